@@ -2,8 +2,8 @@
 //!
 //! A [`Table`] has lines. [`raise`](Table::raise) marks a line and wakes the dispatcher; it is safe
 //! in an interrupt and in a signal handler. The handlers run later, where the program calls
-//! [`Dispatcher::dispatch`], in the order of the lines' priorities. Nothing runs behind the
-//! program's back, so that a handler may do anything.
+//! [`Dispatcher::dispatch`], in the order of the lines' priorities. No handler runs at any other
+//! time, so a handler may do anything.
 //!
 //! ```
 //! use ringway_core::signal::{Raised, Handler, Table};
@@ -31,35 +31,35 @@
 //! # What a line keeps
 //!
 //! - **Plain raises are counted, and coalesce**: one delivery tells how many there were. The count
-//!   is of 64 bits and exact.
-//! - **Raises with a payload queue**, up to `DEPTH` a line, and are delivered one by one, in order,
-//!   each with its [`Payload`]. A full queue gives the payload back: [`RaiseError::Full`]. Each
-//!   line has a queue of its own, so that a noisy line takes no place from a quiet one, nor delays
-//!   one of higher priority.
+//!   has 64 bits and is exact.
+//! - **Raises with a payload queue**, up to `DEPTH` a line. The dispatcher delivers them one by
+//!   one, in order, each with its [`Payload`]. A full queue gives the payload back:
+//!   [`RaiseError::Full`]. Each line has its own queue, so a noisy line takes no room from a quiet
+//!   one and does not delay one of higher priority.
 //! - A line that is **masked**, or has **no handler**, stays pending: nothing is dropped.
 //!
-//! Of one line, the plain raises are delivered before the payloads that are there.
+//! If a line has both, the dispatcher delivers the plain raises before the queued payloads.
 //!
 //! # Progress
 //!
 //! | call | progress |
 //! |---|---|
-//! | `raise`, `raise_with`, `end_dispatcher`, `set_mask`, `set_handler`, `set_priority`, `pending` | wait-free: a fixed number of atomic operations, no loop, wherever another context is suspended |
-//! | `mask`, `unmask` | the same number of operations, but lock-free on most processors: few can change bits and answer with the old ones in one instruction, the others retry when another context changed the mask meanwhile |
-//! | `dispatch`, `dispatch_one`, `try_wait` | never sleep, and look at each line once per delivery; a raiser that is suspended between reserving its place in a line's queue and filling it delays the payloads behind its own, on that line, until it goes on |
+//! | `raise`, `raise_with`, `end_dispatcher`, `set_mask`, `set_handler`, `set_priority`, `pending` | wait-free: a fixed number of atomic operations and no loop, wherever another context is suspended |
+//! | `mask`, `unmask` | the same number of operations, but lock-free on most processors. Few processors can change bits and return the old ones in one instruction. The others retry when another context changed the mask meanwhile |
+//! | `dispatch`, `dispatch_one`, `try_wait` | never sleep, and check each line once per delivery. A raiser reserves a slot in a line's queue, then fills it. If it is suspended between the two, it delays the payloads behind its own on that line until it goes on |
 //! | `pause`, `wait`, `poll_pause`, `poll_wait`, `pause_async`, `wait_async` | sleep |
 //!
-//! That is the table's own part: waking a dispatcher that sleeps is [`Wake::wake`]'s. On a
-//! processor that has load-linked and store-conditional instead of atomic instructions (ARM before
-//! 8.1), every read-modify-write may retry; on a target without compare-and-swap it is a short
-//! critical section.
+//! The table covers the table's own operations. To wake a sleeping dispatcher, they call
+//! [`Wake::wake`], whose progress depends on `W`. On a processor with load-linked and
+//! store-conditional instead of atomic instructions (ARM before 8.1), every read-modify-write may
+//! retry. On a target without compare-and-swap, it is a short critical section.
 //!
 //! # What happens before what
 //!
-//! What a context did before it raised is seen by the handler that gets this raise, whether or not
-//! the raise was coalesced with others. A raise made after [`set_handler`](Table::set_handler)
-//! returned is handled by that handler, or by a later one. What was done before
-//! [`unmask`](Table::unmask) is seen by the handlers that it lets run.
+//! A context raises a line. The handler that gets this raise sees everything the context did
+//! before, whether or not the raise was coalesced with others. A raise made after
+//! [`set_handler`](Table::set_handler) returned runs that handler or a later one. The handlers that
+//! [`unmask`](Table::unmask) lets run see everything done before that call.
 
 mod dispatcher;
 mod handler;

@@ -1,7 +1,7 @@
-//! Models of the signal table: nothing raised is lost, torn or delivered twice, whoever is faster.
+//! Models of the signal table: no raise is lost, torn or delivered twice, whoever is faster.
 //!
-//! The counters that the threads meet in are loom cells where a missing ordering would be a data
-//! race: loom then says which two accesses do not happen one before the other.
+//! Where a missing ordering would be a data race, the threads share loom cells. Loom then reports
+//! the two accesses that are not ordered.
 #![cfg(loom)]
 
 mod support;
@@ -19,19 +19,20 @@ use support::{LoomFutex, Task, model};
 const LINE: u32 = 0;
 const ALL: SignalSet = SignalSet::all();
 
-/// A table and, beside it, places that the threads write before they raise and that a handler
-/// reads.
+/// A table, and cells that the threads write before they raise and that a handler reads.
 struct Shared<const LINES: usize, const DEPTH: usize, W: Wait> {
     table: Table<LINES, DEPTH, W>,
     done: [UnsafeCell<u32>; 2],
 }
 
-// SAFETY: the cells are loom's, which reports any two accesses that are not ordered.
+// SAFETY: the table is `Sync`, and the cells are loom's, which reports any two accesses that are
+// not ordered.
 unsafe impl<const LINES: usize, const DEPTH: usize, W: Wait + Sync> Sync
     for Shared<LINES, DEPTH, W>
 {
 }
-// SAFETY: as above.
+// SAFETY: the table is `Send`, and the cells are loom's, which reports any two accesses that are
+// not ordered.
 unsafe impl<const LINES: usize, const DEPTH: usize, W: Wait + Send> Send
     for Shared<LINES, DEPTH, W>
 {
@@ -42,15 +43,15 @@ impl<const LINES: usize, const DEPTH: usize, W: Wait> Shared<LINES, DEPTH, W> {
         Arc::new(Shared { table, done: [UnsafeCell::new(0), UnsafeCell::new(0)] })
     }
 
-    /// What a context does before it raises.
+    /// The work that a context does before it raises.
     fn work(&self, which: usize) {
-        // SAFETY: loom checks it.
+        // SAFETY: loom reports a second access that is not ordered with this one.
         self.done[which].with_mut(|done| unsafe { *done += 1 });
     }
 
-    /// Sees what was done before the raise, and under loom that it was before.
+    /// The work done before the raise; loom checks that it was done before.
     fn saw(&self, which: usize) -> u32 {
-        // SAFETY: loom checks it.
+        // SAFETY: loom reports a second access that is not ordered with this one.
         self.done[which].with(|done| unsafe { *done })
     }
 }
@@ -75,7 +76,7 @@ fn value(delivery: &Raised) -> usize {
     delivery.payload.expect("raised with a payload").value
 }
 
-/// Everything that is there, without waiting.
+/// Takes everything that is pending, without waiting.
 fn drain<const LINES: usize, const DEPTH: usize, W: Wait>(
     dispatcher: &mut Dispatcher<'_, LINES, DEPTH, W>,
 ) -> Vec<Raised> {
@@ -83,28 +84,29 @@ fn drain<const LINES: usize, const DEPTH: usize, W: Wait>(
 }
 
 std::thread_local! {
-    /// The handler that ran last. Loom runs all its threads on one, and only one of them
-    /// dispatches.
+    /// The handler that ran last. Loom runs all its threads on one thread of the system, and only
+    /// one of them dispatches.
     static RAN: Cell<u32> = const { Cell::new(0) };
 }
 
 static FIRST: Handler = Handler::new(&|_: &Raised| RAN.set(1));
 static SECOND: Handler = Handler::new(&|_: &Raised| RAN.set(2));
 
-/// A handler made at this moment: what it reads is written just now, and loom sees whether who runs
-/// it may read it. It lives for ever, as handlers do; each leaks a few bytes.
+/// A new handler that reads a cell written just now: loom reports a run that may not read it yet.
+///
+/// It lives for ever, as handlers do; each leaks a few bytes.
 fn fresh(number: u32) -> &'static Handler {
     struct Context(UnsafeCell<u32>);
-    // SAFETY: the cell is loom's, which reports accesses that are not ordered.
+    // SAFETY: the cell is loom's, which reports any two accesses that are not ordered.
     unsafe impl Sync for Context {}
     impl Context {
         fn number(&self) -> u32 {
-            // SAFETY: loom checks it.
+            // SAFETY: loom reports a write that is not ordered with this read.
             self.0.with(|number| unsafe { *number })
         }
     }
     let context = Context(UnsafeCell::new(0));
-    // SAFETY: loom checks it.
+    // SAFETY: this thread has not shared the cell yet.
     context.0.with_mut(|place| unsafe { *place = number });
     Box::leak(Box::new(Handler::new(Box::leak(Box::new(move |_: &Raised| {
         RAN.set(context.number());
@@ -115,7 +117,7 @@ mod raise {
     use super::*;
 
     #[test]
-    fn racing_with_a_dispatch_is_delivered_now_or_next_and_brings_what_came_before() {
+    fn raise_during_dispatch_is_delivered_once() {
         model(None, || {
             let shared = plain::<1, 0>();
             let raiser = spawn(&shared, |shared| {
@@ -135,7 +137,7 @@ mod raise {
     }
 
     #[test]
-    fn two_raises_coalesced_bring_what_came_before_each() {
+    fn coalesced_raises_publish_both_raisers_writes() {
         model(Some(3), || {
             let shared = plain::<1, 0>();
             let raisers = [0, 1].map(|which| {
@@ -159,7 +161,7 @@ mod raise {
     }
 
     #[test]
-    fn a_wrap_of_the_count_keeps_every_raise_and_what_came_before() {
+    fn wrapping_count_keeps_raises_and_their_writes() {
         model(Some(3), || {
             let before = u64::from(u32::MAX);
             let shared = Shared::of(Table::<1, 0, Spin>::starting_at(0, u32::MAX));
@@ -184,7 +186,7 @@ mod raise {
     }
 
     #[test]
-    fn of_two_lines_one_does_not_hide_the_other() {
+    fn concurrent_raises_of_two_lines_are_both_seen() {
         model(Some(3), || {
             let shared = plain::<2, 0>();
             let raisers =
@@ -205,7 +207,7 @@ mod raise_with {
     use super::*;
 
     #[test]
-    fn the_payload_is_whole_and_brings_what_came_before() {
+    fn payload_arrives_whole_with_earlier_writes() {
         model(None, || {
             let shared = plain::<1, 1>();
             let raiser = spawn(&shared, |shared| {
@@ -223,7 +225,7 @@ mod raise_with {
         });
     }
 
-    /// Each raiser's payloads come in its order, none is lost, none comes twice.
+    /// Each raiser's payloads come in its order; none is lost, and none comes twice.
     #[test]
     fn two_raisers_keep_their_order_and_lose_nothing() {
         model(Some(3), || {
@@ -248,9 +250,9 @@ mod raise_with {
         });
     }
 
-    /// Full is told to who raised, and what was accepted is delivered: accepted = delivered.
+    /// The raiser gets a refused payload back, and the dispatcher delivers every accepted one.
     #[test]
-    fn a_full_queue_gives_back_and_what_it_accepted_is_delivered() {
+    fn full_queue_delivers_exactly_what_it_accepted() {
         model(Some(3), || {
             let shared = plain::<1, 1>();
             let raise = |value: usize| {
@@ -272,16 +274,16 @@ mod raise_with {
             let accepted: Vec<_> = (0..2).filter(|which| shared.saw(*which) == 1).collect();
             assert_eq!(values, accepted);
             assert!(!values.is_empty());
-            // Its place is free again, and there is no other.
+            // The delivered payload's slot is free again, and there is no other slot.
             assert_eq!(shared.table.raise_with(LINE, Payload::new(9)), Ok(()));
             assert!(shared.table.raise_with(LINE, Payload::new(9)).is_err());
         });
     }
 
-    /// A place is written anew only after the dispatcher has read it: around the queue while it is
-    /// drained.
+    /// The raisers go around the queue while the dispatcher drains it. They must not overwrite a
+    /// slot that the dispatcher has not read.
     #[test]
-    fn a_place_is_used_again_only_after_it_was_read() {
+    fn slot_is_reused_only_after_it_was_read() {
         model(Some(3), || {
             let shared = plain::<1, 1>();
             let raiser = spawn(&shared, |shared| {
@@ -300,13 +302,14 @@ mod raise_with {
         });
     }
 
-    /// One raiser may find the place free and another take its ticket, who then knows only through
-    /// the ticket that the place was read.
+    /// One raiser may find the slot free and another raiser may take its ticket. The second one
+    /// learns only through the ticket counter that the slot was read.
     #[test]
-    fn a_place_that_another_found_free_was_read_too() {
+    fn slot_freed_for_another_raiser_was_read_too() {
         model(Some(4), || {
             let shared = plain::<1, 2>();
-            // Full, unless a place is left; in the end the place is the one that was popped.
+            // The raise fails if no slot is free. In the end, the free slot is the one that was
+            // popped.
             let raise = |shared: &Shared<1, 2, Spin>, which: usize, value: usize| {
                 if shared.table.raise_with(LINE, Payload::new(value)).is_ok() {
                     shared.work(which);
@@ -328,7 +331,7 @@ mod raise_with {
     }
 
     #[test]
-    fn the_count_of_tickets_wraps_between_two_raisers() {
+    fn tickets_wrap_between_two_raisers() {
         model(Some(3), || {
             let shared = Shared::of(Table::<1, 2, Spin>::starting_at(u32::MAX, 0));
             let raisers = [1, 2].map(|value| {
@@ -347,7 +350,7 @@ mod raise_with {
     }
 
     #[test]
-    fn a_plain_raise_and_one_with_a_payload_are_both_delivered() {
+    fn plain_raise_and_payload_are_both_delivered() {
         model(Some(3), || {
             let shared = plain::<1, 1>();
             let plainly = spawn(&shared, |shared| shared.table.raise(LINE).unwrap());
@@ -369,7 +372,7 @@ mod mask {
     use super::*;
 
     #[test]
-    fn a_raise_racing_with_mask_waits_for_the_unmask() {
+    fn raise_during_mask_waits_for_the_unmask() {
         model(None, || {
             let shared = plain::<1, 0>();
             shared.table.set_handler(LINE, Some(&FIRST)).unwrap();
@@ -377,7 +380,7 @@ mod mask {
             let mut dispatcher = shared.table.dispatcher().unwrap();
             let early = dispatcher.dispatch();
             shared.table.mask(ALL);
-            // Masked here: from now on nothing runs here.
+            // The line is masked: its handler does not run from here on.
             assert_eq!(dispatcher.dispatch(), 0);
             raiser.join().unwrap();
             assert_eq!(dispatcher.dispatch(), 0);
@@ -387,12 +390,12 @@ mod mask {
     }
 
     #[test]
-    fn an_unmask_racing_with_a_dispatch_shows_what_was_done_behind_the_mask() {
+    fn unmask_during_dispatch_publishes_earlier_writes() {
         shows_what_was_done(|shared| shared.table.unmask(ALL));
     }
 
     #[test]
-    fn a_mask_put_back_racing_with_a_dispatch_shows_what_was_done_behind_it() {
+    fn set_mask_during_dispatch_publishes_earlier_writes() {
         shows_what_was_done(|shared| shared.table.set_mask(SignalSet::empty()));
     }
 
@@ -416,9 +419,9 @@ mod mask {
         });
     }
 
-    /// The mask of another line, in the same word, is not disturbed, nor is it seen half.
+    /// Masking one line does not change the mask of another line in the same word.
     #[test]
-    fn two_who_mask_and_unmask_do_not_disturb_each_other() {
+    fn masks_of_two_lines_in_one_word_do_not_interfere() {
         model(None, || {
             let shared = plain::<2, 0>();
             let other = spawn(&shared, |shared| {
@@ -436,7 +439,7 @@ mod handler {
     use super::*;
 
     #[test]
-    fn a_raise_that_follows_a_change_of_handler_meets_the_new_one() {
+    fn raise_after_set_handler_runs_the_new_handler() {
         model(None, || {
             let shared = plain::<1, 0>();
             shared.table.set_handler(LINE, Some(&FIRST)).unwrap();
@@ -454,13 +457,14 @@ mod handler {
     }
 
     #[test]
-    fn a_raise_racing_with_a_change_runs_one_whole_handler_once() {
+    fn raise_during_set_handler_runs_one_whole_handler() {
         model(None, || {
             let shared = plain::<1, 0>();
             shared.table.set_handler(LINE, Some(&FIRST)).unwrap();
             shared.table.raise(LINE).unwrap();
             let changer = spawn(&shared, |shared| {
-                // Made here and now: who runs it must see what it is made of.
+                // The handler is made here and now: the dispatcher that runs it must see its
+                // content.
                 shared.table.set_handler(LINE, Some(fresh(2))).unwrap();
             });
             RAN.set(0);
@@ -473,7 +477,7 @@ mod handler {
     }
 
     #[test]
-    fn a_raise_racing_with_the_removal_of_the_handler_is_kept() {
+    fn raise_during_handler_removal_is_kept() {
         model(None, || {
             let shared = plain::<1, 1>();
             shared.table.set_handler(LINE, Some(&FIRST)).unwrap();
@@ -488,9 +492,9 @@ mod handler {
         });
     }
 
-    /// Whoever gets a handler back may run it, or hand it on.
+    /// A context that gets a handler back may run it or hand it on.
     #[test]
-    fn the_handler_before_is_whole_for_who_changes_it() {
+    fn set_handler_returns_a_whole_previous_handler() {
         model(None, || {
             let shared = plain::<1, 0>();
             shared.table.raise(LINE).unwrap();
@@ -515,7 +519,7 @@ mod wait {
     use super::*;
 
     #[test]
-    fn a_raise_racing_with_falling_asleep_wakes() {
+    fn raise_while_falling_asleep_wakes() {
         model(None, || {
             let shared = asleep::<1, 0>();
             let raiser = spawn(&shared, |shared| {
@@ -530,7 +534,7 @@ mod wait {
     }
 
     #[test]
-    fn a_payload_racing_with_falling_asleep_wakes_each_time() {
+    fn payload_while_falling_asleep_wakes_each_time() {
         model(Some(3), || {
             let shared = asleep::<1, 2>();
             let raiser = spawn(&shared, |shared| {
@@ -547,10 +551,10 @@ mod wait {
     }
 
     #[test]
-    fn any_of_a_set_whoever_raises_first() {
+    fn wait_for_two_lines_takes_both_in_any_order() {
         model(Some(2), || {
             let shared = asleep::<3, 0>();
-            // Line 2 is not waited for: it wakes, and the wait goes on.
+            // Line 2 is not in the set: it wakes the dispatcher, which waits on.
             let raisers = [[2, 0], [2, 1]].map(|lines| {
                 spawn(&shared, move |shared| {
                     lines.into_iter().for_each(|line| shared.table.raise(line).unwrap());
@@ -566,7 +570,7 @@ mod wait {
     }
 
     #[test]
-    fn a_deadline_racing_with_a_raise_loses_nothing() {
+    fn deadline_during_a_raise_loses_nothing() {
         model(None, || {
             let shared = asleep::<1, 1>();
             let raiser = spawn(&shared, |shared| {
@@ -584,7 +588,7 @@ mod wait {
     }
 
     #[test]
-    fn an_unmask_racing_with_falling_asleep_wakes() {
+    fn unmask_while_falling_asleep_wakes() {
         model(Some(3), || {
             let shared = asleep::<1, 0>();
             shared.table.set_handler(LINE, Some(&FIRST)).unwrap();
@@ -599,7 +603,7 @@ mod wait {
     }
 
     #[test]
-    fn a_mask_put_back_racing_with_falling_asleep_wakes() {
+    fn set_mask_while_falling_asleep_wakes() {
         model(None, || {
             let shared = asleep::<1, 0>();
             shared.table.set_handler(LINE, Some(&FIRST)).unwrap();
@@ -614,7 +618,7 @@ mod wait {
     }
 
     #[test]
-    fn a_handler_racing_with_falling_asleep_wakes() {
+    fn set_handler_while_falling_asleep_wakes() {
         model(None, || {
             let shared = asleep::<1, 0>();
             shared.table.raise(LINE).unwrap();
@@ -627,7 +631,7 @@ mod wait {
     }
 
     #[test]
-    fn an_end_racing_with_falling_asleep_wakes_and_what_was_raised_before_comes_first() {
+    fn end_while_falling_asleep_wakes_after_the_raises() {
         model(None, || {
             let shared = asleep::<1, 0>();
             let mut dispatcher = shared.table.dispatcher().unwrap();
@@ -642,7 +646,7 @@ mod wait {
     }
 
     #[test]
-    fn a_raise_racing_with_a_task_that_polls_wakes_it() {
+    fn raise_during_poll_wakes_the_task() {
         model(Some(3), || {
             let shared = Shared::of(Table::<1, 0, Async<Spin>>::new());
             let raiser = spawn(&shared, |shared| {
@@ -658,7 +662,7 @@ mod wait {
     }
 
     #[test]
-    fn a_handler_racing_with_a_task_that_polls_wakes_it() {
+    fn set_handler_during_poll_wakes_the_task() {
         model(Some(3), || {
             let shared = Shared::of(Table::<1, 0, Async<Spin>>::new());
             shared.table.raise(LINE).unwrap();
@@ -675,9 +679,9 @@ mod wait {
 mod dispatcher {
     use super::*;
 
-    /// The next one goes on where the one before stopped.
+    /// The next dispatcher continues where the previous one stopped.
     #[test]
-    fn given_back_by_one_thread_and_taken_by_another_delivers_each_payload_once() {
+    fn next_dispatcher_continues_with_each_payload_once() {
         model(None, || {
             let shared = plain::<1, 2>();
             for value in 0..2 {

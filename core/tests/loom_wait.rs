@@ -1,7 +1,7 @@
-//! Models of the waiting seam: no wake-up is lost, whoever is faster.
+//! Models of waiting: no wake-up is lost, whoever is faster.
 //!
-//! The conditions waited for are relaxed accesses on purpose: what makes them visible is what is
-//! being tested. A lost wake-up is a thread that sleeps for ever, which loom reports as a deadlock.
+//! The conditions are relaxed accesses on purpose: the models test what makes them visible. A lost
+//! wake-up leaves a thread asleep for ever, which loom reports as a deadlock.
 #![cfg(loom)]
 
 mod support;
@@ -13,7 +13,7 @@ use support::sync::Arc;
 use support::thread;
 use support::{LoomFutex, Task, model};
 
-/// A condition that comes true once, and when.
+/// A condition that becomes true once.
 struct Flag(AtomicU32);
 
 impl Flag {
@@ -34,7 +34,7 @@ mod doorbell {
     use super::*;
 
     #[test]
-    fn a_ring_racing_with_falling_asleep_is_not_lost() {
+    fn ring_while_falling_asleep_is_not_lost() {
         model(None, || {
             let shared = Arc::new((Flag::new(), Doorbell::<LoomFutex>::new()));
             let ringer = {
@@ -50,7 +50,7 @@ mod doorbell {
     }
 
     #[test]
-    fn two_ringers_and_one_sleeper_who_needs_both() {
+    fn sleeper_that_needs_two_ringers_wakes() {
         model(Some(3), || {
             let shared = Arc::new(([Flag::new(), Flag::new()], Doorbell::<LoomFutex>::new()));
             let ringers = [0, 1].map(|which| {
@@ -85,7 +85,7 @@ mod doorbell {
     }
 
     #[test]
-    fn two_sides_that_wait_for_each_other_in_turn() {
+    fn two_sides_that_wait_in_turn_both_wake() {
         model(Some(3), || {
             let shared = Arc::new((
                 [Flag::new(), Flag::new()],
@@ -109,7 +109,7 @@ mod doorbell {
     }
 
     #[test]
-    fn a_second_sleep_is_woken_as_the_first_was() {
+    fn ring_wakes_a_second_sleep_too() {
         model(Some(3), || {
             let shared = Arc::new(([Flag::new(), Flag::new()], Doorbell::<LoomFutex>::new()));
             let ringer = {
@@ -129,7 +129,7 @@ mod doorbell {
     }
 
     #[test]
-    fn one_who_spins_sees_the_change_though_ringing_does_nothing() {
+    fn spinner_sees_the_change_without_a_wake_up() {
         model(None, || {
             let shared = Arc::new((Flag::new(), Doorbell::<Spin>::new()));
             let ringer = {
@@ -145,7 +145,7 @@ mod doorbell {
     }
 
     #[test]
-    fn a_deadline_racing_with_a_ring_times_out_or_answers_and_the_next_wait_answers() {
+    fn next_wait_succeeds_after_deadline_during_a_ring() {
         model(None, || {
             let shared = Arc::new((Flag::new(), Doorbell::<LoomFutex>::new()));
             let ringer = {
@@ -163,7 +163,7 @@ mod doorbell {
     }
 
     #[test]
-    fn a_task_is_woken_by_a_ring_that_races_with_its_poll() {
+    fn ring_during_poll_wakes_the_task() {
         model(Some(3), || {
             let shared = Arc::new((Flag::new(), Doorbell::<Async<LoomFutex>>::new()));
             let ringer = {
@@ -179,7 +179,7 @@ mod doorbell {
     }
 
     #[test]
-    fn a_task_is_woken_though_two_ring_at_once() {
+    fn two_rings_at_once_wake_a_task() {
         model(Some(2), || {
             let shared =
                 Arc::new(([Flag::new(), Flag::new()], Doorbell::<Async<LoomFutex>>::new()));
@@ -199,7 +199,7 @@ mod doorbell {
     }
 
     #[test]
-    fn a_task_and_a_thread_on_one_bell_are_both_woken() {
+    fn ring_wakes_a_task_and_a_thread() {
         model(Some(2), || {
             let shared = Arc::new((Flag::new(), Doorbell::<Async<LoomFutex>>::new()));
             let sleeper = {
@@ -223,7 +223,7 @@ mod doorbell {
 mod waker_cell {
     use super::*;
 
-    /// The promise of the cell, kept without any doorbell: register, then look, then sleep until
+    /// Waits as the cell alone demands, without a doorbell: register, then check, then sleep until
     /// woken.
     fn wait(task: &std::sync::Arc<Task>, cell: &WakerCell, mut ready: impl FnMut() -> Option<()>) {
         task.block_on(|cx| {
@@ -233,7 +233,7 @@ mod waker_cell {
     }
 
     #[test]
-    fn a_wake_racing_with_register_is_seen_or_wakes() {
+    fn wake_during_register_is_seen_or_wakes() {
         model(None, || {
             let shared = Arc::new((Flag::new(), WakerCell::new()));
             let waker = {
@@ -269,7 +269,7 @@ mod waker_cell {
     }
 
     #[test]
-    fn registering_again_after_each_wake_misses_none_of_them() {
+    fn registering_after_each_wake_misses_none() {
         model(Some(3), || {
             let shared = Arc::new(([Flag::new(), Flag::new()], WakerCell::new()));
             let waker = {
@@ -290,14 +290,14 @@ mod waker_cell {
     }
 
     #[test]
-    fn of_two_tasks_that_register_at_once_none_is_forgotten() {
+    fn two_registering_tasks_both_wake_in_one_cell() {
         model(Some(3), || {
             let shared = Arc::new((Flag::new(), WakerCell::new()));
             let register = |shared: &(Flag, WakerCell)| {
                 let task = Task::new();
                 shared.1.register(&task.waker());
-                // Either it is there already, or somebody wakes us: the waker, or the task that
-                // took our place.
+                // Either the condition is true already or somebody wakes us: the waker, or the task
+                // that replaced our waker.
                 if shared.0.raised().is_none() {
                     task.sleep();
                 }
@@ -320,7 +320,7 @@ mod waker_cell {
     }
 
     #[test]
-    fn a_task_that_gave_up_costs_the_next_one_nothing() {
+    fn task_that_gave_up_does_not_delay_the_next() {
         model(Some(3), || {
             let shared = Arc::new((Flag::new(), WakerCell::new()));
             let gone = Task::new();
@@ -335,13 +335,14 @@ mod waker_cell {
             let task = Task::new();
             wait(&task, &shared.1, || shared.0.raised());
             waker.join().unwrap();
-            // Replaced by the second task or found by the waker, the first one heard of it.
+            // The second task replaced the first one's waker, or the waker found it. Either way,
+            // the first task was woken.
             assert!(gone.woken() >= 1);
         });
     }
 
     #[test]
-    fn every_waker_left_in_the_cell_is_dropped_once() {
+    fn waker_left_in_the_cell_is_dropped_once() {
         model(Some(3), || {
             let task = Task::new();
             let shared = Arc::new(WakerCell::new());
@@ -361,7 +362,7 @@ mod waker_cell {
 mod waker_set {
     use super::*;
 
-    /// As for the cell: register, then look, then sleep until woken.
+    /// Waits as the set demands: register, then check, then sleep until woken.
     fn wait(task: &std::sync::Arc<Task>, set: &WakerSet<2>, mut ready: impl FnMut() -> Option<()>) {
         task.block_on(|cx| {
             set.register(cx.waker());
@@ -370,7 +371,7 @@ mod waker_set {
     }
 
     #[test]
-    fn two_tasks_that_register_at_once_both_see_the_change_or_are_woken() {
+    fn two_registering_tasks_both_see_or_wake() {
         model(Some(2), || {
             let shared = Arc::new((Flag::new(), WakerSet::new()));
             let [other, waker] = [false, true].map(|wakes| {
@@ -390,7 +391,7 @@ mod waker_set {
         });
     }
 
-    /// It comes again while the first is still at work, and finds another place.
+    /// The task registers again while the first wake-up is still under way, and gets another cell.
     #[test]
     fn two_wakers_racing_with_register_are_both_noticed() {
         model(Some(3), || {
@@ -410,9 +411,10 @@ mod waker_set {
         });
     }
 
-    /// What is in a place when a wake-up meets a task that only looks at it is woken too.
+    /// A wake-up may come while another task only probes a cell. The task whose waker is in it is
+    /// still woken.
     #[test]
-    fn a_task_is_woken_though_another_looks_at_its_place_just_then() {
+    fn task_wakes_while_another_probes_its_cell() {
         model(Some(3), || {
             let shared = Arc::new((Flag::new(), WakerSet::<2>::new()));
             let asleep = Task::new();

@@ -1,4 +1,4 @@
-//! The signal table against a plain model of it, by long random sequences of operations.
+//! The signal table against a plain model of it, in long random sequences of operations.
 #![cfg(not(loom))]
 
 mod random;
@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 
 static HANDLER: Handler = Handler::new(&|_: &Raised| ());
 
-/// A line as its documentation tells of it.
+/// A line, as the documentation of the table describes it.
 #[derive(Clone, Default)]
 struct Line {
     count: u64,
@@ -34,7 +34,7 @@ impl Line {
 
 struct Model {
     lines: Vec<Line>,
-    /// The line delivered last: of equals, the next one after it is first.
+    /// The line delivered last. Lines of equal priority take turns, starting after it.
     last: usize,
 }
 
@@ -62,7 +62,7 @@ impl Model {
     }
 }
 
-fn told(delivery: Option<Raised>) -> Option<(u32, u64, Option<usize>)> {
+fn summary(delivery: Option<Raised>) -> Option<(u32, u64, Option<usize>)> {
     delivery.map(|it| (it.line, it.count, it.payload.map(|payload| payload.value)))
 }
 
@@ -118,12 +118,12 @@ fn behaves_as_its_model<const LINES: usize, const DEPTH: usize>(seed: u64) {
             }
             9 | 10 => {
                 let expected = model.deliver(|_, it| it.pending() && !it.masked && it.handled);
-                assert_eq!(told(dispatcher.dispatch_one()), expected, "step {step}");
+                assert_eq!(summary(dispatcher.dispatch_one()), expected, "step {step}");
             }
             _ => {
                 let of = |line: usize| some.contains(SignalSet::line(line as u32));
                 let expected = model.deliver(|line, it| it.pending() && of(line));
-                assert_eq!(told(dispatcher.try_wait(some)), expected, "step {step}");
+                assert_eq!(summary(dispatcher.try_wait(some)), expected, "step {step}");
             }
         }
         assert_eq!(table.pending(), model.set(Line::pending), "step {step}");
@@ -142,7 +142,7 @@ fn random_operations_agree_with_the_model() {
 }
 
 #[test]
-fn a_dispatcher_that_is_refused_frees_nothing() {
+fn refused_dispatcher_frees_nothing() {
     let table = <Table<1, 0>>::new();
     let dispatcher = table.dispatcher().unwrap();
     (0..3).for_each(|_| assert!(table.dispatcher().is_none(), "there is one"));

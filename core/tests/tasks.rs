@@ -1,5 +1,4 @@
-//! Tasks that await the same thing: as many as the bell has places for sleep until something
-//! happens, and are then all woken.
+//! Tasks that await the same thing: up to `TASKS` of them sleep until it happens, then all wake.
 #![cfg(not(loom))]
 
 use ringway_core::Error;
@@ -13,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-/// A task: whether it was woken since it was polled last, and how often it was in all.
+/// A task: whether it was woken since its last poll, and how often it was woken in all.
 #[derive(Default)]
 struct Task {
     is_woken: AtomicU64,
@@ -27,10 +26,10 @@ impl Wake for Task {
     }
 }
 
-/// A work to be polled.
+/// The work of a task: a function to poll.
 type Work<'a, R> = Box<dyn FnMut(&mut Context<'_>) -> Poll<R> + 'a>;
 
-/// Runs tasks until none of them is woken.
+/// Runs tasks until none of them is woken any more.
 struct Executor<'a, R> {
     tasks: Vec<(Arc<Task>, Option<Work<'a, R>>)>,
     answers: Vec<R>,
@@ -38,15 +37,16 @@ struct Executor<'a, R> {
 }
 
 impl<'a, R> Executor<'a, R> {
-    /// All are polled at the beginning.
+    /// An executor that polls all works once at the start.
     fn new(works: impl IntoIterator<Item = Work<'a, R>>) -> Self {
         let woken = || Arc::new(Task { is_woken: 1.into(), wakes: 0.into() });
         let tasks = works.into_iter().map(|work| (woken(), Some(work))).collect();
         Executor { tasks, answers: Vec::new(), polls: 0 }
     }
 
-    /// Polls those that were woken, until none is, and says how many polls that took; `None` when
-    /// there is no end.
+    /// Polls the woken tasks until none is left; returns the number of polls.
+    ///
+    /// Returns `None` when the tasks wake each other without end.
     fn run(&mut self) -> Option<usize> {
         self.polls = 0;
         loop {
@@ -74,7 +74,7 @@ impl<'a, R> Executor<'a, R> {
     }
 }
 
-fn consumers_of_a_queue_sleep_until_there_is_a_value<const TASKS: usize>() {
+fn check_queue_consumers_sleep_until_a_value<const TASKS: usize>() {
     let queue = Queue::<u32, 8, Async<Spin, TASKS>>::new();
     let works = (0..TASKS).map(|_| Box::new(|cx: &mut Context<'_>| queue.poll_pop(cx)) as Work<_>);
     let mut executor = Executor::new(works);
@@ -82,22 +82,22 @@ fn consumers_of_a_queue_sleep_until_there_is_a_value<const TASKS: usize>() {
     for value in 0..TASKS as u32 {
         queue.try_push(value).unwrap();
         let asleep = TASKS - value as usize;
-        // All are woken by the push; one takes the value, whose slot comes free: nobody waits for
-        // that here.
+        // The push wakes all of them. One takes the value and frees its slot, for which nobody
+        // waits here.
         assert_eq!(executor.run(), Some(asleep));
         assert_eq!(executor.answers.pop(), Some(Ok(value)));
     }
 }
 
 #[test]
-fn consumers_of_a_queue_sleep_until_there_is_one() {
-    consumers_of_a_queue_sleep_until_there_is_a_value::<1>();
-    consumers_of_a_queue_sleep_until_there_is_a_value::<2>();
-    consumers_of_a_queue_sleep_until_there_is_a_value::<5>();
+fn queue_consumers_sleep_until_a_value_comes() {
+    check_queue_consumers_sleep_until_a_value::<1>();
+    check_queue_consumers_sleep_until_a_value::<2>();
+    check_queue_consumers_sleep_until_a_value::<5>();
 }
 
 #[test]
-fn producers_of_a_queue_sleep_until_there_is_room() {
+fn queue_producers_sleep_until_there_is_room() {
     let queue = Queue::<u32, 1, Async<Spin, 3>>::new();
     queue.try_push(9).unwrap();
     let works = (0..3).map(|value| {
@@ -114,9 +114,9 @@ fn producers_of_a_queue_sleep_until_there_is_room() {
     assert_eq!(executor.answers, [Ok(()); 3]);
 }
 
-/// Both ends, by value and in place.
+/// Awaits both ends, by value and in place.
 #[test]
-fn a_queue_is_awaited_for_room_and_for_values() {
+fn queue_awaits_room_and_values() {
     async fn produce(me: &Handle<'_, u32, Async<Spin>>) -> Result<u32, Error> {
         me.push_async(1).await.map_err(|_| Error::BrokenPipe)?;
         me.reserve_async().await?.write(2).map_err(|_| Error::BrokenPipe)?;
@@ -148,7 +148,7 @@ fn a_queue_is_awaited_for_room_and_for_values() {
 }
 
 #[test]
-fn readers_of_a_broadcast_sleep_until_there_is_a_message_and_all_get_it() {
+fn broadcast_wakes_all_sleeping_readers() {
     let mut broadcast = Broadcast::<u32, 4, Async<Spin, 3>>::new();
     let (mut writer, reader) = broadcast.split();
     let works = (0..3).map(|_| {
@@ -163,7 +163,7 @@ fn readers_of_a_broadcast_sleep_until_there_is_a_message_and_all_get_it() {
 }
 
 #[test]
-fn those_who_await_a_newer_value_sleep_until_there_is_one() {
+fn latest_wakes_tasks_that_await_a_newer_value() {
     let latest = Latest::<u32, Async<Spin, 3>>::new();
     let works = (0..3).map(|_| {
         Box::new(|cx: &mut Context<'_>| pin!(latest.newer_async(Version::NONE)).poll(cx)) as Work<_>
@@ -177,7 +177,7 @@ fn those_who_await_a_newer_value_sleep_until_there_is_one() {
 }
 
 #[test]
-fn a_task_that_comes_again_takes_no_second_place() {
+fn task_that_polls_again_takes_no_second_cell() {
     let set = WakerSet::<2>::new();
     let tasks = [(); 2].map(|()| Arc::new(Task::default()));
     for _ in 0..5 {
@@ -188,10 +188,9 @@ fn a_task_that_comes_again_takes_no_second_place() {
     assert!(tasks.iter().all(|task| task.wakes.load(Ordering::Relaxed) == 1), "once each");
 }
 
-/// The rule for more tasks than places: nobody is forgotten, and the tasks that are not concerned
-/// sleep.
+/// The rule for more tasks than cells: no task is forgotten, and uninvolved tasks stay asleep.
 #[test]
-fn a_task_too_many_takes_the_place_of_one_that_is_told() {
+fn one_task_too_many_replaces_and_wakes_another() {
     let set = WakerSet::<2>::new();
     let tasks = [(); 3].map(|()| Arc::new(Task::default()));
     let wakes = || [0, 1, 2].map(|at| tasks[at].wakes.load(Ordering::Relaxed));
@@ -203,11 +202,11 @@ fn a_task_too_many_takes_the_place_of_one_that_is_told() {
     assert_eq!(wakes(), [2, 1, 1], "those that are in it");
 }
 
-/// All are woken also when one panics.
+/// All tasks are woken even if one waker panics.
 #[test]
-fn a_waker_that_panics_leaves_nobody_asleep() {
-    struct Explosive;
-    impl Wake for Explosive {
+fn panicking_waker_leaves_nobody_asleep() {
+    struct PanickingWaker;
+    impl Wake for PanickingWaker {
         fn wake(self: Arc<Self>) {
             panic!("a waker");
         }
@@ -215,7 +214,7 @@ fn a_waker_that_panics_leaves_nobody_asleep() {
     let set = WakerSet::<3>::new();
     let tasks = [(); 2].map(|()| Arc::new(Task::default()));
     set.register(&tasks[0].clone().into());
-    set.register(&Arc::new(Explosive).into());
+    set.register(&Arc::new(PanickingWaker).into());
     set.register(&tasks[1].clone().into());
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| set.wake())).unwrap_err();
     assert!(tasks.iter().all(|task| task.wakes.load(Ordering::Relaxed) == 1));

@@ -1,4 +1,4 @@
-//! The one place where signals are handled.
+//! The dispatcher: the one place where a table's signals are handled.
 
 use super::handler::Handler;
 use super::payload::Raised;
@@ -11,7 +11,7 @@ use core::fmt;
 use core::future::poll_fn;
 use core::task::{Context, Poll};
 
-/// The one place where a table's signals are handled. From [`Table::dispatcher`].
+/// The one place where a table's signals are handled, from [`Table::dispatcher`].
 ///
 /// ```
 /// use ringway_core::signal::{SignalSet, Table};
@@ -25,33 +25,33 @@ use core::task::{Context, Poll};
 #[must_use = "the right to dispatch is given back at once"]
 pub struct Dispatcher<'a, const LINES: usize, const DEPTH: usize, W: Wake> {
     table: &'a Table<LINES, DEPTH, W>,
-    /// The line delivered last, after which equals take turns.
+    /// The line delivered last. Lines of equal priority take turns, starting after it.
     last: u32,
 }
 
 impl<'a, const LINES: usize, const DEPTH: usize, W: Wake> Dispatcher<'a, LINES, DEPTH, W> {
-    /// The right to dispatch, if nobody has it.
+    /// Takes the right to dispatch, if it is free.
     pub(super) fn of(table: &'a Table<LINES, DEPTH, W>) -> Option<Self> {
-        // Acquire: partner is the release in `drop`, by the dispatcher before this one, whose
-        // places in the queues we go on from. Failure, relaxed: there is one. An exchange rather
-        // than a swap, so that a failed try writes nothing.
+        // Acquire: partner is the release in the previous dispatcher's `drop`. This dispatcher
+        // continues from that one's positions in the queues. Failure, relaxed: another dispatcher
+        // exists, and this call reads nothing of it. A compare-exchange and not a swap, so that a
+        // failed attempt writes nothing.
         table
             .taken
             .compare_exchange(FREE, TAKEN, Ordering::Acquire, Ordering::Relaxed)
             .is_ok()
-            // Made only if it is ours: dropping it gives it back.
+            // Build it only after a success: dropping a `Dispatcher` frees the right.
             .then(|| Dispatcher { table, last: u32::MAX })
     }
 
-    /// The most that one table can have pending: a count and a full queue in each line.
+    /// The most deliveries one table can have pending: a count and a full queue for each line.
     const MOST: usize = LINES.saturating_mul(DEPTH.saturating_add(1));
 
-    /// Runs the handlers of what is pending, highest priority first, and returns how many
-    /// deliveries there were. Never sleeps.
+    /// Runs the pending handlers, highest priority first, and returns the number of deliveries.
     ///
-    /// A raise that comes meanwhile takes part, by its priority. Yet the deliveries of one call are
-    /// never more than the table can have pending at once, so that a handler which raises its own
-    /// line comes to an end.
+    /// Never sleeps. A raise that comes during the call takes part, by its priority. One call makes
+    /// at most as many deliveries as the table can have pending at once, so a handler that raises
+    /// its own line does not keep the call from returning.
     ///
     /// ```
     /// use ringway_core::signal::{Raised, Handler, Table};
@@ -68,8 +68,9 @@ impl<'a, const LINES: usize, const DEPTH: usize, W: Wake> Dispatcher<'a, LINES, 
         (0..Self::MOST).take_while(|_| self.dispatch_one().is_some()).count()
     }
 
-    /// Runs one handler, that of the highest priority, and returns what was delivered. `None` if no
-    /// line is pending, unmasked and with a handler.
+    /// Runs the pending handler of the highest priority, and returns what it delivered.
+    ///
+    /// Returns `None` if no line is pending, unmasked and has a handler. Never sleeps.
     ///
     /// ```
     /// use ringway_core::signal::{Handler, Raised, Table};
@@ -85,7 +86,7 @@ impl<'a, const LINES: usize, const DEPTH: usize, W: Wake> Dispatcher<'a, LINES, 
     pub fn dispatch_one(&mut self) -> Option<Raised> {
         loop {
             let (number, line) = self.choose(self.unmasked(), |line| {
-                // Relaxed: `take_handled` looks again, in order.
+                // Relaxed: a hint. `take_handled` loads the handler again, with acquire.
                 !line.handler.load(Ordering::Relaxed).is_null()
             })?;
             if let Some((handler, delivery)) = self.take_handled(number, line) {
@@ -95,11 +96,10 @@ impl<'a, const LINES: usize, const DEPTH: usize, W: Wake> Dispatcher<'a, LINES, 
         }
     }
 
-    /// Takes one delivery of any line of the set, masked or not, without running its handler
-    /// (`sigwait`). Never sleeps.
+    /// Takes one delivery of any line in `any_of`, masked or not, without running its handler.
     ///
-    /// Mask the lines that are waited for in this way, else [`dispatch`](Self::dispatch) may have
-    /// them first.
+    /// This is `sigwait` without the sleep. Mask the lines that you wait for in this way; otherwise
+    /// [`dispatch`](Self::dispatch) may take their deliveries first.
     ///
     /// ```
     /// use ringway_core::signal::{SignalSet, Table};
@@ -113,7 +113,7 @@ impl<'a, const LINES: usize, const DEPTH: usize, W: Wake> Dispatcher<'a, LINES, 
     pub fn try_wait(&mut self, any_of: SignalSet) -> Option<Raised> {
         loop {
             let (number, line) = self.choose(any_of, |_| true)?;
-            self.open(number);
+            self.clear_pending(number);
             if let Some(delivery) = self.take(number, line) {
                 return Some(delivery);
             }
@@ -121,29 +121,29 @@ impl<'a, const LINES: usize, const DEPTH: usize, W: Wake> Dispatcher<'a, LINES, 
     }
 
     fn unmasked(&self) -> SignalSet {
-        // Acquire: partner is the release in `unmask` and `set_mask`.
+        // Acquire: partner is the release in `Table::unmask` and in `Table::set_mask`.
         !self.table.masked.load(Ordering::Acquire)
     }
 
-    /// Among these lines the one that is pending, fit, and of the highest priority.
+    /// The pending, eligible line of the highest priority among these lines.
     fn choose(
         &self,
         among: SignalSet,
-        fit: impl Fn(&Line<DEPTH>) -> bool,
+        eligible: impl Fn(&Line<DEPTH>) -> bool,
     ) -> Option<(u32, &'a Line<DEPTH>)> {
         let candidates = among & self.table.pending();
-        // Those after the last one come first: of equals, the first is taken. Without a last one,
-        // all are.
+        // The lines after the one delivered last come first, because the first of equal priority
+        // wins. If no line was delivered yet, `after` is all lines.
         let after = SignalSet::from_bits_retain(match self.last {
             u32::MAX => u64::MAX,
             last => u64::MAX.wrapping_shl(last) & !SignalSet::line(last).bits(),
         });
         let mut best: Option<(u32, u32, &Line<DEPTH>)> = None;
         for number in (candidates & after).lines().chain((candidates & !after).lines()) {
-            let Some(line) = self.table.line(number).ok().filter(|line| fit(line)) else {
+            let Some(line) = self.table.line(number).ok().filter(|line| eligible(line)) else {
                 continue;
             };
-            // Relaxed: a number by itself.
+            // Relaxed: the priority publishes nothing else.
             let priority = line.priority.load(Ordering::Relaxed);
             if best.is_none_or(|(highest, ..)| priority > highest) {
                 best = Some((priority, number, line));
@@ -152,64 +152,69 @@ impl<'a, const LINES: usize, const DEPTH: usize, W: Wake> Dispatcher<'a, LINES, 
         best.map(|(_, number, line)| (number, line))
     }
 
-    /// Clears the line's bit, before looking at what is behind it: what comes later sets it again.
-    fn open(&self, number: u32) {
-        // Acquire: partner is the release in `announce`.
+    /// Clears the line's pending bit, before its content is read: a later raise sets it again.
+    fn clear_pending(&self, number: u32) {
+        // Acquire: partner is the release in `Table::announce`.
         self.table.pending.remove_line(number, Ordering::Acquire);
     }
 
-    /// Sets the line's bit for what was left behind it.
-    fn close(&self, number: u32) {
-        // Relaxed: the bit is for ourselves; what is behind it was acquired already.
+    /// Sets the line's pending bit again, for what the dispatcher left in it.
+    fn set_pending(&self, number: u32) {
+        // Relaxed: only this dispatcher reads the bit, and it has already acquired what the line
+        // holds.
         self.table.pending.insert_line(number, Ordering::Relaxed);
     }
 
-    /// A delivery and the handler for it; nothing is taken if the handler is gone.
+    /// Takes a delivery and its handler; takes nothing if the line has no handler any more.
     fn take_handled(
         &mut self,
         number: u32,
         line: &Line<DEPTH>,
     ) -> Option<(&'static Handler, Raised)> {
-        self.open(number);
-        // After the bit was cleared, so that a raise which follows a change of handlers meets the
-        // new one.
-        // Acquire: partner is the release in `set_handler`.
+        self.clear_pending(number);
+        // Load the handler after the bit was cleared: a raise that follows a change of handlers
+        // then gets the new one. Acquire: partner is the release in `Table::set_handler`.
         let handler = line.handler.load(Ordering::Acquire);
-        // SAFETY: only null and `&'static Handler` are ever stored.
+        // SAFETY: `set_handler` stores only null or a `&'static Handler`, so a pointer that is not
+        // null is valid for ever.
         let Some(handler) = (unsafe { handler.cast_const().as_ref() }) else {
-            self.close(number);
+            self.set_pending(number);
             return None;
         };
         Some((handler, self.take(number, line)?))
     }
 
-    /// What is behind a line whose bit was cleared: the count, or else the first payload.
+    /// Takes the count of a line whose pending bit was cleared or, if it is 0, its first payload.
     fn take(&mut self, number: u32, line: &Line<DEPTH>) -> Option<Raised> {
         let count = line.take_count();
-        // SAFETY: there is one dispatcher, and it is borrowed exclusively.
+        // SAFETY: the table has one dispatcher, and `&mut self` borrows it exclusively, so no other
+        // call of `pop` or `has_next` runs at the same time.
         let payload = if count == 0 { Some(unsafe { line.queue.pop() }?) } else { None };
-        // SAFETY: as above.
+        // SAFETY: the table has one dispatcher, and `&mut self` borrows it exclusively, so no other
+        // call of `pop` or `has_next` runs at the same time.
         if unsafe { line.queue.has_next() } {
-            self.close(number);
+            self.set_pending(number);
         }
         self.last = number;
         Some(Raised { line: number, count: count.max(1), payload })
     }
 
-    /// Deliveries, if there are any.
+    /// Dispatches; returns the number of deliveries if there were any.
     fn try_pause(&mut self) -> Option<usize> {
         Some(self.dispatch()).filter(|deliveries| *deliveries > 0)
     }
 
-    /// One look of a form that sleeps: what was found, or that this is over.
-    fn look<R>(
+    /// Tries once, for a form that sleeps: returns what `find` found, or that the dispatcher was
+    /// ended.
+    fn find_or_ended<R>(
         &mut self,
         mut find: impl FnMut(&mut Self) -> Option<R>,
     ) -> Option<Result<R, Error>> {
         if let Some(found) = find(self) {
             return Some(Ok(found));
         }
-        // Acquire: partner is the release in `end_dispatcher`; what was raised before is found now.
+        // Acquire: partner is the release in `Table::end_dispatcher`. The second `find` sees every
+        // raise made before it.
         if self.table.taken.load(Ordering::Acquire) != ENDED {
             return None;
         }
@@ -218,11 +223,12 @@ impl<'a, const LINES: usize, const DEPTH: usize, W: Wake> Dispatcher<'a, LINES, 
 }
 
 impl<const LINES: usize, const DEPTH: usize, W: Wait> Dispatcher<'_, LINES, DEPTH, W> {
-    /// Sleeps until there is something to handle, then [`dispatch`](Self::dispatch)es; returns how
-    /// many deliveries there were, at least 1 (`pause`).
+    /// Sleeps until there is something to handle, then [`dispatch`](Self::dispatch)es (`pause`).
+    ///
+    /// Returns the number of deliveries, at least 1.
     ///
     /// # Errors
-    /// [`Error::Closed`] when [another context ended it](Table::end_dispatcher).
+    /// [`Error::Closed`] when [another context ended this dispatcher](Table::end_dispatcher).
     ///
     /// ```
     /// use ringway_core::signal::{Handler, Raised, Table};
@@ -240,10 +246,11 @@ impl<const LINES: usize, const DEPTH: usize, W: Wait> Dispatcher<'_, LINES, DEPT
         self.sleep(Self::try_pause)
     }
 
-    /// [`pause`](Self::pause), at most until `deadline` (`None`: for ever).
+    /// [`pause`](Self::pause) that waits at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
-    /// [`Error::TimedOut`] if nothing was there to handle until then, [`Error::Closed`] as there.
+    /// [`Error::TimedOut`] if the deadline passed with nothing to handle. [`Error::Closed`] when
+    /// [another context ended this dispatcher](Table::end_dispatcher).
     ///
     /// ```
     /// use ringway_core::{Error, signal::Table};
@@ -258,17 +265,19 @@ impl<const LINES: usize, const DEPTH: usize, W: Wait> Dispatcher<'_, LINES, DEPT
     /// assert_eq!(table.dispatcher().unwrap().pause_deadline(Some(50)), Err(Error::TimedOut));
     /// ```
     pub fn pause_deadline(&mut self, deadline: Option<W::Deadline>) -> Result<usize, Error> {
-        self.table.bell.wait_until(deadline, || self.look(Self::try_pause))?
+        self.table.bell.wait_until(deadline, || self.find_or_ended(Self::try_pause))?
     }
 
-    /// Sleeps until any line of the set is raised, masked or not, and takes the delivery without
-    /// running the handler (`sigwait`). Of an empty set, it waits until it is ended.
+    /// Sleeps until a line of `any_of` is raised, masked or not, and takes the delivery
+    /// (`sigwait`).
     ///
-    /// Mask the lines that are waited for in this way, else [`dispatch`](Self::dispatch) may have
-    /// them first.
+    /// Does not run the handler. With an empty set, it sleeps until the dispatcher is ended.
+    ///
+    /// Mask the lines that you wait for in this way; otherwise [`dispatch`](Self::dispatch) may
+    /// take their deliveries first.
     ///
     /// # Errors
-    /// [`Error::Closed`] when [another context ended it](Table::end_dispatcher).
+    /// [`Error::Closed`] when [another context ended this dispatcher](Table::end_dispatcher).
     ///
     /// ```
     /// use ringway_core::signal::{SignalSet, Table};
@@ -284,10 +293,11 @@ impl<const LINES: usize, const DEPTH: usize, W: Wait> Dispatcher<'_, LINES, DEPT
         self.sleep(|this| this.try_wait(any_of))
     }
 
-    /// [`wait`](Self::wait), at most until `deadline` (`None`: for ever; `sigtimedwait`).
+    /// [`wait`](Self::wait) that waits at most until `deadline` (`None`: for ever; `sigtimedwait`).
     ///
     /// # Errors
-    /// [`Error::TimedOut`] if none was raised until then, [`Error::Closed`] as there.
+    /// [`Error::TimedOut`] if the deadline passed and no line of the set was raised.
+    /// [`Error::Closed`] when [another context ended this dispatcher](Table::end_dispatcher).
     ///
     /// ```
     /// use ringway_core::Error;
@@ -309,14 +319,14 @@ impl<const LINES: usize, const DEPTH: usize, W: Wait> Dispatcher<'_, LINES, DEPT
         any_of: SignalSet,
         deadline: Option<W::Deadline>,
     ) -> Result<Raised, Error> {
-        self.table.bell.wait_until(deadline, || self.look(|this| this.try_wait(any_of)))?
+        self.table.bell.wait_until(deadline, || self.find_or_ended(|this| this.try_wait(any_of)))?
     }
 
     fn sleep<R>(&mut self, mut find: impl FnMut(&mut Self) -> Option<R>) -> Result<R, Error> {
         loop {
-            // Without a deadline there is no time-out; should a `Wait` say so nevertheless, it
-            // waits on.
-            if let Ok(answer) = self.table.bell.wait_until(None, || self.look(&mut find)) {
+            // There is no deadline, so no wait can time out. If an implementation of `Wait` says so
+            // anyway, wait on.
+            if let Ok(answer) = self.table.bell.wait_until(None, || self.find_or_ended(&mut find)) {
                 return answer;
             }
         }
@@ -324,8 +334,9 @@ impl<const LINES: usize, const DEPTH: usize, W: Wait> Dispatcher<'_, LINES, DEPT
 }
 
 impl<const LINES: usize, const DEPTH: usize, W: Register> Dispatcher<'_, LINES, DEPTH, W> {
-    /// The task's form of [`pause`](Self::pause). Cancel-safe: a task that stops polling takes
-    /// nothing with it.
+    /// The form of [`pause`](Self::pause) that a task polls.
+    ///
+    /// Cancel-safe: a task that stops polling takes nothing with it.
     ///
     /// ```
     /// use ringway_core::signal::Table;
@@ -336,19 +347,21 @@ impl<const LINES: usize, const DEPTH: usize, W: Register> Dispatcher<'_, LINES, 
     /// assert!(dispatcher.poll_pause(&mut Context::from_waker(Waker::noop())).is_pending());
     /// ```
     pub fn poll_pause(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Error>> {
-        self.table.bell.poll_until(cx, || self.look(Self::try_pause))
+        self.table.bell.poll_until(cx, || self.find_or_ended(Self::try_pause))
     }
 
-    /// [`pause`](Self::pause) for a task. Cancel-safe, as [`poll_pause`](Self::poll_pause).
+    /// [`pause`](Self::pause) for a task. Cancel-safe: a task that stops polling takes nothing with
+    /// it.
     ///
     /// # Errors
-    /// As [`pause`](Self::pause).
+    /// [`Error::Closed`] when [another context ended this dispatcher](Table::end_dispatcher).
     pub fn pause_async(&mut self) -> impl Future<Output = Result<usize, Error>> {
         poll_fn(|cx| self.poll_pause(cx))
     }
 
-    /// The task's form of [`wait`](Self::wait). Cancel-safe: a task that stops polling takes
-    /// nothing with it.
+    /// The form of [`wait`](Self::wait) that a task polls.
+    ///
+    /// Cancel-safe: a task that stops polling takes nothing with it.
     ///
     /// ```
     /// use ringway_core::signal::{SignalSet, Table};
@@ -367,13 +380,14 @@ impl<const LINES: usize, const DEPTH: usize, W: Register> Dispatcher<'_, LINES, 
         cx: &mut Context<'_>,
         any_of: SignalSet,
     ) -> Poll<Result<Raised, Error>> {
-        self.table.bell.poll_until(cx, || self.look(|this| this.try_wait(any_of)))
+        self.table.bell.poll_until(cx, || self.find_or_ended(|this| this.try_wait(any_of)))
     }
 
-    /// [`wait`](Self::wait) for a task. Cancel-safe, as [`poll_wait`](Self::poll_wait).
+    /// [`wait`](Self::wait) for a task. Cancel-safe: a task that stops polling takes nothing with
+    /// it.
     ///
     /// # Errors
-    /// As [`wait`](Self::wait).
+    /// [`Error::Closed`] when [another context ended this dispatcher](Table::end_dispatcher).
     pub fn wait_async(&mut self, any_of: SignalSet) -> impl Future<Output = Result<Raised, Error>> {
         poll_fn(move |cx| self.poll_wait(cx, any_of))
     }
@@ -381,7 +395,7 @@ impl<const LINES: usize, const DEPTH: usize, W: Register> Dispatcher<'_, LINES, 
 
 impl<const LINES: usize, const DEPTH: usize, W: Wake> Drop for Dispatcher<'_, LINES, DEPTH, W> {
     fn drop(&mut self) {
-        // Release: partner is the acquire in `dispatcher`, of the next one.
+        // Release: partner is the acquire in `Dispatcher::of`, when the next dispatcher is made.
         self.table.taken.store(FREE, Ordering::Release);
     }
 }

@@ -1,10 +1,12 @@
-//! What to do with a delivery.
+//! The handler of a line: the function that its deliveries run.
 
 use super::payload::Raised;
 use core::fmt;
 
-/// What to do with a delivery: one pointer, so that a change of handler is one step, and function
-/// and context are never of two different handlers.
+/// The function that a line's deliveries run.
+///
+/// A table stores it as one pointer, so a change of handler is one step: the function and its
+/// context always belong to the same handler.
 ///
 /// ```
 /// use ringway_core::signal::{Raised, Handler};
@@ -17,8 +19,10 @@ pub struct Handler {
 }
 
 impl Handler {
-    /// A handler that runs this function. It runs where the dispatcher dispatches, and may raise,
-    /// mask, unmask and change handlers, its own too.
+    /// A handler that runs `run`.
+    ///
+    /// It runs where the dispatcher dispatches. It may raise, mask, unmask and change handlers,
+    /// including its own.
     ///
     /// ```
     /// use ringway_core::signal::{Raised, Handler};
@@ -29,7 +33,7 @@ impl Handler {
         Handler { run }
     }
 
-    /// Runs the handler, here and now: from one handler to the one before it.
+    /// Runs the handler here and now; with it, one handler can call the previous one.
     ///
     /// ```
     /// use ringway_core::signal::{Raised, Handler};

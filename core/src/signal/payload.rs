@@ -1,10 +1,12 @@
-//! What travels with a raise: its payload, what a delivery tells, and why a payload was not queued.
+//! What a raise carries: its payload, its delivery, and the error of a payload that was not queued.
 
 use crate::Error;
 use core::fmt;
 
-/// What travels with a queued raise. The names are those of `siginfo_t`; without an operating
-/// system, they are the program's to fill.
+/// What a queued raise carries.
+///
+/// The field names are those of `siginfo_t`. Without an operating system, the program decides what
+/// they mean.
 ///
 /// ```
 /// use ringway_core::signal::Payload;
@@ -17,11 +19,11 @@ use core::fmt;
 pub struct Payload {
     /// A number, or the bits of a pointer (`si_value`).
     pub value: usize,
-    /// Who raised: a process (`si_pid`), a core, a task.
+    /// The raiser: a process (`si_pid`), a core, a task.
     pub sender: u32,
-    /// On whose behalf (`si_uid`).
+    /// The user the raiser acts for (`si_uid`).
     pub user: u32,
-    /// Why (`si_code`): negative for a signal that a program sent, positive for one from the
+    /// The reason (`si_code`): negative for a signal that a program sent, positive for one from the
     /// kernel.
     pub code: i32,
 }
@@ -38,7 +40,7 @@ impl Payload {
     }
 }
 
-/// One delivery of a line: to its handler, or to who waited for it.
+/// One delivery of a line, to its handler or to the context that waited for it.
 ///
 /// ```
 /// use ringway_core::signal::{SignalSet, Table};
@@ -53,16 +55,16 @@ impl Payload {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Raised {
-    /// Which line.
+    /// The line.
     pub line: u32,
-    /// How many raises this delivery stands for: at least 1, and 1 if there is a payload. Exact:
-    /// the count does not wrap before 2^64 raises.
+    /// The number of raises in this delivery: at least 1, and 1 if there is a payload. Exact: the
+    /// count does not wrap before 2^64 raises.
     pub count: u64,
-    /// What came with the raise, if it was a [`raise_with`](crate::signal::Table::raise_with).
+    /// The payload, if the raise was a [`raise_with`](crate::signal::Table::raise_with).
     pub payload: Option<Payload>,
 }
 
-/// Why a payload was not queued. The payload is in it.
+/// Why a payload was not queued; gives the payload back.
 ///
 /// ```
 /// use ringway_core::signal::{Payload, RaiseError, Table};
@@ -74,13 +76,13 @@ pub struct Raised {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum RaiseError {
-    /// The line's queue is full; what is in it is still delivered.
+    /// The line's queue is full. Its payloads will still be delivered.
     Full(Payload),
     /// The table has no such line.
     NoSuchLine {
-        /// How many lines it has: 0 to `lines - 1`.
+        /// The number of lines of the table: they are 0 to `lines - 1`.
         lines: u32,
-        /// The payload.
+        /// The payload that was not queued.
         payload: Payload,
     },
 }

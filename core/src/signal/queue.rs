@@ -1,34 +1,34 @@
-//! The payloads of one line: a bounded queue into which any context pushes without waiting, and
-//! from which the dispatcher pops.
+//! The payloads of one line: a bounded queue. Any context pushes without waiting; the dispatcher
+//! pops.
 //!
-//! A raiser takes three steps, none of which is ever repeated, so that a raiser which is suspended
-//! between two of them (by an interrupt that raises the same line, say) keeps nobody from raising:
+//! A raiser takes three steps and never repeats one. If it is suspended between two of them (by an
+//! interrupt that raises the same line, say), it does not keep others from raising:
 //!
 //! ```text
-//!   1. used += 1            a place is ours, though not yet which one (all in use: take it back, "full")
-//!   2. ticket = tail++      this place: the slot `ticket` modulo DEPTH
-//!   3. write the payload, then turn = ticket + 1: it may be popped
+//!   1. used += 1            reserves a slot, though not yet which one (all in use: undo, "full")
+//!   2. ticket = tail++      chooses it: the slot `ticket` modulo DEPTH
+//!   3. write the payload, then turn = ticket + 1: the dispatcher may pop it
 //! ```
 //!
-//! The dispatcher pops tickets in order: the slot's `turn` says whether its ticket is there. It
-//! stops at one that is reserved and not yet written; those behind it are popped once it is. After
-//! each it says `used -= 1`.
+//! The dispatcher pops tickets in order. A slot's `turn` says whether its ticket was written. The
+//! dispatcher stops at a ticket that is taken and not yet written, and pops the ones behind it once
+//! it is. After each pop it does `used -= 1`.
 //!
-//! The slot of ticket `t` is free when 2 answers `t`: the takers of the tickets up to `t` had each
-//! found a place in 1, `t + 1` in all, and the places are DEPTH and one for each payload popped; so
-//! at least `t + 1 - DEPTH` were popped, and they are popped in order, hence ticket `t - DEPTH`
-//! was.
+//! When step 2 returns `t`, the slot of ticket `t` is free. Proof: the raisers with the tickets 0
+//! to `t` each passed step 1, so step 1 succeeded at least `t + 1` times. It succeeds at most DEPTH
+//! times, and once more for each popped payload. So the dispatcher popped at least `t + 1 - DEPTH`
+//! payloads. It pops in order, so it popped ticket `t - DEPTH`, the one that used the slot before.
 
 use super::payload::Payload;
 use crate::sync::{AtomicU32, Cell, Ordering, RmwU32, array_of, const_unless_loom, worth_a_try};
 
 #[derive(Debug)]
 pub(super) struct Queue<const DEPTH: usize> {
-    /// Places reserved or filled. Above DEPTH while raisers find it full.
+    /// Slots reserved or filled. Above DEPTH for a moment while raisers find the queue full.
     used: RmwU32,
     /// The next ticket to hand out.
     tail: RmwU32,
-    /// The next ticket to pop. The dispatcher's alone.
+    /// The next ticket to pop. Only the dispatcher accesses it.
     head: Cell<u32>,
     slots: [Slot; DEPTH],
 }
@@ -40,9 +40,10 @@ struct Slot {
     payload: Cell<Payload>,
 }
 
-// SAFETY: `head` is touched by the dispatcher alone (`pop`, `has_next`, whose contract that is); a
-// slot's payload by the raiser who holds its ticket, until `turn` passes it to the dispatcher,
-// until `used` passes it to the next.
+// SAFETY: only the dispatcher accesses `head`; the contract of `pop` and `has_next` demands it. A
+// slot's payload belongs to the raiser that holds its ticket, until that raiser's store to `turn`
+// passes it to the dispatcher, until the dispatcher's subtraction from `used` passes it to the next
+// raiser.
 unsafe impl<const DEPTH: usize> Sync for Queue<DEPTH> {}
 
 impl Slot {
@@ -54,8 +55,10 @@ impl Slot {
 }
 
 impl<const DEPTH: usize> Queue<DEPTH> {
-    /// A power of two no larger than 2^30, so that a ticket finds its slot also after the count of
-    /// tickets wrapped; or 0, a queue without places.
+    /// `DEPTH`: a power of two up to 2^30, or 0.
+    ///
+    /// With a power of two, a ticket still finds its slot after the ticket counter wrapped. With 0,
+    /// the queue has no slots.
     const PLACES: u32 = {
         assert!(
             DEPTH == 0 || (DEPTH.is_power_of_two() && DEPTH <= 1 << 30),
@@ -66,7 +69,7 @@ impl<const DEPTH: usize> Queue<DEPTH> {
 
     const_unless_loom! {
         pub(super) fn new() -> Self {
-            // Looked at here, so that a table with another DEPTH does not compile.
+            // Evaluated here, so that a table with another DEPTH does not compile.
             let _ = Self::PLACES;
             Queue {
                 used: RmwU32::new(0),
@@ -81,36 +84,34 @@ impl<const DEPTH: usize> Queue<DEPTH> {
         self.slots.get(ticket as usize & DEPTH.wrapping_sub(1))
     }
 
-    /// Adds a payload; wait-free. Any context.
+    /// Adds a payload. Wait-free; any context may call it.
     ///
     /// # Errors
     /// The payload, if the queue is full.
     pub(super) fn push(&self, payload: Payload) -> Result<(), Payload> {
-        // A plain look first, so that those who find the queue full leave it alone. Relaxed: a
-        // hint.
+        // Load first, so that raisers that find the queue full write nothing. Relaxed: a hint.
         if !worth_a_try(|| self.used.load(Ordering::Relaxed) < Self::PLACES) {
             return Err(payload);
         }
-        // 1. Acquire: partner is the release in `pop`, by which the dispatcher is done with the
-        //    place.
+        // Step 1. Acquire: partner is the release in `pop`, with which the dispatcher frees a slot.
         if self.used.fetch_add(1, Ordering::Acquire) >= Self::PLACES {
-            // Relaxed: passes no place; the dispatcher's releases reach through it, for it is a
-            // read-modify-write.
+            // Relaxed: it passes no slot on. It is a read-modify-write, so it continues the release
+            // sequence of the dispatcher's subtraction in `pop`.
             self.used.fetch_sub(1, Ordering::Relaxed);
             return Err(payload);
         }
-        // 2. The ticket may be for a place that another raiser found free in 1, who then took an
-        //    earlier ticket.
-        // Release and acquire: partner is this very line in the other raiser, which passes on what
-        // it acquired in 1.
+        // Step 2. The ticket may be for a slot that another raiser acquired in step 1 before it
+        // took an earlier ticket. Acquire and release: partner is this same operation in that
+        // raiser, which passes on what it acquired in step 1.
         let ticket = self.tail.fetch_add(1, Ordering::AcqRel);
         let Some(slot) = self.slot(ticket) else {
             return Err(payload); // DEPTH is 0, which is always full: not reached.
         };
-        // SAFETY: the ticket is ours, and its place is free (see the module).
+        // SAFETY: this call alone holds the ticket, and the ticket's slot is free: the proof is in
+        // the module's documentation.
         slot.payload.with_mut(|place| unsafe { *place = payload });
-        // 3. Release: partner is the acquire in `pop`, which reads the payload and all that came
-        //    before this raise.
+        // Step 3. Release: partner is the acquire load of `turn` in `pop`. The dispatcher then sees
+        // the payload and everything that came before this raise.
         slot.turn.store(ticket.wrapping_add(1), Ordering::Release);
         Ok(())
     }
@@ -118,22 +119,25 @@ impl<const DEPTH: usize> Queue<DEPTH> {
     /// Takes the oldest payload, if it is there.
     ///
     /// # Safety
-    /// For the dispatcher alone: calls, and those of [`has_next`](Self::has_next), happen one after
-    /// the other.
+    /// Only the dispatcher may call it: no two calls of `pop` or [`has_next`](Self::has_next) on
+    /// this queue run at the same time, and each happens before the next.
     pub(super) unsafe fn pop(&self) -> Option<Payload> {
-        // SAFETY: the caller is the dispatcher, whose alone `head` is.
+        // SAFETY: the caller is the dispatcher, and only the dispatcher accesses `head`, in calls
+        // that happen one after the other.
         let head = self.head.with(|head| unsafe { *head });
         let slot = self.slot(head)?;
-        // Acquire: partner is the release in 3.
+        // Acquire: partner is the release store to `turn` in `push`.
         if slot.turn.load(Ordering::Acquire) != head.wrapping_add(1) {
             return None;
         }
-        // SAFETY: 3 passed the place to the dispatcher, who has not said yet that it is free.
+        // SAFETY: the raiser's store to `turn` passed the slot to the dispatcher, which frees it
+        // only below, by its subtraction from `used`.
         let payload = slot.payload.with(|place| unsafe { *place });
-        // SAFETY: as above.
+        // SAFETY: the caller is the dispatcher, and only the dispatcher accesses `head`, in calls
+        // that happen one after the other.
         self.head.with_mut(|place| unsafe { *place = head.wrapping_add(1) });
-        // Release: partner is the acquire in 1; our reading is done before the place is written
-        // anew.
+        // Release: partner is the acquire of `used` in `push`. The read above is complete before a
+        // raiser overwrites the slot.
         self.used.fetch_sub(1, Ordering::Release);
         Some(payload)
     }
@@ -141,24 +145,25 @@ impl<const DEPTH: usize> Queue<DEPTH> {
     /// Whether [`pop`](Self::pop) would find a payload.
     ///
     /// # Safety
-    /// As for [`pop`](Self::pop).
+    /// Only the dispatcher may call it: no two calls of [`pop`](Self::pop) or `has_next` on this
+    /// queue run at the same time, and each happens before the next.
     pub(super) unsafe fn has_next(&self) -> bool {
-        // SAFETY: the caller is the dispatcher.
+        // SAFETY: the caller is the dispatcher, and only the dispatcher accesses `head`, in calls
+        // that happen one after the other.
         let head = self.head.with(|head| unsafe { *head });
-        // Relaxed: a payload that was announced before the line's bit was cleared is seen, because
-        // clearing it acquired the announcement; `pop` acquires the payload itself.
+        // Relaxed: clearing the line's bit acquired the announcement of every payload announced
+        // before, so this load sees their `turn`. `pop` acquires the payload itself.
         self.slot(head)
             .is_some_and(|slot| slot.turn.load(Ordering::Relaxed) == head.wrapping_add(1))
     }
 
-    /// As if this many tickets had come and gone; for tests of what happens when the count of them
-    /// wraps.
+    /// Starts the queue as if `ticket` payloads had come and gone; for tests of wrapping tickets.
     #[cfg(any(test, loom))]
     pub(super) fn start_at(&mut self, ticket: u32) {
         self.tail.set(ticket);
-        // SAFETY: borrowed exclusively.
+        // SAFETY: `&mut self` borrows the queue exclusively, so nobody else accesses `head`.
         self.head.with_mut(|head| unsafe { *head = ticket });
-        // No slot's turn may look like one of the tickets to come, which are `ticket + 1` and up.
+        // No slot's `turn` may look like a ticket to come; those are `ticket + 1` and up.
         self.slots.iter().for_each(|slot| slot.turn.store(ticket, Ordering::Relaxed));
     }
 }

@@ -1,4 +1,4 @@
-//! Sets of lines: [`SignalSet`] as a value, [`AtomicSet`] as a word pair that contexts share.
+//! Sets of lines: [`SignalSet`] as a value, [`AtomicSet`] as two words that contexts share.
 
 use crate::sync::{Ordering, RmwU32, const_unless_loom};
 use core::fmt;
@@ -7,7 +7,7 @@ bitflags::bitflags! {
     /// A set of signal lines, 0 to 63. Bit `n` is line `n`, as in a `sigset_t`.
     ///
     /// The operators are those of bitflags: `|`, `&`, `-`, `!`, `contains`, `intersects`, `insert`,
-    /// `remove`. To go through the lines, use [`lines`](Self::lines).
+    /// `remove`. To iterate over the lines, use [`lines`](Self::lines).
     ///
     /// ```
     /// use ringway_core::signal::SignalSet;
@@ -20,7 +20,7 @@ bitflags::bitflags! {
     #[doc(alias = "sigset_t")]
     #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
     pub struct SignalSet: u64 {
-        // Every bit has a meaning, though no name.
+        // Every bit has a meaning, though none has a name.
         const _ = !0;
     }
 }
@@ -33,7 +33,7 @@ impl defmt::Format for SignalSet {
 }
 
 impl SignalSet {
-    /// The set of this line alone. There is no line beyond 63: for such a number the set is empty.
+    /// The set of this line alone; empty for a number beyond 63.
     ///
     /// ```
     /// use ringway_core::signal::SignalSet;
@@ -48,7 +48,7 @@ impl SignalSet {
         }
     }
 
-    /// The set of these lines, also in a constant.
+    /// The set of these lines; usable in constants.
     ///
     /// ```
     /// use ringway_core::signal::SignalSet;
@@ -77,7 +77,7 @@ impl SignalSet {
     }
 
     fn halves(self) -> [u32; 2] {
-        // Truncation is the point: the low half, then the high one.
+        // The casts truncate on purpose: the low half, then the high half.
         [self.bits() as u32, (self.bits() >> 32) as u32]
     }
 
@@ -114,7 +114,7 @@ impl Iterator for Lines {
     #[inline]
     fn next(&mut self) -> Option<u32> {
         let line = self.0.trailing_zeros();
-        // Clears the lowest bit; of nothing, nothing remains.
+        // Clears the lowest set bit; 0 stays 0.
         self.0 &= self.0.wrapping_sub(1);
         (line < u64::BITS).then_some(line)
     }
@@ -128,8 +128,9 @@ impl Iterator for Lines {
 impl ExactSizeIterator for Lines {}
 impl core::iter::FusedIterator for Lines {}
 
-/// A set that contexts share: two words, each changed in one step. A change of lines in both halves
-/// is two steps.
+/// A set that contexts share: two words, each changed in one step.
+///
+/// A change that concerns lines in both halves is two steps.
 #[derive(Debug)]
 pub(super) struct AtomicSet([RmwU32; 2]);
 
@@ -146,31 +147,31 @@ impl AtomicSet {
         SignalSet::from_halves([low.load(order), high.load(order)])
     }
 
-    /// Adds one line, in one step.
+    /// Adds one line in one step.
     #[inline]
     pub(super) fn insert_line(&self, line: u32, order: Ordering) {
         let (word, bit) = self.word(line);
         word.fetch_or(bit, order);
     }
 
-    /// Takes one line away, in one step.
+    /// Removes one line in one step.
     #[inline]
     pub(super) fn remove_line(&self, line: u32, order: Ordering) {
         let (word, bit) = self.word(line);
         word.fetch_and(!bit, order);
     }
 
-    /// Adds the lines; the answer is what was there.
+    /// Adds the lines; returns the set before.
     pub(super) fn insert(&self, set: SignalSet, order: Ordering) -> SignalSet {
         self.change(set, |word, bits| word.fetch_or(bits, order))
     }
 
-    /// Takes the lines away; the answer is what was there.
+    /// Removes the lines; returns the set before.
     pub(super) fn remove(&self, set: SignalSet, order: Ordering) -> SignalSet {
         self.change(set, |word, bits| word.fetch_and(!bits, order))
     }
 
-    /// Exchanges the set; the answer is what was there.
+    /// Replaces the set; returns the set before.
     pub(super) fn swap(&self, set: SignalSet, order: Ordering) -> SignalSet {
         let ([low, high], [low_bits, high_bits]) = (&self.0, set.halves());
         SignalSet::from_halves([low.swap(low_bits, order), high.swap(high_bits, order)])
@@ -178,7 +179,7 @@ impl AtomicSet {
 
     fn change(&self, set: SignalSet, f: impl Fn(&RmwU32, u32) -> u32) -> SignalSet {
         let ([low, high], [low_bits, high_bits]) = (&self.0, set.halves());
-        // Relaxed: a half in which nothing changes is only told, and telling orders nothing.
+        // Relaxed: an unchanged half is only read, and the caller orders nothing by it.
         let change = |word: &RmwU32, bits| match bits {
             0 => word.load(Ordering::Relaxed),
             _ => f(word, bits),
@@ -186,11 +187,11 @@ impl AtomicSet {
         SignalSet::from_halves([change(low, low_bits), change(high, high_bits)])
     }
 
-    /// The half that has the line, and the line's bit in it.
+    /// The half that contains the line, and the line's bit in it.
     #[inline]
     fn word(&self, line: u32) -> (&RmwU32, u32) {
         let [low, high] = &self.0;
-        // A shift counts modulo 32, which is right for both halves.
+        // The shift counts modulo 32, which is right for both halves.
         (if line < u32::BITS { low } else { high }, 1u32.wrapping_shl(line))
     }
 }

@@ -1,4 +1,4 @@
-//! The table: its lines, what raises them and what holds them back.
+//! The table: its lines, and the calls that raise, mask and configure them.
 
 use super::handler::Handler;
 use super::payload::{Payload, RaiseError};
@@ -10,15 +10,15 @@ use crate::wait::{Doorbell, Spin, Wait, Wake};
 use core::fmt;
 use core::ptr;
 
-/// A table of `LINES` signal lines, each with a queue of `DEPTH` payloads. `W` says how the
-/// dispatcher sleeps.
+/// A table of `LINES` signal lines, each with a queue of `DEPTH` payloads.
 ///
-/// `LINES` is 1 to 64. `DEPTH` is a power of two, or 0: no payloads, only counts. Other sizes do
-/// not compile.
+/// `W` says how the dispatcher sleeps.
+///
+/// `LINES` is 1 to 64. `DEPTH` is a power of two up to 2^30, or 0: counts only, no payloads. Other
+/// sizes do not compile.
 ///
 /// Memory on a 32-bit target: 24 bytes, 28 for each line, 20 for each payload, and the size of `W`.
-/// A new table is all zeroes, so that a `static` one lies in `.bss` and takes no place in the
-/// image.
+/// A new table is all zeroes, so a `static` table lies in `.bss` and takes no room in the image.
 ///
 /// ```
 /// use ringway_core::signal::{SignalSet, Table};
@@ -36,11 +36,11 @@ use core::ptr;
 /// static NOT_A_POWER: ringway_core::signal::Table<1, 3> = ringway_core::signal::Table::new();
 /// ```
 pub struct Table<const LINES: usize, const DEPTH: usize, W: Wake = Spin> {
-    /// Lines with something to deliver. A bit may be set with nothing left behind it, never the
-    /// other way round.
+    /// Lines that may have something to deliver. A set bit may stand for an empty line; a line with
+    /// content has its bit set.
     pub(super) pending: AtomicSet,
     pub(super) masked: AtomicSet,
-    /// [`FREE`], [`TAKEN`] while there is a dispatcher, [`ENDED`] once it was told to end.
+    /// [`FREE`]; [`TAKEN`] while there is a dispatcher; [`ENDED`] once another context ended it.
     pub(super) taken: AtomicU32,
     pub(super) bell: Doorbell<W>,
     lines: [Line<DEPTH>; LINES],
@@ -54,10 +54,10 @@ pub(super) const ENDED: u32 = 2;
 pub(super) struct Line<const DEPTH: usize> {
     /// Plain raises since the last delivery, modulo 2^32.
     count: RmwU32,
-    /// How often `count` wrapped.
+    /// How often `count` wrapped since the last delivery.
     wraps: RmwU32,
     pub(super) priority: RmwU32,
-    /// Null, or a `&'static Handler`.
+    /// Null or a `&'static Handler`.
     pub(super) handler: AtomicPtr<Handler>,
     pub(super) queue: Queue<DEPTH>,
 }
@@ -81,31 +81,32 @@ impl<const DEPTH: usize> Line<DEPTH> {
         }
     }
 
-    /// Counts a raise.
+    /// Counts one plain raise.
     fn count_one(&self) {
-        // Release: partner is the acquire in `take_count`. The dispatcher may count this raise
-        // before it sees the line's bit for it, when the bit is set for another.
+        // Release: partner is the acquire in `take_count`. The dispatcher may take this raise's
+        // count before it sees the line's bit for it, if an earlier raise set the bit.
         if self.count.fetch_add(1, Ordering::Release) == u32::MAX {
-            // Relaxed: who sees the wrap takes the count after it, and acquires what came before
-            // from there.
+            // Relaxed: `take_count` reads `wraps` before `count`. A dispatcher that sees the wrap
+            // acquires from `count` what came before.
             self.wraps.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// The raises counted, which are counted no longer. One that is just wrapping the count is
-    /// counted with the next.
+    /// Takes the counted raises and resets the count.
+    ///
+    /// A raise that wraps the count during this call may be counted with the next delivery.
     pub(super) fn take_count(&self) -> u64 {
-        // Relaxed: as in `count_one`.
+        // Relaxed: the acquire of `count` below orders what came before the counted raises.
         let wraps = self.wraps.swap(0, Ordering::Relaxed);
-        // Acquire: partner is the release in `count_one`. What came before a raise that is counted
-        // is seen by the handler.
+        // Acquire: partner is the release in `count_one`. The handler sees what came before each
+        // counted raise.
         let count = self.count.swap(0, Ordering::Acquire);
         (u64::from(wraps) << 32) | u64::from(count)
     }
 }
 
 impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
-    /// How many lines there are.
+    /// The number of lines.
     const COUNT: u32 = {
         assert!(LINES >= 1 && LINES <= 64, "LINES is 1 to 64");
         LINES as u32
@@ -121,7 +122,7 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
         /// static AWAITED: Table<16, 8, Async<Spin>> = Table::new();
         /// ```
         pub fn new() -> Self {
-            // Looked at here, so that a table with other LINES does not compile.
+            // Evaluated here, so that a table with other LINES does not compile.
             let _ = Self::COUNT;
             Table {
                 pending: AtomicSet::new(),
@@ -137,8 +138,9 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
         self.lines.get(line as usize).ok_or(Error::NoSuchLine { lines: Self::COUNT })
     }
 
-    /// The lines that were raised and not delivered yet, masked ones too (`sigpending`). A moment
-    /// later it may be otherwise.
+    /// The lines that were raised and not yet delivered, masked ones too (`sigpending`).
+    ///
+    /// Another context may change the answer at any moment.
     ///
     /// ```
     /// use ringway_core::signal::{SignalSet, Table};
@@ -149,7 +151,7 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
     /// ```
     #[doc(alias = "sigpending")]
     pub fn pending(&self) -> SignalSet {
-        // Relaxed: tells, and passes nothing on.
+        // Relaxed: the answer is a snapshot, and orders nothing.
         self.pending.load(Ordering::Relaxed)
     }
 
@@ -162,16 +164,18 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
     /// assert_eq!(table.masked(), SignalSet::line(2));
     /// ```
     pub fn masked(&self) -> SignalSet {
-        // Relaxed: tells, and passes nothing on.
+        // Relaxed: the answer is a snapshot, and orders nothing.
         self.masked.load(Ordering::Relaxed)
     }
 
-    /// Masks the lines: their handlers do not run until they are unmasked; raises are kept. Returns
-    /// what was masked before (`SIG_BLOCK`).
+    /// Masks the lines, and returns the mask before (`SIG_BLOCK`).
     ///
-    /// Takes effect with the next delivery: a handler that is running, or was chosen to run just
-    /// now in another context, still runs. Lines in the lower 32 and the upper 32 are masked in two
-    /// steps.
+    /// The handlers of masked lines do not run; the table keeps their raises until they are
+    /// unmasked.
+    ///
+    /// The mask takes effect with the next delivery. A handler that is running, or that the
+    /// dispatcher has just chosen in another context, still runs. The lines 0 to 31 and 32 to 63
+    /// are masked in two steps.
     ///
     /// ```
     /// use ringway_core::signal::{SignalSet, Table};
@@ -182,13 +186,15 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
     /// ```
     #[doc(alias = "SIG_BLOCK")]
     pub fn mask(&self, lines: SignalSet) -> SignalSet {
-        // Relaxed: it withholds, and passes nothing on.
+        // Relaxed: a mask keeps handlers back and publishes nothing.
         self.masked.insert(lines, Ordering::Relaxed)
     }
 
-    /// Sets the handler of a line, and returns the one before, which may still run for a delivery
-    /// that was chosen before the change. `None`: the line keeps its raises until it has a handler,
-    /// or until they are waited for.
+    /// Sets the handler of a line, and returns the handler before.
+    ///
+    /// The handler before may still run for a delivery that was chosen before the change. With
+    /// `None`, the line keeps its raises until it has a handler, or until the dispatcher waits for
+    /// them.
     ///
     /// # Errors
     /// [`Error::NoSuchLine`].
@@ -211,17 +217,21 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
         W: Wait,
     {
         let new = handler.map_or(ptr::null(), ptr::from_ref).cast_mut();
-        // Release: partners are the acquire in `take_handled` and the one here, in who gets this
-        // handler back: both see what it consists of. Acquire: that partner, the other way.
+        // Release: partners are the acquire in `Dispatcher::take_handled`, and the acquire here in
+        // the call that gets this handler back; both then see the handler's content. Acquire:
+        // partner is the release here in the call that set `old`.
         let old = self.line(line)?.handler.swap(new, Ordering::AcqRel);
-        // Raises that had to wait for a handler have one now.
+        // Wake the dispatcher: raises that had no handler may have one now.
         self.bell.ring();
-        // SAFETY: only null and `&'static Handler` are ever stored.
+        // SAFETY: this function stores only null or a `&'static Handler`, so a pointer that is not
+        // null is valid for ever.
         Ok(unsafe { old.cast_const().as_ref() })
     }
 
-    /// Sets the priority of a line, and returns the one before. The higher is delivered first;
-    /// lines of equal priority take turns. Every line starts at 0.
+    /// Sets the priority of a line, and returns the priority before.
+    ///
+    /// The dispatcher delivers the highest priority first. Lines of equal priority take turns.
+    /// Every line starts at 0.
     ///
     /// # Errors
     /// [`Error::NoSuchLine`].
@@ -237,12 +247,12 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
     /// # Ok::<(), ringway_core::Error>(())
     /// ```
     pub fn set_priority(&self, line: u32, priority: u8) -> Result<u8, Error> {
-        // Relaxed: a number by itself. What comes back is what was put in: 8 bits.
+        // Relaxed: the priority publishes nothing else. The cast loses nothing: only 8-bit values
+        // are stored.
         Ok(self.line(line)?.priority.swap(priority.into(), Ordering::Relaxed) as u8)
     }
 
-    /// Raises a line: one more, coalesced with those that are not delivered yet. Any context;
-    /// wait-free.
+    /// Raises a line; coalesces with the raises not yet delivered. Wait-free, from any context.
     ///
     /// # Errors
     /// [`Error::NoSuchLine`].
@@ -260,12 +270,12 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
         Ok(())
     }
 
-    /// Raises a line with a payload, which is queued. Any context; wait-free.
+    /// Raises a line with a payload, which is queued. Wait-free, from any context.
     ///
     /// # Errors
-    /// [`RaiseError::Full`] if `DEPTH` payloads of this line wait, [`RaiseError::NoSuchLine`]; both
-    /// give the payload back. `Full` may also come while other raises of the line are just finding
-    /// it full, though a place was freed in between.
+    /// Both give the payload back: [`RaiseError::Full`] if `DEPTH` payloads of this line wait,
+    /// [`RaiseError::NoSuchLine`]. While other raises of the line fail with `Full`, this call may
+    /// fail with `Full` too, even though a slot became free meanwhile.
     ///
     /// ```
     /// use ringway_core::signal::{Payload, SignalSet, Table};
@@ -287,9 +297,10 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
         Ok(())
     }
 
-    /// Ends the dispatcher that there is: once it has delivered what was raised before, its forms
-    /// that sleep answer [`Error::Closed`]. Whether there was one that nobody had ended before. The
-    /// next one is not concerned. Any context.
+    /// Ends the current dispatcher; returns whether there was one that was not ended yet.
+    ///
+    /// The dispatcher first delivers what was raised before. Then its sleeping forms return
+    /// [`Error::Closed`]. The next dispatcher is not affected. Any context may call it.
     ///
     /// ```
     /// use ringway_core::Error;
@@ -302,8 +313,8 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
     /// });
     /// ```
     pub fn end_dispatcher(&self) -> bool {
-        // Release: partner is the acquire in `has_ended`: the dispatcher sees what was raised
-        // before.
+        // Release: partner is the acquire in `Dispatcher::find_or_ended`. The dispatcher sees what
+        // was raised before this call.
         let ended =
             self.taken.compare_exchange(TAKEN, ENDED, Ordering::Release, Ordering::Relaxed).is_ok();
         if ended {
@@ -313,14 +324,13 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
     }
 
     fn announce(&self, line: u32) {
-        // Release: partner is the acquire in `open`. Who clears the bit sees what was counted or
-        // queued before it was set, and leaves nothing behind.
+        // Release: partner is the acquire in `Dispatcher::clear_pending`. The context that clears
+        // the bit sees what was counted or queued before the bit was set.
         self.pending.insert_line(line, Ordering::Release);
         self.bell.ring();
     }
 
-    /// Lets the lines' handlers run again, and wakes the dispatcher for what is pending. Returns
-    /// what was masked before (`SIG_UNBLOCK`).
+    /// Unmasks the lines, wakes the dispatcher, and returns the mask before (`SIG_UNBLOCK`).
     ///
     /// ```
     /// use ringway_core::signal::{SignalSet, Table};
@@ -331,15 +341,16 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
     /// ```
     #[doc(alias = "SIG_UNBLOCK")]
     pub fn unmask(&self, lines: SignalSet) -> SignalSet {
-        // Release: partner is the acquire in `unmasked`: the handlers see what was done while they
-        // were kept away.
+        // Release: partner is the acquire in `Dispatcher::unmasked`. The handlers see what was done
+        // while the lines were masked.
         let before = self.masked.remove(lines, Ordering::Release);
         self.bell.ring();
         before
     }
 
-    /// Masks exactly these lines, and returns what was masked before (`SIG_SETMASK`): puts a mask
-    /// back.
+    /// Masks exactly these lines, and returns the mask before (`SIG_SETMASK`).
+    ///
+    /// Use it to put an earlier mask back.
     ///
     /// ```
     /// use ringway_core::signal::{SignalSet, Table};
@@ -349,7 +360,8 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
     /// ```
     #[doc(alias = "SIG_SETMASK")]
     pub fn set_mask(&self, lines: SignalSet) -> SignalSet {
-        // Release: as in `unmask`.
+        // Release: partner is the acquire in `Dispatcher::unmasked`. The handlers of the lines that
+        // this call unmasks see what was done while they were masked.
         let before = self.masked.swap(lines, Ordering::Release);
         self.bell.ring();
         before
@@ -369,8 +381,9 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> fmt::Debug for Table<LINES
 
 #[cfg(any(test, loom))]
 impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
-    /// A table as if each line had handed out `tickets` places in its queue, and counted `count`
-    /// raises that are not announced; for tests of what happens when these wrap.
+    /// A table whose lines have handed out `tickets` tickets and counted `count` raises.
+    ///
+    /// The raises are not announced. For tests of counters that wrap.
     #[doc(hidden)]
     pub fn starting_at(tickets: u32, count: u32) -> Self {
         let mut table = Table::new();

@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicU64;
 use std::task::{Wake, Waker};
 use std::vec::Vec;
 
-/// A handler that keeps what it gets; leaked, because handlers live for ever.
+/// A handler that records its deliveries. Leaked, because handlers live for ever.
 fn recorder() -> (&'static Handler, &'static Mutex<Vec<Raised>>) {
     let seen: &'static Mutex<Vec<Raised>> = Box::leak(Box::default());
     let run = Box::leak(Box::new(|delivery: &Raised| seen.lock().unwrap().push(*delivery)));
@@ -29,7 +29,7 @@ mod set {
     use super::*;
 
     #[test]
-    fn every_line_is_a_bit_and_none_is_beyond_63() {
+    fn each_line_up_to_63_is_one_bit() {
         for line in 0..64 {
             assert_eq!(SignalSet::line(line).bits(), 1 << line);
             assert!(SignalSet::line(line).lines().eq([line]));
@@ -42,7 +42,7 @@ mod set {
     }
 
     #[test]
-    fn collects_from_lines_and_shows_them() {
+    fn set_collects_lines_and_shows_them() {
         let set: SignalSet = [5, 0, 63, 200].into_iter().collect();
         assert_eq!(set, SignalSet::of(&[0, 5, 63]));
         assert_eq!(format!("{set:?}"), "{0, 5, 63}");
@@ -54,7 +54,7 @@ mod raising {
     use super::*;
 
     #[test]
-    fn a_line_beyond_the_table_is_an_error_and_gives_the_payload_back() {
+    fn line_out_of_range_gives_the_payload_back() {
         let table = <Table<3, 1>>::new();
         let error = Error::NoSuchLine { lines: 3 };
         assert_eq!(table.raise(3), Err(error));
@@ -71,7 +71,7 @@ mod raising {
     }
 
     #[test]
-    fn plain_raises_coalesce_and_are_counted() {
+    fn plain_raises_coalesce_and_are_counted_exactly() {
         let table = <Table<40, 0>>::new();
         for _ in 0..1000 {
             table.raise(39).unwrap();
@@ -86,7 +86,7 @@ mod raising {
     }
 
     #[test]
-    fn the_count_is_exact_across_its_wrap() {
+    fn count_is_exact_when_its_word_wraps() {
         let table = Table::<1, 0>::starting_at(0, u32::MAX - 1);
         for _ in 0..3 {
             table.raise(0).unwrap();
@@ -99,12 +99,12 @@ mod raising {
     }
 
     #[test]
-    fn payloads_keep_their_order_and_a_full_queue_gives_them_back() {
+    fn payloads_keep_order_and_a_full_queue_refuses() {
         let table = <Table<2, 4>>::new();
         let mut dispatcher = table.dispatcher().unwrap();
         let mut next = 0;
         let mut expected = 0;
-        // Several laps around the queue, filled and emptied by different amounts.
+        // Go around the queue several times; fill and empty it by different amounts.
         for lap in 0..20 {
             while table.raise_with(1, Payload::new(next)).is_ok() {
                 next += 1;
@@ -122,7 +122,7 @@ mod raising {
     }
 
     #[test]
-    fn a_full_line_takes_no_place_from_another() {
+    fn full_queue_leaves_other_lines_room() {
         let table = <Table<2, 1>>::new();
         table.raise_with(0, Payload::new(1)).unwrap();
         assert!(table.raise_with(0, Payload::new(2)).is_err());
@@ -130,7 +130,7 @@ mod raising {
     }
 
     #[test]
-    fn tickets_survive_the_wrap_of_their_count() {
+    fn queue_works_when_its_tickets_wrap() {
         for start in [u32::MAX - 2, u32::MAX - 1, u32::MAX] {
             let table = Table::<1, 2>::starting_at(start, 0);
             let mut dispatcher = table.dispatcher().unwrap();
@@ -145,7 +145,7 @@ mod raising {
     }
 
     #[test]
-    fn a_table_without_payloads_says_full() {
+    fn raise_with_is_full_at_depth_zero() {
         let table = <Table<1, 0>>::new();
         let payload = Payload::new(1);
         assert_eq!(table.raise_with(0, payload), Err(RaiseError::Full(payload)));
@@ -153,7 +153,7 @@ mod raising {
     }
 
     #[test]
-    fn plain_raises_come_before_the_payloads_of_the_line() {
+    fn plain_raises_come_before_payloads_of_their_line() {
         let table = <Table<1, 2>>::new();
         table.raise_with(0, Payload::new(7)).unwrap();
         table.raise(0).unwrap();
@@ -172,7 +172,7 @@ mod dispatching {
     use super::*;
 
     #[test]
-    fn there_is_one_dispatcher_and_it_is_given_back() {
+    fn second_dispatcher_is_refused_until_first_drops() {
         static TABLE: Table<1, 2> = Table::new();
         let dispatcher = TABLE.dispatcher().unwrap();
         assert!(TABLE.dispatcher().is_none());
@@ -185,7 +185,7 @@ mod dispatching {
     }
 
     #[test]
-    fn higher_priority_first_and_equals_take_turns() {
+    fn higher_priority_is_first_and_equals_take_turns() {
         let table = <Table<64, 0>>::new();
         let (handler, seen) = recorder();
         for line in [3, 9, 33, 63] {
@@ -201,12 +201,13 @@ mod dispatching {
             assert_eq!(dispatcher.dispatch_one().unwrap().line, 33);
             assert_eq!(dispatcher.dispatch(), 3);
         }
-        // 33 leads; of the equals, the one after the last delivered is next, and after 63 comes 3.
+        // Line 33 has the highest priority. Lines 63, 3 and 9 take turns, starting after the last
+        // one delivered.
         assert_eq!(lines_of(seen), [33, 63, 3, 9, 33, 63, 3, 9]);
     }
 
     #[test]
-    fn a_line_that_raises_itself_does_not_starve_its_equals() {
+    fn line_that_raises_itself_starves_no_equal() {
         static TABLE: Table<3, 0> = Table::new();
         static SEEN: Mutex<Vec<u32>> = Mutex::new(Vec::new());
         static NOISY: Handler = Handler::new(&|delivery: &Raised| {
@@ -222,7 +223,7 @@ mod dispatching {
     }
 
     #[test]
-    fn a_raise_from_a_handler_takes_part_by_its_priority() {
+    fn raise_in_a_handler_runs_by_its_priority() {
         static TABLE: Table<3, 0> = Table::new();
         static SEEN: Mutex<Vec<u32>> = Mutex::new(Vec::new());
         static HANDLER: Handler = Handler::new(&|delivery: &Raised| {
@@ -242,7 +243,7 @@ mod dispatching {
     }
 
     #[test]
-    fn one_dispatch_takes_a_full_table() {
+    fn one_dispatch_delivers_a_full_table() {
         let table = <Table<2, 4>>::new();
         let (handler, seen) = recorder();
         for line in 0..2 {
@@ -256,7 +257,7 @@ mod dispatching {
     }
 
     #[test]
-    fn a_masked_line_stays_pending_until_it_is_unmasked() {
+    fn masked_line_stays_pending_until_unmasked() {
         let table = <Table<64, 1>>::new();
         let (handler, seen) = recorder();
         for line in [5, 50] {
@@ -278,7 +279,7 @@ mod dispatching {
     }
 
     #[test]
-    fn a_line_without_a_handler_keeps_its_raises_and_hinders_no_other() {
+    fn line_without_a_handler_keeps_its_raises() {
         let table = <Table<2, 1>>::new();
         let (handler, seen) = recorder();
         table.set_priority(0, 9).unwrap();
@@ -295,7 +296,7 @@ mod dispatching {
     }
 
     #[test]
-    fn a_change_of_handler_returns_the_one_before() {
+    fn set_handler_returns_the_previous_handler() {
         let table = <Table<1, 0>>::new();
         let (first, heard_first) = recorder();
         let (second, heard_second) = recorder();
@@ -309,7 +310,7 @@ mod dispatching {
     }
 
     #[test]
-    fn a_handler_that_panics_loses_only_its_own_delivery() {
+    fn panicking_handler_loses_only_its_own_delivery() {
         let table = <Table<2, 0>>::new();
         let (handler, seen) = recorder();
         static PANICS: Handler = Handler::new(&|_: &Raised| panic!("on purpose"));
@@ -329,7 +330,7 @@ mod waiting {
     use super::*;
 
     #[test]
-    fn waits_for_any_of_a_set_without_running_the_handler() {
+    fn wait_takes_a_line_without_running_its_handler() {
         let table = <Table<4, 1>>::new();
         let (handler, seen) = recorder();
         table.set_handler(2, Some(handler)).unwrap();
@@ -343,7 +344,7 @@ mod waiting {
     }
 
     #[test]
-    fn a_deadline_ends_the_wait_and_loses_nothing() {
+    fn deadline_ends_the_wait_and_loses_nothing() {
         static NOW: AtomicU64 = AtomicU64::new(0);
         struct Ticks;
         impl Clock for Ticks {
@@ -355,9 +356,9 @@ mod waiting {
         let mut dispatcher = table.dispatcher().unwrap();
         table.raise(1).unwrap();
         assert_eq!(dispatcher.wait_deadline(SignalSet::line(2), Some(10)), Err(Error::TimedOut));
-        // No handler: there is nothing to run.
+        // The line has no handler, so there is nothing to run.
         assert_eq!(dispatcher.pause_deadline(Some(20)), Err(Error::TimedOut));
-        // A deadline of the past is a plain look.
+        // A deadline in the past makes this a plain check.
         assert_eq!(dispatcher.wait_deadline(SignalSet::line(1), Some(0)).map(|d| d.line), Ok(1));
         let (handler, _) = recorder();
         table.set_handler(3, Some(handler)).unwrap();
@@ -366,7 +367,7 @@ mod waiting {
     }
 
     #[test]
-    fn an_end_is_told_once_all_that_came_before_is_delivered_and_to_this_dispatcher_alone() {
+    fn end_comes_after_pending_raises_and_only_once() {
         let table = Table::<2, 1>::new();
         assert!(!table.end_dispatcher(), "there is none");
         let (handler, seen) = recorder();
@@ -389,7 +390,7 @@ mod waiting {
     }
 
     #[test]
-    fn a_task_that_waits_is_woken_by_an_end() {
+    fn end_dispatcher_wakes_a_waiting_task() {
         let table = Table::<1, 0, Async>::new();
         let mut dispatcher = table.dispatcher().unwrap();
         let mut cx = Context::from_waker(Waker::noop());
@@ -400,7 +401,7 @@ mod waiting {
     }
 
     #[test]
-    fn a_task_is_woken_by_a_raise_an_unmask_and_a_handler() {
+    fn raise_unmask_and_set_handler_wake_a_task() {
         struct Count(AtomicU64);
         impl Wake for Count {
             fn wake(self: std::sync::Arc<Self>) {
@@ -433,7 +434,7 @@ mod waiting {
 }
 
 #[test]
-fn raisers_in_threads_lose_nothing_and_keep_their_order() {
+fn concurrent_raisers_keep_order_and_lose_nothing() {
     const RAISERS: usize = 3;
     const EACH: usize = if cfg!(miri) { 50 } else { 4_000 };
     static TABLE: Table<2, 8> = Table::new();

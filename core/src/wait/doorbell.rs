@@ -1,15 +1,15 @@
-//! What a side sleeps on: the protocol by which no wake-up is lost.
+//! The doorbell: the protocol by which no wake-up is lost.
 
 use super::how::sealed::Word as _;
 use super::how::{BellWord, Register, TimedOut, Wait, Wake};
 use crate::sync::{AtomicU32, Ordering, const_unless_loom, fence, spin_loop};
 use core::task::{Context, Poll};
 
-/// What a side sleeps on: see the [module](crate::wait) for the protocol and why it loses no
-/// wake-up.
+/// The word a side sleeps on, with a protocol that loses no wake-up.
 ///
-/// Any number of waiters and ringers. 4 bytes and the size of `W`; without the 4 bytes where nobody
-/// has to be woken.
+/// The [module](crate::wait) describes the protocol. Any number of waiters and ringers may use one
+/// doorbell. It takes the size of `W` and 4 bytes for the word; no word where nobody has to be
+/// woken.
 ///
 /// ```
 /// use ringway_core::wait::{Doorbell, Spin};
@@ -36,7 +36,7 @@ const SLEEPER: u32 = 1;
 
 impl<W: Wake> Doorbell<W> {
     const_unless_loom! {
-        /// A doorbell on which one sleeps as `W` says.
+        /// A doorbell on which sides sleep as `W` says.
         pub fn new() -> Self {
             Doorbell { word: fresh!(W::Word), how: fresh!(W) }
         }
@@ -50,14 +50,15 @@ impl<W: Wake> Default for Doorbell<W> {
 }
 
 impl<W: Wake> Doorbell<W> {
-    /// Wakes whoever sleeps. Call it after the change is published; costs a fence and a load when
-    /// nobody sleeps, and nothing where nobody has to be woken ([`Wake::Word`]). Safe in an
-    /// interrupt and in a signal handler if [`Wake::wake`] is.
+    /// Wakes those who sleep. Call it after you published the change.
+    ///
+    /// Costs a fence and a load when nobody sleeps, and nothing where nobody has to be woken
+    /// ([`Wake::Word`]). Safe in an interrupt and in a signal handler if [`Wake::wake`] is.
     #[inline(always)]
     pub fn ring(&self) {
         let Some(word) = self.word.counter() else { return };
-        // Partner: the fence in `announce`. Either this one is first, and the waiter's second look
-        // sees what was published before it, or that one is, and the load below sees the waiter's
+        // Partner: the fence in `announce`. If this fence is first, the waiter's second check sees
+        // what was published before it. If the other is first, the load below sees the waiter's
         // bit.
         fence(Ordering::SeqCst);
         let seen = word.0.load(Ordering::Relaxed);
@@ -68,9 +69,9 @@ impl<W: Wake> Doorbell<W> {
 
     #[cold]
     fn ring_slow(&self, word: &BellWord, seen: u32) {
-        // Odd + 1: the bit is cleared and the count goes up in one step. Should it fail, another
-        // ringer was faster: the waiter it woke announces itself anew, behind our fence, and so
-        // sees our publication.
+        // The word is odd, so + 1 clears the bit and counts in one step. If the exchange fails,
+        // another ringer was faster. The waiter that it woke announces itself anew, behind our
+        // fence, and so sees our publication.
         if word
             .0
             .compare_exchange(seen, seen.wrapping_add(1), Ordering::Relaxed, Ordering::Relaxed)
@@ -80,26 +81,29 @@ impl<W: Wake> Doorbell<W> {
         }
     }
 
-    /// Wakes all sleepers, whether the word says that there are any or not. Recovery calls it
-    /// instead of [`ring`](Self::ring), after the change: the dead participant may have cleared the
-    /// bit (d) and not come to the wake-up (e).
+    /// Wakes all sleepers, whether or not the word says that there are any.
+    ///
+    /// Recovery calls it instead of [`ring`](Self::ring), after the change: the dead participant
+    /// may have cleared the bit (step d) without waking anybody (step e).
     pub(crate) fn wake_all(&self) {
         let Some(word) = self.word.counter() else { return };
-        // Release, where `ring` needs more: this looks at nothing. Partner: the fence in
-        // `announce`, with the count between the two. A waiter that announces itself on the new
-        // count sees the change in its look. One that did before sleeps and is woken, or compares
-        // the word after the count went up, does not fall asleep, and announces itself anew.
+        // Partner: the fence in `announce`, through the count. Release is enough here; `ring` needs
+        // more because it reads the word afterwards, and this function does not. A waiter that
+        // announces itself on the new count sees the change in its second check. A waiter that
+        // announced itself before is either asleep, and woken; or it compares the word after the
+        // count went up, does not fall asleep, and announces itself anew.
         fence(Ordering::Release);
-        // + 2: the count goes up, and the bit stays for those that announced themselves since.
+        // + 2: counts, and keeps the bit for those that announced themselves since.
         word.0.fetch_add(2, Ordering::Relaxed);
         self.how.wake(word.0.as_atomic(), u32::MAX);
     }
 
-    /// Says that this side is about to sleep. After it, look once more; sleep only on the value
-    /// returned.
+    /// Announces that this side is about to sleep; returns the word to sleep on.
+    ///
+    /// Check the condition once more after it. Sleep only while the word has the returned value.
     #[inline]
     fn announce(&self) -> u32 {
-        // Where there is no word nobody will ring, and nobody sleeps through anything.
+        // Without a word nobody rings, and nobody can sleep through a ring.
         let Some(word) = self.word.counter() else { return 0 };
         let ticket = word.0.fetch_or(SLEEPER, Ordering::Relaxed) | SLEEPER;
         // Partner: the fence in `ring`.
@@ -109,14 +113,14 @@ impl<W: Wake> Doorbell<W> {
 }
 
 impl<W: Wait> Doorbell<W> {
-    /// Looks as often as `W` has patience for, before anybody is told.
+    /// Checks the condition up to `spin_limit` times before the side announces itself.
     #[inline]
-    fn look_again<R>(&self, mut ready: impl FnMut() -> Option<R>) -> Option<R> {
-        let looks = self.how.spin_limit();
-        if looks == 0 {
+    fn spin_for<R>(&self, mut ready: impl FnMut() -> Option<R>) -> Option<R> {
+        let limit = self.how.spin_limit();
+        if limit == 0 {
             return None;
         }
-        let answer = (0..looks).find_map(|_| {
+        let answer = (0..limit).find_map(|_| {
             spin_loop();
             ready()
         });
@@ -124,7 +128,7 @@ impl<W: Wait> Doorbell<W> {
         answer
     }
 
-    /// Sleeps on the word, while it is `ticket`.
+    /// Sleeps while the word is `ticket`.
     #[inline]
     fn sleep(&self, ticket: u32, deadline: Option<W::Deadline>) -> Result<(), TimedOut> {
         match self.word.counter() {
@@ -133,18 +137,20 @@ impl<W: Wait> Doorbell<W> {
         }
     }
 
-    /// Sleeps until `ready` answers, and returns the answer. `ready` is called at least once, and
-    /// once more when the deadline has passed, so that a deadline of the past is a plain look.
+    /// Sleeps until `ready` returns `Some`, and returns its content.
+    ///
+    /// Calls `ready` at least once, and once more after the deadline passed. So a deadline in the
+    /// past makes this a plain check.
     ///
     /// # Errors
-    /// [`TimedOut`] if the deadline passed and `ready` still had no answer.
+    /// [`TimedOut`] if the deadline passed and `ready` still returned `None`.
     pub fn wait_until<R>(
         &self,
         deadline: Option<W::Deadline>,
         mut ready: impl FnMut() -> Option<R>,
     ) -> Result<R, TimedOut> {
         loop {
-            if let Some(answer) = ready().or_else(|| self.look_again(&mut ready)) {
+            if let Some(answer) = ready().or_else(|| self.spin_for(&mut ready)) {
                 return Ok(answer);
             }
             let ticket = self.announce();
@@ -159,13 +165,15 @@ impl<W: Wait> Doorbell<W> {
 }
 
 impl<W: Register> Doorbell<W> {
-    /// The task's form of [`wait_until`](Self::wait_until): `Pending` means that the task is woken
-    /// when the doorbell rings. As many tasks at a time as `W` has places for, see
-    /// [`Async`](crate::wait::Async); a ring wakes all of them. One more takes the place of
-    /// another, which is woken so that it notices, and the two then wake each other in turn.
+    /// The form of [`wait_until`](Self::wait_until) that a task polls.
     ///
-    /// Cancel-safe: a task that stops polling leaves a waker behind, which costs one needless
-    /// wake-up, and takes nothing with it.
+    /// `Pending` means that the next ring wakes the task. As many tasks at a time can wait as `W`
+    /// keeps wakers, see [`Async`](crate::wait::Async); a ring wakes all of them. If one more
+    /// comes, it replaces the waker of another task and wakes that task; the two then wake each
+    /// other in turn.
+    ///
+    /// Cancel-safe: a task that stops polling takes nothing with it. It leaves a waker behind,
+    /// which costs one needless wake-up.
     pub fn poll_until<R>(
         &self,
         cx: &mut Context<'_>,
@@ -174,9 +182,9 @@ impl<W: Register> Doorbell<W> {
         if let Some(answer) = ready() {
             return Poll::Ready(answer);
         }
-        // Register, then announce, then look: a ringer that sees the bit finds the waker, or it
-        // came so early that registering acquired what it had published (see `WakerCell`), and the
-        // look below sees that.
+        // Register, then announce, then check. A ringer that sees the bit finds the waker.
+        // Otherwise the ringer took the wakers before this task registered. Then registering
+        // acquired what the ringer had published (see `WakerCell`), and the check below sees it.
         self.how.register(cx.waker());
         self.announce();
         match ready() {

@@ -1,11 +1,11 @@
-//! How a side sleeps, and how it is woken: what every such way can.
+//! The traits of waiting: [`Wake`], [`Wait`] and [`Register`].
 
 use crate::Error;
 use crate::sync::{AtomicU32, RmwU32};
 use core::fmt;
 use core::task::Waker;
 
-/// The deadline passed before what was waited for came to be. Nothing was consumed.
+/// The deadline passed first. Nothing was consumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TimedOut;
@@ -24,10 +24,10 @@ impl From<TimedOut> for Error {
     }
 }
 
-/// What waking is on this target: the one parameter of every structure that others may wait for.
+/// A way to wake those who sleep: the `W` of every structure that others may wait for.
 ///
-/// An implementation may panic, and what it was called for is then not done: no value is lost but
-/// one that was to be returned, and no other side waits for this one. See [what is
+/// An implementation may panic. What it was called for is then not done. No value is lost but one
+/// that the call was about to return, and no other side waits for this one. See [what is
 /// promised](crate#what-is-promised).
 ///
 /// ```
@@ -47,46 +47,49 @@ impl From<TimedOut> for Error {
             `ringway::wait::Futex` between threads, `Async` for tasks"
 )]
 pub trait Wake: Sized {
-    /// What a doorbell counts in: a [`BellWord`] where somebody has to be woken. `()` where a
-    /// waiter looks again by itself, as with [`Spin`](crate::wait::Spin), or nobody waits: ringing
-    /// costs nothing then, neither a fence nor a look.
+    /// The word of a doorbell: [`BellWord`] where somebody has to be woken, `()` elsewhere.
+    ///
+    /// Use `()` where a waiter polls by itself, as with [`Spin`](crate::wait::Spin), or where
+    /// nobody waits. Ringing then costs nothing, neither a fence nor a load.
     type Word: Word;
 
-    /// A fresh one.
+    /// A fresh value.
     #[cfg(not(loom))]
     const INIT: Self;
 
-    /// A fresh one. (loom's words register themselves when they are made.)
+    /// A fresh value. (Not a constant: loom registers its atomics when they are made.)
     #[cfg(loom)]
     fn init() -> Self;
 
-    /// Wakes at most `n` of those who sleep on `word`. Safe in an interrupt and in a signal
-    /// handler.
+    /// Wakes at most `n` of those who sleep on `word`.
+    ///
+    /// Must be safe to call in an interrupt and in a signal handler.
     fn wake(&self, word: &AtomicU32, n: u32);
 
-    /// Whether the calling thread is unwinding from a panic. A guard that began to unwind while it
-    /// held its lock hands the lock over as after a death: see [`lock`](crate::lock#panics). An
-    /// implementation does not panic here.
+    /// Whether the calling thread is unwinding from a panic.
     ///
-    /// No is the answer of one that cannot tell: [`Spin`](crate::wait::Spin) and
-    /// [`SpinClock`](crate::wait::SpinClock), as this crate knows no threads. Where a panic never
-    /// unwinds, as on bare metal, it is also the right one.
+    /// A guard that began to unwind while it held its lock hands the lock over as after a death:
+    /// see [`lock`](crate::lock#panics). An implementation must not panic here.
+    ///
+    /// An implementation that cannot tell returns `false`. [`Spin`](crate::wait::Spin) and
+    /// [`SpinClock`](crate::wait::SpinClock) do, because this crate knows no threads. Where a panic
+    /// never unwinds, as on bare metal, `false` is the right answer.
     #[inline(always)]
     fn is_unwinding(&self) -> bool {
         false
     }
 }
 
-/// What sleeping is on this target: what the blocking forms need.
+/// A way to sleep: the blocking forms need it.
 ///
-/// An implementation may wake for no reason: the caller always looks again. It must not sleep
-/// through a change: when the word differs from `expected` at the call, or changes and is followed
-/// by [`wake`](Wake::wake), `wait` returns.
+/// An implementation may wake for no reason: the caller always checks again. It must not sleep
+/// through a change. `wait` returns when the word differs from `expected` at the call, and when the
+/// word changes and [`wake`](Wake::wake) follows.
 ///
-/// A wait that answers [`TimedOut`] may have been woken as well. So a structure that wakes fewer
-/// than all must not take the answer for a sign that its wake-up went to another sleeper: it looks
-/// once more, and hands the wake-up on if it has no use for it. The locks and the
-/// [`Doorbell`](crate::wait::Doorbell), which wakes all, do so.
+/// A wait that returns [`TimedOut`] may have been woken as well. So a structure that wakes fewer
+/// than all must not conclude that its wake-up went to another sleeper. It checks once more, and
+/// hands the wake-up on if it has no use for it. The locks do so, and so does the
+/// [`Doorbell`](crate::wait::Doorbell), which wakes all.
 ///
 /// ```
 /// use ringway_core::wait::{Spin, Wait};
@@ -101,26 +104,33 @@ pub trait Wake: Sized {
             `ringway::wait::Futex` between threads, `Async` for tasks"
 )]
 pub trait Wait: Wake {
-    /// A point in time, in whatever this target counts: `std::time::Instant`, timer ticks, or
-    /// [`Infallible`](core::convert::Infallible) where there is no clock.
+    /// A point in time, in the units of this target.
+    ///
+    /// For example `std::time::Instant`, timer ticks, or [`Infallible`](core::convert::Infallible)
+    /// where there is no clock.
     type Deadline: Copy;
 
-    /// How often a side looks again before it says that it is about to sleep. As long as it only
-    /// looks, the other side pays for no wake-up. What is right depends on how soon the other side
-    /// answers, and on whether it runs at all meanwhile: see [`record_spin`](Self::record_spin).
+    /// How often a side checks again before it announces that it is about to sleep.
+    ///
+    /// Until the announcement, the other side pays for no wake-up. The right number depends on how
+    /// soon the other side answers, and on whether it runs at the same time: see
+    /// [`record_spin`](Self::record_spin).
     #[inline(always)]
     fn spin_limit(&self) -> u32 {
         0
     }
 
-    /// Told whether the looks were enough, for an implementation that gives fewer where they are in
+    /// Records whether the repeated checks were enough.
+    ///
+    /// An implementation may use it to lower [`spin_limit`](Self::spin_limit) where they are in
     /// vain.
     #[inline(always)]
     fn record_spin(&self, _were_enough: bool) {}
 
-    /// Sleeps while `word == expected`, at most until `deadline` (`None`: for ever). Where
-    /// [`Wake::Word`] is `()`, a doorbell's word never changes, and the caller looks again after
-    /// each return.
+    /// Sleeps while `word == expected`, at most until `deadline` (`None`: for ever).
+    ///
+    /// Where [`Wake::Word`] is `()`, a doorbell's word never changes, and the caller checks again
+    /// after each return.
     ///
     /// # Errors
     /// [`TimedOut`] when the deadline passed.
@@ -132,18 +142,18 @@ pub trait Wait: Wake {
     ) -> Result<(), TimedOut>;
 }
 
-/// A way of sleeping that can also wake a task: [`Async`](crate::wait::Async).
+/// A way to wake a task: [`Async`](crate::wait::Async).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` keeps no waker, and the forms for tasks need one that does",
     note = "give the structure `Async<{Self}>` as its `W`"
 )]
 pub trait Register: Wake {
-    /// Remembers whom to wake: the next [`Wake::wake`] wakes it, once.
+    /// Keeps `waker`: the next [`Wake::wake`] wakes it, once.
     fn register(&self, waker: &Waker);
 }
 
 pub(super) mod sealed {
-    /// A doorbell's word, if it has one.
+    /// The doorbell's word, if it has one.
     pub trait Word: Sized {
         #[cfg(not(loom))]
         const INIT: Self;
@@ -154,7 +164,7 @@ pub(super) mod sealed {
     }
 }
 
-/// What a [`Doorbell`](crate::wait::Doorbell) counts in: a [`BellWord`], or nothing.
+/// The word of a [`Doorbell`](crate::wait::Doorbell): a [`BellWord`], or nothing.
 pub trait Word: sealed::Word + fmt::Debug + Send + Sync {}
 
 /// The word of a doorbell on which somebody may sleep: 4 bytes.
@@ -162,7 +172,7 @@ pub trait Word: sealed::Word + fmt::Debug + Send + Sync {}
 #[repr(transparent)]
 pub struct BellWord(pub(super) RmwU32);
 
-/// Whether somebody may sleep who has to be woken, with `W`.
+/// Whether, with `W`, there may be sleepers that have to be woken.
 pub(crate) const fn needs_wake<W: Wake>() -> bool {
     size_of::<W::Word>() > 0
 }

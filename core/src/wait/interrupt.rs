@@ -1,4 +1,4 @@
-//! Sleeping on bare metal: the processor stands still until an interrupt or an event.
+//! Sleeping on bare metal: the processor stops until an interrupt or an event.
 
 use super::how::{BellWord, TimedOut, Wait, Wake};
 use super::spin::Clock;
@@ -53,7 +53,7 @@ macro_rules! sleeper {
                 expected: u32,
                 _deadline: Option<Infallible>,
             ) -> Result<(), TimedOut> {
-                // Relaxed: the caller looks at its condition behind the doorbell's fence.
+                // Relaxed: the caller checks its condition behind the doorbell's fence.
                 $sleep(|| word.load(Ordering::Relaxed) == expected);
                 Ok(())
             }
@@ -69,13 +69,13 @@ macro_rules! sleeper {
                 expected: u32,
                 deadline: Option<u64>,
             ) -> Result<(), TimedOut> {
-                // Relaxed: as without a clock.
+                // Relaxed: the caller checks its condition behind the doorbell's fence.
                 let is_quiet = || word.load(Ordering::Relaxed) == expected;
                 let is_past = || deadline.is_some_and(|end| C::now() >= end);
                 if is_quiet() && is_past() {
                     return Err(TimedOut);
                 }
-                // The clock is read once more where no interrupt can come in between.
+                // Read the clock once more, where no interrupt can come in between.
                 $sleep(|| is_quiet() && !is_past());
                 Ok(())
             }
@@ -84,19 +84,19 @@ macro_rules! sleeper {
 }
 
 sleeper! {
-    /// Sleeps by `wfi`, on a Cortex-M and on RISC-V: for what an interrupt on the same core brings.
+    /// Sleeps by `wfi`, on a Cortex-M and on RISC-V, until an interrupt on the same core.
     ///
     /// Wait in the main loop or in a thread, never in an interrupt. Waking does nothing, because
-    /// the interrupt that rings has ended the sleep already; so **another core cannot wake this
-    /// one**, unless it sends an interrupt. The look and the sleep are one critical section, which
-    /// needs privileged mode on a Cortex-M and machine mode on RISC-V. An interrupt waits for it
-    /// for some instructions. See [the race](crate::wait#between-the-look-and-the-sleep).
+    /// the interrupt that rings has ended the sleep already. So **another core cannot wake this
+    /// one**, unless it sends an interrupt. The last check and the sleep are one critical section.
+    /// It needs privileged mode on a Cortex-M and machine mode on RISC-V, and delays an interrupt
+    /// by some instructions. See [the race](crate::wait#between-the-look-and-the-sleep).
     ///
-    /// With a [`Clock`] as `C` there are deadlines, in its ticks. A deadline is noticed after an
-    /// interrupt, whichever it is: let the timer come at least that often.
+    /// With a [`Clock`] as `C` there are deadlines, in its ticks. The waiter notices a deadline
+    /// only after an interrupt, of whatever kind: let the timer interrupt at least that often.
     ///
-    /// For another processor, as on a host that tests the same code, the waiter looks again and
-    /// again, as with [`Spin`](crate::wait::Spin).
+    /// On another processor, such as a host that tests the same code, the waiter polls, as with
+    /// [`Spin`](crate::wait::Spin).
     ///
     /// ```
     /// use ringway_core::ring::Ring;
@@ -117,16 +117,16 @@ sleeper! {
 }
 
 sleeper! {
-    /// Sleeps by `wfe`, on ARM: for what an interrupt brings, or another core that shares the
-    /// memory.
+    /// Sleeps by `wfe`, on ARM, until an interrupt or until another core that shares the memory
+    /// rings.
     ///
-    /// Waking executes `sev`, which ends the sleep of every core. Interrupts are held back nowhere,
-    /// and no privileged mode is needed. A sleep may end for no reason: a handler that returned
-    /// before it leaves the event register set. See [the
+    /// Waking executes `sev`, which ends the sleep of every core. The waiter never masks
+    /// interrupts, and needs no privileged mode. A sleep may end for no reason: a handler that
+    /// returned before it leaves the event register set. See [the
     /// race](crate::wait#between-the-look-and-the-sleep).
     ///
-    /// With a [`Clock`] as `C` there are deadlines, as in [`WaitForInterrupt`]. For another
-    /// processor the waiter looks again and again.
+    /// With a [`Clock`] as `C` there are deadlines, as in [`WaitForInterrupt`]. On another
+    /// processor the waiter polls.
     ///
     /// ```
     /// use ringway_core::ring::Ring;
@@ -144,7 +144,7 @@ sleeper! {
     WaitForEvent, processor::sleep_till_event, processor::send_event
 }
 
-/// Sleeping and waking are instructions, and which ones says the processor.
+/// The instructions of each processor for sleeping and waking.
 mod processor {
     #[cfg(all(
         target_os = "none",
@@ -155,63 +155,66 @@ mod processor {
     #[inline(always)]
     pub(super) fn do_nothing() {}
 
-    /// Sleeps until an interrupt is pending, if `may_sleep` says so with interrupts held back.
+    /// Sleeps until an interrupt is pending, if `may_sleep` agrees while interrupts are masked.
     #[cfg(all(target_os = "none", target_arch = "arm"))]
     #[inline]
     pub(super) fn sleep_till_interrupt(may_sleep: impl FnOnce() -> bool) {
         let mask: u32;
-        // SAFETY: it holds back interrupts, which ends below; no memory is touched, and none moves
-        // across, because the statement is not `nomem`.
+        // SAFETY: the instructions read PRIMASK and mask interrupts, until this function unmasks
+        // them. They access no memory. The statement is not `nomem`, so no access moves across it.
         unsafe { asm!("mrs {}, PRIMASK", "cpsid i", out(reg) mask, options(nostack)) };
         if may_sleep() {
-            // SAFETY: it waits for the memory, then for an interrupt, and changes nothing.
+            // SAFETY: the instructions complete the memory accesses and wait for an interrupt; they
+            // change no state that Rust code relies on.
             unsafe { asm!("dsb", "wfi", options(nostack, preserves_flags)) };
         }
         if mask & 1 == 0 {
-            // SAFETY: interrupts were let in before.
+            // SAFETY: interrupts were unmasked when this function was called, so the caller's code
+            // may be interrupted here.
             unsafe { asm!("cpsie i", options(nostack, preserves_flags)) };
         }
     }
 
-    /// Sleeps until an event came since the last time, if `may_sleep` says so.
+    /// Sleeps until an event came since the last sleep, if `may_sleep` agrees.
     #[cfg(all(target_os = "none", target_arch = "arm"))]
     #[inline]
     pub(super) fn sleep_till_event(may_sleep: impl FnOnce() -> bool) {
         if may_sleep() {
-            // SAFETY: it waits for an event, and changes nothing but the event register.
+            // SAFETY: the instruction waits for an event, and changes only the event register.
             unsafe { asm!("wfe", options(nostack, preserves_flags)) };
         }
     }
 
-    /// Ends the sleep of every core, once what was written can be seen there.
+    /// Ends the sleep of every core, once the other cores can see what was written.
     #[cfg(all(target_os = "none", target_arch = "arm"))]
     #[inline]
     pub(super) fn send_event() {
-        // SAFETY: it waits for the memory, and sets event registers alone.
+        // SAFETY: the instructions complete the memory accesses, and change only event registers.
         unsafe { asm!("dsb", "sev", options(nostack, preserves_flags)) };
     }
 
-    /// Sleeps until an interrupt is pending, if `may_sleep` says so with interrupts held back.
+    /// Sleeps until an interrupt is pending, if `may_sleep` agrees while interrupts are masked.
     #[cfg(all(target_os = "none", any(target_arch = "riscv32", target_arch = "riscv64")))]
     #[inline]
     pub(super) fn sleep_till_interrupt(may_sleep: impl FnOnce() -> bool) {
-        /// `mstatus.MIE`: interrupts are let in.
+        /// `mstatus.MIE`: interrupts are unmasked.
         const MIE: usize = 8;
         let status: usize;
-        // SAFETY: it holds back interrupts, which ends below; no memory is touched, and none moves
-        // across, because the statement is not `nomem`.
+        // SAFETY: the instruction reads `mstatus` and masks interrupts, until this function unmasks
+        // them. It accesses no memory. The statement is not `nomem`, so no access moves across it.
         unsafe { asm!("csrrci {}, mstatus, 8", out(reg) status, options(nostack)) };
         if may_sleep() {
-            // SAFETY: it waits for an interrupt, and changes nothing.
+            // SAFETY: the instruction waits for an interrupt, and changes nothing.
             unsafe { asm!("wfi", options(nostack, preserves_flags)) };
         }
         if status & MIE != 0 {
-            // SAFETY: interrupts were let in before.
+            // SAFETY: interrupts were unmasked when this function was called, so the caller's code
+            // may be interrupted here.
             unsafe { asm!("csrsi mstatus, 8", options(nostack, preserves_flags)) };
         }
     }
 
-    /// Looks again: there is no such instruction.
+    /// Spins once: this target has no such instruction.
     #[cfg(not(all(
         target_os = "none",
         any(target_arch = "arm", target_arch = "riscv32", target_arch = "riscv64")
@@ -223,7 +226,7 @@ mod processor {
         }
     }
 
-    /// Looks again: there is no such instruction.
+    /// Spins once: this target has no such instruction.
     #[cfg(not(all(target_os = "none", target_arch = "arm")))]
     #[inline]
     pub(super) fn sleep_till_event(may_sleep: impl FnOnce() -> bool) {
@@ -232,7 +235,7 @@ mod processor {
         }
     }
 
-    /// Nobody sleeps.
+    /// Does nothing: nobody sleeps on this target.
     #[cfg(not(all(target_os = "none", target_arch = "arm")))]
     #[inline]
     pub(super) fn send_event() {}
@@ -243,7 +246,7 @@ mod tests {
     use super::*;
     use crate::wait::Doorbell;
 
-    /// The time is always 100.
+    /// A clock that always says 100.
     enum Hundred {}
 
     impl Clock for Hundred {
@@ -264,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sleep_ends_at_its_deadline_and_not_before() {
+    fn sleep_ends_at_its_deadline_and_not_before() {
         ends_at_its_deadline_and_not_before::<WaitForInterrupt<Hundred>>();
         ends_at_its_deadline_and_not_before::<WaitForEvent<Hundred>>();
     }

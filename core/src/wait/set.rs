@@ -1,4 +1,4 @@
-//! Places where several tasks leave their wakers.
+//! A set of wakers, for several tasks that wait for the same thing.
 
 use super::waker::WakerCell;
 use crate::finally::finish;
@@ -7,13 +7,13 @@ use core::task::Waker;
 
 /// The wakers of up to `TASKS` tasks that sleep for the same thing.
 ///
-/// As many [`WakerCell`]s, each of which keeps what it promises: a task that registers and then
-/// looks either sees the change or is woken. A wake-up wakes them all. Registering looks through
-/// the cells, and so does a wake-up: keep `TASKS` small.
+/// The set is an array of [`WakerCell`]s, and each keeps its promise: a task that registers and
+/// then checks its condition either sees the change or is woken. A wake-up wakes all tasks.
+/// Registering and waking go through all cells, so keep `TASKS` small.
 ///
-/// A task that finds the waker of another in every cell takes the first place, and the one that had
-/// it is woken, so that no task is forgotten. These two then wake each other in turn for as long as
-/// both wait; the others are left alone.
+/// A task may find the waker of another task in every cell. It then replaces the waker in the first
+/// cell and wakes the task of the replaced one, so that no task is forgotten. These two then wake
+/// each other in turn for as long as both wait; the others are left alone.
 ///
 /// ```
 /// use ringway_core::wait::WakerSet;
@@ -40,10 +40,10 @@ impl<const TASKS: usize> WakerSet<TASKS> {
         }
     }
 
-    /// Leaves `waker` to be woken by the next [`wake`](Self::wake). A task that is in the set
-    /// already is in it once.
+    /// Stores `waker` for the next [`wake`](Self::wake) to wake.
     ///
-    /// While a wake-up is under way a task may come to be in it twice, and is then woken twice.
+    /// A task that registers again stays in the set once. While a wake-up is under way, a task may
+    /// get into the set twice; it is then woken twice.
     #[inline]
     pub fn register(&self, waker: &Waker) {
         if TASKS > 1 {
@@ -60,12 +60,13 @@ impl<const TASKS: usize> WakerSet<TASKS> {
         }
     }
 
-    /// Wakes every task that registered since it was woken last. Safe in an interrupt and in a
-    /// signal handler when the wakers are.
+    /// Wakes every task that registered since it was last woken.
+    ///
+    /// Safe in an interrupt and in a signal handler if the wakers are.
     #[inline]
     pub fn wake(&self) {
         let mut cells = self.cells.iter();
-        // All of them, also when one panics.
+        // Wake all of them, even if one panics.
         finish(|| cells.by_ref().for_each(WakerCell::wake));
     }
 }

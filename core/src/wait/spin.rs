@@ -1,4 +1,4 @@
-//! The ways that take nothing of a system: nobody sleeps, or who waits looks again and again.
+//! Waiting without a system: nobody sleeps, or the waiter polls.
 
 use super::how::{TimedOut, Wait, Wake};
 use crate::sync::{AtomicU32, Ordering, spin_loop};
@@ -6,9 +6,9 @@ use core::convert::Infallible;
 use core::fmt;
 use core::marker::PhantomData;
 
-/// Nobody sleeps: each side looks when it suits it. Takes no memory and no time.
+/// Nobody sleeps: each side polls when it suits it. Takes no memory and no time.
 ///
-/// The structures have no blocking forms then:
+/// A structure with it has no blocking forms:
 ///
 /// ```compile_fail,E0277
 /// use ringway_core::ring::Ring;
@@ -28,7 +28,7 @@ impl Wake for Nobody {
     fn wake(&self, _word: &AtomicU32, _n: u32) {}
 }
 
-/// Waits by looking again and again. No clock, hence no deadline.
+/// The waiter polls. There is no clock, hence no deadline.
 ///
 /// ```
 /// use ringway_core::wait::{Doorbell, Spin};
@@ -57,7 +57,7 @@ impl Wait for Spin {
         expected: u32,
         _deadline: Option<Infallible>,
     ) -> Result<(), TimedOut> {
-        // Relaxed: the caller looks at its condition after this.
+        // Relaxed: the caller checks its condition after this.
         if word.load(Ordering::Relaxed) == expected {
             spin_loop();
         }
@@ -77,12 +77,13 @@ impl Wait for Spin {
 /// }
 /// ```
 pub trait Clock {
-    /// The time now, in ticks: a count that never goes back. (One of 64 bits does not wrap in the
-    /// life of a device.)
+    /// The time now, in ticks: a count that never goes back.
+    ///
+    /// A count of 64 bits does not wrap in the life of a device.
     fn now() -> u64;
 }
 
-/// [`Spin`] with a clock, whose ticks its deadlines count.
+/// [`Spin`] with deadlines, in the ticks of the clock `C`.
 ///
 /// ```
 /// use ringway_core::wait::{Clock, Doorbell, SpinClock, TimedOut};
@@ -100,7 +101,7 @@ pub trait Clock {
 pub struct SpinClock<C>(PhantomData<fn() -> C>);
 
 impl<C> SpinClock<C> {
-    /// One that reads `C`.
+    /// A spinner that reads the clock `C`.
     pub const fn new() -> Self {
         SpinClock(PhantomData)
     }
@@ -139,7 +140,7 @@ impl<C: Clock> Wait for SpinClock<C> {
     type Deadline = u64;
 
     fn wait(&self, word: &AtomicU32, expected: u32, deadline: Option<u64>) -> Result<(), TimedOut> {
-        // Relaxed: as in `Spin`.
+        // Relaxed: the caller checks its condition after this.
         if word.load(Ordering::Relaxed) == expected {
             if deadline.is_some_and(|end| C::now() >= end) {
                 return Err(TimedOut);

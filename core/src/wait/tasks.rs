@@ -1,4 +1,4 @@
-//! Sleeping for tasks.
+//! Sleeping for tasks: [`Async`].
 
 use super::how::{BellWord, Register, TimedOut, Wait, Wake};
 use super::set::WakerSet;
@@ -7,16 +7,16 @@ use crate::finally::Finally;
 use crate::sync::AtomicU32;
 use core::task::Waker;
 
-/// Sleeping for tasks, and for threads besides if `W` is a way of sleeping for them.
+/// Sleeping for tasks, and also for threads if the inner `W` can sleep.
 ///
-/// As many tasks at a time can sleep on each doorbell as `TASKS` says. What happens with one more:
-/// see [`WakerSet`]. A ring of values has one consumer and one producer, hence one task on each
-/// doorbell. At a [`Queue`](crate::ring::queue::Queue), a
+/// Up to `TASKS` tasks can sleep on each doorbell at a time. [`WakerSet`] says what happens with
+/// one more. A ring of values has one consumer and one producer, hence one task on each doorbell.
+/// There may be more at a [`Queue`](crate::ring::queue::Queue), a
 /// [`Broadcast`](crate::ring::broadcast::Broadcast) or a [`Latest`](crate::ring::latest::Latest),
-/// and at channels whose ends several tasks use, there may be more.
+/// and at channels whose ends several tasks use.
 ///
-/// With [`Nobody`], which it is if nothing is said, tasks alone sleep, and the structure has no
-/// forms that block:
+/// With [`Nobody`] as its `W`, the default, only tasks sleep, and the structure has no blocking
+/// forms:
 ///
 /// ```compile_fail,E0277
 /// use ringway_core::ring::Ring;
@@ -26,8 +26,8 @@ use core::task::Waker;
 /// consumer.pop(); // would block the executor
 /// ```
 ///
-/// The wakers are pointers, so that this way of sleeping belongs in one program's memory, never in
-/// a region that processes share.
+/// The wakers are pointers. So use it only in the memory of one program, never in a region that
+/// processes share.
 ///
 /// ```
 /// use ringway_core::ring::queue::Queue;
@@ -61,7 +61,7 @@ impl<W: Wake, const TASKS: usize> Wake for Async<W, TASKS> {
     }
 
     fn wake(&self, word: &AtomicU32, n: u32) {
-        // The threads are woken also when a task's waker panics.
+        // Wake the threads even if a task's waker panics.
         let _threads = Finally(|| self.inner.wake(word, n));
         self.tasks.wake();
     }

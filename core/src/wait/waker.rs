@@ -1,17 +1,18 @@
-//! The place where a task leaves its waker.
+//! A place for the waker of one task.
 
 use crate::finally::Finally;
 use crate::sync::{Cell, Ordering, RmwU32, const_unless_loom};
 use core::panic::RefUnwindSafe;
 use core::task::Waker;
 
-/// One waker: registered by the task that sleeps, taken by whoever wakes it.
+/// One waker: a task registers it before it sleeps, and the other side takes and wakes it.
 ///
-/// `register`, then look at the condition; change the condition, then `wake`: whichever way the two
-/// interleave, either the look sees the change or the task is woken. What happened before a `wake`
-/// is seen by the task that it woke, once that task registers again.
+/// One side calls `register`, then checks its condition. The other side changes the condition, then
+/// calls `wake`. However the two interleave, either the check sees the change or the task is woken.
+/// Once a woken task registers again, it sees what happened before the `wake`.
 ///
-/// The state is two bits, and the cell belongs to whoever made the transition that names it:
+/// The state is two bits. Each transition that starts in IDLE gives the cell to the side that made
+/// it:
 ///
 /// ```text
 ///              1 register              2 registered
@@ -22,8 +23,8 @@ use core::task::Waker;
 ///      WAKING ──▶ IDLE      REGISTERING|WAKING ──▶ IDLE, and the registering side wakes itself (5)
 /// ```
 ///
-/// In IDLE nobody touches the cell, in REGISTERING (marked or not) the registering side does, in
-/// WAKING the waker of transition 3 does.
+/// In IDLE nobody accesses the cell. In REGISTERING (marked or not) only the registering side does.
+/// In WAKING only the side that made transition 3 does.
 ///
 /// ```
 /// use ringway_core::wait::WakerCell;
@@ -42,11 +43,11 @@ const IDLE: u32 = 0;
 const REGISTERING: u32 = 1;
 const WAKING: u32 = 2;
 
-// SAFETY: the cell is touched only by the side that the state names, see the type's diagram;
-// `Waker` is `Send` and `Sync` by itself.
+// SAFETY: only the side that the state names accesses the cell, as the type's diagram says. `Waker`
+// itself is `Send` and `Sync`.
 unsafe impl Sync for WakerCell {}
 
-// A waker that panics is out of the cell by then.
+// A panicking waker was already taken out of the cell, so the cell stays consistent.
 impl RefUnwindSafe for WakerCell {}
 
 impl WakerCell {
@@ -57,28 +58,30 @@ impl WakerCell {
         }
     }
 
-    /// Leaves `waker` to be woken by the next [`wake`](Self::wake). One that was there and belongs
-    /// to another task is woken, so that no task is forgotten.
+    /// Stores `waker` for the next [`wake`](Self::wake) to wake.
+    ///
+    /// If the cell holds another task's waker, that task is woken, so that no task is forgotten.
     pub fn register(&self, waker: &Waker) {
-        // Cloned outside the transition: foreign code does not run while we own the cell.
+        // Clone before the transition: no foreign code runs while this side owns the cell.
         let mine = waker.clone();
-        // 1. Acquire: partner is the release of whoever made it IDLE (2 by another task, 3's
-        //    `fetch_and`, 5), whose
-        // access to the cell happened before ours; and the release of every `fetch_or` before that,
-        // whose announcement the caller's look now sees. Failure: relaxed, because the task wakes
-        // itself, and acquires when it registers again.
+        // Transition 1. Acquire: partner is the release of the transition that made the state IDLE:
+        // another `register`'s or `offer`'s exchange to IDLE or `swap`, or the `fetch_and` in
+        // `wake`. Its access to the cell happened before ours. Partner is also the release of every
+        // earlier `fetch_or` in `wake`: the caller's check sees what those wakes announced.
+        // Failure, relaxed: the task wakes itself, and acquires when it registers again.
         match self.state.compare_exchange(IDLE, REGISTERING, Ordering::Acquire, Ordering::Relaxed) {
             Ok(_) => {
                 let mut replaced = self.swap(Some(mine));
-                // Also when the waker below panics. Dropped if it is the task's own.
+                // Wake the replaced task even if the waker below panics. Only drop the task's own
+                // waker.
                 let _wake_replaced = Finally(|| {
                     if let Some(other) = replaced.take().filter(|other| !other.will_wake(waker)) {
                         other.wake();
                     }
                 });
-                // 2. Release: partner is the acquire in `wake`'s `fetch_or` and in 1 by another
-                //    task, which then
-                // own the cell that we filled. Failure: relaxed, the cell is still ours.
+                // Transition 2. Release: partners are the acquire of the `fetch_or` in `wake` and
+                // of another task's transition 1; those sides then own the cell that this call
+                // filled. Failure, relaxed: this side still owns the cell.
                 let registered = self.state.compare_exchange(
                     REGISTERING,
                     IDLE,
@@ -86,28 +89,31 @@ impl WakerCell {
                     Ordering::Relaxed,
                 );
                 if registered.is_err() {
-                    // 5. A wake came while we registered: it left the waking to us.
+                    // Transition 5. A `wake` came during the registration, and left the waking to
+                    // this side.
                     let ours = self.swap(None);
-                    // Release: partner is the acquire of 1 and 3 for the next access to the cell.
-                    // What the wake that marked us announced, 1 acquires when the task registers
-                    // again.
+                    // Release: partners are the acquire of transition 1 and of the `fetch_or` in
+                    // `wake`, for the next access to the cell. What the marking `wake` announced,
+                    // transition 1 acquires when the task registers again.
                     self.state.swap(IDLE, Ordering::Release);
                     if let Some(waker) = ours {
                         waker.wake();
                     }
                 }
             }
-            // Being woken just now, with an older waker, or another task registers: come back and
-            // look.
+            // Another side is waking an older waker, or another task registers. Wake this task, so
+            // that it polls again.
             Err(_) => mine.wake(),
         }
     }
 
-    /// [`register`](Self::register), but leaves the waker of another task alone: gives `mine` back
-    /// then, and while another side is at work here.
+    /// [`register`](Self::register) that never replaces the waker of another task.
+    ///
+    /// Gives `mine` back if the cell holds another task's waker, or while another side owns the
+    /// cell.
     pub(super) fn offer(&self, mine: Waker) -> Result<(), Waker> {
-        // 1. Acquire, and relaxed for the failure: as in `register`; who fails goes to another
-        //    cell.
+        // Transition 1. Acquire: partners are those of transition 1 in `register`. Failure,
+        // relaxed: this side accesses nothing, and the caller tries another cell.
         if self
             .state
             .compare_exchange(IDLE, REGISTERING, Ordering::Acquire, Ordering::Relaxed)
@@ -115,19 +121,22 @@ impl WakerCell {
         {
             return Err(mine);
         }
-        // SAFETY: REGISTERING gives this side the cell, see the type's diagram.
+        // SAFETY: the state is REGISTERING, set by this call, so this side owns the cell.
         let is_others = self
             .waker
             .with_mut(|cell| unsafe { &*cell }.as_ref().is_some_and(|it| !it.will_wake(&mine)));
         let (answer, own) =
             if is_others { (Err(mine), None) } else { (Ok(()), self.swap(Some(mine))) };
-        // Code of others, hence behind everything.
+        // Dropping a waker runs foreign code, so drop it at the end, after this side gave the cell
+        // back.
         let _own = own;
-        // 2. Release, and relaxed for the failure: as in `register`.
+        // Transition 2. Release: partners are those of transition 2 in `register`. Failure,
+        // relaxed: this side still owns the cell.
         let registered =
             self.state.compare_exchange(REGISTERING, IDLE, Ordering::Release, Ordering::Relaxed);
         if registered.is_err() {
-            // 5, as there. What is in the cell is woken, whoever's it is.
+            // Transition 5. Release: partners are those of transition 5 in `register`. Wake the
+            // waker in the cell, whichever task it belongs to.
             let there = self.swap(None);
             self.state.swap(IDLE, Ordering::Release);
             if let Some(waker) = there {
@@ -137,15 +146,19 @@ impl WakerCell {
         answer
     }
 
-    /// Wakes the task that registered, if one did. Safe in an interrupt and in a signal handler
-    /// when the waker is.
+    /// Wakes the registered task, if there is one.
+    ///
+    /// Safe in an interrupt and in a signal handler if the waker is.
     pub fn wake(&self) {
-        // 3, 4. Acquire: partner is the release of 2, 5 or another wake's `fetch_and`, whose access
-        // to the cell happened before ours. Release: partner is the acquire of 1: what we announce
-        // is seen by the task that registers next, also when the waking is left to another side.
+        // Transitions 3 and 4. Acquire: partner is the release of the transition that made the
+        // state IDLE: `register`'s or `offer`'s exchange or `swap`, or another wake's `fetch_and`.
+        // Its access to the cell happened before ours. Release: partner is the acquire of
+        // transition 1. The task that registers next sees what this side announces, even when
+        // another side does the waking.
         if self.state.fetch_or(WAKING, Ordering::AcqRel) == IDLE {
             let waker = self.swap(None);
-            // Release: partner is the acquire of 1 and 3 for the next access to the cell.
+            // Release: partners are the acquire of transition 1 and of the `fetch_or` above, for
+            // the next access to the cell.
             self.state.fetch_and(!WAKING, Ordering::Release);
             if let Some(waker) = waker {
                 waker.wake();
@@ -153,10 +166,10 @@ impl WakerCell {
         }
     }
 
-    /// Exchanges the content of the cell; only for the side that owns it by the state.
+    /// Exchanges the content of the cell; only the side that owns the cell may call it.
     fn swap(&self, new: Option<Waker>) -> Option<Waker> {
-        // SAFETY: called between the transitions that give this side the cell, see the type's
-        // diagram.
+        // SAFETY: every caller is between the two transitions that give it the cell and take it
+        // back, so no other side accesses the cell.
         self.waker.with_mut(|cell| unsafe { core::mem::replace(&mut *cell, new) })
     }
 }

@@ -1,4 +1,4 @@
-//! Pipes, named pipes and sockets, of which one that waits has a waker that panics.
+//! Pipes, named pipes and sockets at which a task waits whose waker panics.
 
 use super::*;
 use ringway_core::Error;
@@ -12,14 +12,14 @@ fn pipe<const N: usize>() -> Pipe<N, Async<Spin>> {
 }
 
 #[test]
-fn a_write_whose_reader_panics_overwrites_nothing() {
+fn write_whose_reader_waker_panics_keeps_its_bytes() {
     for writers in [1, 2] {
         let mut pipe = pipe::<8>();
         let (mut reader, mut writer) = pipe.split();
         let _another = (writers == 2).then(|| writer.try_clone().unwrap());
         assert_eq!(writer.try_write(&[1]), Ok(1));
         assert_eq!(reader.try_read(&mut [0; 8]), Ok(1));
-        leave(&explosive(), |cx| reader.poll_read(cx, &mut [0; 8]));
+        leave(&panicking_waker(), |cx| reader.poll_read(cx, &mut [0; 8]));
         panics(|| writer.try_write(&[2; 7]));
         assert_eq!(writer.try_write(&[3; 7]), Err(Error::WouldBlock), "there is room for one");
         let mut out = [0; 8];
@@ -32,23 +32,23 @@ fn a_write_whose_reader_panics_overwrites_nothing() {
 }
 
 #[test]
-fn the_turn_of_a_writer_passes_on_when_the_reader_panics() {
+fn writer_turn_passes_on_when_reader_waker_panics() {
     let pipe = pipe::<8>();
     let (mut reader, mut writer) = pipe.open().unwrap();
     let mut other = writer.try_clone().unwrap();
     for lap in 0..9 {
-        leave(&explosive(), |cx| reader.poll_read(cx, &mut [0; 8]));
+        leave(&panicking_waker(), |cx| reader.poll_read(cx, &mut [0; 8]));
         panics(|| writer.try_write(&[lap; 5]));
         assert_eq!(other.try_write(&[lap; 3]), Ok(3));
         assert_eq!(writer.try_write(&[lap]), Err(Error::WouldBlock));
-        leave(&explosive(), |cx| other.poll_write(cx, &[lap]));
+        leave(&panicking_waker(), |cx| other.poll_write(cx, &[lap]));
         let mut out = [0; 8];
         panics(|| reader.try_read(&mut out));
         assert_eq!(out, [lap; 8]);
         assert_eq!(reader.try_read(&mut out), Err(Error::WouldBlock));
     }
-    // Closing is closing.
-    leave(&explosive(), |cx| reader.poll_read(cx, &mut [0; 8]));
+    // Closing takes effect even if the reader's waker panics.
+    leave(&panicking_waker(), |cx| reader.poll_read(cx, &mut [0; 8]));
     drop(writer);
     panics(|| drop(other));
     assert_eq!(reader.try_read(&mut [0; 8]), Ok(0));
@@ -62,17 +62,18 @@ fn registry() -> Registry<2, 8, Async<Spin>> {
 }
 
 #[test]
-fn names_can_be_used_after_one_that_opened_a_fifo_was_panicked_at() {
+fn registry_works_after_an_opener_waker_panics() {
     let names = registry();
     names.create(b"a").unwrap();
-    let waker = explosive();
+    let waker = panicking_waker();
     let mut cx = Context::from_waker(&waker);
     for _ in 0..3 {
         {
             let mut waits = pin!(names.open_reader_async(b"a"));
             assert!(waits.as_mut().poll(&mut cx).is_pending());
             panics(|| names.try_open_writer(b"a"));
-            // The writer came, and went as it was panicked at: the reader met it.
+            // The writer opened its end, then closed it when the reader's waker panicked. The
+            // reader met it.
             let Poll::Ready(Ok(mut reader)) = waits.poll(&mut cx) else { panic!("met") };
             assert_eq!(reader.try_read(&mut [0; 8]), Ok(0));
         }
@@ -92,13 +93,13 @@ fn names_can_be_used_after_one_that_opened_a_fifo_was_panicked_at() {
 }
 
 #[test]
-fn the_writers_of_a_fifo_take_turns_after_its_reader_panicked() {
+fn fifo_writers_take_turns_after_reader_waker_panics() {
     let names = registry();
     names.create(b"a").unwrap();
     let mut reader = names.try_open_reader(b"a").unwrap();
     let mut writers = [(); 2].map(|()| names.try_open_writer(b"a").unwrap());
     for lap in 0..9 {
-        leave(&explosive(), |cx| reader.poll_read(cx, &mut [0; 8]));
+        leave(&panicking_waker(), |cx| reader.poll_read(cx, &mut [0; 8]));
         panics(|| writers[0].try_write(&[lap; 5]));
         assert_eq!(writers[1].try_write(&[lap; 3]), Ok(3));
         assert_eq!(writers[0].try_write(&[lap]), Err(Error::WouldBlock));
@@ -115,13 +116,13 @@ fn network() -> Net {
 }
 
 #[test]
-fn a_network_goes_on_after_a_listener_panicked() {
+fn network_works_after_a_listener_waker_panics() {
     let net = network();
     let listener = net.streams().listen(7, 2).unwrap();
     for _ in 0..9 {
-        leave(&explosive(), |cx| listener.poll_accept(cx));
+        leave(&panicking_waker(), |cx| listener.poll_accept(cx));
         panics(|| net.streams().try_connect(7));
-        // It was connected, and closed as it was panicked at.
+        // The connection was made, then closed when the listener's waker panicked.
         assert_eq!(listener.try_accept().unwrap().try_read(&mut [0; 8]), Ok(0));
         let mut here = net.streams().try_connect(7).unwrap();
         let mut there = listener.try_accept().unwrap();
@@ -131,10 +132,10 @@ fn a_network_goes_on_after_a_listener_panicked() {
 }
 
 #[test]
-fn a_network_goes_on_after_one_that_waits_to_connect_panicked() {
+fn network_works_after_a_connecting_waker_panics() {
     let net = network();
     let listener = net.streams().listen(7, 1).unwrap();
-    let waker = explosive();
+    let waker = panicking_waker();
     let mut cx = Context::from_waker(&waker);
     for _ in 0..9 {
         let first = net.streams().try_connect(7).unwrap();
@@ -149,13 +150,13 @@ fn a_network_goes_on_after_one_that_waits_to_connect_panicked() {
 }
 
 #[test]
-fn whoever_waits_at_a_listener_that_closes_is_refused_also_when_another_panics() {
+fn closed_listener_resets_all_when_one_waker_panics() {
     let net = network();
     for _ in 0..3 {
         let listener = net.streams().listen(7, 3).unwrap();
         let mut streams = [(); 3].map(|()| net.streams().try_connect(7).unwrap());
         let woken = Arc::new(Woken::default());
-        leave(&explosive(), |cx| streams[0].poll_read(cx, &mut [0; 8]));
+        leave(&panicking_waker(), |cx| streams[0].poll_read(cx, &mut [0; 8]));
         leave(&woken.clone().into(), |cx| streams[2].poll_read(cx, &mut [0; 8]));
         assert_eq!(streams[0].try_write(&[1; 8]), Ok(8));
         let writes = Arc::new(Woken::default());
@@ -171,11 +172,11 @@ fn whoever_waits_at_a_listener_that_closes_is_refused_also_when_another_panics()
 }
 
 #[test]
-fn both_directions_are_shut_also_when_the_peer_panics() {
+fn shutdown_both_completes_when_peer_waker_panics() {
     let mut connection = Connection::<8, Async<Spin>>::new();
     let (mut here, mut there) = connection.split();
     assert_eq!(there.try_write(&[1; 8]), Ok(8));
-    leave(&explosive(), |cx| there.poll_write(cx, &[1]));
+    leave(&panicking_waker(), |cx| there.poll_write(cx, &[1]));
     let woken = Arc::new(Woken::default());
     leave(&woken.clone().into(), |cx| there.poll_read(cx, &mut [0; 8]));
     panics(|| here.shutdown(Shutdown::Both));
@@ -185,9 +186,9 @@ fn both_directions_are_shut_also_when_the_peer_panics() {
     assert_eq!(here.try_write(&[1]), Err(Error::BrokenPipe));
 }
 
-/// A panic leaves nothing half done here, so that a program which catches it goes on with these.
+/// A panic leaves nothing half done in a channel, so a program that catches it may use it further.
 #[test]
-fn what_channels_are_made_of_can_be_used_after_a_panic() {
+fn channels_are_unwind_safe() {
     use ringway_core::channel::pipe::{Reader, Writer};
     use ringway_core::channel::socket::{Listener, Packets, Stream};
     use std::panic::{RefUnwindSafe, UnwindSafe};

@@ -1,4 +1,4 @@
-//! Values whose destructor panics: each is dropped once, whichever of them does.
+//! Values whose destructor panics: each value is dropped once, whichever of them panics.
 
 use super::*;
 use ringway_core::lock::{Mutex, RwLock};
@@ -7,7 +7,7 @@ use ringway_core::ring::queue::Queue;
 use std::cell::Cell;
 use std::pin::pin;
 
-/// How often each value was dropped, and which of them panics then.
+/// Counts the drops of each value; the value with the number `panics` panics when it is dropped.
 #[derive(Default)]
 struct Ledger {
     drops: [Cell<u32>; COUNT],
@@ -41,7 +41,7 @@ impl Drop for Value<'_> {
     }
 }
 
-/// Calls `check` with ledgers of which each of the first `count` values panics in turn.
+/// Calls `check` once for each of the first `count` values, with a ledger in which that one panics.
 fn each_panics(count: usize, check: impl Fn(&Ledger)) {
     for panics in 0..count {
         let ledger = Ledger { panics: panics.into(), ..Ledger::default() };
@@ -50,7 +50,7 @@ fn each_panics(count: usize, check: impl Fn(&Ledger)) {
     }
 }
 
-/// A ring of four, whose positions stand at `at`.
+/// A ring of four slots, whose positions start at `at`.
 fn ring<'a, T>(at: usize, make: impl Fn() -> T) -> Ring<T, 4>
 where
     T: 'a,
@@ -65,13 +65,13 @@ where
     ring
 }
 
-/// What stands for the values that only move the positions, and is never dropped.
+/// A value that never panics and is not counted, for moving the positions.
 fn nothing(ledger: &Ledger) -> Value<'_> {
     Value(ledger, COUNT)
 }
 
 #[test]
-fn values_of_a_ring() {
+fn ring_drops_each_value_once() {
     for at in 0..8 {
         each_panics(4, |ledger| {
             let ring = ring(at, || nothing(ledger));
@@ -100,7 +100,7 @@ fn values_of_a_ring() {
 }
 
 #[test]
-fn values_of_a_chunk_that_is_not_committed() {
+fn uncommitted_chunk_drops_each_value_once() {
     for at in 0..8 {
         each_panics(3, |ledger| {
             let mut ring = ring(at, || nothing(ledger));
@@ -111,7 +111,7 @@ fn values_of_a_chunk_that_is_not_committed() {
             assert!(consumer.is_empty());
             assert_eq!(producer.room(), 4);
         });
-        // An iterator that panics.
+        // An iterator panics instead.
         let ledger = Ledger { panics: COUNT.into(), ..Ledger::default() };
         let mut ring = ring(at, || nothing(&ledger));
         let (mut producer, mut consumer) = ring.split();
@@ -129,7 +129,7 @@ fn values_of_a_chunk_that_is_not_committed() {
 }
 
 #[test]
-fn values_of_a_queue() {
+fn queue_drops_each_value_once() {
     each_panics(4, |ledger| {
         let queue: Queue<_, 4> = Queue::new();
         (0..4).for_each(|_| assert!(queue.try_push(ledger.value()).is_ok()));
@@ -146,33 +146,33 @@ fn values_of_a_queue() {
 }
 
 #[test]
-fn values_that_are_popped_or_refused_when_a_waker_panics() {
+fn values_drop_once_when_a_waker_panics() {
     let ledger = &Ledger { panics: COUNT.into(), ..Ledger::default() };
     let queue = Queue::<_, 1, Async<Spin>>::new();
     let mut ring = Ring::<_, 1, Async<Spin>>::new();
     let (mut producer, mut consumer) = ring.split();
     for _ in 0..3 {
         assert!(queue.try_push(ledger.value()).is_ok());
-        leave(&explosive(), |cx| queue.poll_push(cx, &mut Some(ledger.value())));
+        leave(&panicking_waker(), |cx| queue.poll_push(cx, &mut Some(ledger.value())));
         panics(|| queue.try_pop());
         assert!(producer.try_push(ledger.value()).is_ok());
-        leave(&explosive(), |cx| pin!(producer.push_async(ledger.value())).poll(cx));
+        leave(&panicking_waker(), |cx| pin!(producer.push_async(ledger.value())).poll(cx));
         panics(|| consumer.try_pop());
     }
-    // The slot of a push that comes too late is free again, and wakes who waits for one.
+    // A push that comes too late frees its slot again, and wakes the task that waits for one.
     let mut loan = queue.try_reserve().unwrap();
     loan.as_uninit();
-    leave(&explosive(), |cx| queue.poll_push(cx, &mut Some(ledger.value())));
+    leave(&panicking_waker(), |cx| queue.poll_push(cx, &mut Some(ledger.value())));
     panics(|| queue.close());
     assert!(queue.has_ended());
-    leave(&explosive(), |cx| queue.producers_bell().poll_until(cx, || None::<()>));
+    leave(&panicking_waker(), |cx| queue.producers_bell().poll_until(cx, || None::<()>));
     panics(|| loan.write(ledger.value()).is_ok());
     drop(queue);
     ledger.each_was_dropped_once();
 }
 
 #[test]
-fn values_in_locks() {
+fn locks_drop_each_value_once() {
     each_panics(1, |ledger| {
         let mutex = Mutex::<_, Spin>::new(Some(ledger.value()));
         panics(|| *mutex.lock().unwrap() = None);

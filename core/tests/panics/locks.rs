@@ -1,4 +1,4 @@
-//! Locks on which one sleeps, or is woken, in a way that panics.
+//! Locks whose way of waiting panics, at a wait or at a wake-up.
 
 use super::*;
 use ringway_core::Error;
@@ -9,8 +9,8 @@ use ringway_core::lock::{
 use ringway_core::participant::Participant;
 use std::num::NonZeroU32;
 
-/// One whose wait has passed its deadline, so that the one that gives back thinks that somebody
-/// sleeps.
+/// A deadline that has passed. A wait with it leaves a mark, so the next release believes that
+/// somebody sleeps.
 const NOW: Option<u32> = Some(0);
 
 fn dead() -> Participant {
@@ -18,52 +18,52 @@ fn dead() -> Participant {
 }
 
 #[test]
-fn a_mutex_is_free_after_waking_the_next_one_panicked() {
-    let mine = Mine::new();
-    let mutex = Mutex::<_, Here>::new(5);
+fn mutex_is_free_after_its_wake_panics() {
+    let sleeper = Sleeper::new();
+    let mutex = Mutex::<_, ThreadSleeper>::new(5);
     let guard = mutex.lock();
     assert!(mutex.lock_deadline(NOW).is_err());
-    mine.arm();
+    sleeper.arm();
     panics(|| drop(guard));
     assert!(mutex.try_lock().is_ok());
 
     std::mem::forget(mutex.handle(dead()).lock());
-    mine.arm();
-    // SAFETY: nobody uses the mutex under that name any more.
+    sleeper.arm();
+    // SAFETY: no guard is in use under the name `dead` any more: it was forgotten.
     panics(|| unsafe { mutex.recover(dead()) });
     assert!(matches!(mutex.try_lock(), Err(LockError::OwnerDied(_))));
 }
 
 #[test]
-fn all_that_wait_for_a_writer_are_woken_also_when_waking_one_panics() {
-    let mine = Mine::new();
-    let lock = RwLock::<_, 2, Here>::new(5);
+fn rwlock_wakes_all_when_one_wake_panics() {
+    let sleeper = Sleeper::new();
+    let lock = RwLock::<_, 2, ThreadSleeper>::new(5);
     let writer = lock.write();
     assert!(lock.read_deadline(NOW).is_err());
     assert!(lock.write_deadline(NOW).is_err());
-    mine.arm();
+    sleeper.arm();
     panics(|| drop(writer));
-    assert_eq!(mine.wakes(), 2, "a writer, and all others");
+    assert_eq!(sleeper.wakes(), 2, "a writer, and all others");
     let readers = [(); 2].map(|()| lock.try_read().expect("it is free"));
     assert!(lock.read_deadline(NOW).is_err());
-    mine.arm();
+    sleeper.arm();
     panics(|| drop(readers));
     assert!(lock.try_write().is_ok());
 
     let handle = lock.handle(dead());
     std::mem::forget((handle.read(), handle.read()));
-    mine.arm();
-    // SAFETY: nobody uses the lock under that name any more.
+    sleeper.arm();
+    // SAFETY: no guard is in use under the name `dead` any more: both were forgotten.
     panics(|| unsafe { lock.recover(dead()) });
     assert!(lock.try_write().is_ok());
 }
 
 #[test]
-fn a_writer_that_panics_as_it_waits_for_readers_keeps_nobody_out() {
-    let mine = Mine::new();
-    let lock = RwLock::<_, 2, Here>::new(5);
+fn writer_that_panics_while_waiting_blocks_nobody() {
+    let sleeper = Sleeper::new();
+    let lock = RwLock::<_, 2, ThreadSleeper>::new(5);
     let reader = lock.read();
-    mine.arm_for_waits();
+    sleeper.arm_for_waits();
     panics(|| lock.write());
     assert!(lock.try_read().is_ok());
     drop(reader);
@@ -71,57 +71,57 @@ fn a_writer_that_panics_as_it_waits_for_readers_keeps_nobody_out() {
 }
 
 #[test]
-fn the_wake_up_that_one_took_who_panics_goes_to_another() {
-    let mine = Mine::new();
-    let mutex = Mutex::<_, Here>::new(5);
+fn panicking_waiter_passes_its_wake_up_on() {
+    let sleeper = Sleeper::new();
+    let mutex = Mutex::<_, ThreadSleeper>::new(5);
     let guard = mutex.lock();
-    mine.arm_for_waits();
+    sleeper.arm_for_waits();
     panics(|| mutex.lock());
-    assert_eq!(mine.wakes(), 1);
+    assert_eq!(sleeper.wakes(), 1);
     drop(guard);
     assert!(mutex.try_lock().is_ok());
 
-    let mine = Mine::new();
-    let places = Semaphore::<0, Here>::new();
-    mine.arm_for_waits();
+    let sleeper = Sleeper::new();
+    let places = Semaphore::<0, ThreadSleeper>::new();
+    sleeper.arm_for_waits();
     panics(|| places.acquire());
-    assert_eq!((mine.wakes(), places.permits()), (1, 0));
+    assert_eq!((sleeper.wakes(), places.permits()), (1, 0));
 }
 
 #[test]
-fn permits_come_back_also_when_waking_panics() {
-    let mine = Mine::new();
-    let places = BoundedSemaphore::<2, Here>::new();
+fn permits_return_when_the_wake_panics() {
+    let sleeper = Sleeper::new();
+    let places = BoundedSemaphore::<2, ThreadSleeper>::new();
     let (first, second) = (places.acquire(), places.acquire());
     assert!(places.acquire_deadline(NOW).is_err());
-    mine.arm();
+    sleeper.arm();
     panics(|| drop(first));
     assert_eq!(places.permits(), 1);
     drop(second);
 
     std::mem::forget((places.handle(dead()).acquire(), places.handle(dead()).acquire()));
     assert!(places.acquire_deadline(NOW).is_err());
-    mine.arm();
-    let before = mine.wakes();
-    // SAFETY: nobody uses the semaphore under that name any more.
+    sleeper.arm();
+    let before = sleeper.wakes();
+    // SAFETY: no permit is in use under the name `dead` any more: both were forgotten.
     panics(|| unsafe { places.recover(dead()) });
     assert_eq!(places.permits(), 2);
-    assert_eq!(mine.wakes(), before + 1, "all, whether announced or not");
+    assert_eq!(sleeper.wakes(), before + 1, "all, whether announced or not");
 }
 
 #[test]
-fn a_count_of_permits_is_right_after_waking_panicked() {
-    let mine = Mine::new();
-    let places = Semaphore::<0, Here>::new();
+fn release_counts_its_permits_when_the_wake_panics() {
+    let sleeper = Sleeper::new();
+    let places = Semaphore::<0, ThreadSleeper>::new();
     assert!(places.acquire_deadline(NOW).is_err());
-    mine.arm();
+    sleeper.arm();
     panics(|| places.release(2));
     assert_eq!(places.permits(), 2);
 }
 
-/// Gives a permit while another sleeps for it, who then has to wake a third one, and panics.
+/// The wait of one taker releases two permits, so the taker has to wake a third party, and panics.
 #[test]
-fn a_permit_is_not_lost_with_one_that_panics_as_it_takes_it() {
+fn waiter_that_panics_while_taking_loses_no_permit() {
     static PLACES: Semaphore<0, Releases> = Semaphore::new();
     struct Releases {
         is_armed: Flag,
@@ -150,33 +150,34 @@ fn a_permit_is_not_lost_with_one_that_panics_as_it_takes_it() {
 }
 
 #[test]
-fn an_event_is_set_also_when_waking_panics() {
-    let mine = Mine::new();
-    let event = Event::<Here>::new();
+fn event_is_set_when_the_wake_panics() {
+    let sleeper = Sleeper::new();
+    let event = Event::<ThreadSleeper>::new();
     assert!(event.wait_deadline(NOW).is_err());
-    mine.arm();
+    sleeper.arm();
     panics(|| event.set());
     assert!(event.is_set());
 }
 
 #[test]
-fn nobody_counts_as_waiting_for_a_condition_who_panicked_there() {
-    let mine = Mine::new();
-    let (mutex, condition) = (Mutex::<_, Here>::new(()), Condition::<Here>::new());
-    mine.arm_for_waits();
+fn panicked_waiter_no_longer_counts_at_a_condition() {
+    let sleeper = Sleeper::new();
+    let (mutex, condition) =
+        (Mutex::<_, ThreadSleeper>::new(()), Condition::<ThreadSleeper>::new());
+    sleeper.arm_for_waits();
     panics(|| condition.wait(mutex.lock().unwrap()));
     condition.notify_all();
-    assert_eq!(mine.wakes(), 0, "nobody is there");
+    assert_eq!(sleeper.wakes(), 0, "nobody is there");
     panics(|| condition.wait_while(mutex.lock().unwrap(), |()| panic!("a condition")));
     assert!(mutex.try_lock().is_ok());
 }
 
 #[test]
-fn a_barrier_is_broken_by_one_that_panics_there_and_can_be_reset() {
-    let mine = Mine::new();
-    let barrier = Barrier::<2, Here>::new();
+fn panicking_waiter_breaks_the_barrier_until_reset() {
+    let sleeper = Sleeper::new();
+    let barrier = Barrier::<2, ThreadSleeper>::new();
     for _ in 0..3 {
-        mine.arm_for_waits();
+        sleeper.arm_for_waits();
         panics(|| barrier.wait());
         assert_eq!((barrier.waiting(), barrier.is_broken()), (0, true));
         assert_eq!(barrier.wait(), Err(Error::Broken));
@@ -185,9 +186,9 @@ fn a_barrier_is_broken_by_one_that_panics_there_and_can_be_reset() {
     }
 }
 
-/// One waits, and while it does the other comes, who wakes it and panics at that.
+/// While the first one waits, the second one arrives, wakes the first, and panics at that.
 #[test]
-fn a_round_that_all_came_to_is_over_also_when_waking_panics() {
+fn full_barrier_round_ends_when_the_wake_panics() {
     static BARRIER: Barrier<2, Comes> = Barrier::new();
 
     struct Comes {
@@ -218,14 +219,14 @@ fn a_round_that_all_came_to_is_over_also_when_waking_panics() {
     }
 }
 
-/// Knows whether its thread unwinds, as those of a hosted system do.
+/// A sleeper that knows whether its thread unwinds, as a hosted system does.
 #[derive(Debug, Clone, Copy)]
-struct Told;
+struct KnowsUnwinding;
 
-impl Wake for Told {
+impl Wake for KnowsUnwinding {
     type Word = BellWord;
 
-    const INIT: Self = Told;
+    const INIT: Self = KnowsUnwinding;
 
     fn wake(&self, _: &AtomicU32, _: u32) {}
 
@@ -234,7 +235,7 @@ impl Wake for Told {
     }
 }
 
-impl Wait for Told {
+impl Wait for KnowsUnwinding {
     type Deadline = u32;
 
     fn wait(&self, _: &AtomicU32, _: u32, _: Option<u32>) -> Result<(), TimedOut> {
@@ -242,7 +243,7 @@ impl Wait for Told {
     }
 }
 
-/// Does what it says when it is dropped, which is while unwinding.
+/// Runs a function when it is dropped, which happens while unwinding.
 struct InDrop<F: FnMut()>(F);
 
 impl<F: FnMut()> Drop for InDrop<F> {
@@ -260,7 +261,7 @@ fn unwind_with<T>(held: T) {
 }
 
 #[test]
-fn the_next_one_is_told_that_a_holder_panicked() {
+fn next_owner_learns_that_a_holder_panicked() {
     fn check<W: Wait>() {
         let mutex = Mutex::<_, W>::new(5);
         unwind_with(mutex.lock().unwrap());
@@ -270,13 +271,13 @@ fn the_next_one_is_told_that_a_holder_panicked() {
         drop(mutex.lock().unwrap_err().repair(|value| **value = 6));
         assert!(mutex.lock().is_ok());
     }
-    check::<Told>();
-    check::<Async<Told>>();
+    check::<KnowsUnwinding>();
+    check::<Async<KnowsUnwinding>>();
 }
 
 #[test]
-fn the_next_ones_are_told_that_a_writer_panicked_and_not_that_a_reader_did() {
-    let lock = RwLock::<_, 2, Told>::new(5);
+fn rwlock_reports_panicked_writers_but_not_readers() {
+    let lock = RwLock::<_, 2, KnowsUnwinding>::new(5);
     unwind_with(lock.read());
     assert!(lock.try_write().is_ok());
     unwind_with(lock.try_write());
@@ -284,26 +285,26 @@ fn the_next_ones_are_told_that_a_writer_panicked_and_not_that_a_reader_did() {
     unwind_with(lock.write());
     drop(lock.write().unwrap_err().repair(|_| ()));
     assert!(lock.try_read().is_ok());
-    // One that waits for readers to go has changed nothing.
+    // A writer that panics while it waits for readers has changed nothing.
     let reader = lock.read();
     panics(|| lock.write());
     drop(reader);
     assert!(lock.write().is_ok());
-    let places = BoundedSemaphore::<1, Told>::new();
+    let places = BoundedSemaphore::<1, KnowsUnwinding>::new();
     unwind_with(places.acquire());
     assert!(places.try_acquire().is_ok(), "it is back");
 }
 
 #[test]
-fn one_thread_is_told_of_its_own_panic_by_a_reentrant_mutex() {
+fn reentrant_mutex_reports_its_owners_own_panic() {
     struct Only;
-    // SAFETY: there is one thread.
+    // SAFETY: only one thread uses the mutex, so one number names it uniquely.
     unsafe impl ThreadId for Only {
         fn thread_id() -> NonZeroU32 {
             NonZeroU32::MIN
         }
     }
-    let mutex = ReentrantMutex::<_, Only, Told>::new(5);
+    let mutex = ReentrantMutex::<_, Only, KnowsUnwinding>::new(5);
     let outer = mutex.lock().unwrap();
     unwind_with(mutex.lock().unwrap());
     assert!(mutex.lock().is_err(), "what it did inside may be half done");
@@ -316,14 +317,14 @@ fn one_thread_is_told_of_its_own_panic_by_a_reentrant_mutex() {
 }
 
 #[test]
-fn what_a_destructor_takes_and_gives_back_while_unwinding_is_whole() {
-    let mutex = Mutex::<_, Told>::new(5);
+fn lock_taken_and_released_while_unwinding_is_sound() {
+    let mutex = Mutex::<_, KnowsUnwinding>::new(5);
     unwind_with(InDrop(|| *mutex.lock().unwrap() += 1));
     assert!(mutex.lock().is_ok());
-    let lock = RwLock::<_, 1, Told>::new(5);
+    let lock = RwLock::<_, 1, KnowsUnwinding>::new(5);
     unwind_with(InDrop(|| *lock.write().unwrap() += 1));
     assert!(lock.write().is_ok());
-    // So is what it repairs.
+    // A guard made consistent while unwinding is sound, too.
     let mut guard = Some(mutex.lock().unwrap());
     unwind_with(InDrop(|| {
         let mut guard = guard.take().unwrap();
@@ -333,7 +334,7 @@ fn what_a_destructor_takes_and_gives_back_while_unwinding_is_whole() {
 }
 
 #[test]
-fn nobody_is_told_where_the_way_of_sleeping_cannot_tell() {
+fn spin_mutex_does_not_report_a_panicked_holder() {
     let mutex = Mutex::<_, Spin>::new(5);
     unwind_with(mutex.lock());
     assert!(mutex.lock().is_ok());

@@ -1,6 +1,8 @@
-//! Code of others that panics in the middle of ours: wakers, ways of sleeping, destructors,
-//! handlers. Whatever it does, nothing is overwritten, turns pass on, each value is dropped once,
-//! and the structure works afterwards.
+//! Foreign code that panics in the middle of the library's: wakers, sleepers, destructors,
+//! handlers.
+//!
+//! Whatever it does, nothing is overwritten, turns pass on, each value is dropped once, and the
+//! structure works afterwards.
 
 #![cfg(not(loom))]
 
@@ -18,25 +20,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 
-/// `work` panics, as it is meant to.
+/// Asserts that `work` panics.
 fn panics<R>(work: impl FnOnce() -> R) {
     assert!(catch_unwind(AssertUnwindSafe(work)).is_err(), "nobody panicked");
 }
 
-/// A task whose waker panics.
-struct Explosive;
+/// A waker that panics when it wakes its task.
+struct PanickingWaker;
 
-impl std::task::Wake for Explosive {
+impl std::task::Wake for PanickingWaker {
     fn wake(self: Arc<Self>) {
         panic!("a waker");
     }
 }
 
-fn explosive() -> Waker {
-    Waker::from(Arc::new(Explosive))
+fn panicking_waker() -> Waker {
+    Waker::from(Arc::new(PanickingWaker))
 }
 
-/// One that can be asked whether it was woken.
+/// A waker that remembers whether it was woken.
 #[derive(Default)]
 struct Woken(Flag);
 
@@ -64,37 +66,38 @@ impl Flag {
         self.0.store(1, Ordering::SeqCst);
     }
 
-    /// Whether it was set; it is not afterwards.
+    /// Whether it was set; clears it.
     fn take(&self) -> bool {
         self.0.swap(0, Ordering::SeqCst) != 0
     }
 }
 
-/// Polls once, to leave `waker` where the event wakes it.
+/// Polls once, so that the event at hand will wake `waker`.
 fn leave<R>(waker: &Waker, poll: impl FnOnce(&mut Context<'_>) -> Poll<R>) {
     assert!(poll(&mut Context::from_waker(waker)).is_pending());
 }
 
-/// Sleeps never, and panics when it is to wake somebody, or to wait, once after it is armed; counts
-/// the wake-ups.
+/// A sleeper that never sleeps, counts its wake-ups, and panics when it is armed.
+///
+/// It panics once after each arming: at the next wake-up or at the next wait.
 #[derive(Debug, Default)]
-struct Mine {
+struct Sleeper {
     is_armed: Flag,
     is_armed_for_waits: Flag,
     wakes: AtomicU64,
 }
 
 thread_local! {
-    /// What the locks of this thread's test sleep on.
-    static MINE: Cell<Option<&'static Mine>> = const { Cell::new(None) };
+    /// The sleeper that the locks of this thread's test use.
+    static SLEEPER: Cell<Option<&'static Sleeper>> = const { Cell::new(None) };
 }
 
-impl Mine {
-    /// From now on, [`Here`] is this one.
+impl Sleeper {
+    /// Makes a new sleeper, which [`ThreadSleeper`] uses on this thread from now on.
     fn new() -> &'static Self {
-        let mine = Box::leak(Box::new(Mine::default()));
-        MINE.set(Some(mine));
-        mine
+        let sleeper = Box::leak(Box::new(Sleeper::default()));
+        SLEEPER.set(Some(sleeper));
+        sleeper
     }
 
     fn arm(&self) {
@@ -110,46 +113,46 @@ impl Mine {
     }
 }
 
-/// The [`Mine`] of this thread.
+/// Sleeps and wakes by the [`Sleeper`] of this thread.
 #[derive(Debug)]
-struct Here;
+struct ThreadSleeper;
 
-impl Wake for Here {
+impl Wake for ThreadSleeper {
     type Word = BellWord;
 
-    const INIT: Self = Here;
+    const INIT: Self = ThreadSleeper;
 
     fn wake(&self, _: &AtomicU32, _: u32) {
-        let mine = MINE.get().unwrap();
-        mine.wakes.fetch_add(1, Ordering::SeqCst);
-        assert!(!mine.is_armed.take(), "a way of waking");
+        let sleeper = SLEEPER.get().unwrap();
+        sleeper.wakes.fetch_add(1, Ordering::SeqCst);
+        assert!(!sleeper.is_armed.take(), "a way of waking");
     }
 }
 
-impl Wait for Here {
+impl Wait for ThreadSleeper {
     type Deadline = u32;
 
     fn wait(&self, _: &AtomicU32, _: u32, deadline: Option<u32>) -> Result<(), TimedOut> {
-        assert!(!MINE.get().unwrap().is_armed_for_waits.take(), "a way of sleeping");
-        // A deadline passes at once.
+        assert!(!SLEEPER.get().unwrap().is_armed_for_waits.take(), "a way of sleeping");
+        // Any deadline has passed already.
         if deadline.is_some() { Err(TimedOut) } else { Ok(()) }
     }
 }
 
 #[test]
-fn threads_are_woken_also_when_the_waker_of_the_task_panics() {
-    let threads = Mine::new();
-    let bell = Doorbell::<Async<Here>>::new();
-    leave(&explosive(), |cx| bell.poll_until(cx, || None::<()>));
+fn bell_wakes_threads_when_a_task_waker_panics() {
+    let threads = Sleeper::new();
+    let bell = Doorbell::<Async<ThreadSleeper>>::new();
+    leave(&panicking_waker(), |cx| bell.poll_until(cx, || None::<()>));
     panics(|| bell.ring());
     assert_eq!(threads.wakes(), 1);
 }
 
 #[test]
-fn a_task_stays_registered_also_when_the_one_that_it_replaces_panics() {
+fn task_stays_registered_when_replaced_waker_panics() {
     let cell = WakerCell::new();
     let woken = Arc::new(Woken::default());
-    cell.register(&explosive());
+    cell.register(&panicking_waker());
     panics(|| cell.register(&woken.clone().into()));
     assert!(!woken.is_woken());
     cell.wake();

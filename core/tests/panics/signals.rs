@@ -4,7 +4,7 @@ use super::*;
 use ringway_core::signal::{Handler, Payload, Raised, SignalSet, Table};
 
 #[test]
-fn a_handler_that_panics_costs_its_own_delivery_alone() {
+fn panicking_handler_loses_only_its_own_delivery() {
     static BAD: Handler = Handler::new(&|_: &Raised| panic!("a handler"));
     static GOOD_RUNS: AtomicU64 = AtomicU64::new(0);
     static GOOD: Handler = Handler::new(&|_: &Raised| {
@@ -19,11 +19,11 @@ fn a_handler_that_panics_costs_its_own_delivery_alone() {
     table.raise_with(0, Payload::new(5)).unwrap();
     table.raise_with(0, Payload::new(6)).unwrap();
     table.raise(1).unwrap();
-    // The count, then each payload.
+    // Each dispatch panics: first for the count, then for each payload.
     (0..3).for_each(|_| panics(|| dispatcher.dispatch()));
     assert_eq!((dispatcher.dispatch(), GOOD_RUNS.load(Ordering::SeqCst)), (1, 1));
     assert!(table.pending().is_empty());
-    // A panic that ends the dispatcher ends nothing else.
+    // A panic that drops the dispatcher does no other harm.
     table.raise(0).unwrap();
     panics(move || dispatcher.dispatch());
     let mut dispatcher = table.dispatcher().expect("it was given back");
@@ -35,20 +35,20 @@ fn a_handler_that_panics_costs_its_own_delivery_alone() {
 }
 
 #[test]
-fn a_raise_counts_also_when_the_dispatchers_waker_panics() {
+fn raise_counts_when_the_dispatcher_waker_panics() {
     let table = Table::<4, 2, Async<Spin>>::new();
     let mut dispatcher = table.dispatcher().unwrap();
     let all = SignalSet::all();
     for _ in 0..5 {
-        leave(&explosive(), |cx| dispatcher.poll_wait(cx, all));
+        leave(&panicking_waker(), |cx| dispatcher.poll_wait(cx, all));
         panics(|| table.raise(2));
         table.raise(2).unwrap();
         assert_eq!(dispatcher.try_wait(all).map(|delivery| delivery.count), Some(2));
-        leave(&explosive(), |cx| dispatcher.poll_wait(cx, all));
+        leave(&panicking_waker(), |cx| dispatcher.poll_wait(cx, all));
         panics(|| table.raise_with(3, Payload::new(7)));
         let delivery = dispatcher.try_wait(all).unwrap();
         assert_eq!((delivery.line, delivery.payload), (3, Some(Payload::new(7))));
-        leave(&explosive(), |cx| dispatcher.poll_wait(cx, all));
+        leave(&panicking_waker(), |cx| dispatcher.poll_wait(cx, all));
         table.mask(SignalSet::line(1));
         panics(|| table.unmask(SignalSet::line(1)));
         assert!(table.masked().is_empty());
