@@ -1,41 +1,48 @@
-//! Descriptors: the one place that knows `EINTR`, `EAGAIN`, short transfers, deadlines,
-//! close-on-exec and `SIGPIPE`.
+//! Operations on descriptors, and everything that the system makes difficult about them.
 //!
-//! The functions here work on any descriptor, by what the system says of it; [`pipe`](crate::pipe)
-//! and [`fifo`](crate::fifo) and the sockets build their ends on them and add the
+//! Only this module knows `EINTR`, `EAGAIN`, short transfers, deadlines, close-on-exec and
+//! `SIGPIPE`.
+//!
+//! The functions here work on any descriptor, and ask the system what it is. [`pipe`](crate::pipe),
+//! [`fifo`](crate::fifo) and the sockets build their ends on them and add the
 //! [`State`](crate::channel::State).
 //!
 //! | what happens | what is done about it |
 //! |---|---|
-//! | `EINTR` | the call is made again, with what is left of the time: a signal never ends an operation |
-//! | `EAGAIN` | `try_` says [`WouldBlock`](crate::CoreError::WouldBlock); the other forms wait in `poll(2)`, also when another program made the shared description non-blocking |
-//! | a short transfer | [`read`] and [`write()`] report it; [`read_exact`] and [`write_all`] go on, and on an error the caller still knows how far they came |
+//! | `EINTR` | the call is repeated with the rest of the time: a signal never ends an operation |
+//! | `EAGAIN` | `try_` returns [`WouldBlock`](crate::CoreError::WouldBlock); the other forms wait in `poll(2)`, even if another program made the shared description non-blocking |
+//! | a short transfer | [`read`] and [`write()`] return its length; [`read_exact`] and [`write_all`] go on, and after an error the caller still knows how many bytes they moved |
 //! | a deadline on a blocking descriptor | holds: see below |
 //! | a child process | inherits nothing (`FD_CLOEXEC` on every descriptor that this crate makes or adopts), except what [`inherit`] hands to it |
-//! | `SIGPIPE` | a broken pipe is [`BrokenPipe`](crate::CoreError::BrokenPipe), not a death, whatever the program did with the signal; its disposition is not touched |
+//! | `SIGPIPE` | a broken pipe is the error [`BrokenPipe`](crate::CoreError::BrokenPipe) and kills no process, whatever disposition the program gave the signal; this crate does not change the disposition |
 //!
 //! # Blocking and non-blocking
 //!
-//! Whether a descriptor blocks is not its own: `O_NONBLOCK` belongs to the open file description,
-//! which the processes share that inherited it. To set it on a standard input that a shell handed
-//! over breaks the shell. So this crate sets it where it is asked to, by [`set_nonblocking`], and
-//! never in passing. The forms that must not wait, or not for long, say so for the single call
-//! (`RWF_NOWAIT`: Linux 6.4 for pipes, and whatever else knows it), or look with `poll(2)` before
-//! they read, and before they write at most [`PIPE_BUF`](rustix::pipe::PIPE_BUF) bytes, for which a
-//! pipe that is ready has room. This last way is exact as long as nobody else reads or writes there
-//! in between; where that matters use an end from [`pipe`](crate::pipe) or [`fifo`](crate::fifo),
-//! whose own description is free of it.
+//! `O_NONBLOCK` belongs to the open file description, not to the descriptor. All processes that
+//! inherited the description share it. Setting it on a standard input that a shell handed over
+//! breaks the shell. So this crate sets it only in [`set_nonblocking`], never as a side effect.
+//!
+//! The forms that must not wait, or not for long, use one of two ways:
+//!
+//! - They ask for it in the single call (`RWF_NOWAIT`). Linux knows it for pipes since 6.4, and for
+//!   some other files.
+//! - They call `poll(2)` first. Then they read, or write at most
+//!   [`PIPE_BUF`](rustix::pipe::PIPE_BUF) bytes, for which a ready pipe has room.
+//!
+//! The second way is exact only if nobody else reads or writes there in between. Where that
+//! matters, use an end from [`pipe`](crate::pipe) or [`fifo`](crate::fifo), whose description
+//! belongs to it alone.
 //!
 //! # SIGPIPE
 //!
-//! A write to a pipe that nobody reads fails with `EPIPE`, and before that the kernel sends the
-//! writing thread a `SIGPIPE`, which ends the process unless it is ignored or handled. Rust's
-//! runtime ignores it before `main`. A library may be linked where that did not happen: into a C
-//! program, or into a program that chose to die of it.
+//! A write to a pipe without readers fails with `EPIPE`. Before that, the kernel sends the writing
+//! thread a `SIGPIPE`, which ends the process unless the signal is ignored or handled. Rust's
+//! runtime ignores it before `main`. But a library may be linked into a C program, or into a
+//! program that chose to die of the signal.
 //!
-//! What this crate does not do is change the disposition: it belongs to the program, every thread
-//! shares it, and `exec` hands an ignored signal on to children that rely on it. What it does
-//! instead, per call, and only where the disposition is the default:
+//! This crate does not change the disposition. It belongs to the program, every thread shares it,
+//! and `exec` hands an ignored signal on to children that rely on it. Instead, the crate does the
+//! following for each call, and only if the disposition is the default:
 //!
 //! | where | how | cost |
 //! |---|---|---|
@@ -43,13 +50,13 @@
 //! | Linux 6.18 and later | `pwritev2(2)` with `RWF_NOSIGNAL` | a quarter of a small write |
 //! | elsewhere, and for `splice(2)`, `tee(2)` and `sendfile(2)` | block the signal in this thread, call, take back what the call raised, unblock | four system calls |
 //!
-//! The signal of a write goes to the thread that wrote, so that the last way can take it back
-//! without a race. One that was pending before is left pending: it is not ours.
+//! The kernel sends the signal of a write to the thread that wrote, so this thread can take it back
+//! without a race. A signal that was pending before stays pending, because it has another cause.
 //!
-//! An end looks at the disposition once, when it is made, so that its writes cost nothing more; the
-//! functions here know only a descriptor and look each time. So a program that sets `SIGPIPE` back
-//! to its default does it before it makes its ends. Sockets have a flag of their own,
-//! `MSG_NOSIGNAL`.
+//! An end reads the disposition once, when it is made, so that its writes cost nothing more. The
+//! functions here know only a descriptor, so they read it each time. If a program sets `SIGPIPE`
+//! back to its default, it does that before it makes its ends. Sockets need none of this: they use
+//! their own flag, `MSG_NOSIGNAL`.
 
 mod copy;
 mod endpoint_state;

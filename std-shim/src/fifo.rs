@@ -1,7 +1,7 @@
-//! Named pipes: two programs that share only a path meet there, and have a pipe.
+//! Named pipes: a pipe between two programs that share only a path.
 //!
-//! A [`Fifo`] is the name; its `open_…` methods give the ends, which are those of
-//! [`pipe`](crate::pipe), live as they do, and close as they do. Opening is where a FIFO differs:
+//! A [`Fifo`] is the name. Its `open_…` methods return the ends, which are those of
+//! [`pipe`](crate::pipe) and behave as they do. Only opening differs:
 //!
 //! | to open | waits for | without waiting | by a deadline |
 //! |---|---|---|---|
@@ -9,9 +9,9 @@
 //! | a writer | a reader ([`open_writer`](Fifo::open_writer)) | [`NoReader`](CoreError::NoReader) if there is none (`ENXIO`; [`try_open_writer`](Fifo::try_open_writer)) | [`open_writer_deadline`](Fifo::open_writer_deadline) |
 //! | both | nobody ([`open_both`](Fifo::open_both)) | the same | |
 //!
-//! The peers of a FIFO come and go: after the last writer left, readers get the end of file until
-//! the next one opens it, and then they read on. After the last reader left, writers get a broken
-//! pipe until the next one opens it.
+//! The peers of a FIFO come and go. After the last writer left, readers get the end of file until
+//! the next writer opens the FIFO. Then they read on. After the last reader left, writers get a
+//! broken pipe until the next reader opens it.
 //!
 //! See [`fifo(7)`](https://man7.org/linux/man-pages/man7/fifo.7.html).
 //!
@@ -28,7 +28,7 @@
 //! assert!(echo.wait().unwrap().success());
 //!
 //! drop(fifo);
-//! assert!(!path.exists()); // we made it, so that it went with us
+//! assert!(!path.exists()); // this process made it, so the drop removed it
 //! ```
 
 mod mark;
@@ -43,7 +43,7 @@ use rustix::fs::CWD;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-/// A FIFO's name in the file system. If it was made here, dropping it removes it.
+/// A FIFO's name in the file system. If this value made the FIFO, dropping it removes the name.
 ///
 /// ```
 /// use ringway::fifo::Fifo;
@@ -65,35 +65,38 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub struct Fifo {
     path: PathBuf,
-    /// Held open, so that the name means the same after a `chdir` or when the directory is moved.
+    /// Held open, so that the name keeps its meaning after a `chdir` or when the directory is
+    /// moved.
     dir: OwnedFd,
     file: PathBuf,
     made: Option<Made>,
 }
 
 impl Fifo {
-    /// `int mkfifo(const char *path, mode_t mode)`: makes a FIFO where nothing is yet.
+    /// Makes a FIFO at a path where nothing is yet: `int mkfifo(const char *path, mode_t mode)`.
     ///
-    /// It has exactly this `mode`, whatever the process's umask is: the umask belongs to all
-    /// threads, so that it is not touched; what it took away is given back by `fchmod`. In between
+    /// The FIFO gets exactly this `mode`, whatever the process's umask is. The umask belongs to all
+    /// threads, so this function does not change it, but sets the mode again afterwards. In between
     /// the mode is narrower, never wider.
     ///
-    /// Dropping the value removes the name, if it still stands for the FIFO that was made here and
-    /// the process is the one that made it. [`keep`](Self::keep) leaves it.
+    /// Dropping the value removes the name, if the name still leads to the FIFO that was made here,
+    /// and if this process made it. [`keep`](Self::keep) leaves it.
     ///
-    /// **A FIFO that a dead process made here and left is taken over**, as the file of a dead
-    /// socket is replaced: it gets this `mode`, and goes with this value. Whoever waits at it
-    /// already meets the new one. A FIFO of a live process, one that was [kept](Self::keep), and
-    /// one that another program made (`mkfifo(1)`) are never touched. As long as the value lives,
-    /// the locked file `.NAME.ringway` beside the FIFO says so.
+    /// **If a dead process made a FIFO here and left it, this value takes it over**, as a listener
+    /// replaces the file of a dead socket. The FIFO gets this `mode` and is removed with this
+    /// value. A peer that waits at it already meets the new process.
+    ///
+    /// A FIFO is never taken over if its process lives, if it was [kept](Self::keep), or if another
+    /// program made it (`mkfifo(1)`). The locked file `.NAME.ringway` beside the FIFO shows that
+    /// its process lives.
     ///
     /// See [`mkfifo(3)`](https://man7.org/linux/man-pages/man3/mkfifo.3.html).
     ///
     /// # Errors
     /// [`AddressInUse`](CoreError::AddressInUse) if something has the name,
     /// [`NotFound`](CoreError::NotFound) if the directory does not exist,
-    /// [`BadName`](CoreError::BadName), `EINVAL` for a mode above `0o7777`, or what the system
-    /// says.
+    /// [`BadName`](CoreError::BadName), `EINVAL` for a mode above `0o7777`, or the error
+    /// of the system call.
     ///
     /// ```
     /// use ringway::{CoreError, fifo::Fifo};
@@ -109,10 +112,11 @@ impl Fifo {
         Self::create_at(CWD, path, mode)
     }
 
-    /// [`create`](Self::create), with a relative path that begins at the directory `dir`.
+    /// Makes a FIFO as [`create`](Self::create) does; a relative path begins at the directory
+    /// `dir`.
     ///
     /// # Errors
-    /// As [`create`](Self::create).
+    /// Those of [`create`](Self::create).
     ///
     /// ```
     /// use ringway::fifo::Fifo;
@@ -126,17 +130,18 @@ impl Fifo {
         Self::make(dir.as_fd(), path.as_ref(), mode)
     }
 
-    /// [`open`](Self::open), or [`create`](Self::create) if nothing has the name: for two peers
-    /// that may start in either order. Only the one that made the FIFO, or took over a dead one's,
-    /// removes it.
+    /// Opens the FIFO, or makes it if nothing has the name.
+    ///
+    /// Use it for two peers that may start in either order. Only the value that made the FIFO, or
+    /// took over a dead process's FIFO, removes it.
     ///
     /// # Errors
-    /// [`Cause::WrongFile`](crate::Cause::WrongFile) if something else has the name; else as
+    /// [`Cause::WrongFile`](crate::Cause::WrongFile) if something else has the name; else those of
     /// [`create`](Self::create).
     pub fn open_or_create(path: impl AsRef<Path>, mode: u32) -> Result<Fifo> {
         let path = path.as_ref();
-        // Both fail when somebody removes the name in between: then it is ours to make after all.
-        // Who keeps making and removing it does not hold us for ever.
+        // Both fail if somebody removes the name in between. Then this process can make the FIFO
+        // after all. The limit is for a program that makes and removes it again and again.
         let mut tries = 8;
         loop {
             tries -= 1;
@@ -151,11 +156,11 @@ impl Fifo {
         }
     }
 
-    /// A FIFO that somebody made. Dropping the value leaves it.
+    /// Refers to a FIFO that exists. Dropping the value leaves it.
     ///
     /// # Errors
     /// [`NotFound`](CoreError::NotFound), or [`Cause::WrongFile`](crate::Cause::WrongFile) if the
-    /// path is something else.
+    /// path leads to something else.
     ///
     /// ```
     /// use ringway::fifo::Fifo;
@@ -166,17 +171,18 @@ impl Fifo {
         Self::open_at(CWD, path)
     }
 
-    /// [`open`](Self::open), with a relative path that begins at the directory `dir`.
+    /// Refers to a FIFO as [`open`](Self::open) does; a relative path begins at the directory
+    /// `dir`.
     ///
     /// # Errors
-    /// As [`open`](Self::open).
+    /// Those of [`open`](Self::open).
     ///
     /// See [`create_at`](Self::create_at) for an example.
     pub fn open_at(dir: impl AsFd, path: impl AsRef<Path>) -> Result<Fifo> {
         Self::find(dir.as_fd(), path.as_ref())
     }
 
-    /// The path, as it was given.
+    /// The path that the caller gave.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -186,25 +192,27 @@ impl Fifo {
         self.made.as_ref().is_some_and(|made| made.process == std::process::id())
     }
 
-    /// The path of the mark beside a FIFO that was made here, `.NAME.ringway`, which goes with the
-    /// FIFO: for a program that removes both itself, where it ends without dropping this value.
-    /// `None` if there is no mark.
+    /// The path of the mark, `.NAME.ringway`, beside a FIFO that was made here.
+    ///
+    /// Dropping this value removes the mark with the FIFO. A program that ends without dropping it
+    /// may remove both itself. `None` if there is no mark.
     pub fn mark(&self) -> Option<PathBuf> {
         let mark = self.made.as_ref().filter(|_| self.is_creator())?.mark.as_ref()?;
         Some(self.path.with_file_name(mark.name()))
     }
 
-    /// Leaves the name in the file system when this value is dropped.
+    /// Leaves the name in the file system when the value is dropped.
     pub fn keep(mut self) {
         self.made = None;
     }
 
-    /// Removes the name now, as dropping does, and says whether that worked. Ends that are open
-    /// stay open. A name that was not made here, or stands for something else by now, is left
-    /// alone.
+    /// Removes the name now, as dropping the value does, and returns whether that worked.
+    ///
+    /// Open ends stay open. The name stays if it was not made here, or leads to something else by
+    /// now.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system call.
     #[doc(alias = "unlink")]
     pub fn remove(mut self) -> Result<()> {
         self.remove_name()

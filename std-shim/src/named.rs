@@ -1,7 +1,8 @@
-//! Files that are made under a name: FIFOs and sockets. One rule holds for their permissions: **the
-//! mode that was asked for is the mode that the file gets**, whatever the process's umask is. A
-//! file is removed by the process that made it, as long as it has its name. And beside it there may
-//! be a [`LockFile`].
+//! Files that are made under a name: FIFOs, sockets, and lock files beside them.
+//!
+//! One rule holds for their permissions: **the file gets exactly the mode that was asked for**,
+//! whatever the process's umask is. The process that made a file removes it, as long as the name
+//! leads to it. A [`LockFile`] may lie beside the file.
 
 use crate::fd::{Identity, identity, retry};
 use rustix::fs::{self, AtFlags, FileType, FlockOperation, Mode, OFlags, Stat};
@@ -10,14 +11,14 @@ use std::ffi::OsString;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-/// The permissions, as a number.
+/// The permission bits of a mode.
 const BITS: u32 = 0o7777;
 
-/// The mode as the system has it.
+/// Converts a mode to the system's type.
 ///
 /// # Errors
-/// `EINVAL` for a mode that has more than permissions.
-// The type is not as wide everywhere.
+/// `EINVAL` for a mode with other bits than permissions.
+// `RawMode` has different widths on different targets.
 #[allow(clippy::unnecessary_cast)]
 pub(crate) fn bits(mode: u32) -> io::Result<Mode> {
     match mode & !BITS {
@@ -26,14 +27,15 @@ pub(crate) fn bits(mode: u32) -> io::Result<Mode> {
     }
 }
 
-/// Takes hold of a file that was made a moment ago, and gives it what the umask took away of its
-/// mode. The umask belongs to all threads of a process, so it is not touched; in between the mode
-/// is narrower than asked for, never wider. As long as the descriptor is held, no other file gets
-/// the same inode number.
+/// Opens a file that was just made, and gives it the permissions that the umask took away.
+///
+/// The umask belongs to all threads of a process, so this function does not change it. In between
+/// the mode is narrower than asked for, never wider. As long as the descriptor is open, no other
+/// file gets the same inode number.
 ///
 /// # Errors
-/// `EEXIST` if somebody has exchanged it for a file of another kind, or what the system says: then
-/// the file does not stay.
+/// `EEXIST` if somebody has exchanged the file for one of another kind, or the error of the system
+/// call. After an error of a system call the file is removed.
 pub(crate) fn claim(
     dir: impl AsFd,
     name: &Path,
@@ -41,7 +43,8 @@ pub(crate) fn claim(
     mode: Option<u32>,
 ) -> io::Result<(Identity, OwnedFd)> {
     let unmake = |_: &Errno| _ = fs::unlinkat(&dir, name, AtFlags::empty());
-    // Opening a FIFO would let a peer in, and a socket's file cannot be opened.
+    // Opening a FIFO for reading or writing would let a peer in, and the file of a socket cannot be
+    // opened so.
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let node = fs::openat(&dir, name, flags, Mode::empty());
     let (stat, node) = node.and_then(|node| Ok((fs::fstat(&node)?, node))).inspect_err(unmake)?;
@@ -55,12 +58,12 @@ pub(crate) fn claim(
 }
 
 fn complete(dir: impl AsFd, name: &Path, node: &OwnedFd, now: &Stat, mode: u32) -> io::Result<()> {
-    #[allow(clippy::unnecessary_cast)] // as above
+    #[allow(clippy::unnecessary_cast)] // the width differs between targets
     if now.st_mode as u32 & BITS == mode {
         return Ok(());
     }
-    // Through `/proc` it is this file that gets the mode, and no other that took the name
-    // meanwhile.
+    // The path through `/proc` changes the mode of this file, even if another file has the name by
+    // now.
     match fs::chmod(crate::sys::alias(node.as_fd()), bits(mode)?) {
         Err(Errno::NOENT) => fs::chmodat(dir, name, bits(mode)?, AtFlags::empty()),
         other => other,
@@ -76,8 +79,10 @@ fn leads_to(dir: impl AsFd, name: &Path, file: Identity) -> io::Result<bool> {
     }
 }
 
-/// Removes the name if it leads to this file. Between the look and the removal somebody who may
-/// write to the directory could exchange the two; no system has a call that does both.
+/// Removes the name if it leads to this file.
+///
+/// Between the check and the removal, somebody who may write to the directory could exchange the
+/// file. No system has a call that does both.
 pub(crate) fn remove(dir: impl AsFd, name: &Path, file: Identity) -> io::Result<()> {
     if !leads_to(&dir, name, file)? {
         return Ok(());
@@ -88,7 +93,7 @@ pub(crate) fn remove(dir: impl AsFd, name: &Path, file: Identity) -> io::Result<
     }
 }
 
-/// `.NAME.SUFFIX` in the same directory.
+/// The path `.NAME.SUFFIX` in the same directory.
 pub(crate) fn beside(path: &Path, suffix: &str) -> io::Result<PathBuf> {
     let mut name = OsString::from(".");
     name.push(path.file_name().ok_or(Errno::INVAL)?);
@@ -97,28 +102,31 @@ pub(crate) fn beside(path: &Path, suffix: &str) -> io::Result<PathBuf> {
     Ok(path.with_file_name(name))
 }
 
-/// A file that this process has locked (`flock`), under a name that leads to it.
+/// A file that this process has locked (`flock`), and a name that leads to it.
 ///
-/// Dropped, it is removed while the lock is still held, so that nothing is left behind and nobody
-/// else's file can have the name. Who opened it before waits for a lock on a file that has no name
-/// any more: so whoever gets the lock checks the name.
+/// Dropping it removes the file before it gives the lock back. So nothing is left behind, and the
+/// name cannot lead to somebody else's file. A process that opened the file before then waits for
+/// the lock of a file without a name. So a process that gets the lock checks the name.
 #[derive(Debug)]
 pub(crate) struct LockFile<D: AsFd> {
     dir: D,
     name: PathBuf,
-    // The lock ends when the last descriptor of this description is closed: now, or at death.
+    // The lock ends when the last descriptor of this description is closed: by the drop, or by
+    // death.
     file: OwnedFd,
-    /// The one that removes the file: a forked child has this value too.
+    /// The process that removes the file. A forked child has this value too, but must not remove
+    /// it.
     process: u32,
 }
 
 impl<D: AsFd> LockFile<D> {
-    /// Takes the lock. `None` if the one before us removed the file meanwhile: try again. With
-    /// `only_ours`, a file of another user does not count, nor one that is not regular.
+    /// Takes the lock. `None` if the holder before removed the file meanwhile; then try again.
+    ///
+    /// With `only_ours`, it refuses a file of another user and one that is not a regular file.
     ///
     /// # Errors
-    /// `EAGAIN` while another has it; `EEXIST` if what has the name does not count; or what the
-    /// system says.
+    /// `EAGAIN` while another process has the lock; `EEXIST` if it refuses the file; or the error
+    /// of the system call.
     pub(crate) fn take(dir: D, name: &Path, only_ours: bool) -> io::Result<Option<Self>> {
         let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let new = flags | OFlags::CREATE | OFlags::EXCL;
@@ -133,7 +141,8 @@ impl<D: AsFd> LockFile<D> {
         let locked = it.lock(is_new, only_ours);
         match locked {
             Ok(true) => it.process = std::process::id(),
-            // Another's stays; so does one that we made and that another has locked already.
+            // Leaves a file that another process made. Also leaves a file that this process made if
+            // another one has locked it already.
             Err(errno) if is_new && errno != Errno::AGAIN => {
                 let _ = fs::unlinkat(&it.dir, name, AtFlags::empty());
             }
@@ -142,10 +151,11 @@ impl<D: AsFd> LockFile<D> {
         Ok(locked?.then_some(it))
     }
 
-    /// Locks it; false if it was removed meanwhile: then the lock locks nothing.
+    /// Locks the file. False if its holder removed it meanwhile, so that the lock protects nothing.
     fn lock(&self, is_new: bool, only_ours: bool) -> io::Result<bool> {
         if is_new {
-            // Whatever the umask is: the next one must be able to open it.
+            // Sets the mode whatever the umask is, because the next process must be able to open
+            // the file.
             fs::fchmod(&self.file, LOCK_MODE)?;
         }
         let stat = fs::fstat(&self.file)?;
@@ -187,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_file_that_its_holder_removed_locks_nothing() {
+    fn a_removed_lock_file_locks_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let name = beside(&dir.path().join("socket"), "ringway").unwrap();
         let holder = take(&name).unwrap();
@@ -197,7 +207,7 @@ mod tests {
         assert_eq!(take(&name).err(), Some(Errno::AGAIN));
         drop(holder);
         assert_eq!(late.lock(false, false), Ok(false));
-        // Nor when the next one has made a file of the same name.
+        // It locks nothing either when the next holder has made a file of the same name.
         let next = take(&name).unwrap();
         assert_eq!(late.lock(false, false), Ok(false));
         drop((next, late));
@@ -205,11 +215,11 @@ mod tests {
     }
 
     #[test]
-    fn one_at_a_time_has_the_lock_though_each_removes_the_file() {
+    fn one_holder_at_a_time_though_each_removes_the_file() {
         let dir = tempfile::tempdir().unwrap();
         let name = dir.path().join(".socket.ringway");
         let taken = AtomicBool::new(false);
-        let turns = || {
+        let take_turns = || {
             for _ in 0..2000 {
                 let turn = loop {
                     match take(&name) {
@@ -219,12 +229,12 @@ mod tests {
                     }
                 };
                 // SeqCst: simple, in a test. Partner: the same two lines in the other threads.
-                assert!(!taken.swap(true, Ordering::SeqCst), "two have the turn");
+                assert!(!taken.swap(true, Ordering::SeqCst), "two have the lock");
                 taken.store(false, Ordering::SeqCst);
                 drop(turn);
             }
         };
-        std::thread::scope(|scope| (0..4).for_each(|_| _ = scope.spawn(turns)));
+        std::thread::scope(|scope| (0..4).for_each(|_| _ = scope.spawn(take_turns)));
         assert_eq!(dir.path().read_dir().unwrap().count(), 0);
     }
 }

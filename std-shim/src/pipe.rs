@@ -1,30 +1,29 @@
-//! Anonymous pipes: a byte stream one way, between threads, or between a process and the children
-//! it hands an end to.
+//! Anonymous pipes: a byte stream in one direction, between threads or to and from children.
 //!
-//! [`pipe`] makes one; [`Options`] makes one that is non-blocking, keeps packets apart, or has
-//! another size. The two ends live as the core's do: end of file after the last writer closed and
-//! the bytes were read, a broken pipe when no reader is left, writes of at most [`PIPE_BUF`] bytes
-//! in one piece.
+//! [`pipe`] makes a pipe. [`Options`] makes one that is non-blocking, keeps packets apart, or has
+//! another size. The ends behave as the core's do. Readers get the end of file after the last
+//! writer closed and all bytes were read. Writers get a broken pipe if no reader is left. A write
+//! of at most [`PIPE_BUF`] bytes stays in one piece.
 //!
 //! # Which form waits
 //!
 //! | form | waits |
 //! |---|---|
-//! | `read`, `write`, `write_all` | yes, in whatever mode the description is |
-//! | `try_…` | never, in whatever mode the description is |
-//! | `…_deadline` | at most until the deadline, in whatever mode the description is |
-//! | `splice_to`, `tee_to` | at most until the deadline that they take; `None`: as long as it takes |
-//! | the traits `Read` and `Write` | unless the end is in the non-blocking mode, as programs expect that poll by themselves |
+//! | `read`, `write`, `write_all` | always, whatever the mode of the description is |
+//! | `try_…` | never, whatever the mode of the description is |
+//! | `…_deadline` | at most until the deadline, whatever the mode of the description is |
+//! | `splice_to`, `tee_to` | at most until the deadline that they take; with `None`, as long as it takes |
+//! | the traits `Read` and `Write` | unless the end is in the non-blocking mode: programs that poll by themselves expect that |
 //!
-//! The pipes made here are blocking ones, so that the plain forms are one system call. The other
-//! forms tell the kernel not to wait for that call alone (`RWF_NOWAIT`). A FIFO, and a pipe before
-//! Linux 6.4, cannot do that: the first such call opens the same pipe once more for this end alone,
-//! non-blocking. So the mode that other processes share is never touched, and a deadline holds also
-//! for a write larger than the room.
+//! The pipes made here are in the blocking mode, so that the plain forms are one system call. The
+//! other forms tell the kernel not to wait in that call alone (`RWF_NOWAIT`). A FIFO, and a pipe
+//! before Linux 6.4, has no such flag. There, the first such call opens the same pipe once more,
+//! non-blocking and for this end alone. So no call changes the mode that other processes share, and
+//! a deadline holds also for a write that is larger than the room.
 //!
 //! # Into a child
 //!
-//! Every descriptor is close-on-exec. To give an end to a child make it a standard stream
+//! Every descriptor is close-on-exec. To give an end to a child, make it a standard stream
 //! (`Stdio::from(end)`), or hand it over under its number with [`fd::inherit`](crate::fd::inherit):
 //!
 //! ```
@@ -52,12 +51,13 @@ use crate::error::Tried;
 use ringway_core::channel::State;
 use std::os::fd::OwnedFd;
 
-/// `int pipe2(int pipefd[2], O_CLOEXEC)`: a pipe, blocking, of the system's usual size.
+/// Makes a blocking pipe of the system's usual size: `int pipe2(int pipefd[2], O_CLOEXEC)`.
 ///
 /// See [`pipe(2)`](https://man7.org/linux/man-pages/man2/pipe.2.html).
 ///
 /// # Errors
-/// [`Exhausted`](crate::CoreError::Exhausted) if this process or the system may not open more.
+/// [`Exhausted`](crate::CoreError::Exhausted) if this process or the system may not open more
+/// descriptors.
 ///
 /// ```
 /// let (reader, writer) = ringway::pipe::pipe().unwrap();
@@ -69,12 +69,12 @@ pub fn pipe() -> Result<(Reader, Writer)> {
     Options::new().open()
 }
 
-/// What kind of pipe to make.
+/// The kind of pipe to make.
 ///
 /// ```
 /// use ringway::pipe::Options;
 /// let (reader, writer) = Options::new().nonblocking(true).open().unwrap();
-/// // The traits do not wait in this mode; the method `read` would.
+/// // The traits do not wait in this mode. The method `read` would.
 /// let now = std::io::Read::read(&mut &reader, &mut [0; 8]);
 /// assert_eq!(now.unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
 /// # drop(writer);
@@ -87,20 +87,22 @@ pub struct Options {
 }
 
 impl Options {
-    /// A blocking byte stream of the system's usual size.
+    /// Describes a blocking byte stream of the system's usual size.
     pub const fn new() -> Self {
         Options { nonblocking: false, packets: false, size: None }
     }
 
-    /// Both ends in the non-blocking mode (`O_NONBLOCK`).
+    /// Puts both ends into the non-blocking mode (`O_NONBLOCK`).
     pub const fn nonblocking(mut self, on: bool) -> Self {
         self.nonblocking = on;
         self
     }
 
-    /// Packet mode (`O_DIRECT`): each write of at most [`PIPE_BUF`] bytes is one packet, and each
-    /// read takes one. A longer write is several packets; what of a packet does not fit into the
-    /// buffer of a read is lost; there are no empty packets.
+    /// Turns on the packet mode (`O_DIRECT`), in which each read takes one packet.
+    ///
+    /// Each write of at most [`PIPE_BUF`] bytes is one packet, and a longer write is several. If a
+    /// packet does not fit into the buffer of a read, the rest of the packet is lost. There are no
+    /// empty packets.
     ///
     /// ```
     /// use ringway::pipe::Options;
@@ -118,7 +120,7 @@ impl Options {
         self
     }
 
-    /// How many bytes the pipe can hold, at least. See [`Reader::set_size`].
+    /// Sets how many bytes the pipe can hold, at least. See [`Reader::set_size`].
     pub const fn size(mut self, bytes: usize) -> Self {
         self.size = Some(bytes);
         self
@@ -127,8 +129,8 @@ impl Options {
     /// Makes the pipe.
     ///
     /// # Errors
-    /// [`Exhausted`](crate::CoreError::Exhausted) if this process or the system may not open more,
-    /// or not of this size.
+    /// [`Exhausted`](crate::CoreError::Exhausted) if this process or the system may not open more
+    /// descriptors, or no pipe of this size.
     pub fn open(self) -> Result<(Reader, Writer)> {
         let (reader, writer) = self.descriptors().tried("make a pipe")?;
         let reader = Reader::new(reader, State::READER, self.nonblocking);

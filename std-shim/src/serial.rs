@@ -110,7 +110,7 @@ impl Port {
     /// that is dropped puts back what it found.
     ///
     /// # Errors
-    /// [`AddressInUse`](CoreError::AddressInUse) if a program has it for itself; else as
+    /// [`AddressInUse`](CoreError::AddressInUse) if a program has it for itself; else those of
     /// [`open`](Self::open).
     pub fn open_shared(path: impl AsRef<Path>, speed: u32) -> Result<Self> {
         Self::open_as(path.as_ref(), speed, Hold::Shared)
@@ -144,7 +144,7 @@ impl Port {
     /// Bits per second.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system call.
     pub fn speed(&self) -> Result<u32> {
         termios::tcgetattr(&self.fd)
             .map(|mode| mode.output_speed())
@@ -154,7 +154,7 @@ impl Port {
     /// Sets bits per second, for what is sent and received from now on.
     ///
     /// # Errors
-    /// `EINVAL` if it has no such speed, or what the system says.
+    /// `EINVAL` if it has no such speed, or the error of the system call.
     pub fn set_speed(&self, speed: u32) -> Result<()> {
         termios::tcgetattr(&self.fd)
             .and_then(|mut mode| {
@@ -167,7 +167,7 @@ impl Port {
     /// Waits until everything that was written is out on the line.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system call.
     #[doc(alias = "tcdrain")]
     pub fn drain(&self) -> Result<()> {
         retry(|| termios::tcdrain(&self.fd)).tried("drain the serial port")
@@ -236,7 +236,7 @@ fn not_a_terminal(fd: impl AsFd) -> Error {
 /// See [`pty(7)`](https://man7.org/linux/man-pages/man7/pty.7.html).
 ///
 /// # Errors
-/// [`Exhausted`](CoreError::Exhausted) if there are no more, or what the system says.
+/// [`Exhausted`](CoreError::Exhausted) if there are no more, or the error of the system call.
 ///
 /// ```
 /// use ringway::serial::{self, Port};
@@ -269,7 +269,7 @@ pub fn pair() -> Result<(Port, Port)> {
 /// The path of a port.
 ///
 /// # Errors
-/// [`NotFound`](CoreError::NotFound) if it has none any more, or what the system says.
+/// [`NotFound`](CoreError::NotFound) if it has none any more, or the error of the system call.
 #[doc(alias = "ttyname")]
 #[doc(alias = "ptsname")]
 pub fn path(port: impl AsFd) -> Result<std::path::PathBuf> {

@@ -1,6 +1,6 @@
-//! Signals between processes, with the core's table behind the handlers.
+//! Signals between processes, handled outside of the system's signal handlers.
 //!
-//! There are two ways to get signals, and a program may use both, for different ones:
+//! There are two ways to receive signals. A program may use both, for different signals:
 //!
 //! | | caught | blocked |
 //! |---|---|---|
@@ -9,12 +9,12 @@
 //! | waiting without handlers | [`Dispatcher::wait`] and its forms | [`wait()`], [`try_wait`], [`wait_deadline`] |
 //! | a descriptor for `poll(2)` | the [`Dispatcher`] is one | [`SignalFd`] |
 //! | payloads | up to [`DEPTH`] wait for each signal, then they are counted ([`lost_payloads`]) | the kernel queues them, up to its limit |
-//! | which thread | any; the dispatcher's thread handles | one that blocks them, as all must |
+//! | which thread | any thread may receive; the dispatcher's thread handles | a thread that blocks them; every thread must block them |
 //!
-//! Caught signals go through a [`Table`] of the core: the system's handler only raises a
-//! line and wakes the dispatcher. So a handler here may do what no signal handler may: allocate,
-//! lock, print. Handlers that other code installed before stay in place, and run in the system's
-//! way.
+//! Caught signals go through a [`Table`] of the core. The system's handler only raises a line and
+//! wakes the dispatcher. So a handler here may do what a signal handler must not do: allocate,
+//! lock, print. Handlers that other code installed before stay in place, and the system calls them
+//! as before.
 //!
 //! | here | system | manual |
 //! |---|---|---|

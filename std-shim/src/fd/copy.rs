@@ -1,5 +1,4 @@
-//! Moving bytes from one descriptor to another: inside the kernel where it can, through a buffer
-//! where not.
+//! Moves bytes from one descriptor to another, inside the kernel or through a buffer.
 
 use super::poll::{Interest, poll_one, retry_ready};
 use super::{raw, sigpipe};
@@ -9,21 +8,23 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 const COPY: &str = "copy from one descriptor to the other";
 
-/// How much one step asks for. What a pipe or a socket holds is less; a file gives all of it.
+/// The most bytes that one step asks the kernel for. A pipe or a socket holds less, a file may have
+/// all of them.
 const CHUNK: usize = 1 << 20;
 const BUFFER: usize = 128 << 10;
 
-/// Moves bytes between any two descriptors, step by step, so that the caller can count, show and
-/// stop.
+/// Moves bytes between any two descriptors, step by step.
+///
+/// The caller can count the bytes, show the progress and stop between two steps.
 ///
 /// It tries `splice(2)` (one of the two is a pipe), then `sendfile(2)` (both are files), then a
-/// buffer, and remembers what worked for this pair: use one `Copier` per pair. Non-blocking
-/// descriptors are waited for.
+/// buffer. It remembers what worked for this pair, so use one `Copier` per pair. If a descriptor is
+/// non-blocking, it waits until that is ready.
 ///
-/// What was moved is what the source held at that moment. That is why a file that goes into a pipe
-/// or a socket goes through the buffer: the kernel would pass on references to the file's pages
-/// instead of bytes, and what is written into the file afterwards would reach a reader that has not
-/// read yet. [`zero_copy`](Self::zero_copy) accepts this.
+/// The bytes are those that the source held when they were moved. That is why a file goes into a
+/// pipe or a socket through the buffer. The kernel would pass on references to the file's pages
+/// instead of bytes, so what is written into the file afterwards would still reach a slow reader.
+/// [`zero_copy`](Self::zero_copy) accepts this.
 ///
 /// ```
 /// use ringway::fd::Copier;
@@ -50,13 +51,13 @@ const BUFFER: usize = 128 << 10;
 pub struct Copier {
     way: Way,
     buffer: Vec<u8>,
-    /// What of the buffer was read and not yet written.
+    /// The bytes of the buffer that were read and not yet written.
     left: std::ops::Range<usize>,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum Way {
-    /// Not decided: what the two are shows at the first step.
+    /// Not decided yet: the first step looks at the two descriptors.
     #[default]
     Unknown,
     Splice,
@@ -65,18 +66,20 @@ enum Way {
 }
 
 impl Copier {
-    /// A copier that knows nothing of its pair yet, and has no buffer until it needs one.
+    /// Makes a copier that has not seen its pair yet. It allocates a buffer when it needs one.
     pub const fn new() -> Self {
         let way = Way::Unknown;
         Copier { way, buffer: Vec::new(), left: 0..0 }
     }
 
-    /// A copier that lets the kernel pass on a file's pages instead of its bytes, where it can: no
-    /// byte is copied on the way into a pipe or a socket.
+    /// Makes a copier that lets the kernel pass on a file's pages instead of its bytes, where it
+    /// can.
     ///
-    /// The reader sees the pages as they are when it reads: also what was written into the file
-    /// after this copier said that it had moved everything. Use it for files that nobody writes to
-    /// until the reader has read.
+    /// No byte is copied on the way into a pipe or a socket.
+    ///
+    /// The reader sees the pages as they are when it reads. So it also sees what was written into
+    /// the file after this copier reported that it had moved everything. Use it for files that
+    /// nobody writes to until the reader has read them.
     ///
     /// ```
     /// use ringway::fd::Copier;
@@ -87,7 +90,7 @@ impl Copier {
     /// let (reader, writer) = std::io::pipe().unwrap();
     /// assert_eq!(Copier::zero_copy().run(&file, &writer).unwrap(), 5);
     ///
-    /// // It was the page that went into the pipe.
+    /// // The pipe holds the page, not the bytes.
     /// file.rewind().unwrap();
     /// file.write_all(b"later").unwrap();
     /// drop(writer);
@@ -99,31 +102,33 @@ impl Copier {
         Copier { way, buffer: Vec::new(), left: 0..0 }
     }
 
-    /// Whether the bytes went through memory of this process, because the kernel could not move
-    /// them by itself, or would have moved a file's pages instead.
+    /// Whether the bytes went through the memory of this process.
+    ///
+    /// They do if the kernel cannot move them by itself, or would pass on a file's pages instead.
     pub fn buffered(&self) -> bool {
         self.way == Way::Buffer
     }
 
-    /// Moves what is there, at most 1 MiB; waits for the first byte, and for room. 0 is the end of
-    /// the input.
+    /// Moves the bytes that are there, at most 1 MiB, and returns their number.
     ///
-    /// After an error nothing is lost: what was read and could not be written is written first by
-    /// the next step.
+    /// It waits for the first byte, and for room. 0 is the end of the input.
+    ///
+    /// An error loses nothing: the next step first writes the bytes that were read and could not be
+    /// written.
     ///
     /// # Errors
     /// [`BrokenPipe`](crate::CoreError::BrokenPipe) if nobody reads at the far end,
-    /// [`WrongDirection`](crate::CoreError::WrongDirection), or what the system says.
+    /// [`WrongDirection`](crate::CoreError::WrongDirection), or the error of the system call.
     #[doc(alias = "splice")]
     #[doc(alias = "sendfile")]
     pub fn step(&mut self, from: impl AsFd, to: impl AsFd) -> Result<usize> {
         self.advance(from.as_fd(), to.as_fd()).map_err(|e| Error::new(COPY, e))
     }
 
-    /// Moves everything until the end of the input, and returns how many bytes that were.
+    /// Moves everything until the end of the input, and returns the number of bytes.
     ///
     /// # Errors
-    /// As [`step`](Self::step).
+    /// Those of [`step`](Self::step).
     pub fn run(&mut self, from: impl AsFd, to: impl AsFd) -> Result<u64> {
         let mut total = 0;
         loop {
@@ -148,17 +153,18 @@ impl Copier {
             };
             match moved {
                 Err(Errno::INTR) => {}
-                // One of the two is non-blocking. Which one, it does not say: bytes must be there,
-                // and room.
+                // One of the two is non-blocking. The error does not say which one, so wait for
+                // bytes and for room.
                 Err(Errno::AGAIN) => {
                     poll_one(from, Interest::Read, None)?;
                     poll_one(to, Interest::Write, None)?;
                 }
                 Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::SPIPE) => {
-                    // The kernel cannot do this for the pair.
+                    // The kernel has no such operation for this pair.
                     self.way = if self.way == Way::Splice { Way::SendFile } else { Way::Buffer };
                 }
-                // Some files of the kernel's own have bytes and no size. A read knows.
+                // Some of the kernel's own files have bytes and a size of 0. Only a read finds the
+                // bytes.
                 Ok(0) if raw::never_waits(from)? => {
                     let way = std::mem::replace(&mut self.way, Way::Buffer);
                     let n = self.through_buffer(from, to)?;
@@ -184,13 +190,14 @@ impl Copier {
         while let Some(left) = self.buffer.get(self.left.clone()).filter(|left| !left.is_empty()) {
             match retry_ready(to, Interest::Write, None, || raw::write(to, left, suppress_sigpipe))
             {
-                // A device that takes nothing would hold us for ever.
+                // Without this error, a device that takes nothing would keep this loop running for
+                // ever.
                 Ok(0) => return Err(Errno::IO),
                 Ok(n) => {
                     self.left.start += n;
                     moved += n;
                 }
-                // The count first; the next step meets the error again.
+                // Returns the count first. The next step meets the error again.
                 Err(_) if moved > 0 => break,
                 Err(errno) => return Err(errno),
             }
@@ -199,8 +206,8 @@ impl Copier {
     }
 }
 
-/// Whether the kernel would put a file's pages where they are read later, instead of copying what
-/// they hold now.
+/// Whether the kernel would pass on a file's pages, to be read later, instead of copying the bytes
+/// that they hold now.
 fn passes_on_pages(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> io::Result<bool> {
     use rustix::fs::{FileType, fstat};
     let has_pages = |fd| {

@@ -1,14 +1,14 @@
-//! A [`State`] that several threads may feed: the life of one end.
+//! The [`State`] of one end, which several threads may change.
 
 use crate::CoreError;
 use ringway_core::channel::{Direction, Event, State};
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// The state of an end, changed by what the table says and by nothing else.
+/// The state of an end. Only the core's table of events changes it.
 ///
-/// The state is advice for the program, and never decides what a descriptor may do: the kernel
-/// does. So the accesses order nothing and are relaxed; what the kernel tells each thread is true
-/// by itself.
+/// The state is advice for the program. The kernel alone decides what a descriptor may do, and what
+/// it tells one thread is true without regard to other threads. So the accesses order nothing and
+/// are relaxed.
 #[derive(Debug)]
 pub(crate) struct EndpointState(AtomicU8);
 
@@ -19,22 +19,24 @@ impl EndpointState {
 
     #[inline]
     pub(crate) fn get(&self) -> State {
-        // Relaxed: see the type. Partner: the exchange in `on`.
+        // Relaxed: see the type. Partners: the exchange in `on`, the store in `renew`.
         decode(self.0.load(Ordering::Relaxed))
     }
 
-    /// Asks the table, and keeps its answer.
+    /// Asks the table what the event does to the state, and stores the answer.
     ///
     /// # Errors
-    /// What the table says when the event is not possible in this state; the state stays.
+    /// The table's error if the event is not possible in this state. The state does not change
+    /// then.
     pub(crate) fn on(&self, event: Event) -> Result<State, CoreError> {
-        // Relaxed: see the type. Partner: the exchange below, of another thread.
+        // Relaxed: see the type. Partners: the exchange below and the store in `renew`, in other
+        // threads.
         let mut seen = self.0.load(Ordering::Relaxed);
         loop {
             let next = decode(seen).on(event)?;
             let (old, new) = (seen, encode(next));
-            // Relaxed: see the type. Partner: the same exchange in another thread, which makes us
-            // look again.
+            // Relaxed: see the type. Partner: the same exchange in another thread, after which this
+            // one fails and tries again.
             match self.0.compare_exchange_weak(old, new, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return Ok(next),
                 Err(now) => seen = now,
@@ -42,10 +44,10 @@ impl EndpointState {
         }
     }
 
-    /// Begins a new life in `state`: a FIFO's next writer came after the last one had left.
+    /// Starts over in `state`: a FIFO's next writer came after the last one had left.
     #[cold]
     pub(crate) fn renew(&self, state: State) {
-        // Relaxed: see the type. Partner: the loads in `state` and `on`.
+        // Relaxed: see the type. Partners: the loads in `get` and `on`.
         self.0.store(encode(state), Ordering::Relaxed);
     }
 }
@@ -56,8 +58,10 @@ const OTHERS: [State; 5] =
     [State::New, State::Listening, State::Connecting, State::Reset, State::Closed];
 const CONNECTED: u8 = 16;
 
-/// One byte: `CONNECTED | send << 2 | recv` with two bits for a direction, or the place among the
-/// others. The tables have the order of the kinds.
+/// Encodes a state in one byte.
+///
+/// A connected state is `CONNECTED | send << 2 | recv`, with two bits for each direction. Another
+/// state is its index in `OTHERS`. Both tables list the states in the order of their declaration.
 const fn encode(state: State) -> u8 {
     match state {
         State::New => 0,

@@ -1,4 +1,4 @@
-//! The mode of a descriptor, who inherits it, and which file it is of.
+//! The mode of a descriptor, which children inherit it, and which file it refers to.
 
 use crate::Result;
 use crate::error::Tried;
@@ -10,7 +10,7 @@ use std::process::Command;
 /// Whether the open file description is in the non-blocking mode (`O_NONBLOCK`).
 ///
 /// # Errors
-/// What the system says.
+/// The error of the system call.
 #[doc(alias = "F_GETFL")]
 pub fn nonblocking(fd: impl AsFd) -> Result<bool> {
     rustix::fs::fcntl_getfl(fd)
@@ -18,14 +18,15 @@ pub fn nonblocking(fd: impl AsFd) -> Result<bool> {
         .tried("get the mode of the descriptor")
 }
 
-/// Sets the mode of the open file description: for every descriptor that shares it, also in other
-/// processes.
+/// Sets the mode of the open file description, also for all other descriptors that share it.
 ///
-/// Leave a descriptor alone that was inherited, as a standard input is: the `try_` and `_deadline`
-/// forms do not need the mode.
+/// Other processes may have such descriptors.
+///
+/// Do not use it on an inherited descriptor, such as standard input. The `try_` and `_deadline`
+/// forms work without it.
 ///
 /// # Errors
-/// What the system says.
+/// The error of the system call.
 ///
 /// ```
 /// use ringway::fd;
@@ -49,11 +50,11 @@ pub fn set_nonblocking(fd: impl AsFd, on: bool) -> Result<()> {
         .tried("set the mode of the descriptor")
 }
 
-/// Whether a program that this process becomes, or starts, will not have the descriptor
-/// (`FD_CLOEXEC`).
+/// Whether the system closes the descriptor when this process, or a child of it, executes another
+/// program (`FD_CLOEXEC`).
 ///
 /// # Errors
-/// What the system says.
+/// The error of the system call.
 #[doc(alias = "F_GETFD")]
 #[doc(alias = "FD_CLOEXEC")]
 pub fn close_on_exec(fd: impl AsFd) -> Result<bool> {
@@ -62,11 +63,13 @@ pub fn close_on_exec(fd: impl AsFd) -> Result<bool> {
         .tried("get the flags of the descriptor")
 }
 
-/// Sets or clears `FD_CLOEXEC`. To hand a descriptor to one child use [`inherit`]: a descriptor
-/// without the flag leaks into every child that any thread starts meanwhile.
+/// Sets or clears `FD_CLOEXEC`.
+///
+/// To hand a descriptor to one child, use [`inherit`]. A descriptor without the flag leaks into
+/// every child that any thread starts meanwhile.
 ///
 /// # Errors
-/// What the system says.
+/// The error of the system call.
 ///
 /// ```
 /// use ringway::fd;
@@ -86,10 +89,11 @@ pub fn set_close_on_exec(fd: impl AsFd, on: bool) -> Result<()> {
         .tried("set the flags of the descriptor")
 }
 
-/// A second descriptor of the same open file description, close-on-exec from the first moment.
+/// Duplicates a descriptor, for the same open file description, with `FD_CLOEXEC` set from the
+/// start.
 ///
 /// # Errors
-/// [`Exhausted`](crate::CoreError::Exhausted) if this process may not open more.
+/// [`Exhausted`](crate::CoreError::Exhausted) if this process may not open another descriptor.
 ///
 /// ```
 /// use ringway::fd;
@@ -103,24 +107,25 @@ pub fn set_close_on_exec(fd: impl AsFd, on: bool) -> Result<()> {
 #[doc(alias = "dup")]
 #[doc(alias = "F_DUPFD_CLOEXEC")]
 pub fn duplicate(fd: impl AsFd) -> Result<OwnedFd> {
-    // From 3: a number below is a standard stream's, even when this process closed its own.
+    // Numbers below 3 belong to the standard streams, even if this process closed them.
     io::fcntl_dupfd_cloexec(fd, 3).tried("duplicate the descriptor")
 }
 
-/// Hands a descriptor to the children that `command` starts, and to no others. Returns the number
-/// under which they have it.
+/// Hands a descriptor to the children that `command` starts, and to no others.
 ///
-/// The child has it under the number that a duplicate has here, which `command` keeps: tell it the
-/// number by an argument or in the environment. Nothing has to be moved in the child, hence nothing
-/// there can be overwritten. For the three standard streams use [`Stdio`](std::process::Stdio),
-/// which every end converts into.
+/// Returns the number that the descriptor has in these children.
 ///
-/// The duplicate is open in this process as long as `command` lives. Drop it to let a reader see
-/// the end of file, or a writer the broken pipe. A child that inherits a non-blocking description
-/// shares its mode.
+/// `command` keeps a duplicate, and the child has that duplicate's number. Tell the child the
+/// number by an argument or in the environment. Nothing is moved in the child, so nothing there can
+/// be overwritten. For the three standard streams use [`Stdio`](std::process::Stdio), into which
+/// every end converts.
+///
+/// The duplicate stays open in this process as long as `command` lives. Drop `command` to let a
+/// reader see the end of file, or a writer the broken pipe. If the description is non-blocking, the
+/// child shares that mode.
 ///
 /// # Errors
-/// [`Exhausted`](crate::CoreError::Exhausted) if this process may not open more.
+/// [`Exhausted`](crate::CoreError::Exhausted) if this process may not open another descriptor.
 ///
 /// ```
 /// use ringway::fd;
@@ -138,16 +143,16 @@ pub fn inherit(fd: impl AsFd, command: &mut Command) -> Result<RawFd> {
     let ours = duplicate(fd)?;
     let number = ours.as_raw_fd();
     let keep = move || io::fcntl_setfd(&ours, FdFlags::empty()).map_err(Into::into);
-    // SAFETY: between fork and exec the closure makes one system call, and neither allocates nor
+    // SAFETY: between fork and exec the closure makes one system call. It neither allocates nor
     // locks.
     unsafe { command.pre_exec(keep) };
     Ok(number)
 }
 
-/// What no two files have at the same time: the numbers of a file's device and of its inode.
+/// Device number and inode number of a file. No two files have the same at the same time.
 pub(crate) type Identity = (u64, u64);
 
-/// Which file it is.
+/// Reads the identity from a file's status.
 // The widths of the two differ between targets.
 #[allow(clippy::unnecessary_cast)]
 pub(crate) fn identity(stat: &rustix::fs::Stat) -> Identity {

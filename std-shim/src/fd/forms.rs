@@ -1,9 +1,11 @@
 //! The three forms of an operation, from one declaration.
 
-/// Declares what waits, what does not, and what waits until a deadline: `pub fn op, pub fn try_op,
-/// pub fn op_deadline:`, then what all three take, what they return, and the private function that
-/// does it, to which a [`Timeout`](super::Timeout) comes last. The documentation is that of the
-/// form that waits; the others refer to it, and its example has all three.
+/// Declares the three forms of an operation: one waits, one does not, one waits until a deadline.
+///
+/// Write `pub fn op, pub fn try_op, pub fn op_deadline:`, then the arguments of all three, their
+/// result, and the private function that they call. That function takes a
+/// [`Timeout`](super::Timeout) as its last argument. The documentation is that of the form that
+/// waits. The other two refer to it, and its example shows all three.
 macro_rules! forms {
     ($(
         $(#[$doc:meta])*
@@ -40,7 +42,7 @@ macro_rules! forms {
         #[doc = concat!(
             "[`", stringify!($plain), "`](", $crate::fd::forms!(@scope $($scope)*), stringify!($plain), ") without waiting.\n\n",
             "# Errors\n",
-            "[`WouldBlock`](crate::CoreError::WouldBlock) where that would wait; else as there.",
+            "[`WouldBlock`](crate::CoreError::WouldBlock) if that would wait; else those of the plain form.",
         )]
         $vis fn $try($($takes)*) -> $crate::Result<$Out> {
             $($by)+($($arg,)* $crate::fd::Timeout::Now)
@@ -48,9 +50,9 @@ macro_rules! forms {
 
         #[doc = concat!(
             "[`", stringify!($plain), "`](", $crate::fd::forms!(@scope $($scope)*), stringify!($plain), "), ",
-            "waiting at most until `deadline`; `None`: as long as it takes.\n\n",
+            "waiting at most until `deadline`; with `None`, as long as it takes.\n\n",
             "# Errors\n",
-            "[`TimedOut`](crate::CoreError::TimedOut) when `deadline` passed first, and never before; else as there.",
+            "[`TimedOut`](crate::CoreError::TimedOut) when `deadline` passed first, never before it; else those of the plain form.",
         )]
         $vis fn $deadline($($takes)*, deadline: Option<std::time::Instant>) -> $crate::Result<$Out> {
             $($by)+($($arg,)* $crate::fd::Timeout::Until(deadline))

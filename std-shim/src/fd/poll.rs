@@ -1,4 +1,4 @@
-//! Waiting until descriptors are ready: one, or many at once.
+//! Waits until descriptors are ready: one, or several at once.
 
 use super::retry::retry;
 use super::timeout::Timeout;
@@ -11,7 +11,7 @@ use std::time::Instant;
 
 const WAIT: &str = "wait for the descriptor";
 
-/// What to wait for. A hang-up and an error are always reported, whatever is asked for.
+/// What to wait for. The system always reports a hang-up and an error too.
 ///
 /// ```
 /// use ringway::fd::{self, Interest};
@@ -21,13 +21,13 @@ const WAIT: &str = "wait for the descriptor";
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Interest {
-    /// Bytes, a message, a connection or the end of file can be taken (`POLLIN`).
+    /// A byte, a message, a connection or the end of file can be taken (`POLLIN`).
     Read,
     /// There is room for at least one byte or message (`POLLOUT`).
     Write,
     /// Either of the two.
     ReadWrite,
-    /// Neither: only that the peer left, or that the descriptor failed.
+    /// Neither of the two: only that the peer left, or that the descriptor failed.
     HangUp,
 }
 
@@ -42,7 +42,7 @@ impl Interest {
     }
 }
 
-/// What a descriptor is ready for: the answer of [`wait`] and of a [`WaitSet`].
+/// What a descriptor is ready for: the result of [`wait`] and of a [`WaitSet`].
 ///
 /// ```
 /// use ringway::fd::{self, Interest};
@@ -57,33 +57,37 @@ impl Interest {
 pub struct Ready(PollFlags);
 
 impl Ready {
-    /// A read would not wait: there are bytes, a message or a connection (`POLLIN`). At the end of
-    /// a stream's input this is set too; a pipe whose last writer left sets
+    /// Whether a read would not wait: bytes, a message or a connection are there (`POLLIN`).
+    ///
+    /// A stream at the end of its input is readable too. A pipe whose last writer left is
     /// [`hung_up`](Self::hung_up) instead.
     pub fn readable(self) -> bool {
         self.0.contains(PollFlags::IN)
     }
 
-    /// A write of at least one byte or message would not wait (`POLLOUT`).
+    /// Whether a write of at least one byte or message would not wait (`POLLOUT`).
     pub fn writable(self) -> bool {
         self.0.contains(PollFlags::OUT)
     }
 
-    /// The peer closed (`POLLHUP`). What it sent before can still be read.
+    /// Whether the peer closed (`POLLHUP`). What it sent before can still be read.
     pub fn hung_up(self) -> bool {
         self.0.contains(PollFlags::HUP)
     }
 
-    /// The next operation fails and says why (`POLLERR`): a pipe without readers, a connection torn
-    /// down.
+    /// Whether the next operation fails and returns the reason (`POLLERR`).
+    ///
+    /// This happens to a pipe without readers, and to a connection that was torn down.
     pub fn failed(self) -> bool {
         self.0.contains(PollFlags::ERR)
     }
 
-    /// What this says about the life of the end, where it says anything: that the peer closed and
-    /// nothing of what it sent is left, or, for the writer of a pipe or a FIFO, that nobody reads.
+    /// The event in the life of the end that this shows, if it shows one.
     ///
-    /// A socket's [`failed`](Self::failed) may mean more; it is `SO_ERROR` that tells.
+    /// The peer closed, and nothing that it sent is left. Or, for the writer of a pipe or a FIFO,
+    /// nobody reads any more.
+    ///
+    /// For a socket, [`failed`](Self::failed) may mean more: read `SO_ERROR` for the reason.
     pub fn event(self) -> Option<Event> {
         if self.hung_up() && !self.readable() {
             Some(Event::PeerClose)
@@ -96,8 +100,9 @@ impl Ready {
 }
 
 super::forms! {
-    /// Waits until `fd` is ready for what is asked, or the peer left. A signal does not end the
-    /// wait.
+    /// Waits until `fd` is ready for what is asked, or the peer left.
+    ///
+    /// A signal does not end the wait.
     ///
     /// See [`poll(2)`](https://man7.org/linux/man-pages/man2/poll.2.html).
     ///
@@ -135,14 +140,15 @@ fn wait_by(fd: impl AsFd, interest: Interest, timeout: Timeout) -> Result<Ready>
     }
 }
 
-/// Waits until at least one of several things can be read, accepted, received or joined, or has
-/// come to its end, and returns the places of those that can; at most until `deadline`. Processes,
-/// connections, sockets, signals: whatever is a descriptor.
+/// Waits until at least one descriptor can be read, and returns the indices of those that can.
 ///
-/// To wait for the same ones again and again, or to write, use a [`WaitSet`].
+/// This includes descriptors that can be accepted, received from or joined, and those that have
+/// come to their end: processes, connections, sockets, signals. It waits at most until `deadline`.
+///
+/// To wait repeatedly for the same descriptors, or to wait for room, use a [`WaitSet`].
 ///
 /// # Errors
-/// [`TimedOut`](CoreError::TimedOut) when `deadline` passed first; [`Closed`](CoreError::Closed) if
+/// [`TimedOut`](CoreError::TimedOut) if `deadline` passed first; [`Closed`](CoreError::Closed) if
 /// one of the descriptors is not open.
 ///
 /// ```
@@ -168,11 +174,11 @@ pub fn wait_any(fds: &[&dyn AsFd], deadline: Option<Instant>) -> Result<Vec<usiz
     Ok(set.ready().map(|(place, _)| place).collect())
 }
 
-/// Many descriptors, waited for at once.
+/// A set of descriptors to wait for at once.
 ///
-/// A descriptor is known by its place: the number that [`add`](Self::add) returned. The set borrows
-/// the descriptors, so that none can be closed while it is waited for. One wait costs time in
-/// proportion to the number of descriptors.
+/// The set knows a descriptor by its place, the number that [`add`](Self::add) returned. It borrows
+/// the descriptors, so that nobody can close one while the set waits for it. The time of one wait
+/// grows in proportion to the number of descriptors.
 ///
 /// ```
 /// use ringway::fd::{Interest, WaitSet};
@@ -194,12 +200,12 @@ pub fn wait_any(fds: &[&dyn AsFd], deadline: Option<Instant>) -> Result<Vec<usiz
 #[derive(Debug, Default)]
 pub struct WaitSet<'fd> {
     fds: Vec<PollFd<'fd>>,
-    /// The same descriptors, for as long as they are borrowed: a `PollFd` lends its own for less.
+    /// The same descriptors with the lifetime of their borrow: a `PollFd` lends its own for less.
     borrowed: Vec<BorrowedFd<'fd>>,
 }
 
 impl<'fd> WaitSet<'fd> {
-    /// An empty set.
+    /// Makes an empty set.
     pub const fn new() -> Self {
         WaitSet { fds: Vec::new(), borrowed: Vec::new() }
     }
@@ -211,54 +217,54 @@ impl<'fd> WaitSet<'fd> {
         self.fds.len() - 1
     }
 
-    /// Changes what is waited for at one place. A place that was never given out is ignored.
+    /// Changes what to wait for at one place. A place that `add` never returned is ignored.
     pub fn set_interest(&mut self, place: usize, interest: Interest) {
         if let (Some(entry), Some(fd)) = (self.fds.get_mut(place), self.borrowed.get(place)) {
             *entry = PollFd::from_borrowed_fd(*fd, interest.flags());
         }
     }
 
-    /// How many descriptors are in the set.
+    /// Number of descriptors in the set.
     pub fn len(&self) -> usize {
         self.fds.len()
     }
 
-    /// Whether there is none. To wait for an empty set is to sleep until the deadline.
+    /// Whether the set has no descriptor. Waiting for an empty set sleeps until the deadline.
     pub fn is_empty(&self) -> bool {
         self.fds.is_empty()
     }
 
-    /// Waits until at least one is ready, and returns how many are.
+    /// Waits until at least one descriptor is ready, and returns the number of ready ones.
     ///
     /// # Errors
-    /// [`Closed`](CoreError::Closed) if one of the descriptors is not open;
-    /// [`Exhausted`](CoreError::Exhausted) if there are more than the process may have open
-    /// (`RLIMIT_NOFILE`), which can be when one is in the set several times, or the limit was
-    /// lowered.
+    /// [`Closed`](CoreError::Closed) if one of the descriptors is not open.
+    /// [`Exhausted`](CoreError::Exhausted) if the set has more descriptors than the process may
+    /// have open (`RLIMIT_NOFILE`). That is possible if the set has a descriptor several times, or
+    /// if the limit was lowered.
     pub fn wait(&mut self) -> Result<usize> {
         self.wait_deadline(None)
     }
 
-    /// [`wait`](Self::wait), at most until `deadline`.
+    /// Does what [`wait`](Self::wait) does, and waits at most until `deadline`.
     ///
     /// # Errors
-    /// [`TimedOut`](CoreError::TimedOut) when it passed first, never before it;
-    /// else as [`wait`](Self::wait).
+    /// [`TimedOut`](CoreError::TimedOut) if the deadline passed first, never before it; else those
+    /// of [`wait`](Self::wait).
     pub fn wait_deadline(&mut self, deadline: Option<Instant>) -> Result<usize> {
         poll(&mut self.fds, deadline).and_then(|n| self.check(n)).map_err(failed)
     }
 
-    /// How many are ready now; 0 if none is.
+    /// Number of descriptors that are ready now. It never waits.
     ///
     /// # Errors
-    /// As [`wait`](Self::wait).
+    /// Those of [`wait`](Self::wait).
     pub fn try_wait(&mut self) -> Result<usize> {
         retry(|| rustix::event::poll(&mut self.fds, Some(&ZERO)))
             .and_then(|n| self.check(n))
             .map_err(failed)
     }
 
-    /// The places that the last wait found ready, and what for.
+    /// The places that the last wait found ready, with what they are ready for.
     pub fn ready(&self) -> impl Iterator<Item = (usize, Ready)> + '_ {
         self.fds
             .iter()
@@ -275,7 +281,7 @@ impl<'fd> WaitSet<'fd> {
 
 const ZERO: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 
-/// Waits for one descriptor. `TIMEDOUT` when the deadline passed.
+/// Waits for one descriptor. `TIMEDOUT` if the deadline passed first.
 pub(crate) fn poll_one(
     fd: BorrowedFd<'_>,
     interest: Interest,
@@ -286,7 +292,7 @@ pub(crate) fn poll_one(
     answer(&fds)
 }
 
-/// Looks at one descriptor, and does not wait.
+/// Asks what one descriptor is ready for, without waiting. `None` if it is not ready.
 pub(crate) fn look(fd: BorrowedFd<'_>, interest: Interest) -> io::Result<Option<Ready>> {
     let mut fds = [PollFd::from_borrowed_fd(fd, interest.flags())];
     match retry(|| rustix::event::poll(&mut fds, Some(&ZERO)))? {
@@ -300,15 +306,16 @@ fn answer(fds: &[PollFd<'_>; 1]) -> io::Result<Ready> {
     if flags.contains(PollFlags::NVAL) { Err(Errno::BADF) } else { Ok(Ready(flags)) }
 }
 
-/// `poll(2)` that starts again after a signal with what is left of the time. A deadline of the past
-/// is a plain look.
+/// Calls `poll(2)`, and calls it again with the rest of the time after a signal.
+///
+/// With a deadline in the past, it only asks and does not wait.
 fn poll(fds: &mut [PollFd<'_>], deadline: Option<Instant>) -> io::Result<usize> {
     loop {
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        // A time that the system cannot count is as good as for ever.
+        // If the time is too long for the system, this waits without a limit.
         let timeout = left.and_then(|left| Timespec::try_from(left).ok());
         match rustix::event::poll(fds, timeout.as_ref()) {
-            // The kernel's clock and ours may round apart: look at ours before it is called late.
+            // The kernel's clock and ours may round differently. Only ours decides that it is late.
             Ok(0) if left.is_some_and(|left| left.is_zero()) => return Err(Errno::TIMEDOUT),
             Ok(0) | Err(Errno::INTR) => {}
             other => return other,
@@ -319,7 +326,7 @@ fn poll(fds: &mut [PollFd<'_>], deadline: Option<Instant>) -> io::Result<usize> 
 fn failed(errno: Errno) -> Error {
     match errno {
         Errno::BADF => Error::new(WAIT, CoreError::Closed),
-        // The time is always valid: it is the number of entries.
+        // The time is always valid, so the error is about the number of entries.
         Errno::INVAL => Error::new(
             "wait for more descriptors than a process may have open (RLIMIT_NOFILE)",
             CoreError::Exhausted,
@@ -328,9 +335,11 @@ fn failed(errno: Errno) -> Error {
     }
 }
 
-/// Makes a call until it need not wait: again after a signal, and after `EAGAIN` once `fd` is
-/// ready. `TIMEDOUT` when the deadline passed; the call is made at least once. With a deadline,
-/// `call` must not wait by itself.
+/// Repeats a call until it gives a result other than that it would wait.
+///
+/// It repeats the call at once after a signal, and after `EAGAIN` once `fd` is ready. It makes the
+/// call at least once, and returns `TIMEDOUT` if the deadline passed first. With a deadline, `call`
+/// must not wait by itself.
 #[inline(always)]
 pub(crate) fn retry_ready<T>(
     fd: BorrowedFd<'_>,
@@ -342,7 +351,7 @@ pub(crate) fn retry_ready<T>(
     loop {
         match call() {
             Err(Errno::INTR) => {}
-            // Ready, and yet it would wait: somebody else was faster.
+            // `fd` was ready, and yet the call would wait: another thread or process was faster.
             Err(Errno::AGAIN) if late => return Err(Errno::TIMEDOUT),
             Err(Errno::AGAIN) => {
                 poll_one(fd, interest, deadline)?;
@@ -353,8 +362,9 @@ pub(crate) fn retry_ready<T>(
     }
 }
 
-/// One attempt, or as many as there is time for. `call` makes the system call, without waiting in
-/// it if its argument says so.
+/// Makes a call once, or repeatedly until the deadline.
+///
+/// `call` makes the system call. If its argument is true, it must not wait in it.
 #[inline(always)]
 pub(crate) fn attempt<T>(
     fd: BorrowedFd<'_>,

@@ -1,8 +1,8 @@
-//! One read or one write that does not wait, on a descriptor that may be a blocking one.
+//! One read or write that does not wait, on a descriptor that may be in the blocking mode.
 //!
-//! Setting `O_NONBLOCK` would change the mode for others too: see [`fd`](super). Linux can say "do
-//! not wait" for a single call instead (`preadv2(2)`, `pwritev2(2)`, `RWF_NOWAIT`): on pipes since
-//! 6.4, not on FIFOs. Where it cannot, the descriptor is looked at first.
+//! Setting `O_NONBLOCK` would change the mode for others too: see [`fd`](super). Linux has a flag
+//! for a single call instead (`preadv2(2)`, `pwritev2(2)`, `RWF_NOWAIT`). Pipes know it since 6.4,
+//! FIFOs do not. Without the flag, these functions call `poll(2)` first.
 
 use super::poll::{Interest, look};
 use super::sigpipe::{self, NOSIGNAL, write_with};
@@ -10,20 +10,23 @@ use rustix::fs::FileType;
 use rustix::io::{self, Errno};
 use std::os::fd::BorrowedFd;
 
-/// How much may be written at once after a look found room: a pipe that is ready has room for this
-/// much.
+/// The most bytes to write at once after `poll(2)` found room. A pipe that is ready has room for
+/// them.
 pub(crate) const PIECE: usize = rustix::pipe::PIPE_BUF;
 
 pub(crate) const NOWAIT: io::ReadWriteFlags = io::ReadWriteFlags::NOWAIT;
 
-/// `preadv2(2)` at the file's own position, without waiting. `OPNOTSUPP` where the file does not
-/// know how.
+/// Calls `preadv2(2)` at the file's own position, without waiting.
+///
+/// `OPNOTSUPP` if the file does not know the flag.
 pub(crate) fn read_nowait(fd: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<usize> {
     unknown(io::preadv2(fd, &mut [io::IoSliceMut::new(buf)], u64::MAX, NOWAIT))
 }
 
-/// `pwritev2(2)` at the file's own position, without waiting. `OPNOTSUPP` where the file does not
-/// know how. `suppress_sigpipe` where a `SIGPIPE` would end the process.
+/// Calls `pwritev2(2)` at the file's own position, without waiting.
+///
+/// `OPNOTSUPP` if the file does not know the flag. Set `suppress_sigpipe` if a `SIGPIPE` would end
+/// the process.
 pub(crate) fn write_nowait(
     fd: BorrowedFd<'_>,
     buf: &[u8],
@@ -31,7 +34,7 @@ pub(crate) fn write_nowait(
 ) -> io::Result<usize> {
     if suppress_sigpipe {
         match unknown(write_with(fd, buf, NOWAIT | NOSIGNAL)) {
-            // An older kernel may know the one flag without the other.
+            // An older kernel may know `RWF_NOWAIT` without `RWF_NOSIGNAL`.
             Err(Errno::OPNOTSUPP) => sigpipe::without(|| unknown(write_with(fd, buf, NOWAIT))),
             other => other,
         }
@@ -40,7 +43,7 @@ pub(crate) fn write_nowait(
     }
 }
 
-/// The ways in which systems and sandboxes say that they do not know the call or the flag.
+/// Maps the errors by which systems and sandboxes refuse an unknown call or flag to `OPNOTSUPP`.
 fn unknown(result: io::Result<usize>) -> io::Result<usize> {
     result.map_err(|errno| match errno {
         Errno::NOSYS | Errno::INVAL | Errno::SPIPE | Errno::PERM => Errno::OPNOTSUPP,
@@ -48,7 +51,7 @@ fn unknown(result: io::Result<usize>) -> io::Result<usize> {
     })
 }
 
-/// A look, then a read. It waits only if somebody else takes the bytes in between.
+/// Polls, then reads. It waits only if somebody else takes the bytes in between.
 pub(crate) fn look_and_read(fd: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<usize> {
     match look(fd, Interest::Read)? {
         Some(_) => io::read(fd, buf),
@@ -56,8 +59,9 @@ pub(crate) fn look_and_read(fd: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<us
     }
 }
 
-/// A look, then a write of at most [`PIECE`] bytes. It waits only if somebody else takes the room
-/// in between.
+/// Polls, then writes at most [`PIECE`] bytes.
+///
+/// It waits only if somebody else fills the room in between.
 pub(crate) fn look_and_write(
     fd: BorrowedFd<'_>,
     buf: &[u8],
@@ -69,14 +73,16 @@ pub(crate) fn look_and_write(
     }
 }
 
-/// `write(2)`; `suppress_sigpipe` where a `SIGPIPE` would end the process.
+/// Calls `write(2)`. Set `suppress_sigpipe` if a `SIGPIPE` would end the process.
 #[inline(always)]
 pub(crate) fn write(fd: BorrowedFd<'_>, buf: &[u8], suppress_sigpipe: bool) -> io::Result<usize> {
     if suppress_sigpipe { sigpipe::write(fd, buf) } else { io::write(fd, buf) }
 }
 
-/// Files and block devices never make one wait in the sense of `poll(2)`, and their `EAGAIN` means
-/// the cache.
+/// Whether `poll(2)` always finds this kind of file ready: a regular file, a directory, a block
+/// device.
+///
+/// `EAGAIN` from such a file means only that the bytes are not in the cache.
 pub(super) fn never_waits(fd: BorrowedFd<'_>) -> io::Result<bool> {
     let kind = FileType::from_raw_mode(rustix::fs::fstat(fd)?.st_mode);
     Ok(matches!(kind, FileType::RegularFile | FileType::BlockDevice | FileType::Directory))

@@ -1,8 +1,8 @@
-//! A signal does not end an operation.
+//! Repeats calls that a signal interrupted.
 
 use rustix::io::{self, Errno};
 
-/// Makes a call again as long as a signal interrupts it.
+/// Repeats a call as long as a signal interrupts it.
 #[inline(always)]
 pub(crate) fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {

@@ -5,11 +5,11 @@ use std::time::Instant;
 /// How long an operation may wait.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Timeout {
-    /// Not at all.
+    /// Does not wait.
     Now,
-    /// As the descriptor's mode has it.
+    /// Waits if the descriptor is in the blocking mode.
     Mode,
-    /// At most until then, or as long as it takes, whatever the descriptor's mode is.
+    /// Waits at most until then, or without a limit for `None`, whatever the descriptor's mode is.
     Until(Option<Instant>),
 }
 

@@ -13,12 +13,13 @@ const READ: &str = "read from the descriptor";
 const WRITE: &str = "write to the descriptor";
 
 super::forms! {
-    /// Reads what is there, at most `buf.len()` bytes; waits for the first. `Ok(0)` is the end of
-    /// file, or an empty `buf`.
+    /// Reads the bytes that are there, at most `buf.len()`; waits for the first.
+    ///
+    /// Returns their number. `Ok(0)` is the end of file, or an empty `buf`.
     ///
     /// # Errors
-    /// [`WrongDirection`](CoreError::WrongDirection) if it is not open for reading, or what the
-    /// system says.
+    /// [`WrongDirection`](CoreError::WrongDirection) if the descriptor is not open for reading, or
+    /// the error of the system call.
     ///
     /// ```
     /// use ringway::{CoreError, fd};
@@ -39,14 +40,15 @@ super::forms! {
     pub fn read_deadline:
     (fd: impl AsFd, buf: &mut [u8]) -> usize = read_by;
 
-    /// Writes at least one byte of `buf`, as many as there is room for or, on a blocking pipe, all;
-    /// waits until it can. The other forms write as much as there is room for, which may be less
-    /// than `buf`.
+    /// Writes at least one byte of `buf`, and returns the number; waits until it can.
+    ///
+    /// It writes as many bytes as there is room for, and all of them to a blocking pipe. The other
+    /// forms write as many as there is room for, which may be fewer than `buf` has.
     ///
     /// # Errors
     /// [`BrokenPipe`](CoreError::BrokenPipe) if nobody reads there any more (and no `SIGPIPE`),
-    /// [`WrongDirection`](CoreError::WrongDirection) if it is not open for writing, or what the
-    /// system says.
+    /// [`WrongDirection`](CoreError::WrongDirection) if the descriptor is not open for writing, or
+    /// the error of the system call.
     ///
     /// ```
     /// use ringway::{CoreError, fd};
@@ -75,12 +77,14 @@ fn read_by(fd: impl AsFd, buf: &mut [u8], timeout: Timeout) -> Result<usize> {
     .map_err(|e| Error::new(READ, e))
 }
 
-/// Fills the whole buffer. `buf` moves past what was read, so that after an error it is what is
-/// still missing. `deadline` is for all of it; `None`: for ever.
+/// Fills the whole buffer.
+///
+/// `buf` moves past the bytes that were read, so after an error it is the part that is still
+/// missing. `deadline` bounds the whole operation; `None` sets no bound.
 ///
 /// # Errors
-/// [`EndOfFile`](CoreError::EndOfFile) if the input ended before;
-/// [`TimedOut`](CoreError::TimedOut); else as [`read`].
+/// [`EndOfFile`](CoreError::EndOfFile) if the input ended before the buffer was full;
+/// [`TimedOut`](CoreError::TimedOut); else those of [`read`].
 ///
 /// ```
 /// use ringway::{CoreError, fd};
@@ -116,11 +120,14 @@ fn write_by(fd: impl AsFd, buf: &[u8], timeout: Timeout) -> Result<usize> {
     .map_err(|e| Error::new(WRITE, e))
 }
 
-/// Writes the whole buffer. `buf` moves past what was written, so that after an error it is what is
-/// left. `deadline` is for all of it; `None`: for ever.
+/// Writes the whole buffer.
+///
+/// `buf` moves past the bytes that were written, so after an error it is the part that is left.
+/// `deadline` bounds the whole operation; `None` sets no bound.
 ///
 /// # Errors
-/// [`TimedOut`](CoreError::TimedOut), `EIO` if a write takes nothing; else as [`write`](fn@write).
+/// [`TimedOut`](CoreError::TimedOut), `EIO` if a write takes nothing; else those of
+/// [`write`](fn@write).
 ///
 /// ```
 /// use ringway::{CoreError, fd};
@@ -131,7 +138,7 @@ fn write_by(fd: impl AsFd, buf: &[u8], timeout: Timeout) -> Result<usize> {
 /// let soon = Instant::now() + Duration::from_millis(20);
 /// let late = fd::write_all(&writer, &mut left, Some(soon)).unwrap_err();
 /// assert!(late.is(CoreError::TimedOut));
-/// // What the pipe could take went in, and we know how much.
+/// // The pipe has what it could take, and `left` has the rest.
 /// assert!(!left.is_empty() && left.len() < all.len());
 /// ```
 pub fn write_all(fd: impl AsFd, buf: &mut &[u8], deadline: Option<Instant>) -> Result<()> {
@@ -139,7 +146,7 @@ pub fn write_all(fd: impl AsFd, buf: &mut &[u8], deadline: Option<Instant>) -> R
     write_all_by(buf, |rest| write_deadline(fd, rest, deadline))
 }
 
-/// Writes the whole buffer by `write`, which moves some bytes.
+/// Writes the whole buffer with `write`, which may write only some bytes.
 #[inline]
 pub(crate) fn write_all_by(
     buf: &mut &[u8],
@@ -148,7 +155,8 @@ pub(crate) fn write_all_by(
     while !buf.is_empty() {
         let n = write(buf)?;
         if n == 0 {
-            // A device that takes nothing would hold us for ever.
+            // Without this error, a device that takes nothing would keep this loop running for
+            // ever.
             return Err(Error::new(WRITE, Errno::IO));
         }
         *buf = buf.get(n..).unwrap_or_default();

@@ -1,4 +1,6 @@
-//! The name of a FIFO: made, found, and removed only as long as it is ours.
+//! Makes, finds and removes the name of a FIFO.
+//!
+//! Only the process that made a FIFO removes it.
 
 use super::Fifo;
 use super::mark::{Made, Mark};
@@ -19,8 +21,9 @@ impl Fifo {
         let failed = |errno| Error::new(MAKE, errno).on(path.display());
         let bits = named::bits(mode).map_err(failed)?;
         let mut fifo = Self::resolve(dir, path, MAKE, CoreError::AddressInUse)?;
-        // Before there is a FIFO: one that is there already may be a dead maker's, and then it is
-        // taken over as it is. Those who wait at it wait for us from now on.
+        // Takes the mark before it makes the FIFO. If a FIFO is there already, a dead process may
+        // have left it. Then this process takes it over as it is, and the peers that wait at it now
+        // wait for this process.
         let (mark, dead) = Mark::take(fifo.dir.as_fd(), &fifo.file).unzip();
         match fs::mkfifoat(&fifo.dir, &fifo.file, bits) {
             Err(Errno::EXIST) if fifo.is_the_dead_one(dead.flatten()) => {}
@@ -28,13 +31,13 @@ impl Fifo {
         }
         let claimed = named::claim(&fifo.dir, &fifo.file, FileType::Fifo, Some(mode));
         let (identity, node) = claimed.map_err(failed)?;
-        // One that cannot be written is none, and goes.
+        // A mark that cannot be written is useless, and is dropped.
         let mark = mark.filter(|mark| mark.write(identity).is_ok());
         fifo.made = Some(Made { identity, mark, _node: node, process: std::process::id() });
         Ok(fifo)
     }
 
-    /// Whether the name stands for this FIFO, which a dead maker of this user's left.
+    /// Whether the name leads to this FIFO, which a dead process of the same user left.
     fn is_the_dead_one(&self, dead: Option<Identity>) -> bool {
         let there = fs::statat(&self.dir, &self.file, AtFlags::SYMLINK_NOFOLLOW);
         let (Some(dead), Ok(there)) = (dead, there) else { return false };
@@ -44,16 +47,16 @@ impl Fifo {
     }
 
     pub(super) fn find(dir: BorrowedFd<'_>, path: &Path) -> Result<Self> {
-        // A path without a last name (`/`, `..`) is a directory.
+        // A path without a last component (`/`, `..`) is a directory.
         let fifo = Self::resolve(dir, path, USE, wrong_file(FileType::Directory, "a FIFO"))?;
         fifo.check(USE)?;
         Ok(fifo)
     }
 
-    /// Fails unless the name stands for a FIFO.
+    /// Fails unless the name leads to a FIFO.
     pub(super) fn check(&self, operation: &'static str) -> Result<()> {
         let stat = match fs::statat(&self.dir, &self.file, AtFlags::empty()) {
-            // A link that leads nowhere is not nothing: no FIFO can be made there.
+            // A symbolic link to nothing still has the name: no FIFO can be made there.
             Err(Errno::NOENT) => fs::statat(&self.dir, &self.file, AtFlags::SYMLINK_NOFOLLOW),
             other => other,
         };
@@ -81,7 +84,7 @@ impl Fifo {
         Error::new(operation, cause).on(self.path.display())
     }
 
-    /// Removes the name if it is the FIFO that this process made.
+    /// Removes the name if it leads to the FIFO that this process made.
     pub(super) fn remove_name(&mut self) -> Result<()> {
         match self.made.take() {
             Some(made) if made.process == std::process::id() => {
@@ -92,7 +95,7 @@ impl Fifo {
         }
     }
 
-    /// Opens the directory. `nameless` is what is wrong with a path that has no last name.
+    /// Opens the directory of a path. `nameless` is the error for a path without a last component.
     fn resolve(
         dir: BorrowedFd<'_>,
         path: &Path,

@@ -1,4 +1,4 @@
-//! Opening a FIFO: waiting for the other end, not waiting for it, or waiting until a deadline.
+//! Opens a FIFO: waits for the other end, does not wait for it, or waits until a deadline.
 
 use super::{Fifo, Reader, Writer};
 use crate::fd::Interest;
@@ -14,18 +14,19 @@ const READER: &str = "open for reading the FIFO";
 const WRITER: &str = "open for writing the FIFO";
 const BOTH: &str = "open for reading and writing the FIFO";
 
-/// The system tells nobody that a silent peer opened a FIFO, so that an open with a deadline looks
-/// again and again: after this long, then twice that, and so on up to `PAUSE_MOST`.
+/// The first pause between two attempts of an open with a deadline. Each pause is twice as long as
+/// the one before, up to `PAUSE_MOST`. Attempts are necessary because the system does not report
+/// that a silent peer opened a FIFO.
 const PAUSE: Duration = Duration::from_micros(50);
 const PAUSE_MOST: Duration = Duration::from_millis(5);
 
 impl Fifo {
-    /// Opens it for reading, and waits until there is a writer. A signal does not end the wait.
+    /// Opens the FIFO for reading; waits until there is a writer. A signal does not end the wait.
     ///
     /// # Errors
     /// [`NotFound`](CoreError::NotFound) if the name is gone,
-    /// [`Cause::WrongFile`](crate::Cause::WrongFile) if it is something else by now, `EACCES`, or
-    /// what the system says.
+    /// [`Cause::WrongFile`](crate::Cause::WrongFile) if it leads to something else by now,
+    /// `EACCES`, or the error of the system call.
     ///
     /// ```
     /// use ringway::{CoreError, fifo::Fifo};
@@ -46,27 +47,30 @@ impl Fifo {
         Ok(self.end(fd, State::READER))
     }
 
-    /// Opens it for reading at once. The reader is `Connecting` until bytes come or
-    /// [`look`](Reader::look) finds a writer; a read before that is `Ok(0)`, as the system has it:
-    /// there is no writer.
+    /// Opens the FIFO for reading, without waiting for a writer.
+    ///
+    /// The reader is `Connecting` until bytes come or [`look`](Reader::look) finds a writer. Before
+    /// that, a read returns `Ok(0)`, because the system reports the end of file while there is no
+    /// writer.
     ///
     /// # Errors
-    /// As [`open_reader`](Self::open_reader). [`try_open_writer`](Self::try_open_writer) has an
-    /// example.
+    /// Those of [`open_reader`](Self::open_reader). See [`try_open_writer`](Self::try_open_writer)
+    /// for an example.
     pub fn try_open_reader(&self) -> Result<Reader> {
         let fd = self.open_as(READER, OFlags::RDONLY | OFlags::NONBLOCK)?;
         self.blocking(READER, &fd)?;
-        // `New` on `Connect`: the table has no other answer.
+        // `New` has an answer to `Connect` in the table, so this cannot fail.
         let state = State::New.on(Event::Connect).map_err(|error| Error::new(READER, error))?;
         Ok(self.end(fd, state))
     }
 
-    /// Opens it for reading, and waits for a writer at most until `deadline`. Writers are let in
-    /// from the first moment; one that comes, writes and leaves again in time is heard. A writer
-    /// that does not write is noticed within 5 ms.
+    /// Opens the FIFO for reading, and waits for a writer at most until `deadline`.
+    ///
+    /// Writers can open the FIFO from the start. A writer that comes, writes and leaves again in
+    /// time is noticed. A writer that does not write is noticed within 5 ms.
     ///
     /// # Errors
-    /// [`TimedOut`](CoreError::TimedOut) when no writer came in time; else as
+    /// [`TimedOut`](CoreError::TimedOut) if no writer came in time; else those of
     /// [`open_reader`](Self::open_reader).
     pub fn open_reader_deadline(&self, deadline: Option<Instant>) -> Result<Reader> {
         let Some(deadline) = deadline else { return self.open_reader() };
@@ -80,7 +84,7 @@ impl Fifo {
             let until = deadline.min(now + pause);
             pause = PAUSE_MOST.min(pause * 2);
             match crate::fd::wait_deadline(&reader, Interest::Read, Some(until)) {
-                // Bytes, or a writer that came and left: either way one was there.
+                // There are bytes, or a writer came and left. Either way there was a writer.
                 Ok(_) => {
                     return Ok(self.end(reader.into(), State::READER));
                 }
@@ -91,19 +95,19 @@ impl Fifo {
         Ok(reader)
     }
 
-    /// Opens it for writing, and waits until there is a reader. A signal does not end the wait.
+    /// Opens the FIFO for writing; waits until there is a reader. A signal does not end the wait.
     ///
     /// # Errors
-    /// As [`open_reader`](Self::open_reader), where an example is.
+    /// Those of [`open_reader`](Self::open_reader), which also has an example.
     pub fn open_writer(&self) -> Result<Writer> {
         let fd = self.open_as(WRITER, OFlags::WRONLY)?;
         Ok(self.end(fd, State::WRITER))
     }
 
-    /// Opens it for writing if there is a reader now.
+    /// Opens the FIFO for writing if there is a reader now.
     ///
     /// # Errors
-    /// [`NoReader`](CoreError::NoReader) if there is none; else as
+    /// [`NoReader`](CoreError::NoReader) if there is no reader; else those of
     /// [`open_reader`](Self::open_reader).
     ///
     /// ```
@@ -125,11 +129,12 @@ impl Fifo {
         Ok(self.end(fd, State::WRITER))
     }
 
-    /// Opens it for writing, and waits for a reader at most until `deadline`. A reader is noticed
-    /// within 5 ms.
+    /// Opens the FIFO for writing, and waits for a reader at most until `deadline`.
+    ///
+    /// A reader is noticed within 5 ms.
     ///
     /// # Errors
-    /// [`TimedOut`](CoreError::TimedOut) when no reader came in time; else as
+    /// [`TimedOut`](CoreError::TimedOut) if no reader came in time; else those of
     /// [`open_reader`](Self::open_reader).
     pub fn open_writer_deadline(&self, deadline: Option<Instant>) -> Result<Writer> {
         let Some(deadline) = deadline else { return self.open_writer() };
@@ -148,15 +153,15 @@ impl Fifo {
         }
     }
 
-    /// Opens it for reading and for writing at once (`O_RDWR`), and waits for nobody.
+    /// Opens the FIFO for reading and writing at once (`O_RDWR`), without waiting.
     ///
-    /// The two are both ends to everybody: as long as either is open, readers elsewhere get no end
-    /// of file and writers elsewhere no broken pipe, and neither do these two. That is how a server
-    /// stays when its clients come and go. POSIX leaves this open undefined; Linux, the BSDs and
-    /// macOS define it so.
+    /// Each of the two ends counts as a reader and as a writer. As long as either is open, other
+    /// readers get no end of file and other writers no broken pipe, and neither do these two ends.
+    /// A server uses this to stay while its clients come and go. POSIX leaves the result of such an
+    /// open undefined. Linux, the BSDs and macOS define it as said here.
     ///
     /// # Errors
-    /// As [`open_reader`](Self::open_reader).
+    /// Those of [`open_reader`](Self::open_reader).
     ///
     /// ```
     /// use ringway::{CoreError, fifo::Fifo};
@@ -165,7 +170,7 @@ impl Fifo {
     /// let (reader, _stay) = fifo.open_both().unwrap();
     /// fifo.open_writer().unwrap().write_all(b"from a client").unwrap();
     /// assert_eq!(reader.read(&mut [0; 16]).unwrap(), 13);
-    /// // The client is gone, and yet it is not the end.
+    /// // The client is gone, and yet this is not the end of file.
     /// assert!(reader.try_read(&mut [0; 16]).unwrap_err().is(CoreError::WouldBlock));
     /// ```
     #[doc(alias = "O_RDWR")]
@@ -176,7 +181,8 @@ impl Fifo {
     }
 
     fn open_as(&self, operation: &'static str, flags: OFlags) -> Result<OwnedFd> {
-        // Before: to open a device can do things. After: it may have been exchanged.
+        // Checks before the open, because opening a device can have effects. It checks again after
+        // the open, because somebody may have exchanged the file.
         self.check(operation)?;
         let fd = self.open_node(flags).map_err(|errno| match errno {
             Errno::NXIO => self.failed(operation, CoreError::NoReader),
@@ -186,7 +192,7 @@ impl Fifo {
         Ok(fd)
     }
 
-    /// Makes the description blocking, as every end's is. It is new and ours alone.
+    /// Makes the description blocking, as that of every end is. It is new, so nobody else has it.
     fn blocking(&self, operation: &'static str, fd: &OwnedFd) -> Result<()> {
         rustix::io::ioctl_fionbio(fd, false).map_err(|errno| self.failed(operation, errno))
     }

@@ -218,7 +218,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// that wait, or it is time. At most until `deadline`; which of them it was does not matter.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system call.
     pub fn wait(&self, deadline: Option<Instant>) -> Result<()> {
         let due = self.timeout();
         let until = match (due, deadline) {
@@ -303,8 +303,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// goodbye. Dropping a link closes its streams and does neither. A link that is down stays so.
     ///
     /// # Errors
-    /// [`Reset`](CoreError::Reset) if the peer may not have got everything, or what the system
-    /// says.
+    /// [`Reset`](CoreError::Reset) if the peer may not have got everything, or the error
+    /// of the system call.
     pub fn close(&mut self) -> Result<()> {
         self.close_deadline(None)
     }
@@ -313,7 +313,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// is driven.
     ///
     /// # Errors
-    /// [`TimedOut`](CoreError::TimedOut); else as [`close`](Self::close).
+    /// [`TimedOut`](CoreError::TimedOut); else those of [`close`](Self::close).
     pub fn close_deadline(&mut self, deadline: Option<Instant>) -> Result<()> {
         match self.phase() {
             Phase::Down => return Ok(()),
@@ -342,7 +342,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     ///
     /// # Errors
     /// [`NotConnected`](CoreError::NotConnected) if the link is down, where nothing happens any
-    /// more; or what the system says.
+    /// more; or the error of the system call.
     ///
     /// ```
     /// use ringway::{CoreError, link::{Config, Down, Event, ReliableLink}, socket::UnixStream};
@@ -362,7 +362,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// [`next_event`](Self::next_event), waiting at most until `deadline`.
     ///
     /// # Errors
-    /// [`TimedOut`](CoreError::TimedOut); else as [`next_event`](Self::next_event).
+    /// [`TimedOut`](CoreError::TimedOut); else those of [`next_event`](Self::next_event).
     pub fn next_event_deadline(&mut self, deadline: Option<Instant>) -> Result<Event> {
         self.until("wait for an event of the link", Timeout::Until(deadline), |link| {
             link.core.poll_event().ok_or(match link.phase() {

@@ -39,7 +39,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// the next call goes on.
     ///
     /// # Errors
-    /// [`TimedOut`](CoreError::TimedOut); else as [`connect`](Self::connect).
+    /// [`TimedOut`](CoreError::TimedOut); else those of [`connect`](Self::connect).
     pub fn connect_deadline(&mut self, port: u8, deadline: Option<Instant>) -> Result<()> {
         let mut opened = false;
         self.until(CONNECT, Timeout::Until(deadline), |link| {
@@ -175,7 +175,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// fail with [`BrokenPipe`](CoreError::BrokenPipe) once it knows.
     ///
     /// # Errors
-    /// As [`shut_send`](Self::shut_send).
+    /// Those of [`shut_send`](Self::shut_send).
     #[doc(alias = "shutdown")]
     pub fn shut_recv(&mut self, port: u8) -> Result<()> {
         const SHUT: &str = "shut down receiving on the port";
@@ -187,7 +187,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// dropped.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system call.
     pub fn close_port(&mut self, port: u8) -> Result<()> {
         self.core.close_port(port);
         self.give()
@@ -198,7 +198,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// ([`PortEvent::Waiting`]).
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system call.
     ///
     /// ```
     /// use ringway::link::{Config, Event, PortEvent, ReliableLink, ResetReason};

@@ -1,5 +1,4 @@
-//! What a reader and a writer have in common: the descriptor, its life, and how to ask it for
-//! something now.
+//! What a reader and a writer share: the descriptor, its state, and attempts that do not wait.
 
 use crate::error::Tried;
 use crate::fd::{EndpointState, Interest, Ready, Timeout, look, retry, sigpipe};
@@ -15,28 +14,29 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-/// How many bytes a single write puts into a pipe in one piece, whoever else writes: 4096 on Linux,
-/// at least 512 everywhere.
+/// The most bytes of a write that stay in one piece, whoever else writes: 4096 on Linux.
+///
+/// Every system has at least 512.
 ///
 /// ```
 /// assert!(ringway::pipe::PIPE_BUF >= 512);
 /// ```
 pub const PIPE_BUF: usize = rustix::pipe::PIPE_BUF;
 
-/// Which end of a pipe it is: [`Reads`] or [`Writes`].
+/// The direction of an end of a pipe: [`Reads`] or [`Writes`].
 pub trait Way: fmt::Debug + 'static {
     #[doc(hidden)]
     const READS: bool;
-    /// The state of an end whose peer is there.
+    /// The state of an end that has a peer.
     #[doc(hidden)]
     const LIVE: State;
 }
 
-/// Marks the end that one reads from.
+/// Marks the end for reading.
 #[derive(Debug, Clone, Copy)]
 pub enum Reads {}
 
-/// Marks the end that one writes to.
+/// Marks the end for writing.
 #[derive(Debug, Clone, Copy)]
 pub enum Writes {}
 
@@ -52,17 +52,17 @@ impl Way for Writes {
 
 /// One end of a pipe or of a FIFO: a [`Reader`](super::Reader) or a [`Writer`](super::Writer).
 ///
-/// The kernel decides what can be done; the [state](Self::state) records what it said. A FIFO's
-/// peers come and go, so that the record is never taken for the answer: each call asks the kernel.
+/// The kernel decides what can be done, and the [state](Self::state) records what it answered. A
+/// FIFO's peers come and go, so each call asks the kernel and never relies on the record.
 #[derive(Debug)]
 pub struct End<W: Way> {
     pub(super) fd: OwnedFd,
     pub(super) state: EndpointState,
-    /// What the descriptor was opened as, for messages: a FIFO's path.
+    /// How the descriptor was opened, for messages: a FIFO's path.
     name: Option<Box<str>>,
     /// Whether a `SIGPIPE` would have ended the process when this end was made.
     pub(super) suppress_sigpipe: bool,
-    /// What `Read` and `Write` do: wait, or say that they would.
+    /// Whether `Read` and `Write` return that they would wait, instead of waiting.
     nonblocking: AtomicBool,
     /// The same pipe, opened once more for this end alone, in the non-blocking mode; see
     /// [`Self::private`].
@@ -70,19 +70,21 @@ pub struct End<W: Way> {
     way: PhantomData<W>,
 }
 
-/// What both ends offer.
+/// Methods of both ends.
 impl<W: Way> End<W> {
-    /// Where this end is in its life, by what its operations have met so far. [`look`](Self::look)
-    /// asks the system.
+    /// The state of this end, according to its operations so far.
+    ///
+    /// [`look`](Self::look) asks the system.
     pub fn state(&self) -> State {
         self.state.get()
     }
 
-    /// Asks the system, without waiting, what became of the peer, whether it left, or a FIFO's
-    /// came, and returns the state.
+    /// Asks the system about the peer, without waiting, and returns the new state.
+    ///
+    /// It notices whether the peer left, and whether a FIFO's peer came.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system call.
     ///
     /// ```
     /// use ringway::{channel::{Direction, State}, pipe::pipe};
@@ -101,7 +103,8 @@ impl<W: Way> End<W> {
         if let Some(event) = ready.and_then(Ready::event) {
             let _ = self.state.on(event);
         } else if W::READS && !state.can_recv() {
-            // Not hung up; a FIFO's reader that never had a writer looks the same as one that has.
+            // The system reports no hang-up. A FIFO's reader without any writer so far looks like
+            // one that has a writer.
             if has_writer(fd).map_err(|errno| self.failed(LOOK, errno))? {
                 self.state.renew(State::READER);
             }
@@ -111,11 +114,13 @@ impl<W: Way> End<W> {
         Ok(self.state.get())
     }
 
-    /// Sets the mode of the open file description, which duplicates and children share, and with it
-    /// what the io traits of this end do. Its methods do not depend on it.
+    /// Sets the mode of the open file description, and with it what this end's io traits do.
+    ///
+    /// Duplicates and children share the description. The methods of this end do not depend on the
+    /// mode.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system call.
     ///
     /// ```
     /// let (reader, writer) = ringway::pipe::pipe().unwrap();
@@ -125,15 +130,15 @@ impl<W: Way> End<W> {
     /// ```
     pub fn set_nonblocking(&self, on: bool) -> Result<()> {
         crate::fd::set_nonblocking(&self.fd, on)?;
-        // Relaxed: a mode, which publishes nothing. Partner: the load in `nonblocking`.
+        // Relaxed: no other memory depends on the mode. Partner: the load in `nonblocking`.
         self.nonblocking.store(on, Ordering::Relaxed);
         Ok(())
     }
 
-    /// A second end of the same pipe and the same kind. The end is closed when all are.
+    /// Makes a second end of the same pipe and kind. The pipe's end is closed when all of them are.
     ///
     /// # Errors
-    /// [`Exhausted`](CoreError::Exhausted) if this process may not open more.
+    /// [`Exhausted`](CoreError::Exhausted) if this process may not open another descriptor.
     ///
     /// ```
     /// let (reader, writer) = ringway::pipe::pipe().unwrap();
@@ -152,24 +157,25 @@ impl<W: Way> End<W> {
         Ok(End { name, suppress_sigpipe, ..end })
     }
 
-    /// How many bytes the pipe can hold.
+    /// Number of bytes that the pipe can hold.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system call.
     #[doc(alias = "F_GETPIPE_SZ")]
     pub fn size(&self) -> Result<usize> {
         rustix::pipe::fcntl_getpipe_size(&self.fd)
             .map_err(|errno| self.failed("get the size of the pipe", errno))
     }
 
-    /// Makes the pipe hold at least `bytes`, and returns how many it holds now: a power of two of
-    /// pages.
+    /// Makes the pipe hold at least `bytes`, and returns how many it can hold now.
+    ///
+    /// That is a power of two of pages.
     ///
     /// See `F_SETPIPE_SZ` in [`fcntl(2)`](https://man7.org/linux/man-pages/man2/fcntl.2.html).
     ///
     /// # Errors
-    /// [`Exhausted`](CoreError::Exhausted) if it is more than `/proc/sys/fs/pipe-max-size` or the
-    /// user's share allows, `EBUSY` if more is in the pipe just now.
+    /// [`Exhausted`](CoreError::Exhausted) if `bytes` is more than `/proc/sys/fs/pipe-max-size` or
+    /// the user's share allows; `EBUSY` if the pipe has more bytes in it now.
     ///
     /// ```
     /// let (reader, writer) = ringway::pipe::pipe().unwrap();
@@ -180,13 +186,15 @@ impl<W: Way> End<W> {
     pub fn set_size(&self, bytes: usize) -> Result<usize> {
         const SET: &str = "set the size of the pipe";
         rustix::pipe::fcntl_setpipe_size(&self.fd, bytes).map_err(|errno| match errno {
-            // The only thing that one may not do here is to take more.
+            // `F_SETPIPE_SZ` refuses a permission only for taking more than allowed.
             Errno::PERM => Error::new(SET, CoreError::Exhausted),
             errno => self.failed(SET, errno),
         })
     }
 
-    /// Closes this end, as dropping it does. The last one of its kind to close tells every peer.
+    /// Closes this end, as dropping it does.
+    ///
+    /// When the last end of its kind closes, every peer notices.
     pub fn close(self) {}
 
     pub(crate) fn new(fd: OwnedFd, state: State, nonblocking: bool) -> Self {
@@ -208,7 +216,7 @@ impl<W: Way> End<W> {
 
     #[inline]
     fn nonblocking(&self) -> bool {
-        // Relaxed: a mode, which publishes nothing. Partner: the store in `set_nonblocking`.
+        // Relaxed: no other memory depends on the mode. Partner: the store in `set_nonblocking`.
         self.nonblocking.load(Ordering::Relaxed)
     }
 
@@ -227,26 +235,26 @@ impl<W: Way> End<W> {
         }
     }
 
-    /// The same pipe behind an open file description of our own, in the non-blocking mode.
+    /// The same pipe behind another open file description, in the non-blocking mode.
     ///
-    /// For where a single call cannot be told not to wait: a FIFO, or a pipe before Linux 6.4.
-    /// Linux opens it through `/proc`. `None` where it cannot be had, because there is no `/proc`
-    /// or the FIFO's mode forbids it.
+    /// It serves where a single call cannot be told not to wait: a FIFO, or a pipe before Linux
+    /// 6.4. Linux opens it through `/proc`. `None` if that is not possible, because there is no
+    /// `/proc` or the FIFO's mode forbids it.
     pub(super) fn private(&self) -> io::Result<Option<BorrowedFd<'_>>> {
         if self.private.get().is_none() {
             let opened = self.reopen();
             if let Err(Errno::NXIO | Errno::MFILE | Errno::NFILE) = opened {
-                // It may go better the next time.
+                // These errors may go away, so the next call tries again.
                 opened.as_ref().map_err(|errno| *errno)?;
             }
-            // When another thread was faster, its own is as good.
+            // If another thread was faster, its descriptor serves as well.
             let _ = self.private.set(opened.ok());
         }
         Ok(self.private.get().and_then(Option::as_ref).map(AsFd::as_fd))
     }
 
     fn reopen(&self) -> io::Result<OwnedFd> {
-        // `O_DIRECT`: packets stay packets.
+        // `O_DIRECT` keeps the packet mode.
         let same = OFlags::ACCMODE | OFlags::DIRECT;
         let flags = rustix::fs::fcntl_getfl(&self.fd)? & same;
         let path = crate::sys::alias(&self.fd);
@@ -271,8 +279,9 @@ impl<W: Way> From<End<W>> for Stdio {
 impl<W: Way> TryFrom<OwnedFd> for End<W> {
     type Error = Error;
 
-    /// Adopts a pipe's or a FIFO's descriptor that is open for this, and sets `FD_CLOEXEC` on it.
-    /// If it is something else it is closed.
+    /// Adopts the descriptor of a pipe or a FIFO, and sets `FD_CLOEXEC` on it.
+    ///
+    /// The descriptor must be open in this end's direction. If it is something else, it is closed.
     ///
     /// ```
     /// use ringway::{CoreError, pipe::{Reader, Writer}};
@@ -301,8 +310,10 @@ impl<W: Way> TryFrom<OwnedFd> for End<W> {
     }
 }
 
-/// Whether somebody has the pipe open for writing. `tee(2)` knows without taking anything: where it
-/// would wait for bytes there is a writer, where it says the end of file there is none.
+/// Whether somebody has the pipe open for writing.
+///
+/// `tee(2)` shows this without taking anything. It would wait for bytes if there is a writer, and
+/// it reports the end of file if there is none.
 fn has_writer(fd: BorrowedFd<'_>) -> io::Result<bool> {
     use rustix::pipe::{PipeFlags, SpliceFlags};
     let (_reader, scratch) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
@@ -313,10 +324,10 @@ fn has_writer(fd: BorrowedFd<'_>) -> io::Result<bool> {
     }
 }
 
-/// Moves bytes between `from` and `to` by `call`, which needs no memory of ours.
+/// Moves bytes from `from` to `to` with `call`, which needs no buffer of this process.
 ///
-/// `EAGAIN` does not say which side is not ready, so that both are waited for. With a deadline the
-/// call is told not to wait in a pipe.
+/// `EAGAIN` does not say which side is not ready, so this waits for both. With a deadline, the flag
+/// tells `call` not to wait in a pipe.
 pub(super) fn shift(
     from: BorrowedFd<'_>,
     to: BorrowedFd<'_>,

@@ -1,4 +1,4 @@
-//! The end of a pipe or of a FIFO that one reads from.
+//! The end of a pipe or of a FIFO for reading.
 
 use super::end::{End, Reads, shift};
 use crate::Result;
@@ -8,13 +8,13 @@ use rustix::io::{self, Errno};
 use std::os::fd::AsFd;
 use std::time::Instant;
 
-/// The end that one reads from, of an anonymous pipe or of a FIFO.
+/// The end for reading of an anonymous pipe or of a FIFO.
 ///
-/// It may be used by several threads at once: each byte goes to one of them. Dropped, it closes;
-/// when the last reader closed, writers get a broken pipe.
+/// Several threads may use it at once: each byte goes to one of them. Dropping it closes it. After
+/// the last reader closed, writers get a broken pipe.
 ///
-/// `Read` does what [`read`](Self::read) does, or [`try_read`](Self::try_read) in the non-blocking
-/// mode.
+/// `Read` does what [`read`](Self::read) does. In the non-blocking mode it does what
+/// [`try_read`](Self::try_read) does.
 ///
 /// ```
 /// use ringway::pipe::pipe;
@@ -29,14 +29,15 @@ pub type Reader = End<Reads>;
 
 impl End<Reads> {
     crate::fd::forms! {
-        /// Reads what is there, at most `buf.len()` bytes, and waits for the first. `Ok(0)` is the
-        /// end of file, or an empty `buf`. In packet mode it takes one packet, and what does not
-        /// fit is lost.
+        /// Reads the bytes that are there, at most `buf.len()`; waits for the first.
         ///
-        /// One system call when bytes are there or come. A signal does not end it.
+        /// Returns their number. `Ok(0)` is the end of file, or an empty `buf`. In packet mode it
+        /// takes one packet, and loses the part that does not fit into `buf`.
+        ///
+        /// It is one system call if bytes are there or come. A signal does not end it.
         ///
         /// # Errors
-        /// What the system says.
+        /// The error of the system call.
         ///
         /// ```
         /// use ringway::{CoreError, pipe::pipe};
@@ -66,8 +67,7 @@ impl End<Reads> {
         self.received(asked, result)
     }
 
-    /// Turns what a call that took `asked` bytes or fewer from the pipe returned into news of the
-    /// peer.
+    /// Updates the state from the result of a call that took at most `asked` bytes from the pipe.
     #[inline]
     fn received(&self, asked: usize, result: io::Result<usize>) -> Result<usize> {
         match result {
@@ -96,16 +96,18 @@ impl End<Reads> {
         }
     }
 
-    /// Moves at most `len` bytes to another descriptor inside the kernel; waits for the first byte
-    /// and for room, at most until `deadline`. `Ok(0)` is the end of file. Which descriptors can
-    /// take them is the kernel's to say; [`Copier`](crate::fd::Copier) finds another way.
+    /// Moves at most `len` bytes to another descriptor inside the kernel, and returns their number.
+    ///
+    /// It waits for the first byte and for room, at most until `deadline`. `Ok(0)` is the end of
+    /// file. The kernel decides which descriptors can take the bytes. For others, use a
+    /// [`Copier`](crate::fd::Copier).
     ///
     /// See [`splice(2)`](https://man7.org/linux/man-pages/man2/splice.2.html).
     ///
     /// # Errors
-    /// [`TimedOut`](crate::CoreError::TimedOut) when `deadline` passed first,
-    /// [`BrokenPipe`](crate::CoreError::BrokenPipe) if nobody reads at the other, `EINVAL` if it
-    /// cannot be spliced to.
+    /// [`TimedOut`](crate::CoreError::TimedOut) if `deadline` passed first,
+    /// [`BrokenPipe`](crate::CoreError::BrokenPipe) if nobody reads at the other end, `EINVAL` if
+    /// the kernel cannot splice to `to`.
     ///
     /// ```
     /// use ringway::pipe::pipe;
@@ -125,14 +127,16 @@ impl End<Reads> {
         self.received(len, moved)
     }
 
-    /// Duplicates at most `len` bytes into another pipe and leaves them here to be read as well;
-    /// waits for the first byte and for room, at most until `deadline`. `Ok(0)` is the end of file.
+    /// Duplicates at most `len` bytes into another pipe, and leaves them here to be read as well.
+    ///
+    /// It waits for the first byte and for room, at most until `deadline`. Returns the number of
+    /// bytes; `Ok(0)` is the end of file.
     ///
     /// See [`tee(2)`](https://man7.org/linux/man-pages/man2/tee.2.html).
     ///
     /// # Errors
-    /// [`TimedOut`](crate::CoreError::TimedOut) when `deadline` passed first,
-    /// [`BrokenPipe`](crate::CoreError::BrokenPipe) if nobody reads at the other.
+    /// [`TimedOut`](crate::CoreError::TimedOut) if `deadline` passed first,
+    /// [`BrokenPipe`](crate::CoreError::BrokenPipe) if nobody reads at the other end.
     ///
     /// ```
     /// use ringway::pipe::pipe;
@@ -155,7 +159,7 @@ impl End<Reads> {
         let moved = shift(from, into, deadline, |flags| rustix::pipe::tee(from, into, len, flags));
         match moved {
             Ok(n) => self.received(len, Ok(n)),
-            // What can fail is the other side: it keeps the news.
+            // Only the other side can fail, so its state records the error.
             Err(errno) => to.sent(Err(errno)),
         }
     }

@@ -1,4 +1,4 @@
-//! The end of a pipe or of a FIFO that one writes to.
+//! The end of a pipe or of a FIFO for writing.
 
 use super::end::{End, PIPE_BUF, Writes};
 use crate::fd::{Interest, Timeout, attempt, raw};
@@ -7,17 +7,17 @@ use ringway_core::channel::{Event, State};
 use rustix::io::{self, Errno};
 use std::os::fd::AsFd;
 
-/// The end that one writes to, of an anonymous pipe or of a FIFO.
+/// The end for writing of an anonymous pipe or of a FIFO.
 ///
-/// It may be used by several threads at once, and duplicated for several processes: what one call
-/// writes stays in one piece up to [`PIPE_BUF`] bytes. Dropped, it closes; when the last writer
-/// closed, readers get the end of file.
+/// Several threads may use it at once, and several processes may have duplicates. The bytes of one
+/// call stay in one piece, up to [`PIPE_BUF`] bytes. Dropping the writer closes it. After the last
+/// writer closed, readers get the end of file.
 ///
-/// Every form tells of a pipe without readers as an error. None of them lets `SIGPIPE` end the
+/// Every form returns an error for a pipe without readers. None of them lets `SIGPIPE` end the
 /// process (see [`fd`](crate::fd)).
 ///
-/// `Write` does what [`write`](Self::write) does, or [`try_write`](Self::try_write) in the
-/// non-blocking mode.
+/// `Write` does what [`write`](Self::write) does. In the non-blocking mode it does what
+/// [`try_write`](Self::try_write) does.
 ///
 /// ```
 /// use ringway::{CoreError, pipe::pipe};
@@ -30,12 +30,13 @@ pub type Writer = End<Writes>;
 
 impl End<Writes> {
     crate::fd::forms! {
-        /// Writes `buf`, waiting for room, and returns how many bytes went in: all of them, unless
-        /// a signal came in the middle of more than [`PIPE_BUF`], or the description is
-        /// non-blocking. Never 0 unless `buf` is empty.
+        /// Writes `buf`, and returns the number of bytes that went in; waits for room.
         ///
-        /// One system call when there is room or it comes. A signal does not end it before
-        /// something went in. The other forms write as much as there is room for; up to
+        /// It writes all of `buf`, unless a signal comes during a write of more than [`PIPE_BUF`]
+        /// bytes, or the description is non-blocking. It returns 0 only for an empty `buf`.
+        ///
+        /// It is one system call if there is room or room comes. A signal does not end it before a
+        /// byte went in. The other forms write as many bytes as there is room for. Up to
         /// [`PIPE_BUF`] bytes go in all or none.
         ///
         /// # Errors
@@ -69,7 +70,7 @@ impl End<Writes> {
         }))
     }
 
-    /// Turns what a call that put bytes into the pipe returned into news of the peer.
+    /// Updates the state from the result of a call that put bytes into the pipe.
     #[inline]
     pub(super) fn sent(&self, result: io::Result<usize>) -> Result<usize> {
         match result {
@@ -93,7 +94,7 @@ impl End<Writes> {
         match raw::write_nowait(self.fd.as_fd(), buf, self.suppress_sigpipe) {
             Err(Errno::OPNOTSUPP) => match self.private() {
                 Ok(Some(private)) => raw::write(private, buf, self.suppress_sigpipe),
-                // Nobody reads just now.
+                // `ENXIO` says that nobody reads now.
                 Err(Errno::NXIO) => Err(Errno::PIPE),
                 Ok(None) | Err(_) => {
                     raw::look_and_write(self.fd.as_fd(), buf, self.suppress_sigpipe)
@@ -103,12 +104,15 @@ impl End<Writes> {
         }
     }
 
-    /// Writes all of `buf`, waiting for room. In one piece up to [`PIPE_BUF`] bytes; longer ones
-    /// may have other writers' bytes between theirs. With a deadline:
+    /// Writes all of `buf`; waits for room.
+    ///
+    /// Up to [`PIPE_BUF`] bytes stay in one piece. Among the bytes of a longer `buf` there may be
+    /// bytes of other writers. To write with a deadline, use
     /// [`fd::write_all`](crate::fd::write_all).
     ///
     /// # Errors
-    /// [`BrokenPipe`](CoreError::BrokenPipe) if no reader is left; some of it may have gone in.
+    /// [`BrokenPipe`](CoreError::BrokenPipe) if no reader is left. Some of the bytes may have gone
+    /// in.
     ///
     /// ```
     /// use ringway::pipe::pipe;
@@ -122,11 +126,11 @@ impl End<Writes> {
         crate::fd::write_all_by(&mut buf, |rest| self.write(rest))
     }
 
-    /// Writes all of `buf` or nothing, and does not wait.
+    /// Writes all of `buf` or nothing, without waiting.
     ///
     /// # Errors
     /// [`WouldBlock`](CoreError::WouldBlock) if there is no room for all of it,
-    /// [`MessageTooLarge`](CoreError::MessageTooLarge) if it is longer than [`PIPE_BUF`],
+    /// [`MessageTooLarge`](CoreError::MessageTooLarge) if `buf` is longer than [`PIPE_BUF`],
     /// [`BrokenPipe`](CoreError::BrokenPipe).
     ///
     /// ```
@@ -144,7 +148,7 @@ impl End<Writes> {
                 CoreError::MessageTooLarge { max },
             ));
         }
-        // Not less than all: the system promises so up to this size.
+        // The system promises to write all or nothing up to this size.
         self.try_write(buf).map(|_| ())
     }
 }
@@ -166,7 +170,7 @@ impl std::io::Write for &Writer {
         Ok(self.write_by(buf, self.mode())?)
     }
 
-    /// Nothing is kept back here.
+    /// There is no buffer to flush.
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Signals handled through the core's table: the system's handler only raises and wakes.
+//! Signals handled through the core's table. The system's handler only raises a line and wakes.
 
 use super::name::check_catchable;
 use super::{Received, Signal, signals};
@@ -24,28 +24,30 @@ use std::sync::atomic::{AtomicI32, AtomicU8, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-/// How many payloads of one signal wait to be dispatched, at most.
+/// The most payloads of one signal that wait to be dispatched.
 pub const DEPTH: usize = 64;
 
-/// The lines: as many as there are signals.
+/// One line for each signal number.
 const LINES: usize = 64;
 
-/// The core's table, as this process uses it: line `n - 1` is signal `n`.
+/// The core's table for this process: line `n - 1` is signal `n`.
 pub type ProcessTable = core::Table<LINES, DEPTH, Wakeup>;
 
 static TABLE: ProcessTable = core::Table::new();
 
-/// How each signal is delivered, by line: 0 not at all, else [`Delivery`]. Relaxed throughout: a
-/// number by itself.
+/// How each signal is delivered, by line: 0 for a signal that is not caught, else the [`Delivery`]
+/// plus 1. Relaxed throughout: no other memory depends on the number.
 static DELIVERY: [AtomicU8; LINES] = [const { AtomicU8::new(0) }; LINES];
 
-/// Payloads that found the queue full, by line. Relaxed throughout: a count by itself.
+/// Payloads lost because the queue was full, by line. Relaxed throughout: no other memory depends
+/// on the count.
 static LOST: [AtomicUsize; LINES] = [const { AtomicUsize::new(0) }; LINES];
 
-/// What the table wakes besides the futex; -1 until there is a dispatcher.
+/// The event descriptor, which the table's wake-up makes readable; -1 until there is a dispatcher.
+/// Relaxed throughout: the number alone goes through it, from `event` to `Wakeup::wake`.
 static EVENT: AtomicI32 = AtomicI32::new(-1);
 
-/// The handlers installed with the system, by line; and the process that made the event descriptor.
+/// The handlers installed with the system, by line, and the process that made the event descriptor.
 static INSTALLED: Mutex<Installed> =
     Mutex::new(Installed { handlers: BTreeMap::new(), event_of: None });
 
@@ -54,39 +56,41 @@ struct Installed {
     event_of: Option<Pid>,
 }
 
-/// How signals of a kind that arrive before they are dispatched are delivered: in POSIX's words.
+/// How the table delivers signals that arrive before they are dispatched, in POSIX's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Delivery {
-    /// All that came in one delivery, which says how many there were. None is ever lost.
+    /// One delivery for all signals that came, with their number. None is ever lost.
     Coalesced,
-    /// Each one, with its sender and its value, up to [`DEPTH`] at a time. When more wait, the
-    /// payload of the next is lost and it is counted instead, which its delivery shows (no
-    /// payload), and [`lost_payloads`] too.
+    /// One delivery for each signal, with its sender and its value, for up to [`DEPTH`] waiting
+    /// signals. A signal that arrives while as many wait loses its payload and is only counted. Its
+    /// delivery has no payload then, and [`lost_payloads`] counts it.
     Queued,
 }
 
-/// Catches signals from now on: they no longer do what the system does by default, but raise their
-/// lines in the [`table`]. There they stay until they have a handler and are dispatched, or are
-/// waited for, with the [`dispatcher`].
+/// Catches signals from now on.
 ///
-/// Handlers that other code installed before run too, before ours. A caught signal stays caught for
-/// the life of the process (so that code which has its own handlers chained is not cut off); call
-/// again to change what is kept.
+/// A caught signal no longer does what the system does by default. It raises its line in the
+/// [`table`]. The line stays raised until the program dispatches it to a handler, or waits for it,
+/// with the [`dispatcher`].
 ///
-/// What runs in the system's handler is wait-free, makes at most two system calls, neither
-/// allocates nor locks, and keeps `errno`. It runs on the thread's alternate stack where there is
-/// one (`SA_ONSTACK`). System calls that it interrupts go on (`SA_RESTART`).
+/// Handlers that other code installed before run too, before this one. A caught signal stays caught
+/// for the life of the process, so that other code which chained its handler is not cut off. Call
+/// `catch` again to change the [`Delivery`].
+///
+/// The code in the system's handler is wait-free and makes at most two system calls. It neither
+/// allocates nor locks, and it keeps `errno`. It runs on the thread's alternate stack, if the
+/// thread has one (`SA_ONSTACK`). A system call that it interrupts goes on (`SA_RESTART`).
 ///
 /// See [`sigaction(2)`](https://man7.org/linux/man-pages/man2/sigaction.2.html).
 ///
 /// # Errors
-/// [`Cause::Signal`](crate::Cause::Signal) for `KILL`, `STOP`, those that report a fault, and what
-/// is no signal; none of the set is caught then.
+/// [`Cause::Signal`](crate::Cause::Signal) if the set has `KILL`, `STOP`, a signal that reports a
+/// fault, or a number that is no signal. Then no signal of the set is caught.
 ///
 /// ```
 /// use ringway::signal::{self, Delivery, Signal};
-/// signal::catch(Signal::WINCH, Delivery::Coalesced)?; // that it came, and how often
-/// signal::catch(Signal::USR1 | Signal::USR2, Delivery::Queued)?; // each one, with its sender and its value
+/// signal::catch(Signal::WINCH, Delivery::Coalesced)?; // one delivery, with a count
+/// signal::catch(Signal::USR1 | Signal::USR2, Delivery::Queued)?; // each, with its sender and value
 /// assert!(signal::catch(Signal::KILL, Delivery::Coalesced).is_err());
 /// # Ok::<(), ringway::Error>(())
 /// ```
@@ -96,12 +100,13 @@ pub fn catch(set: impl Into<SignalSet>, delivery: Delivery) -> Result<()> {
     check_catchable("catch", set)?;
     let mut installed = lock(&INSTALLED);
     for signal in signals(set) {
-        let Some(kept) = DELIVERY.get(signal.line() as usize) else { continue };
-        kept.store(delivery as u8 + 1, Ordering::Relaxed);
+        let Some(current) = DELIVERY.get(signal.line() as usize) else { continue };
+        current.store(delivery as u8 + 1, Ordering::Relaxed);
         if installed.handlers.contains_key(&signal.line()) {
             continue;
         }
-        // SAFETY: the action does nothing that is forbidden in a signal handler: see `on_signal`.
+        // SAFETY: the action calls `on_signal` and nothing else, and `on_signal` is
+        // async-signal-safe: it makes atomic steps on statics, `write(2)` and the futex call.
         let handler = unsafe {
             signal_hook_registry::register_sigaction(signal.number(), move |info| {
                 on_signal(signal, info);
@@ -112,12 +117,12 @@ pub fn catch(set: impl Into<SignalSet>, delivery: Delivery) -> Result<()> {
             Error::new("catch", errno).on(signal)
         })?;
         installed.handlers.insert(signal.line(), handler);
-        spare_the_stack(signal)?;
+        use_alternate_stack(signal)?;
     }
     Ok(())
 }
 
-/// The signals that tell of a fault of the thread that gets them.
+/// Signals that report a fault of the thread that receives them.
 const FAULTS: [libc::c_int; 7] = [
     libc::SIGABRT,
     libc::SIGBUS,
@@ -128,39 +133,45 @@ const FAULTS: [libc::c_int; 7] = [
     libc::SIGTRAP,
 ];
 
-/// Has the system run the handler of `signal` on the alternate stack of the thread that it
-/// interrupts, if that has one (`sigaltstack(2)`), and one handler at a time. Threads of other
-/// languages may have stacks that are smaller than what the kernel saves there, and an alternate
-/// stack of 8 KiB has no room for what it saves of two handlers. What tells of a fault is not held
-/// back. The registry installs a handler and has no say in its flags. A handler that other code
-/// installs between the two calls here would be replaced by the one before it; that code has the
-/// same race with the registry.
-fn spare_the_stack(signal: Signal) -> Result<()> {
+/// Makes the system run the handler of `signal` on the alternate stack of the interrupted thread,
+/// if that thread has one (`sigaltstack(2)`), and one handler at a time.
+///
+/// Threads of other languages may have stacks that are too small for what the kernel saves there.
+/// An alternate stack of 8 KiB has no room for what the kernel saves for two handlers. Fault
+/// signals are not blocked meanwhile. The registry installs a handler and offers no say in its
+/// flags, so this function changes them afterwards. If other code installs a handler between the
+/// two calls here, the second call replaces it by the handler before it. That code has the same
+/// race with the registry.
+fn use_alternate_stack(signal: Signal) -> Result<()> {
     let mut action = MaybeUninit::<libc::sigaction>::uninit();
-    // SAFETY: asks for the action alone, and the place for it is ours.
+    // SAFETY: the null pointer asks for the current action alone, and `action` is a local place for
+    // one.
     let asked = unsafe { libc::sigaction(signal.number(), ptr::null(), action.as_mut_ptr()) };
     answer(asked).tried("catch").on(signal)?;
-    // SAFETY: the call succeeded, so that it filled the place.
+    // SAFETY: `sigaction` succeeded, so it filled `action`.
     let mut action = unsafe { action.assume_init() };
     action.sa_flags |= libc::SA_ONSTACK;
-    // SAFETY: the set is ours.
+    // SAFETY: `sa_mask` is a set in a local variable.
     unsafe { libc::sigfillset(&mut action.sa_mask) };
     for fault in FAULTS {
-        // SAFETY: as above; the number is a signal's.
+        // SAFETY: `sa_mask` is a set in a local variable, and `fault` is the number of a signal.
         unsafe { libc::sigdelset(&mut action.sa_mask, fault) };
     }
-    // SAFETY: the action that is there already, on another stack and with fewer in its way.
+    // SAFETY: the action is the one that is installed already, with a handler that is valid. Only
+    // the stack and the set of signals that it blocks are changed.
     let set = unsafe { libc::sigaction(signal.number(), &action, ptr::null_mut()) };
     answer(set).tried("catch").on(signal).map(drop)
 }
 
-/// Catches signals, and says what to do about them: the handler runs where the program
-/// [dispatches](Dispatcher::dispatch). It may be changed at any time, also while signals arrive.
+/// Catches signals and sets their handler, which runs where the program
+/// [dispatches](Dispatcher::dispatch).
 ///
-/// The handler lives as long as the process: one that may run just now cannot be freed.
+/// Call it again to replace the handler, at any time, also while signals arrive.
+///
+/// The handler lives as long as the process, because a handler that may be running cannot be freed.
 ///
 /// # Errors
-/// As [`catch`].
+/// Those of [`catch`].
 ///
 /// ```
 /// use ringway::signal::{self, Delivery, Signal};
@@ -189,18 +200,19 @@ pub fn handle(
         }
     }));
     let handler: &'static Handler = Box::leak(Box::new(Handler::new(run)));
-    // First the handler, so that none who comes is without.
+    // Sets the handler before it catches the signals, so that no signal arrives without a handler.
     for line in set.lines() {
-        // A catchable signal has a line.
+        // Every catchable signal has a line in the table, so this cannot fail.
         let _ = TABLE.set_handler(line, Some(handler));
     }
     catch(set, delivery)
 }
 
-/// The table behind the handlers: for masks and priorities, to see what is pending, and to raise a
-/// line by hand.
+/// The table behind the handlers.
 ///
-/// Its masks keep handlers from running; they do not keep the signal from arriving, as
+/// Use it for masks and priorities, to see what is pending, and to raise a line by hand.
+///
+/// Its masks keep handlers from running. They do not keep the signal from arriving, as
 /// [`block`](super::block) does.
 ///
 /// ```
@@ -217,19 +229,22 @@ pub fn table() -> &'static ProcessTable {
     &TABLE
 }
 
-/// How many signals of this kind lost their payload since the process started, because [`DEPTH`]
-/// others waited. They were counted nevertheless.
+/// Number of signals of this kind that lost their payload since the process started.
+///
+/// A signal loses its payload if [`DEPTH`] others wait. It is counted nevertheless.
 pub fn lost_payloads(signal: Signal) -> usize {
     LOST.get(signal.line() as usize).map_or(0, |lost| lost.load(Ordering::Relaxed))
 }
 
-/// What the system's handler does. Async-signal-safe: atomic steps on statics, and the system calls
-/// of [`Wakeup::wake`]. The registry around it keeps `errno` and calls the handlers that were there
-/// before.
+/// The body of the system's handler.
+///
+/// It is async-signal-safe: it makes atomic steps on statics and the system calls of
+/// [`Wakeup::wake`]. The registry around it keeps `errno` and calls the handlers that were
+/// installed before.
 fn on_signal(signal: Signal, info: &libc::siginfo_t) {
     let line = signal.line();
-    let kept = DELIVERY.get(line as usize).map_or(0, |kept| kept.load(Ordering::Relaxed));
-    if kept == Delivery::Queued as u8 + 1 {
+    let delivery = DELIVERY.get(line as usize).map_or(0, |it| it.load(Ordering::Relaxed));
+    if delivery == Delivery::Queued as u8 + 1 {
         let payload = Received::from_info(signal, info).payload.unwrap_or_default();
         if TABLE.raise_with(line, payload).is_ok() {
             return;
@@ -238,12 +253,13 @@ fn on_signal(signal: Signal, info: &libc::siginfo_t) {
             lost.fetch_add(1, Ordering::Relaxed);
         }
     }
-    // A signal has a line.
+    // Every signal has a line in the table, so this cannot fail.
     let _ = TABLE.raise(line);
 }
 
-/// How the [`Dispatcher`] sleeps: on a futex, or in `poll(2)` on its descriptor. Waking does both,
-/// and only when it was announced that somebody sleeps.
+/// How the [`Dispatcher`] sleeps: on a futex, or in `poll(2)` on its descriptor.
+///
+/// A wake-up does both, and only if a sleeper announced itself.
 #[derive(Debug)]
 pub struct Wakeup(());
 
@@ -276,26 +292,28 @@ impl Wait for Wakeup {
 }
 
 impl Register for Wakeup {
-    /// Nothing to remember: whoever polls the descriptor is woken through it.
+    /// Remembers nothing: a program that polls the descriptor is woken through the descriptor.
     fn register(&self, _waker: &Waker) {}
 }
 
 /// Makes the descriptor readable.
 fn set_event(event: RawFd) {
     if event >= 0 {
-        // SAFETY: an event descriptor is never closed once it is in `EVENT`.
+        // SAFETY: `event` was read from `EVENT` or comes from the dispatcher. An event descriptor
+        // is never closed once it is in `EVENT`, so it is open.
         let event = unsafe { BorrowedFd::borrow_raw(event) };
-        // It fails only when the count is at its limit, and then it is readable.
+        // The write fails only if the count is at its limit, and then the descriptor is readable
+        // already.
         let _ = rustix::io::write(event, &1u64.to_ne_bytes());
     }
 }
 
-/// The one place of the process where caught signals are handled. From [`dispatcher`].
+/// The one place of the process that handles caught signals. [`dispatcher`] makes it.
 ///
-/// Its descriptor ([`AsFd`](std::os::fd::AsFd)) is for `poll(2)` beside others: readable from when
-/// something is raised until a call here that never sleeps found nothing. Call
-/// [`dispatch`](Self::dispatch) or [`try_wait`](Self::try_wait) until it says so, or just each time
-/// when the descriptor is readable.
+/// Its descriptor ([`AsFd`](std::os::fd::AsFd)) goes into `poll(2)` beside others. It becomes
+/// readable when a line is raised, and stays so until a call here that never sleeps finds nothing.
+/// So either call [`dispatch`](Self::dispatch) or [`try_wait`](Self::try_wait) until it finds
+/// nothing, or call it once each time the descriptor is readable.
 ///
 /// ```
 /// use ringway::fd::{self, Interest};
@@ -314,14 +332,16 @@ pub struct Dispatcher {
     event: BorrowedFd<'static>,
 }
 
-/// The right to dispatch, for one place of the process at a time. It is given back when dropped.
+/// Takes the right to dispatch, which one place of the process has at a time.
 ///
-/// After a `fork` without `exec` the child drops a dispatcher that it inherited and takes a new
-/// one, which has a descriptor of its own; else parent and child take each other's wake-ups.
+/// Dropping the [`Dispatcher`] gives the right back.
+///
+/// After a `fork` without `exec`, the child drops the dispatcher that it inherited and takes a new
+/// one, which has a descriptor of its own. Otherwise parent and child take each other's wake-ups.
 ///
 /// # Errors
-/// [`Taken`](CoreError::Taken) while another place has it; [`Exhausted`](CoreError::Exhausted) if
-/// there is no descriptor left.
+/// [`Taken`](CoreError::Taken) while another place has the right;
+/// [`Exhausted`](CoreError::Exhausted) if there is no descriptor left.
 ///
 /// ```
 /// use ringway::{CoreError, signal};
@@ -336,14 +356,16 @@ pub fn dispatcher() -> Result<Dispatcher> {
     let table = TABLE.dispatcher().ok_or_else(|| Error::new(TAKE, CoreError::Taken))?;
     let event = event().map_err(|errno| Error::new(TAKE, errno))?;
     let dispatcher = Dispatcher { table, event };
-    // Whether something is there is found out by the first call.
+    // The first call finds out whether anything is pending.
     set_event(dispatcher.event.as_raw_fd());
     Ok(dispatcher)
 }
 
-/// Ends the dispatcher that there is, from another thread or a handler: once it has delivered what
-/// came before, its forms that sleep answer [`Closed`](CoreError::Closed), and its descriptor
-/// is readable. Whether there was one that nobody had ended before. The next one is not concerned.
+/// Ends the current dispatcher, from another thread or from a handler.
+///
+/// The dispatcher first delivers what came before. Then its methods that sleep return
+/// [`Closed`](CoreError::Closed), and its descriptor is readable. Returns whether there was a
+/// dispatcher that nobody had ended before. The next dispatcher is not affected.
 ///
 /// ```
 /// use ringway::{CoreError, signal};
@@ -361,7 +383,7 @@ pub fn end_dispatcher() -> bool {
     TABLE.end_dispatcher()
 }
 
-/// The event descriptor, one for each process.
+/// The event descriptor of this process, made by the first call.
 fn event() -> rustix::io::Result<BorrowedFd<'static>> {
     let mut installed = lock(&INSTALLED);
     let known = EVENT.load(Ordering::Relaxed);
@@ -370,32 +392,33 @@ fn event() -> rustix::io::Result<BorrowedFd<'static>> {
     } else {
         let made: OwnedFd = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         installed.event_of = Some(getpid());
-        // Never closed: a signal handler may be writing to it. The one of the parent, if any, stays
-        // open too.
+        // Never closed, because a signal handler may be writing to it. In a forked child the
+        // parent's descriptor stays open too.
         let made = made.into_raw_fd();
         EVENT.store(made, Ordering::Relaxed);
         made
     };
-    // SAFETY: open, and never closed.
+    // SAFETY: `event` is the descriptor in `EVENT`, which this process made and never closes.
     Ok(unsafe { BorrowedFd::borrow_raw(event) })
 }
 
 impl Dispatcher {
-    /// Runs the handlers of what is pending, highest priority first; returns how many deliveries
-    /// there were. Never sleeps. The deliveries of one call are bounded: see [the
-    /// core's](core::Dispatcher::dispatch).
+    /// Runs the handlers of the pending signals, highest priority first, and never sleeps.
+    ///
+    /// Returns the number of deliveries. One call makes a bounded number of them: see [the core's
+    /// `dispatch`](core::Dispatcher::dispatch).
     pub fn dispatch(&mut self) -> usize {
-        match self.look(|table, cx| table.poll_pause(cx)) {
+        match self.poll_table(|table, cx| table.poll_pause(cx)) {
             Poll::Ready(Ok(deliveries)) => deliveries,
             Poll::Ready(Err(_)) | Poll::Pending => 0,
         }
     }
 
-    /// Sleeps until there is something to handle, then dispatches; returns how many deliveries
-    /// there were, at least 1.
+    /// Sleeps until a signal is pending, then dispatches. Returns the number of deliveries, at
+    /// least 1.
     ///
     /// # Errors
-    /// [`Closed`](CoreError::Closed) when another thread [ended it](end_dispatcher).
+    /// [`Closed`](CoreError::Closed) if another thread [ended the dispatcher](end_dispatcher).
     ///
     /// ```
     /// use ringway::{CoreError, signal::{self, Delivery, Signal}};
@@ -413,22 +436,23 @@ impl Dispatcher {
         self.pause_deadline(None)
     }
 
-    /// [`pause`](Self::pause), at most until the deadline.
+    /// Does what [`pause`](Self::pause) does, and waits at most until the deadline.
     ///
     /// # Errors
-    /// [`TimedOut`](CoreError::TimedOut) when the deadline passed first; else as
+    /// [`TimedOut`](CoreError::TimedOut) if the deadline passed first; else those of
     /// [`pause`](Self::pause).
     pub fn pause_deadline(&mut self, deadline: Option<Instant>) -> Result<usize> {
-        let _more = MayBeMore(self.event);
+        let _mark = MarkReadable(self.event);
         self.table.pause_deadline(deadline).map_err(failed)
     }
 
     crate::fd::forms! {
-        /// Sleeps until any signal of the set arrives, and takes it without running its handler. Of
-        /// an empty set, it waits until it is ended.
+        /// Sleeps until a signal of the set arrives, and takes it without running its handler.
+        ///
+        /// With an empty set, it sleeps until the dispatcher is ended.
         ///
         /// # Errors
-        /// [`Closed`](CoreError::Closed) when another thread [ended it](end_dispatcher).
+        /// [`Closed`](CoreError::Closed) if another thread [ended the dispatcher](end_dispatcher).
         ///
         /// ```
         /// use ringway::{CoreError, signal::{self, Delivery, Signal}};
@@ -448,36 +472,42 @@ impl Dispatcher {
     }
 
     fn wait_by(&mut self, any_of: impl Into<SignalSet>, timeout: Timeout) -> Result<Received> {
-        // Other lines, which the program raises by hand, are no `Received`.
+        // Keeps the lines of signals. The program may raise other lines by hand, but these are no
+        // `Received`.
         let set = signals(any_of).collect();
         let raised = match timeout {
             Timeout::Until(deadline) => {
-                let _more = MayBeMore(self.event);
+                let _mark = MarkReadable(self.event);
                 self.table.wait_deadline(set, deadline)
             }
-            Timeout::Now | Timeout::Mode => match self.look(|table, cx| table.poll_wait(cx, set)) {
-                Poll::Ready(raised) => raised,
-                Poll::Pending => Err(CoreError::WouldBlock),
-            },
+            Timeout::Now | Timeout::Mode => {
+                match self.poll_table(|table, cx| table.poll_wait(cx, set)) {
+                    Poll::Ready(raised) => raised,
+                    Poll::Pending => Err(CoreError::WouldBlock),
+                }
+            }
         };
-        // The set is of signals only.
+        // The set has only lines of signals, so `Received::of` finds one.
         raised.and_then(|raised| Received::of(&raised).ok_or(CoreError::WouldBlock)).map_err(failed)
     }
 
-    /// One look that never sleeps. If it finds nothing, then the descriptor is not readable, and
-    /// becomes so with the next raise; the order is what makes it so: clear, announce, look.
-    fn look<R>(
+    /// Polls the table once and never sleeps.
+    ///
+    /// If it finds nothing, the descriptor is not readable, and the next raise makes it readable.
+    /// The order of the steps ensures that: it clears the descriptor, announces a sleeper, then
+    /// polls.
+    fn poll_table<R>(
         &mut self,
-        look: impl FnOnce(
+        poll: impl FnOnce(
             &mut core::Dispatcher<'static, LINES, DEPTH, Wakeup>,
             &mut Context<'_>,
         ) -> Poll<R>,
     ) -> Poll<R> {
-        // It fails if there was nothing to clear.
+        // The read fails if the descriptor was clear already.
         let _ = rustix::io::read(self.event, &mut [0; 8]);
-        let panics = MayBeMore(self.event);
-        let found = look(&mut self.table, &mut Context::from_waker(Waker::noop()));
-        std::mem::forget(panics);
+        let if_it_panics = MarkReadable(self.event);
+        let found = poll(&mut self.table, &mut Context::from_waker(Waker::noop()));
+        std::mem::forget(if_it_panics);
         if found.is_ready() {
             set_event(self.event.as_raw_fd());
         }
@@ -485,11 +515,12 @@ impl Dispatcher {
     }
 }
 
-/// Dropped, also when a handler panics, it makes the descriptor readable: there may be more, and
-/// nothing was announced.
-struct MayBeMore<'a>(BorrowedFd<'a>);
+/// Makes the descriptor readable when it is dropped, also when a handler panics.
+///
+/// More signals may be pending then, and no sleeper is announced.
+struct MarkReadable<'a>(BorrowedFd<'a>);
 
-impl Drop for MayBeMore<'_> {
+impl Drop for MarkReadable<'_> {
     #[cold]
     fn drop(&mut self) {
         set_event(self.0.as_raw_fd());

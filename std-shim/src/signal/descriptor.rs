@@ -12,14 +12,13 @@ use rustix::io::Errno;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, FromRawFd, OwnedFd, RawFd};
 
-/// A descriptor that is readable while a signal of its set is pending: for `poll(2)` beside pipes
-/// and sockets.
+/// A descriptor that is readable while a signal of its set is pending, for `poll(2)`.
 ///
-/// The signals must be blocked, in every thread; then they go nowhere else. For signals with
-/// handlers, the [`Dispatcher`](super::Dispatcher) has a descriptor.
+/// Every thread must block these signals, so that they go nowhere else. For signals with handlers,
+/// use the descriptor of the [`Dispatcher`](super::Dispatcher).
 ///
-/// Whoever reads gets the signals of its own: a child that inherits the descriptor reads those sent
-/// to the child.
+/// A process that reads it gets its own signals. A child that inherits the descriptor reads the
+/// signals sent to the child.
 ///
 /// See [`signalfd(2)`](https://man7.org/linux/man-pages/man2/signalfd.2.html).
 ///
@@ -45,25 +44,27 @@ pub struct SignalFd(OwnedFd);
 const WAIT: &str = "wait for a signal";
 
 impl SignalFd {
-    /// A descriptor for these signals, which this thread must block.
+    /// Makes a descriptor for these signals, which this thread must block.
     ///
     /// # Errors
     /// [`Cause::Signal`](crate::Cause::Signal) if one of them is not blocked;
     /// [`Exhausted`](crate::CoreError::Exhausted) if there is no descriptor left.
     pub fn new(set: impl Into<SignalSet>) -> Result<Self> {
         let set = check_blocked(set.into())?;
-        // SAFETY: the set is ours; -1 asks for a new descriptor.
+        // SAFETY: `set` is an initialised set in a local variable, and -1 asks for a new
+        // descriptor.
         let made = unsafe { libc::signalfd(-1, &set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) };
         let made = answer(made).tried("make a signal descriptor")?;
-        // SAFETY: just made, and nobody else's.
+        // SAFETY: `signalfd` has just made this descriptor, so it is open and has no other owner.
         Ok(SignalFd(unsafe { OwnedFd::from_raw_fd(made as RawFd) }))
     }
 
     crate::fd::forms! {
-        /// Takes one signal, and sleeps until there is one.
+        /// Takes one signal; sleeps until there is one.
         ///
         /// # Errors
-        /// What the system says, if the descriptor was made elsewhere and is no `signalfd`.
+        /// The error of the system call, if the descriptor came from elsewhere and is no
+        /// `signalfd`.
         pub fn wait,
         pub fn try_wait,
         pub fn wait_deadline:
@@ -81,19 +82,21 @@ impl SignalFd {
             return Err(Errno::INVAL);
         }
         let mut info = MaybeUninit::<libc::signalfd_siginfo>::uninit();
-        // SAFETY: as many bytes as it has, from elsewhere.
+        // SAFETY: `bytes` has the size of a `signalfd_siginfo`, `info` is another variable with
+        // room for it, and an unaligned write has no condition on the alignment.
         unsafe { info.as_mut_ptr().cast::<[u8; SIZE]>().write_unaligned(bytes) };
-        // SAFETY: numbers alone: all bytes are such.
+        // SAFETY: the structure has only integers, for which every byte is valid, and all its bytes
+        // were written above.
         let info = unsafe { info.assume_init() };
         let number = i32::try_from(info.ssi_signo).ok();
         let signal = number.and_then(Signal::new).ok_or(Errno::INVAL)?;
         Ok(Received::from_parts(
             signal,
             info.ssi_code,
-            // As in a `siginfo_t`, where it is signed.
+            // Signed, as in a `siginfo_t`.
             info.ssi_pid as i32,
             info.ssi_uid,
-            // On 32 bits the upper half is the sign's.
+            // The field has 64 bits. On 32-bit systems the upper half is only the sign.
             in_order(info.ssi_ptr as usize),
             info.ssi_status,
         ))
@@ -109,8 +112,10 @@ impl From<SignalFd> for OwnedFd {
 }
 
 impl From<OwnedFd> for SignalFd {
-    /// A `signalfd` that came from elsewhere. One that blocks makes [`SignalFd::try_wait`] sleep:
-    /// see [`fd::set_nonblocking`].
+    /// Adopts a `signalfd` that came from elsewhere.
+    ///
+    /// If the descriptor is in the blocking mode, [`SignalFd::try_wait`] may sleep: see
+    /// [`fd::set_nonblocking`].
     fn from(fd: OwnedFd) -> Self {
         SignalFd(fd)
     }

@@ -13,9 +13,9 @@ use std::mem::MaybeUninit;
 use std::ptr;
 use std::time::Instant;
 
-/// The mask that this thread had before. It is put back when this is dropped.
+/// The signal mask that this thread had before; dropping it puts that mask back.
 ///
-/// Masks belong to threads: this cannot be sent to another.
+/// A mask belongs to a thread, so this value cannot be sent to another one.
 ///
 /// ```
 /// use ringway::signal::{self, Signal};
@@ -41,12 +41,12 @@ use std::time::Instant;
 #[derive(Debug)]
 pub struct MaskGuard {
     before: SignalSet,
-    /// Not `Send`, not `Sync`.
+    /// Makes the type neither `Send` nor `Sync`.
     _this_thread: PhantomData<*const ()>,
 }
 
 impl MaskGuard {
-    /// The mask as it was.
+    /// The mask that the thread had before.
     pub fn before(&self) -> SignalSet {
         self.before
     }
@@ -59,22 +59,24 @@ impl MaskGuard {
 
 impl Drop for MaskGuard {
     fn drop(&mut self) {
-        // What was read from the system is taken back by it.
+        // The system gave this mask, so it accepts it again.
         let _ = change(libc::SIG_SETMASK, self.before);
     }
 }
 
-/// Blocks signals in this thread, besides those that are: they stay pending. Threads and children
-/// that it makes later inherit its mask.
+/// Blocks signals in this thread, in addition to those that it blocks already.
 ///
-/// A signal sent to the process goes to any thread that does not block it. So block before the
-/// first thread is made, if the signals are to be waited for.
+/// A blocked signal stays pending. Threads and children that this thread makes later inherit its
+/// mask.
+///
+/// The kernel gives a signal sent to the process to any thread that does not block it. So if the
+/// program is to wait for the signals, block them before it makes its first thread.
 ///
 /// See [`sigprocmask(2)`](https://man7.org/linux/man-pages/man2/sigprocmask.2.html), and
 /// [`MaskGuard`] for an example.
 ///
 /// # Errors
-/// [`Cause::Signal`](crate::Cause::Signal) for `KILL`, `STOP` and what is no signal.
+/// [`Cause::Signal`](crate::Cause::Signal) for `KILL`, `STOP` and numbers that are no signal.
 #[doc(alias = "sigprocmask")]
 #[doc(alias = "pthread_sigmask")]
 #[doc(alias = "SIG_BLOCK")]
@@ -82,19 +84,19 @@ pub fn block(set: impl Into<SignalSet>) -> Result<MaskGuard> {
     guarded("block", libc::SIG_BLOCK, set.into())
 }
 
-/// Unblocks signals in this thread; those that are pending arrive before this returns.
+/// Unblocks signals in this thread; pending ones arrive before this returns.
 ///
 /// # Errors
-/// As [`block`].
+/// Those of [`block`].
 #[doc(alias = "SIG_UNBLOCK")]
 pub fn unblock(set: impl Into<SignalSet>) -> Result<MaskGuard> {
     guarded("unblock", libc::SIG_UNBLOCK, set.into())
 }
 
-/// Blocks exactly these signals in this thread.
+/// Blocks these signals in this thread, and no others.
 ///
 /// # Errors
-/// As [`block`].
+/// Those of [`block`].
 #[doc(alias = "SIG_SETMASK")]
 pub fn set_mask(set: impl Into<SignalSet>) -> Result<MaskGuard> {
     guarded("block", libc::SIG_SETMASK, set.into())
@@ -102,28 +104,29 @@ pub fn set_mask(set: impl Into<SignalSet>) -> Result<MaskGuard> {
 
 /// The signals that this thread blocks.
 pub fn mask() -> SignalSet {
-    // To block nothing more is to ask; nothing in it can be refused.
+    // Blocking no further signals only reads the mask, and the empty set has nothing to refuse.
     change(libc::SIG_BLOCK, SignalSet::empty()).unwrap_or_default()
 }
 
-/// The signals that are pending for this thread or its process because they are blocked; [`wait`]
-/// takes them.
+/// The blocked signals that are pending for this thread or its process; [`wait`] takes them.
 #[doc(alias = "sigpending")]
 pub fn pending() -> SignalSet {
     let mut set = no_signals();
-    // SAFETY: the set is ours, to be filled.
+    // SAFETY: `set` is a local variable of that type, which the call fills.
     unsafe { libc::sigpending(&mut set) };
     from_sigset(&set)
 }
 
 crate::fd::forms! {
-    /// Takes one signal of the set, and sleeps until there is one. They must be blocked, in every
-    /// thread of the process, so that nobody else gets them. Other signals do not end the wait.
+    /// Takes one signal of the set; sleeps until there is one.
+    ///
+    /// Every thread of the process must block these signals, so that no other thread receives them.
+    /// Other signals do not end the wait.
     ///
     /// See [`sigwaitinfo(2)`](https://man7.org/linux/man-pages/man2/sigwaitinfo.2.html).
     ///
     /// # Errors
-    /// [`Cause::Signal`](crate::Cause::Signal) if one of them is not blocked in this thread.
+    /// [`Cause::Signal`](crate::Cause::Signal) if this thread does not block one of them.
     ///
     /// ```
     /// use ringway::{CoreError, signal::{self, Signal}};
@@ -161,7 +164,8 @@ fn wait_by(any_of: impl Into<SignalSet>, timeout: Timeout) -> Result<Received> {
         }
     };
     loop {
-        // Asked before the look, so that one that comes with the deadline is taken.
+        // Reads the clock before the attempt, so that it still takes a signal that comes at the
+        // deadline.
         let late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
         match take(&set, deadline).map_err(failed)? {
             Some(received) => return Ok(received),
@@ -177,7 +181,7 @@ fn failed(errno: Errno) -> Error {
     Error::new(WAIT, errno)
 }
 
-/// Refuses a set that this thread does not block, and makes it the system's.
+/// Refuses a set with a signal that this thread does not block, and returns it as a `sigset_t`.
 pub(super) fn check_blocked(set: SignalSet) -> Result<libc::sigset_t> {
     const OPEN: &str = "this thread does not block it: block it first, else it acts at once";
     check_blockable("wait for", set)?;
@@ -185,16 +189,17 @@ pub(super) fn check_blocked(set: SignalSet) -> Result<libc::sigset_t> {
     Ok(to_sigset(set))
 }
 
-/// One look, which sleeps until the deadline; `None` if it passed, or if another signal came in
-/// between.
+/// Takes one signal; sleeps until the deadline. `None` if the deadline passed, or if another signal
+/// interrupted the call.
 fn take(set: &libc::sigset_t, deadline: Option<Instant>) -> rustix::io::Result<Option<Received>> {
     let mut info = MaybeUninit::<libc::siginfo_t>::uninit();
     let number = match deadline {
-        // SAFETY: set and info are ours and of their types.
+        // SAFETY: `set` is an initialised set, and `info` is a local place for a `siginfo_t`.
         None => unsafe { libc::sigwaitinfo(set, info.as_mut_ptr()) },
         Some(deadline) => {
             let left = timespec(deadline.saturating_duration_since(Instant::now()));
-            // SAFETY: set, info and time are ours and of their types.
+            // SAFETY: `set` is an initialised set, `left` is a valid time, and `info` is a local
+            // place for a `siginfo_t`.
             unsafe { libc::sigtimedwait(set, info.as_mut_ptr(), &left) }
         }
     };
@@ -204,7 +209,7 @@ fn take(set: &libc::sigset_t, deadline: Option<Instant>) -> rustix::io::Result<O
             errno => Err(errno),
         };
     }
-    // SAFETY: the call succeeded, so that it filled the info.
+    // SAFETY: the call returned a signal, so it filled `info`.
     let info = unsafe { info.assume_init_ref() };
     Ok(Signal::new(number).map(|signal| Received::from_info(signal, info)))
 }
@@ -217,7 +222,7 @@ fn guarded(operation: &'static str, how: libc::c_int, set: SignalSet) -> Result<
 
 fn change(how: libc::c_int, set: SignalSet) -> rustix::io::Result<SignalSet> {
     let (new, mut old) = (to_sigset(set), no_signals());
-    // SAFETY: both sets are ours and of their type.
+    // SAFETY: both sets are local variables, `new` is initialised, and the call fills `old`.
     match unsafe { libc::pthread_sigmask(how, &new, &mut old) } {
         0 => Ok(from_sigset(&old)),
         errno => Err(Errno::from_raw_os_error(errno)),
@@ -227,7 +232,8 @@ fn change(how: libc::c_int, set: SignalSet) -> rustix::io::Result<SignalSet> {
 fn to_sigset(set: SignalSet) -> libc::sigset_t {
     let mut new = no_signals();
     for signal in signals(set) {
-        // SAFETY: the set is valid, and the number a signal's: there is nothing to fail.
+        // SAFETY: `new` is an initialised set in a local variable, and the number is a signal's, so
+        // the call cannot fail.
         unsafe { libc::sigaddset(&mut new, signal.number()) };
     }
     new
@@ -235,7 +241,7 @@ fn to_sigset(set: SignalSet) -> libc::sigset_t {
 
 fn from_sigset(set: &libc::sigset_t) -> SignalSet {
     signals(SignalSet::all())
-        // SAFETY: the reference is to a set; the number is that of a signal.
+        // SAFETY: `set` is a reference to an initialised set, and the number is a signal's.
         .filter(|signal| unsafe { libc::sigismember(ptr::from_ref(set), signal.number()) } == 1)
         .collect()
 }

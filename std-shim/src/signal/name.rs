@@ -1,4 +1,4 @@
-//! Which signal: its number, its name, and sets of them.
+//! Signals by number and by name, and sets of them.
 
 use crate::{Cause, Error, Result};
 use ringway_core::signal::SignalSet;
@@ -6,11 +6,11 @@ use std::fmt;
 use std::ops::{BitOr, BitOrAssign};
 use std::str::FromStr;
 
-/// A signal of this system: a number with a name. Only such as exist here can be made.
+/// A signal of this system: a number with a name. Only existing signals can be made.
 ///
-/// Parsed from what people write (`TERM`, `SIGTERM`, `15`, `RTMIN+1`), shown as the manual does
-/// (`SIGTERM`). Joined with `|` to a [`SignalSet`], in which signal `n` is line `n - 1`, as in the
-/// kernel's own mask.
+/// It is parsed from what people write (`TERM`, `SIGTERM`, `15`, `RTMIN+1`) and displayed as in the
+/// manual (`SIGTERM`). `|` joins signals to a [`SignalSet`], in which signal `n` is line `n - 1`,
+/// as in the kernel's own mask.
 ///
 /// See [`signal(7)`](https://man7.org/linux/man-pages/man7/signal.7.html).
 ///
@@ -34,10 +34,10 @@ use std::str::FromStr;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Signal(i32);
 
-/// Declares the signals that have a name of their own.
+/// Declares the signals that have their own name.
 macro_rules! named {
     ($($(#[$meta:meta])* $name:ident = $number:ident,)*) => {
-        /// The signals with a name of their own, under the names of `signal(7)` without the `SIG`.
+        /// The signals that have their own name: those of `signal(7)`, without the `SIG`.
         impl Signal {
             $($(#[$meta])* pub const $name: Signal = Signal(libc::$number);)*
         }
@@ -47,8 +47,8 @@ macro_rules! named {
 }
 
 named! {
-    /// Hangup of the terminal, or death of the controlling process; by custom: read the
-    /// configuration again.
+    /// Hangup of the terminal, or death of the controlling process. By custom, asks a daemon to
+    /// read its configuration again.
     HUP = SIGHUP,
     /// Interrupt from the keyboard (Ctrl-C).
     INT = SIGINT,
@@ -81,7 +81,7 @@ named! {
     TERM = SIGTERM,
     /// A child stopped or ended.
     CHLD = SIGCHLD,
-    /// Goes on, if stopped.
+    /// Continues the process, if it is stopped.
     CONT = SIGCONT,
     /// Stops the process. Cannot be caught or blocked.
     STOP = SIGSTOP,
@@ -101,7 +101,7 @@ named! {
     VTALRM = SIGVTALRM,
     /// The profiler's timer.
     PROF = SIGPROF,
-    /// The terminal's window has another size.
+    /// The size of the terminal's window changed.
     WINCH = SIGWINCH,
     /// A descriptor is ready (`O_ASYNC`).
     IO = SIGIO,
@@ -119,27 +119,29 @@ const MALFORMED: &str =
     "give a name such as TERM, USR1 or RTMIN+1, or the number of a signal that this system has";
 
 impl Signal {
-    /// The signal of this number, if there is one: 1 to 64 on Linux, without the few that the C
-    /// library keeps for itself.
+    /// The signal of this number, if there is one.
+    ///
+    /// On Linux these are 1 to 64, without the few that the C library keeps for itself.
     pub fn new(number: i32) -> Option<Self> {
         let standard = 1..32;
         let real_time = libc::SIGRTMIN()..=libc::SIGRTMAX().min(64);
         (standard.contains(&number) || real_time.contains(&number)).then_some(Signal(number))
     }
 
-    /// The real-time signal `SIGRTMIN + n`, if there is one. These queue in the kernel, and have no
-    /// meaning but the program's own.
+    /// The real-time signal `SIGRTMIN + n`, if there is one.
+    ///
+    /// The kernel queues real-time signals. They mean what the program wants.
     #[doc(alias = "SIGRTMIN")]
     pub fn real_time(n: u8) -> Option<Self> {
         Signal::new(libc::SIGRTMIN() + i32::from(n))
     }
 
-    /// The number.
+    /// The signal's number.
     pub const fn number(self) -> i32 {
         self.0
     }
 
-    /// Its line in a [`SignalSet`] and in the [`table`](super::table): the number less one.
+    /// The signal's line in a [`SignalSet`] and in the [`table`](super::table): its number less 1.
     pub const fn line(self) -> u32 {
         (self.0 - 1) as u32
     }
@@ -149,8 +151,7 @@ impl Signal {
         i32::try_from(line).ok().and_then(|line| Signal::new(line.checked_add(1)?))
     }
 
-    /// Whether the kernel queues each of it that is sent, instead of keeping one until it is
-    /// delivered.
+    /// Whether the kernel queues every such signal, instead of keeping one until it is delivered.
     pub fn is_real_time(self) -> bool {
         self.0 >= libc::SIGRTMIN()
     }
@@ -166,8 +167,10 @@ pub fn signals(set: impl Into<SignalSet>) -> impl Iterator<Item = Signal> {
     set.into().lines().filter_map(Signal::of_line)
 }
 
-/// All signals that can be caught: every one but those that the system keeps (`KILL`, `STOP`) and
-/// those that report a fault (`SEGV`, `BUS`, `FPE`, `ILL`).
+/// All signals that can be caught.
+///
+/// These are all except those that the system keeps (`KILL`, `STOP`) and those that report a fault
+/// (`SEGV`, `BUS`, `FPE`, `ILL`).
 ///
 /// ```
 /// use ringway::signal::{self, Signal, SignalSet};
@@ -187,7 +190,7 @@ fn faults() -> SignalSet {
     Signal::SEGV | Signal::BUS | Signal::FPE | Signal::ILL
 }
 
-/// Refuses what cannot be caught.
+/// Refuses signals that cannot be caught.
 pub(super) fn check_catchable(operation: &'static str, set: SignalSet) -> Result<()> {
     check_blockable(operation, set)?;
     refuse(
@@ -197,7 +200,7 @@ pub(super) fn check_catchable(operation: &'static str, set: SignalSet) -> Result
     )
 }
 
-/// Refuses what does not exist, and what the system keeps for itself.
+/// Refuses signals that do not exist, and those that the system keeps for itself.
 pub(super) fn check_blockable(operation: &'static str, set: SignalSet) -> Result<()> {
     if let Some(line) = set.lines().find(|line| Signal::of_line(*line).is_none()) {
         let why = Cause::Signal("this system has no such signal, or keeps it for the C library");
@@ -206,7 +209,7 @@ pub(super) fn check_blockable(operation: &'static str, set: SignalSet) -> Result
     refuse(operation, set & kept(), "no program can catch or block it; SIGTERM and SIGTSTP can be")
 }
 
-/// Refuses the first of these signals, for this reason.
+/// Refuses the first signal of this set, with this reason.
 pub(super) fn refuse(operation: &'static str, set: SignalSet, why: &'static str) -> Result<()> {
     match signals(set).next() {
         None => Ok(()),

@@ -1,4 +1,4 @@
-//! What arrived: a signal, how often, from whom, and with which value.
+//! A received signal: which one, how often, from which process, and with which value.
 
 use super::Signal;
 use ringway_core::signal::{Payload, Raised};
@@ -21,11 +21,11 @@ use rustix::process::Pid;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Received {
-    /// Which signal.
+    /// Which signal it is.
     pub signal: Signal,
-    /// How many of them this stands for: more than 1 where they coalesced.
+    /// How many signals this stands for: more than 1 if they coalesced.
     pub count: u64,
-    /// What came with it. `None` where only the count was kept.
+    /// What the signal carried. `None` if only the count was kept.
     pub payload: Option<Payload>,
 }
 
@@ -38,7 +38,7 @@ pub struct Received {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Origin {
-    /// A process sent it plainly: `kill(2)`, `tgkill(2)` (`SI_USER`, `SI_TKILL`).
+    /// A process sent it without a value: `kill(2)`, `tgkill(2)` (`SI_USER`, `SI_TKILL`).
     Kill,
     /// A process sent it with a value: `sigqueue(3)` (`SI_QUEUE`).
     Queue,
@@ -46,14 +46,15 @@ pub enum Origin {
     Timer,
     /// A message queue got a message (`SI_MESGQ`).
     MessageQueue,
-    /// The kernel, for a reason that the signal itself tells: a child's end, a key, a fault.
+    /// The kernel sent it, for a reason that the signal itself tells: a child's end, a key, a
+    /// fault.
     Kernel,
-    /// Another code, which belongs to who sent it.
+    /// Another code, whose meaning the sender defines.
     Other(i32),
 }
 
 impl Origin {
-    /// From the code of a `siginfo_t`.
+    /// The origin for the code of a `siginfo_t`.
     pub const fn of_code(code: i32) -> Self {
         match code {
             libc::SI_USER | libc::SI_TKILL => Origin::Kill,
@@ -67,8 +68,9 @@ impl Origin {
 }
 
 impl Received {
-    /// From a delivery of the [`table`](super::table): what a handler gets. `None` for a line that
-    /// is no signal of this system, which the program raised itself.
+    /// Reads a delivery of the [`table`](super::table), as a handler gets it.
+    ///
+    /// `None` for a line that is no signal of this system. The program raised such a line itself.
     ///
     /// ```
     /// use ringway::signal::{Received, Table, SignalSet, Signal};
@@ -83,31 +85,34 @@ impl Received {
         Some(Received { signal: Signal::of_line(line)?, count, payload })
     }
 
-    /// How it came about, if that was kept.
+    /// How the signal came about, if that was kept.
     pub fn origin(&self) -> Option<Origin> {
         self.payload.map(|payload| Origin::of_code(payload.code))
     }
 
-    /// The process that sent it, or the child that it is about. `None` if that was not kept, if no
-    /// process did, or if it is invisible from here (in another PID namespace).
+    /// The process that sent the signal, or the child that it reports on.
     ///
-    /// The process may have ended, and its number belong to another: a pid is not a proof of
-    /// identity. And where the [origin](Self::origin) is [`Origin::Queue`] the sender fills in this
-    /// number and the user itself (`rt_sigqueueinfo(2)`): they are its word, not the kernel's.
+    /// `None` if that was not kept, if no process sent it, or if the sender is invisible from here
+    /// (in another PID namespace).
+    ///
+    /// A pid does not prove an identity: the process may have ended, and another may have its
+    /// number. Also, where the [origin](Self::origin) is [`Origin::Queue`], the sender itself fills
+    /// in this number and the user (`rt_sigqueueinfo(2)`). The kernel does not vouch for them.
     #[doc(alias = "si_pid")]
     pub fn sender(&self) -> Option<Pid> {
         Pid::from_raw(self.payload?.sender.try_into().ok()?)
     }
 
-    /// The real user of the sender; of a queued signal, what the sender says. `None` as for
-    /// [`sender`](Self::sender).
+    /// The real user ID of the sender. For a queued signal, the sender itself states it. `None` in
+    /// the cases of [`sender`](Self::sender).
     #[doc(alias = "si_uid")]
     pub fn user(&self) -> Option<u32> {
         self.sender().and(self.payload).map(|payload| payload.user)
     }
 
-    /// The value that was sent with it, or that belongs to the timer; for `SIGCHLD` from the
-    /// kernel, the child's exit status or the signal that ended it.
+    /// The value that the sender sent or that belongs to the timer.
+    ///
+    /// For `SIGCHLD` from the kernel, it is the child's exit status or the signal that ended it.
     #[doc(alias = "si_value")]
     pub fn value(&self) -> Option<usize> {
         let has_value = match self.origin()? {
@@ -118,32 +123,34 @@ impl Received {
         self.payload.filter(|_| has_value).map(|payload| payload.value)
     }
 
-    /// [`value`](Self::value) as C's `sival_int`: the lower 32 bits of it, with their sign. A
-    /// sender that set only the `int` leaves the others undefined.
+    /// [`value`](Self::value) as C's `sival_int`: its lower 32 bits, with their sign.
+    ///
+    /// A sender that set only the `int` leaves the other bits undefined.
     #[doc(alias = "sival_int")]
     pub fn int(&self) -> Option<i32> {
-        // Truncation is the point.
+        // The cast drops the upper bits on purpose.
         self.value().map(|value| value as i32)
     }
 
-    /// One signal, as the system tells of it. For a handler: neither allocates nor locks.
+    /// Reads the system's `siginfo_t`. A signal handler may call it: it neither allocates nor
+    /// locks.
     pub(super) fn from_info(signal: Signal, info: &libc::siginfo_t) -> Self {
         let code = info.si_code;
-        // The fields are a union of integers and a pointer: each read yields some value, and
-        // `from_parts` uses those that the code says are there.
-        // SAFETY: as said.
+        // The fields lie in a union of integers and a pointer, of which each read yields some
+        // value. `from_parts` uses only those that the code says are there.
+        // SAFETY: `info` refers to an initialised `siginfo_t`, and all bits are a valid `pid_t`.
         let pid = unsafe { info.si_pid() };
-        // SAFETY: as said.
+        // SAFETY: `info` refers to an initialised `siginfo_t`, and all bits are a valid `uid_t`.
         let uid = unsafe { info.si_uid() };
-        // SAFETY: as said.
+        // SAFETY: `info` refers to an initialised `siginfo_t`, and all bits are a valid `sigval`.
         let value = unsafe { info.si_value() };
-        // SAFETY: as said.
+        // SAFETY: `info` refers to an initialised `siginfo_t`, and all bits are a valid `int`.
         let status = unsafe { info.si_status() };
         let value = in_order(value.sival_ptr as usize);
         Self::from_parts(signal, code, pid, uid, value, status)
     }
 
-    /// One signal, of which only those fields count that its code says are there.
+    /// Makes a signal of these fields, and uses only those that its code says are there.
     pub(super) fn from_parts(
         signal: Signal,
         code: i32,
@@ -157,7 +164,7 @@ impl Received {
             Origin::Kill => (true, 0),
             Origin::Queue | Origin::MessageQueue => (true, value),
             Origin::Timer => (false, value),
-            // Bits kept: a status is an `int`, which `int` gives back.
+            // The cast keeps the bits: a status is an `int`, which `Received::int` gives back.
             Origin::Kernel if child => (true, status as usize),
             _ => (false, 0),
         };
@@ -167,13 +174,15 @@ impl Received {
     }
 }
 
-/// A `sigval` whose `int` is the lower 32 bits of the value, on every machine.
+/// Makes a `sigval` whose `int` is the lower 32 bits of the value, on every machine.
 pub(super) fn to_sigval(value: usize) -> libc::sigval {
     libc::sigval { sival_ptr: in_order(value) as *mut libc::c_void }
 }
 
-/// From a `sigval`'s pointer to the value and back: the `int` lies at the address of the union,
-/// which is where the lower bits are only on machines that put those first.
+/// Converts a `sigval`'s pointer to the value, and back.
+///
+/// The `int` lies at the address of the union. Only a little-endian machine has the lower bits
+/// there.
 pub(super) fn in_order(value: usize) -> usize {
     let swap = cfg!(all(target_endian = "big", target_pointer_width = "64"));
     if swap { value.rotate_left(32) } else { value }

@@ -1,4 +1,4 @@
-//! Sending signals to processes, plainly and with a value.
+//! Sends signals to processes, with or without a value.
 
 use super::Signal;
 use super::received::to_sigval;
@@ -12,15 +12,15 @@ use std::ptr;
 
 /// Sends a signal to a process.
 ///
-/// A pid is that of another process as soon as the one that had it ended and was waited for. Send
-/// to children that you did not wait for yet, or use [`send_fd`].
+/// When a process has ended and was waited for, another process may get its pid. So send only to
+/// children that you did not wait for yet, or use [`send_fd`].
 ///
 /// See [`kill(2)`](https://man7.org/linux/man-pages/man2/kill.2.html).
 ///
 /// # Errors
-/// [`Cause::Os`](crate::Cause::Os) with `ESRCH` if there is no such process, with `EPERM` if it is
-/// not ours to signal; [`Exhausted`](crate::CoreError::Exhausted) for a real-time signal if the
-/// receiver's user has as many signals queued as allowed (`RLIMIT_SIGPENDING`).
+/// [`Cause::Os`](crate::Cause::Os) with `ESRCH` if there is no such process, with `EPERM` if this
+/// process may not signal it. [`Exhausted`](crate::CoreError::Exhausted) for a real-time signal if
+/// the receiver's user has as many signals queued as allowed (`RLIMIT_SIGPENDING`).
 ///
 /// ```
 /// use ringway::signal::{self, Signal};
@@ -31,21 +31,23 @@ use std::ptr;
 /// ```
 #[doc(alias = "kill")]
 pub fn send(process: Pid, signal: Signal) -> Result<()> {
-    // SAFETY: a system call on two numbers.
+    // SAFETY: the system call takes two numbers and has no conditions.
     let result = unsafe { libc::kill(process.as_raw_pid(), signal.number()) };
     check(result.into(), signal, format_args!("process {process}"))
 }
 
-/// Sends a signal and a value to a process. Each is queued by the kernel if the signal [is a
-/// real-time signal](Signal::is_real_time); of the others it keeps the first until it is delivered.
+/// Sends a signal and a value to a process.
 ///
-/// Of the value, C programs read the lower 32 bits as `si_value.sival_int`. Write a negative one as
+/// The kernel queues every [real-time signal](Signal::is_real_time). Of another signal it keeps the
+/// first until that is delivered.
+///
+/// C programs read the lower 32 bits of the value as `si_value.sival_int`. Write a negative one as
 /// `-1i32 as usize`.
 ///
 /// See [`sigqueue(3)`](https://man7.org/linux/man-pages/man3/sigqueue.3.html).
 ///
 /// # Errors
-/// As [`send`], [`Exhausted`](crate::CoreError::Exhausted) for every signal.
+/// Those of [`send`]; [`Exhausted`](crate::CoreError::Exhausted) for every signal.
 ///
 /// ```
 /// use ringway::signal::{self, Signal};
@@ -57,17 +59,18 @@ pub fn send(process: Pid, signal: Signal) -> Result<()> {
 #[doc(alias = "sigqueue")]
 #[doc(alias = "rt_sigqueueinfo")]
 pub fn queue(process: Pid, signal: Signal, value: usize) -> Result<()> {
-    // SAFETY: a system call on numbers; the value is not looked into.
+    // SAFETY: the system call takes numbers and has no conditions; the kernel does not dereference
+    // the value.
     let result = unsafe { libc::sigqueue(process.as_raw_pid(), signal.number(), to_sigval(value)) };
     check(result.into(), signal, format_args!("process {process}"))
 }
 
-/// [`send`], to the process of a pidfd: never to another one that got its number.
+/// Sends a signal to the process of a pidfd, never to another one that got its number.
 ///
 /// See [`pidfd_send_signal(2)`](https://man7.org/linux/man-pages/man2/pidfd_send_signal.2.html).
 ///
 /// # Errors
-/// As [`send`].
+/// Those of [`send`].
 ///
 /// ```
 /// use ringway::process::{self, Entry};
@@ -87,24 +90,26 @@ pub fn send_fd(process: impl AsFd, signal: Signal) -> Result<()> {
     pidfd_send_signal(process, signal, ptr::null())
 }
 
-/// [`queue`], to the process of a pidfd: never to another one that got its number.
+/// Sends a signal and a value to the process of a pidfd.
+///
+/// It never reaches another process that got the number.
 ///
 /// # Errors
-/// As [`queue`].
+/// Those of [`queue`].
 #[doc(alias = "pidfd_send_signal")]
 pub fn queue_fd(process: impl AsFd, signal: Signal, value: usize) -> Result<()> {
     pidfd_send_signal(process, signal, &queued(signal, value))
 }
 
-/// What `sigqueue` fills in.
+/// Makes the `siginfo_t` that `sigqueue` makes.
 fn queued(signal: Signal, value: usize) -> libc::siginfo_t {
-    /// The members of a `siginfo_t` that a queued signal has, where the system has them.
+    /// The members of a queued signal's `siginfo_t`, in the system's layout.
     #[repr(C)]
     struct Queued {
         head: [libc::c_int; 3],
         tail: Tail,
     }
-    // Aligned as the union in `siginfo_t` is: to the pointer in `sigval`.
+    // Has the alignment of the union in `siginfo_t`: that of the pointer in `sigval`.
     #[repr(C)]
     struct Tail {
         pid: libc::pid_t,
@@ -120,11 +125,13 @@ fn queued(signal: Signal, value: usize) -> libc::siginfo_t {
         uid: rustix::process::getuid().as_raw(),
         value: to_sigval(value),
     };
-    // SAFETY: `Queued` fits into the info, see the assertions.
+    // SAFETY: `info` is a local place for a `siginfo_t`, into which a `Queued` fits in size and
+    // alignment (asserted above).
     let place = unsafe { &raw mut (*info.as_mut_ptr().cast::<Queued>()).tail };
-    // SAFETY: inside the info, and aligned.
+    // SAFETY: `place` lies inside of `info`, is aligned, and nothing else refers to it.
     unsafe { place.write(tail) };
-    // SAFETY: all zeroes, and the numbers in it, are a `siginfo_t`.
+    // SAFETY: `info` was zeroed and then got valid numbers, and a `siginfo_t` of such bytes is
+    // valid.
     let mut info = unsafe { info.assume_init() };
     info.si_signo = signal.number();
     info.si_code = libc::SI_QUEUE;
@@ -137,7 +144,8 @@ fn pidfd_send_signal(
     info: *const libc::siginfo_t,
 ) -> Result<()> {
     let process = process.as_fd();
-    // SAFETY: the descriptor is open, and the info is null or one that lives as long as the call.
+    // SAFETY: `process` keeps the descriptor open, and the caller passes null or a pointer to a
+    // `siginfo_t` that lives as long as the call.
     let result = unsafe {
         libc::syscall(
             libc::SYS_pidfd_send_signal,

@@ -10,16 +10,16 @@ use std::mem::MaybeUninit;
 use std::ptr;
 use std::time::Duration;
 
-/// A timer that sends a signal to this process, once or again and again, in real time.
+/// A timer that sends a signal to this process, once or repeatedly, in real time.
 ///
-/// It does what `setitimer(ITIMER_REAL)` does, through `timer_create(2)`, because that has what the
-/// older call lacks: any number of timers (the older has one for the whole process, shared with
-/// `alarm` and with every library), any signal, a value that tells them apart, a count of the
-/// expirations that coalesced ([`overruns`](Self::overruns)), and a clock that nobody sets
-/// (`CLOCK_MONOTONIC`).
+/// It does what `setitimer(ITIMER_REAL)` does, but through `timer_create(2)`, which has what the
+/// older call lacks: any number of timers, any signal, a value that tells the timers apart, a count
+/// of the expirations that coalesced ([`overruns`](Self::overruns)), and a clock that nobody sets
+/// (`CLOCK_MONOTONIC`). The older call has one timer for the whole process, shared with `alarm` and
+/// with every library.
 ///
-/// Catch or block the signal first: by default most of them end the process. The timer belongs to
-/// this process: no child inherits it. Dropping it ends it.
+/// Catch or block the signal first, because most signals end the process by default. The timer
+/// belongs to this process: no child inherits it. Dropping the value ends the timer.
 ///
 /// ```
 /// use ringway::signal::{self, IntervalTimer, Delivery, Signal};
@@ -46,89 +46,96 @@ pub struct IntervalTimer {
     id: libc::timer_t,
 }
 
-// SAFETY: the id is a number of the system for the whole process, though its type is a pointer; its
-// calls may be made from any thread, at the same time too.
+// SAFETY: the id is a number that the system gives for the whole process, though its type is a
+// pointer. Any thread may pass it to the timer calls, at the same time as others.
 unsafe impl Send for IntervalTimer {}
-// SAFETY: as above.
+// SAFETY: any thread may pass the id to the timer calls, at the same time as other threads, and
+// `&self` gives access to nothing else.
 unsafe impl Sync for IntervalTimer {}
 
 const READ: &str = "read the timer";
 
 impl IntervalTimer {
-    /// A timer that is not running, and sends this signal with this value when it is.
+    /// Makes a timer that does not run yet and will send `signal` with `value`.
     ///
     /// See [`timer_create(2)`](https://man7.org/linux/man-pages/man2/timer_create.2.html).
     ///
     /// # Errors
     /// [`Cause::Signal`](crate::Cause::Signal) for `KILL` and `STOP`, which would only end or stop
-    /// this process; [`Exhausted`](crate::CoreError::Exhausted) if the kernel has no room for
-    /// another timer, or this user has as many signals queued as allowed (`RLIMIT_SIGPENDING`), of
-    /// which each timer takes one.
+    /// this process. [`Exhausted`](crate::CoreError::Exhausted) if the kernel has no room for
+    /// another timer, or if this user has as many signals queued as allowed (`RLIMIT_SIGPENDING`).
+    /// Each timer takes one of them.
     pub fn new(signal: Signal, value: usize) -> Result<Self> {
         check_blockable("let a timer send", signal.into())?;
-        // SAFETY: all zeroes is a `sigevent`.
+        // SAFETY: a `sigevent` has only integers, a union of them and pointers that may be null, so
+        // all zeroes is valid.
         let mut event: libc::sigevent = unsafe { MaybeUninit::zeroed().assume_init() };
         event.sigev_notify = libc::SIGEV_SIGNAL;
         event.sigev_signo = signal.number();
         event.sigev_value = to_sigval(value);
         let mut id = MaybeUninit::<libc::timer_t>::uninit();
-        // SAFETY: event and id are ours and of their types.
+        // SAFETY: `event` is an initialised local variable, and `id` is a local place for a
+        // `timer_t`.
         let made =
             unsafe { libc::timer_create(libc::CLOCK_MONOTONIC, &mut event, id.as_mut_ptr()) };
         answer(made).map_err(limit).tried("make a timer").on(format_args!("for {signal}"))?;
-        // SAFETY: the call succeeded, so that it filled the id.
+        // SAFETY: `timer_create` succeeded, so it filled `id`.
         Ok(IntervalTimer { id: unsafe { id.assume_init() } })
     }
 
-    /// Starts it: it expires after `first`, and then every `interval`; once only, if that is zero.
-    /// One that runs starts anew. A `first` of zero expires at once.
+    /// Starts the timer: it expires after `first`, and then every `interval`.
+    ///
+    /// It expires only once if `interval` is zero. A `first` of zero makes it expire at once. A
+    /// running timer starts anew.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system call.
     pub fn start(&mut self, first: Duration, interval: Duration) -> Result<()> {
-        // Zero would stop it.
+        // The system would take zero as a request to stop.
         self.set(first.max(Duration::from_nanos(1)), interval)
     }
 
-    /// Stops it. A signal that it sent before may still be pending.
+    /// Stops the timer. A signal that it sent before may still be pending.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system call.
     pub fn stop(&mut self) -> Result<()> {
         self.set(Duration::ZERO, Duration::ZERO)
     }
 
-    /// The time until it expires, `None` if it does not run.
+    /// The time until the timer expires; `None` if it does not run.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system call.
     #[doc(alias = "getitimer")]
     pub fn left(&self) -> Result<Option<Duration>> {
         let mut now = MaybeUninit::<libc::itimerspec>::uninit();
-        // SAFETY: the timer is ours, and so is the place.
+        // SAFETY: this value owns the timer, and `now` is a local place for an `itimerspec`.
         answer(unsafe { libc::timer_gettime(self.id, now.as_mut_ptr()) }).tried(READ)?;
-        // SAFETY: the call succeeded, so that it filled the place.
+        // SAFETY: `timer_gettime` succeeded, so it filled `now`.
         let left = unsafe { now.assume_init() }.it_value;
-        // The system gives neither negative seconds nor nanoseconds beyond a second.
+        // The system gives no negative seconds, and fewer nanoseconds than a second has.
         let left = Duration::new(left.tv_sec as u64, left.tv_nsec as u32);
         Ok(Some(left).filter(|left| !left.is_zero()))
     }
 
-    /// How many expirations are in the signal that was received last, besides its own: those that
-    /// came while it was pending. No expiration is queued twice.
+    /// Number of further expirations in the signal that was received last.
+    ///
+    /// These came while the signal was pending, and the kernel queues none of them.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system call.
     #[doc(alias = "timer_getoverrun")]
     pub fn overruns(&self) -> Result<u32> {
-        // SAFETY: the timer is ours.
+        // SAFETY: this value owns the timer.
         let overruns = answer(unsafe { libc::timer_getoverrun(self.id) }).tried(READ)?;
         Ok(overruns as u32)
     }
 
     fn set(&self, first: Duration, interval: Duration) -> Result<()> {
         let new = libc::itimerspec { it_value: timespec(first), it_interval: timespec(interval) };
-        // SAFETY: the timer is ours, the times are ours and valid.
+        // SAFETY: this value owns the timer, `new` is a local variable with valid times, and null
+        // asks for no old value.
         let set = unsafe { libc::timer_settime(self.id, 0, &new, ptr::null_mut()) };
         answer(set).tried("set the timer").map(drop)
     }
@@ -136,16 +143,16 @@ impl IntervalTimer {
 
 impl Drop for IntervalTimer {
     fn drop(&mut self) {
-        // SAFETY: the timer is ours, and not used after this.
+        // SAFETY: this value owns the timer, and nothing uses it after the drop.
         unsafe { libc::timer_delete(self.id) };
     }
 }
 
-/// A span of time for the system. One too long to be written becomes the longest.
+/// Converts a span of time for the system. A span that is too long becomes the longest one.
 pub(super) fn timespec(span: Duration) -> libc::timespec {
     libc::timespec {
         tv_sec: span.as_secs().try_into().unwrap_or(libc::time_t::MAX),
-        // Below 10^9, which fits.
+        // A number below 10^9 fits into every type that the field has.
         tv_nsec: span.subsec_nanos() as _,
     }
 }

@@ -59,7 +59,7 @@ impl<F: Family, T: Connected> Listener<F, T> {
     /// The address that it listens at.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system call.
     #[doc(alias = "getsockname")]
     pub fn local_address(&self) -> Result<F::Address> {
         self.socket.local_address()
@@ -157,7 +157,7 @@ impl<F: Reach, T: Connected> Listener<F, T> {
     /// [`bind`](Self::bind) with options.
     ///
     /// # Errors
-    /// As [`bind`](Self::bind).
+    /// Those of [`bind`](Self::bind).
     pub fn bind_with(address: impl Destination<F>, options: &Options) -> Result<Self> {
         const WHAT: &str = "listen at";
         try_each(address.addresses()?, |address, _| {

@@ -96,7 +96,7 @@ impl<F: Family, T: Message> Socket<F, T> {
     /// waits for it. The answer is good as long as nobody else receives from the same socket.
     ///
     /// # Errors
-    /// As [`recv`](Self::recv).
+    /// Those of [`recv`](Self::recv).
     ///
     /// ```
     /// use ringway::socket::UnixDatagram;
@@ -261,7 +261,7 @@ impl<F: Family> Socket<F, Datagram> {
         /// Receives one datagram, and the address of its sender; waits for it.
         ///
         /// # Errors
-        /// As [`recv`](Self::recv). A message that was too large for `buf` is dropped, and the
+        /// Those of [`recv`](Self::recv). A message that was too large for `buf` is dropped, and the
         /// sender not told.
         ///
         /// ```

@@ -88,12 +88,12 @@ options! {
     #[doc(alias = "IPV6_V6ONLY")]
     pub const fn only_v6(only: bool) = Some(only);
 
-    /// As [`Socket::set_send_buffer`](super::Socket::set_send_buffer); the TCP connections of a
+    /// Those of [`Socket::set_send_buffer`](super::Socket::set_send_buffer); the TCP connections of a
     /// listener inherit it.
     #[doc(alias = "SO_SNDBUF")]
     pub const fn send_buffer(bytes: usize) = Some(bytes);
 
-    /// As [`Socket::set_recv_buffer`](super::Socket::set_recv_buffer); the TCP connections of a
+    /// Those of [`Socket::set_recv_buffer`](super::Socket::set_recv_buffer); the TCP connections of a
     /// listener inherit it.
     #[doc(alias = "SO_RCVBUF")]
     pub const fn recv_buffer(bytes: usize) = Some(bytes);

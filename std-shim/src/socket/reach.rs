@@ -69,7 +69,7 @@ impl<F: Reach, T: Connected> Socket<F, T> {
     /// [`NotFound`](crate::CoreError::NotFound) if nothing has the name, or a host's name has
     /// no address; [`Refused`](crate::CoreError::Refused) if nobody listens there (the file of
     /// a dead listener, for instance); [`TimedOut`](crate::CoreError::TimedOut) when the
-    /// system gave up; [`BadName`](crate::CoreError::BadName), or what the system says
+    /// system gave up; [`BadName`](crate::CoreError::BadName), or the error of the system call
     /// ([connect(2)](https://man7.org/linux/man-pages/man2/connect.2.html)): `EPROTOTYPE` if the
     /// listener is of another type, `EACCES` without permission to write to the file. Of several
     /// addresses, it is the last one's.
@@ -102,7 +102,7 @@ impl<F: Reach, T: Connected> Socket<F, T> {
     /// time: where that matters, pass a [`SocketAddr`](std::net::SocketAddr).
     ///
     /// # Errors
-    /// [`TimedOut`](crate::CoreError::TimedOut) when it passed first; else as
+    /// [`TimedOut`](crate::CoreError::TimedOut) when it passed first; else those of
     /// [`connect`](Self::connect).
     pub fn connect_deadline(to: impl Destination<F>, deadline: Option<Instant>) -> Result<Self> {
         try_each(to.addresses()?, |address, others| {
@@ -126,7 +126,7 @@ impl<F: Reach> Socket<F, Datagram> {
     /// and ours goes when the socket is dropped.
     ///
     /// # Errors
-    /// As [`Listener::bind`](super::Listener::bind).
+    /// Those of [`Listener::bind`](super::Listener::bind).
     ///
     /// ```
     /// use ringway::socket::{Options, UdpSocket, UnixDatagram};
@@ -147,7 +147,7 @@ impl<F: Reach> Socket<F, Datagram> {
     /// [`bind`](Self::bind) with options.
     ///
     /// # Errors
-    /// As [`bind`](Self::bind).
+    /// Those of [`bind`](Self::bind).
     pub fn bind_with(address: impl Destination<F>, options: &Options) -> Result<Self> {
         try_each(address.addresses()?, |address, _| {
             let (fd, file) = F::bind::<Datagram>(address, SocketFlags::empty(), options)?;
@@ -190,7 +190,7 @@ impl<F: Reach> Socket<F, Datagram> {
         /// # Errors
         /// [`NotFound`](crate::CoreError::NotFound) if nothing has the name, or a host's name has
         /// no address; [`Refused`](crate::CoreError::Refused) if the socket that had the name is
-        /// gone; [`MessageTooLarge`](crate::CoreError::MessageTooLarge); or what the system says
+        /// gone; [`MessageTooLarge`](crate::CoreError::MessageTooLarge); or the error of the system call
         /// ([sendto(2)](https://man7.org/linux/man-pages/man2/sendto.2.html)).
         ///
         /// ```

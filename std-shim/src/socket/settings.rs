@@ -22,7 +22,7 @@ macro_rules! settings {
             $(#[$get_doc])*
             ///
             /// # Errors
-            /// What the system says.
+            /// The error of the system call.
             $get_vis fn $get(&self) -> Result<$Value> {
                 let ask = |$fd: BorrowedFd<'_>| -> io::Result<$Value> { $ask };
                 ask(self.fd.as_fd()).map_err(|errno| Error::new(concat!("get ", $name), errno))
@@ -31,7 +31,7 @@ macro_rules! settings {
             $(#[$set_doc])*
             ///
             /// # Errors
-            /// What the system says.
+            /// The error of the system call.
             $set_vis fn $set(&self, $value: $Value) -> Result<()> {
                 let set = |$fd: BorrowedFd<'_>| -> io::Result<()> { $do };
                 set(self.fd.as_fd()).map_err(|errno| Error::new(concat!("set ", $name), errno))

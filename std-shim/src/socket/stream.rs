@@ -74,7 +74,7 @@ impl<F: Family> Socket<F, Stream> {
     /// [`fd::write_all`](crate::fd::write_all).
     ///
     /// # Errors
-    /// As [`write`](Self::write); how much went out before is not told.
+    /// Those of [`write`](Self::write); how much went out before is not told.
     ///
     /// ```
     /// let (ours, theirs) = ringway::socket::UnixStream::pair()?;

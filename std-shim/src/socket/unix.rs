@@ -46,7 +46,7 @@ impl<T: Connected> Socket<Unix, T> {
     /// [`connect`](Self::connect) without waiting.
     ///
     /// # Errors
-    /// [`WouldBlock`](crate::CoreError::WouldBlock) if the backlog is full; else as
+    /// [`WouldBlock`](crate::CoreError::WouldBlock) if the backlog is full; else those of
     /// [`connect`](Self::connect).
     ///
     /// ```
