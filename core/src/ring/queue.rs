@@ -1,69 +1,80 @@
-//! A bounded queue for any number of producers and consumers, lock-free: one that is suspended, or
-//! killed, between any two instructions delays nobody else.
+//! A bounded, lock-free queue for any number of producers and consumers.
 //!
-//! With a doorbell, that holds for all who look. Those who sleep depend on a wake-up, and one that
-//! is suspended while it rings delays them until it goes on or until their sleep ends by itself,
-//! see [the seam](crate::wait). After a death, [`Handle::recover`] wakes them.
+//! A side that is suspended or killed between any two instructions delays nobody else. With a
+//! doorbell, that holds for all who do not sleep. A sleeper depends on a wake-up: a side that is
+//! suspended while it rings delays the sleepers until it goes on, or until their sleep ends by
+//! itself (see [the seam](crate::wait)). After a death, [`Handle::recover`] wakes them.
 //!
-//! Most bounded queues with several producers are not lock-free, fast as they are: a producer takes
-//! a number, and until it has filled the slot of that number nobody gets past it (Vyukov's
-//! sequence-per-slot queue, and those after it). Here a slot is taken and filled *before* it gets
-//! its place in the order, and getting the place is one compare-and-exchange.
+//! Most bounded queues with several producers are not lock-free, fast as they are. In Vyukov's
+//! sequence-per-slot queue and those after it, a producer takes a number, and nobody gets past that
+//! number until the producer has filled its slot. Here a producer takes and fills a slot *before*
+//! the slot gets its place in line, and getting the place is one compare-and-exchange.
 //!
 //! # How it works
 //!
-//! `N` slots hold the values; a word of each says who holds it and why. `N` entries say in which
-//! slot the message of a position is.
+//! `N` slots hold the values. Each slot has an *owner word*, which says who holds the slot and what
+//! for. `N` *entries* form the line: the entry of a position says which slot holds the message of
+//! that position.
 //!
 //! ```text
-//!   slot's word                          what the step is, and what it says if its maker dies right there
+//!   owner word          step                                 if its maker dies here, the message
 //!   Free
-//!    │ 1  a producer exchanges it        the slot is its own: nothing was sent, the slot is free again
+//!    │ 1  a producer exchanges the owner word                was not sent
 //!   Writing(p)
-//!    │ 2  it fills the slot, then says
-//!    │    which position it tries        as before
+//!    │ 2  it fills the slot, and stores which position
+//!    │    it tries                                           was not sent
 //!   Committing(p, t)
-//!    │ 3  entry[t] := (t, slot)          THE COMMIT. Before: as above. After: the message waits
-//!    │ 4  a consumer exchanges it        THE CLAIM. After: the message is the consumer's
+//!    │ 3  it exchanges entry[t] for (t, slot): the COMMIT    before: was not sent; after: waits
+//!    │ 4  a consumer exchanges the owner word: the CLAIM     before: waits; after: goes to another
 //!   Reading(c, t)
-//!    │ 5  the value is read, the word
-//!    │    stored                         before: the message goes to another consumer; after: it was delivered
+//!    │ 5  it reads the value, and stores the owner word      before: goes to another; after: done
 //!   Free
 //! ```
 //!
-//! In 1, 3 and 4 whoever loses the exchange lost it to one who made progress, which is what
-//! lock-free means. A slot that is held is on record before anything is done with it, so that
-//! [`Handle::recover`] can put things right after a death.
+//! `p` is the producer, `c` the consumer, `t` the position. The slot of a message that was not sent
+//! is freed. `word.rs` lists every state of both words, and `steps.rs` has the steps.
 //!
-//! Three exchanges for a message, and no other word that all must exchange: where the order begins
-//! and ends is found by going along the entries, from a place that whoever was there last noted,
-//! with a plain store. A note that comes late costs those after it a longer way, once.
+//! A side that loses the exchange of step 1, 3 or 4 lost it to a side that made progress: that is
+//! what lock-free means. The owner word names the holder before the holder does anything with the
+//! slot, so that [`Handle::recover`] can put things right after a death.
 //!
-//! A side that finds another at the place that it wants backs off, for a microsecond, and as long
-//! as the other gets on quickly for some microseconds, so that it can go on with what it has in its
-//! cache: who loses an exchange, and in a queue of 64 values or more a producer whose slot was just
-//! taken, a consumer that comes so close behind the producers that the next message is just being
-//! put there, and a producer that finds the queue full. Many messages then go from one processor to
-//! the other at a time, instead of a cache line for each step of each.
+//! A message costs three exchanges, and there is no other word that everybody must exchange. A side
+//! finds the head and the tail by a walk along the entries. The walk starts at a hint, which the
+//! last side that was there stored with a plain store. A hint that comes late makes the next walk
+//! longer, once.
 //!
-//! The commit by exchange at the first unfilled place, which a suspended predecessor does not hold
-//! up, is Michael and Scott's, "Simple, Fast, and Practical Non-Blocking and Blocking Concurrent
-//! Queue Algorithms", PODC 1996; bounded, on an array, and with the message's slot apart from its
-//! place.
+//! # Backoff
+//!
+//! A side that meets another one at the same place backs off for a microsecond, and for some
+//! microseconds as long as the other one makes quick progress. Meanwhile the other one works with
+//! what it has in its cache. So many messages cross from one processor to another at a time,
+//! instead of a cache line for each step of each message. These sides back off:
+//!
+//! - a side that loses an exchange;
+//! - in a queue of 64 values or more, a producer whose likely slot was just taken;
+//! - there too, a consumer that finds the next message just being put in line;
+//! - there too, a producer that finds the queue full.
+//!
+//! # Where it comes from
+//!
+//! The commit by exchange at the first unfilled position is Michael and Scott's: "Simple, Fast, and
+//! Practical Non-Blocking and Blocking Concurrent Queue Algorithms", PODC 1996. A suspended
+//! predecessor does not hold it up. Here it is bounded, works on an array, and keeps a message's
+//! slot apart from its place in line.
 //!
 //! # The end
 //!
-//! A queue that is closed takes no more pushes, and its consumers are told of the end once nothing
-//! waits. Both hold at the same moment, because the end is a mark in the order: a consumer that
-//! finds the queue closed and empty puts it into the next entry by exchange, and no push gets past
-//! it. A message that was in the order before (a claim given back, or taken from the dead) takes
-//! the mark's place, and the next consumer who finds nothing marks the end anew.
+//! A closed queue takes no more pushes, and tells its consumers of the end once nothing waits. Both
+//! become true at the same moment, because the end is a mark in the line. A consumer that finds the
+//! queue closed and empty exchanges the next entry for the mark, and no push gets past it. A
+//! message that was in line before (a claim given back, or taken from a dead participant) replaces
+//! the mark. The next consumer that finds nothing then marks the end again.
 //!
-//! # Shared and fullness
+//! # Order and fullness
 //!
-//! First in, first out, by commit. Linearizable, but for one answer: "full" means that each slot
-//! was seen to be held at some moment of the call, which with others pushing and popping at the
-//! same time need not have been the same moment. Slots that are lent out (a [`Loan`], a [`Claim`])
+//! First in, first out, by commit. The queue is linearizable, with one exception: "full" means that
+//! each slot was seen to be held at some moment of the call. While others push and pop, that need
+//! not have been the same moment for all slots. Slots that are lent out (a [`Loan`], a [`Claim`])
 //! count as held.
 //!
 //! ```
@@ -80,9 +91,7 @@
 //! ```
 
 mod attempts;
-
 mod handle;
-mod look;
 mod probe;
 mod producers;
 #[cfg(not(loom))]
@@ -98,14 +107,15 @@ mod storage;
 mod storage;
 #[cfg(all(test, not(loom)))]
 mod tests;
+mod view;
 mod waiting;
 mod word;
 
 pub use handle::{Claim, Handle, Loan};
-pub use look::{Queue, QueueView, QueueWords};
 pub use producers::Producer;
 #[cfg(not(loom))]
 pub use raw::{RawClaim, RawHandle, RawLoan, RawQueue};
+pub use view::{Queue, QueueView, QueueWords};
 
 use crate::error::Error;
 use crate::participant::Participant;
@@ -113,17 +123,18 @@ use crate::ring::PushError;
 use crate::wait::Wake;
 
 impl<T, const N: usize, W: Wake> Queue<T, N, W> {
-    // The methods of the view, for which the capacity is a constant.
+    // As the methods of the view, but compiled for a constant capacity.
 
-    /// [`QueueView::try_push`].
+    /// Pushes one value: [`QueueView::try_push`].
     ///
     /// # Errors
-    /// As there.
+    /// [`PushError::Full`] when every slot is held, [`PushError::Closed`] when the queue is closed,
+    /// [`PushError::Corrupt`]. Each returns the value.
     pub fn try_push(&self, value: T) -> Result<(), PushError<T>> {
         self.handle(Participant::LOCAL).push_now(value)
     }
 
-    /// [`QueueView::try_pop`].
+    /// Pops the oldest value, if there is one: [`QueueView::try_pop`].
     pub fn try_pop(&self) -> Option<T> {
         self.handle(Participant::LOCAL).pop_now()
     }
@@ -131,18 +142,21 @@ impl<T, const N: usize, W: Wake> Queue<T, N, W> {
 
 #[cfg(loom)]
 impl<T, W: Wake> QueueView<T, W> {
-    /// For the models alone: what the producer of the first message does that comes very late with
-    /// its note of where the next place is.
+    /// Stores the tail's hint as a producer does that is very late after the first message.
+    ///
+    /// For the models only.
     #[doc(hidden)]
     pub fn note_second_place(&self) {
         let shared = self.shared();
-        shared.found(&shared.tail.position, word::Position::FIRST.next(self.capacity()));
+        shared.store_hint(&shared.tail.position, word::Position::FIRST.next(self.capacity()));
     }
 }
 
 impl<T, W: Wake> QueueView<T, W> {
-    /// The queue as `participant` uses it, whose name then stands in what it holds. A program that
-    /// shares the queue with nobody does without: the queue's own methods are those of
+    /// The queue as `participant` uses it.
+    ///
+    /// What is taken through the handle is taken under the participant's name. A program that
+    /// shares the queue with nobody needs no handle: the queue's own methods act for
     /// [`Participant::LOCAL`].
     #[inline(always)]
     pub fn handle(&self, participant: Participant) -> Handle<'_, T, W> {
@@ -152,8 +166,8 @@ impl<T, W: Wake> QueueView<T, W> {
     /// Pushes one value. Lock-free.
     ///
     /// # Errors
-    /// [`PushError::Full`] when every slot is held, [`PushError::Closed`] when the queue is closed;
-    /// [`PushError::Corrupt`]; with the value.
+    /// [`PushError::Full`] when every slot is held, [`PushError::Closed`] when the queue is closed,
+    /// [`PushError::Corrupt`] when something else wrote into its memory. Each returns the value.
     pub fn try_push(&self, value: T) -> Result<(), PushError<T>> {
         self.handle(Participant::LOCAL).push_now(value)
     }
@@ -163,14 +177,16 @@ impl<T, W: Wake> QueueView<T, W> {
         self.handle(Participant::LOCAL).pop_now()
     }
 
-    /// Pops every value that is in the queue now, one by one; fewer if others pop meanwhile. Values
-    /// that are left when it is dropped stay in the queue.
+    /// Pops the values that are in the queue now, one by one.
+    ///
+    /// There are fewer if others pop meanwhile. Values that are left when the iterator is dropped
+    /// stay in the queue.
     ///
     /// ```
     /// let queue: ringway_core::ring::queue::Queue<_, 4> = ringway_core::ring::queue::Queue::new();
     /// (1..=3).for_each(|value| queue.try_push(value).unwrap());
     /// assert_eq!(queue.drain().take(2).sum::<i32>(), 3);
-    /// // What is pushed meanwhile is for the next one.
+    /// // A value that is pushed meanwhile stays for the next call.
     /// let drained: Vec<_> = queue.drain().inspect(|value| queue.try_push(value + 1).unwrap()).collect();
     /// assert_eq!((drained, queue.len()), (vec![3], 1));
     /// ```
@@ -182,7 +198,7 @@ impl<T, W: Wake> QueueView<T, W> {
     ///
     /// # Errors
     /// [`Error::WouldBlock`] when every slot is held, [`Error::BrokenPipe`] when the queue is
-    /// closed; [`Error::Corrupt`] when something else wrote into its memory.
+    /// closed, [`Error::Corrupt`] when something else wrote into its memory.
     ///
     /// ```
     /// use ringway_core::ring::queue::Queue;
@@ -199,13 +215,14 @@ impl<T, W: Wake> QueueView<T, W> {
         Ok(self.handle(Participant::LOCAL).reserve_now()?)
     }
 
-    /// Takes the oldest value, to be used in place. Lock-free.
+    /// Claims the oldest value, to be used in place. Lock-free.
     pub fn try_claim(&self) -> Option<Claim<'_, T, W>> {
         self.handle(Participant::LOCAL).claim_now().ok()?
     }
 
-    /// Registers a producer, so that consumers are told when all producers are gone: see
-    /// [`Handle::producer`].
+    /// Registers a producer, so that consumers learn when all producers are gone.
+    ///
+    /// See [`Handle::producer`].
     pub fn producer(&self) -> Option<Producer<'_, T, W>> {
         self.handle(Participant::LOCAL).producer_now()
     }

@@ -1,8 +1,8 @@
-//! The queue as one participant uses it: slots lent out and messages claimed, in place.
+//! The queue as one participant uses it: slots lent out, and messages claimed, in place.
 
-use super::look::{QueueView, QueueWords};
 use super::shared::{Contended, NoMore, NoSlot, Refused, Shared};
 use super::steps::ClaimResult;
+use super::view::{QueueView, QueueWords};
 use super::word::Position;
 use crate::error::Error;
 use crate::finally::Finally;
@@ -14,7 +14,9 @@ use crate::wait::Wake;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ops::{Deref, DerefMut};
 
-/// A queue as one participant uses it. Any number of its threads may, at the same time.
+/// A queue as one participant uses it.
+///
+/// All threads of the participant may use it at the same time.
 ///
 /// ```
 /// use ringway_core::participant::Participant;
@@ -30,8 +32,8 @@ pub struct Handle<'q, T, W: Wake> {
     me: Participant,
 }
 
-/// What a participant sees of a queue, and its end: so that a handle is all that a participant
-/// needs.
+/// Lends what a participant sees of a queue, and its close, so that a handle is all that a
+/// participant needs.
 impl<T, W: Wake> Deref for Handle<'_, T, W> {
     type Target = QueueWords<T, W>;
 
@@ -46,7 +48,7 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
         Handle { queue, me }
     }
 
-    /// The same handle. Not for others: what a public handle lends, ends with it.
+    /// A copy of the handle. Private, because what a public handle lends must end with that handle.
     #[inline(always)]
     pub(super) fn same(&self) -> Self {
         Handle { ..*self }
@@ -62,35 +64,36 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
         self.queue.shared()
     }
 
-    /// [`super::QueueView::try_push`] by this participant.
+    /// Pushes one value as this participant: [`super::QueueView::try_push`].
     ///
     /// # Errors
-    /// [`PushError::Full`] when every slot is held, [`PushError::Closed`] when the queue is closed;
-    /// [`PushError::Corrupt`]; with the value.
+    /// [`PushError::Full`] when every slot is held, [`PushError::Closed`] when the queue is closed,
+    /// [`PushError::Corrupt`] when something else wrote into its memory. Each returns the value.
     pub fn try_push(&self, value: T) -> Result<(), PushError<T>> {
         self.same().push_now(value)
     }
 
-    /// [`super::QueueView::try_pop`] by this participant.
+    /// Pops the oldest value as this participant, if there is one: [`super::QueueView::try_pop`].
     pub fn try_pop(&self) -> Option<T> {
         self.same().pop_now()
     }
 
-    /// [`super::QueueView::drain`] by this participant.
+    /// Pops the values that are in the queue now: [`super::QueueView::drain`].
     pub fn drain(&self) -> impl Iterator<Item = T> {
         (0..self.len()).map_while(|_| self.try_pop())
     }
 
-    /// [`super::QueueView::try_reserve`] by this participant.
+    /// Takes a slot to be filled in place, as this participant: [`super::QueueView::try_reserve`].
     ///
     /// # Errors
-    /// As there.
+    /// [`Error::WouldBlock`] when every slot is held, [`Error::BrokenPipe`] when the queue is
+    /// closed, [`Error::Corrupt`] when something else wrote into its memory.
     #[inline]
     pub fn try_reserve(&self) -> Result<Loan<'_, T, W>, Error> {
         Ok(self.same().reserve_now()?)
     }
 
-    // These are inlined into the methods of a `Queue`, so that the capacity is a constant there.
+    // The following are inlined into the methods of a `Queue`, where the capacity is a constant.
 
     #[inline(always)]
     pub(super) fn push_now(self, value: T) -> Result<(), PushError<T>> {
@@ -107,7 +110,8 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
             _ => return Self::push_from(queue, me, value, from),
         };
         queue.touch_write(place.index);
-        // SAFETY: the slot's word says `Writing` and is ours, so that nobody else touches the slot.
+        // SAFETY: `try_take` put `me` and `Writing` into the owner word of this slot. So nobody
+        // else touches the slot until its message is in line or the slot is freed.
         unsafe { queue.value(place.index).write(value) };
         let committed = shared.try_commit(place.slot(), me, place);
         committed.or_else(|lost| Self::push_behind(queue, me, lost, place.index, from))
@@ -137,8 +141,8 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
         }
     }
 
-    // What is left of a push and of a pop when one of their steps failed. They get the handle in
-    // parts, which so stay in registers as long as none does.
+    // The rest of a push or a pop of which a step failed. These take the handle in parts: so the
+    // parts stay in registers as long as no step fails.
 
     #[cold]
     #[inline(never)]
@@ -193,10 +197,10 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
         Ok(Loan { handle: self, slot, from })
     }
 
-    // Each step is tried once where it is called. What is to be done when it fails is elsewhere,
-    // and gets the handle by value: so it costs no register as long as the step does not fail.
-    // Without caches nobody is there to lose to but an interrupt, and what counts is the code's
-    // size.
+    // Each step is tried once where it is called. A function of its own does the rest when the step
+    // fails, and takes the handle by value. So the handle costs no register as long as the step
+    // succeeds. Without caches only an interrupt can win against this side, and the code's size
+    // counts instead.
 
     #[inline(always)]
     fn take(self) -> Result<(usize, Position), NoSlot> {
@@ -252,16 +256,17 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
         shared.commit(slot, self.me, shared.tail_after(lost, from))
     }
 
-    /// [`super::QueueView::try_claim`] by this participant.
+    /// Claims the oldest value as this participant, if there is one:
+    /// [`super::QueueView::try_claim`].
     #[inline]
     pub fn try_claim(&self) -> Option<Claim<'_, T, W>> {
         self.same().claim_now().ok()?
     }
 
-    /// The oldest value, `None` when there is none now.
+    /// Claims the oldest value; `None` when there is none now.
     ///
     /// # Errors
-    /// There will be none.
+    /// [`NoMore`] when none will come.
     #[inline(always)]
     pub(super) fn claim_now(self) -> Result<Option<Claim<'q, T, W>>, NoMore> {
         match self.same().claim_one() {
@@ -275,23 +280,27 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
     }
 
     fn value(&self, slot: usize) -> *mut T {
-        // In bounds: `slot` is a number that an owner's word was found under, or that one was found
-        // by.
+        // In bounds: every caller has a slot's number from a step that found the slot's owner word
+        // under that number.
         self.queue.value(slot)
     }
 
-    /// Puts right what `dead` left behind: a slot that it was filling is free again, a message that
-    /// it had claimed and not completed goes to another consumer, at the end of the queue, unless
-    /// it was claimed [often enough](super::QueueWords::set_max_attempts); and it is no
-    /// [producer](Self::producer) any more. Messages that it had committed are not touched. Returns
-    /// how many slots it had held, and one more if it was registered as a producer. May be called
-    /// by several at once, and again after a death in the middle of it. The number is free for
-    /// another [`Participant`] once all of these calls have returned.
+    /// Puts right what `dead` held, and wakes everybody who sleeps.
+    ///
+    /// - A slot that it was filling is free again.
+    /// - A message that it had claimed and not completed goes to the end of the queue, for another
+    /// consumer. If the message was claimed [often enough](super::QueueWords::set_max_attempts), it
+    /// is given up instead.
+    /// - The participant is no [producer](Self::producer) any more.
+    /// - Messages that it had committed stay in line.
+    ///
+    /// Returns how many slots it held, and one more if it was registered as a producer. Several
+    /// processes may call this at once, and again after one of them died in the middle. The number
+    /// is free for another [`Participant`] once all of these calls have returned.
     ///
     /// # Safety
-    /// `dead` will not take another step in this queue: its process has ended (or its context was
-    /// reset), and what it wrote is visible here, as it is once the operating system has reported
-    /// its end.
+    /// `dead` takes no more steps in this queue: its process has ended, or its context was reset.
+    /// What it wrote is visible here. It is once the operating system has reported its end.
     ///
     /// ```
     /// use ringway_core::participant::Participant;
@@ -307,8 +316,8 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
     /// assert_eq!(queue.try_pop(), Some(7));
     /// ```
     ///
-    /// A message that owns something could have been dropped or copied out by the dead one already,
-    /// so that there is no recovery of it:
+    /// There is no recovery of a value that owns something. The dead participant could have dropped
+    /// it or copied it out already:
     /// ```compile_fail,E0277
     /// use ringway_core::{participant::Participant, ring::queue::Queue};
     /// let queue: Queue<String, 1> = Queue::new();
@@ -323,26 +332,28 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
     }
 }
 
-/// A slot to be filled in place. Dropped without a commit, the slot is free again, and nothing was
-/// sent.
+/// A slot to be filled in place.
+///
+/// If the loan is dropped without a commit, the slot is free again and nothing was sent.
 #[derive(Debug)]
 #[must_use = "a loan that is dropped sends nothing"]
 pub struct Loan<'q, T, W: Wake> {
     handle: Handle<'q, T, W>,
     pub(super) slot: usize,
-    /// Where the order ended when the slot was taken: where to look for the message's place.
+    /// The tail when the slot was taken: where to start looking for the message's position.
     from: Position,
 }
 
-// SAFETY: the slot is this loan's alone until it is committed, and `T: Send`.
+// SAFETY: only this loan touches the slot until the commit, because the owner word names its
+// participant in `Writing`. `T: Send` lets another thread fill it.
 unsafe impl<T: Send, W: Wake + Sync> Send for Loan<'_, T, W> {}
 
 impl<T, W: Wake> Loan<'_, T, W> {
     /// Puts the value into the slot and sends it.
     ///
     /// # Errors
-    /// [`PushError::Closed`] with the value, when the queue was closed meanwhile;
-    /// [`PushError::Corrupt`] with it.
+    /// [`PushError::Closed`] when the queue was closed meanwhile, [`PushError::Corrupt`] when
+    /// something else wrote into its memory. Each returns the value.
     ///
     /// ```
     /// let queue: ringway_core::ring::queue::Queue<_, 2> = ringway_core::ring::queue::Queue::new();
@@ -352,15 +363,17 @@ impl<T, W: Wake> Loan<'_, T, W> {
     #[inline(always)]
     pub fn write(mut self, value: T) -> Result<(), PushError<T>> {
         self.as_uninit().write(value);
-        // SAFETY: just written.
+        // SAFETY: the line above filled the slot.
         unsafe { self.commit_or_back() }.map_err(|(back, refused)| back.refused(refused))
     }
 
-    /// Takes the value back, which was written and not sent.
+    /// Takes the value back that was written and not sent.
     fn refused(self, refused: Refused) -> PushError<T> {
         self.touch();
-        // SAFETY: the slot's word says `Writing` or `Committing` and is ours; the value was
-        // written, and is not touched again before the slot is free.
+        // SAFETY: the owner word says `Writing` or `Committing` and names this participant, and the
+        // message is not in line. So nobody else touches the slot. The value was written before the
+        // commit was tried. Nobody reads it again: the drop below frees the slot without a look at
+        // it.
         let value = unsafe { self.handle.value(self.slot).read() };
         drop(self);
         match refused {
@@ -373,27 +386,32 @@ impl<T, W: Wake> Loan<'_, T, W> {
         self.handle.queue.touch_write(self.slot);
     }
 
-    /// The slot, to be filled in place: by a large value's parts, a DMA transfer, a `read(2)`.
+    /// Lends the slot, to be filled in place: part by part, by a DMA transfer, by a `read(2)`.
     pub fn as_uninit(&mut self) -> &mut MaybeUninit<T> {
         self.touch();
-        // SAFETY: the slot's word says `Writing` and is ours, so that nobody else touches the slot.
+        // SAFETY: the owner word says `Writing` (or `Committing`, not in line, after a commit
+        // failed) and names this participant. So nobody else touches the slot. The loan is borrowed
+        // exclusively.
         unsafe { &mut *self.handle.value(self.slot).cast() }
     }
 
-    /// Sends what was put into the slot.
+    /// Sends the value in the slot.
     ///
     /// # Errors
-    /// The loan, when the queue was closed meanwhile, or its words are [corrupt](Error::Corrupt).
-    /// What is in the slot is not dropped with it.
+    /// Returns the loan when the queue was closed meanwhile, or its words are
+    /// [corrupt](Error::Corrupt). Dropping the loan does not drop the value.
     ///
     /// # Safety
-    /// The slot was filled through [`as_uninit`](Self::as_uninit).
+    /// The caller has initialized the slot through [`as_uninit`](Self::as_uninit).
     pub unsafe fn commit(self) -> Result<(), Self> {
-        // SAFETY: the slot was filled, as the caller states.
+        // SAFETY: the caller has initialized the slot.
         unsafe { self.commit_or_back() }.map_err(|(back, _)| back)
     }
 
-    /// [`commit`](Self::commit); the loan comes back with the reason.
+    /// Sends the value in the slot; on failure returns the loan and the reason.
+    ///
+    /// # Safety
+    /// The caller has initialized the slot through [`as_uninit`](Self::as_uninit).
     #[inline(always)]
     unsafe fn commit_or_back(self) -> Result<(), (Self, Refused)> {
         let this = ManuallyDrop::new(self);
@@ -411,12 +429,16 @@ impl<T, W: Wake> Drop for Loan<'_, T, W> {
     }
 }
 
-/// The oldest value, claimed, in place. Dropped without a completion, it goes back into the queue,
-/// behind those that are there; so it does when its participant dies. What was done with it by then
-/// is done again: a claimed value is delivered *at least* once. [`attempts`](Self::attempts) tells
-/// how often it was claimed, and a queue can give a value up after so many claims, see
-/// [`QueueWords::set_max_attempts`](super::QueueWords::set_max_attempts). A value that is popped is
-/// delivered at most once: who dies after the pop has taken it along.
+/// The oldest value, claimed, to be used in place.
+///
+/// If the claim is dropped without a completion, or its participant dies, the value goes back into
+/// the queue, behind those that are there. The next consumer does again what was done with it by
+/// then: a claimed value is delivered *at least* once. [`attempts`](Self::attempts) tells how often
+/// it was claimed. A queue can give a value up after some number of claims: see
+/// [`QueueWords::set_max_attempts`](super::QueueWords::set_max_attempts).
+///
+/// A value that is popped is delivered *at most* once: a participant that dies after the pop has
+/// taken the value with it.
 ///
 /// ```
 /// let queue: ringway_core::ring::queue::Queue<_, 2> = ringway_core::ring::queue::Queue::new();
@@ -432,29 +454,32 @@ pub struct Claim<'q, T, W: Wake> {
     pub(super) position: Position,
 }
 
-// SAFETY: the value is this claim's alone until it is completed, and `T: Send`.
+// SAFETY: only this claim touches the value until it ends, because the owner word names its
+// participant in `Reading`. `T: Send` lets another thread use or drop the value.
 unsafe impl<T: Send, W: Wake + Sync> Send for Claim<'_, T, W> {}
 
-// SAFETY: a shared claim gives shared access to the value alone.
+// SAFETY: a shared claim gives only shared access to the value, and `T: Sync` allows that.
 unsafe impl<T: Send + Sync, W: Wake + Sync> Sync for Claim<'_, T, W> {}
 
 impl<T, W: Wake> Claim<'_, T, W> {
-    /// Drops the value in place: it was delivered, and its slot is free.
+    /// Completes the claim: drops the value in place, and frees its slot. The value was delivered.
     pub fn complete(self) {
         let this = ManuallyDrop::new(self);
-        // The slot is freed also when the value panics as it is dropped.
+        // Frees the slot also when the value's `drop` panics.
         let shared = this.handle.shared();
         let _free = Finally(|| shared.free(this.slot));
         this.touch();
-        // SAFETY: the slot's word says `Reading` and is ours; the value is not touched again before
-        // the slot is free.
+        // SAFETY: the owner word says `Reading` and names this participant, so nobody else touches
+        // the value. It was committed, so it is initialized. The claim is gone, so nobody touches
+        // the value again before the slot is free.
         unsafe { this.handle.value(this.slot).drop_in_place() };
     }
 
-    /// How many claims there were of this value, with this one. It is more than 1 when others ended
-    /// without a completion: they were dropped, or their participant died. Always 1 on a
-    /// microcontroller without caches, where attempts are not counted (see
-    /// [`Queue`](super::Queue)).
+    /// How many claims there were of this value, with this one.
+    ///
+    /// It is more than 1 when earlier claims ended without a completion: they were dropped, or
+    /// their participant died. Always 1 on a microcontroller without caches, where attempts are not
+    /// counted (see [`Queue`](super::Queue)).
     ///
     /// ```
     /// let queue: ringway_core::ring::queue::Queue<_, 2> = ringway_core::ring::queue::Queue::new();
@@ -468,19 +493,23 @@ impl<T, W: Wake> Claim<'_, T, W> {
         u32::from(self.handle.shared().ended_claims(self.slot, self.position)) + 1
     }
 
-    /// Moves the value out: it was delivered, and its slot is free.
+    /// Completes the claim: moves the value out, and frees its slot. The value was delivered.
     #[inline(always)]
     pub fn take(self) -> T {
         let this = ManuallyDrop::new(self);
         this.touch();
-        // SAFETY: as in `complete`.
+        // SAFETY: the owner word says `Reading` and names this participant, so nobody else touches
+        // the value. It was committed, so it is initialized. The claim is gone, so nobody touches
+        // the value again before the slot is free.
         let value = unsafe { this.handle.value(this.slot).read() };
         this.handle.shared().free(this.slot);
         value
     }
 
-    /// The value's place in the order of the queue: the positions of two claims tell which was sent
-    /// first, until they come around after 2^47 messages or more.
+    /// The value's position in the order of the queue.
+    ///
+    /// The positions of two claims tell which value was sent first, until the numbers come around
+    /// after 2^47 messages or more.
     pub fn position(&self) -> u64 {
         self.position.ordinal(self.handle.queue.capacity())
     }
@@ -501,15 +530,17 @@ impl<T, W: Wake> Deref for Claim<'_, T, W> {
 
     fn deref(&self) -> &T {
         self.touch();
-        // SAFETY: the slot's word says `Reading` and is ours; the value was acquired with its
-        // entry.
+        // SAFETY: the owner word says `Reading` and names this participant, so nobody else writes
+        // the value. It was committed, so it is initialized. The load of its entry made it visible
+        // here.
         unsafe { &*self.handle.value(self.slot) }
     }
 }
 
 impl<T, W: Wake> DerefMut for Claim<'_, T, W> {
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: as in `deref`, and the claim is borrowed exclusively.
+        // SAFETY: the owner word says `Reading` and names this participant, so nobody else touches
+        // the value. It was committed, so it is initialized. The claim is borrowed exclusively.
         unsafe { &mut *self.handle.value(self.slot) }
     }
 }
@@ -521,10 +552,12 @@ impl<T, W: Wake> Drop for Claim<'_, T, W> {
         if shared.give_back(self.slot, self.handle.me, self.position) {
             return;
         }
-        // It is given up. The slot is freed also when the value panics as it is dropped.
+        // The value is given up. Frees the slot also when the value's `drop` panics.
         let _free = Finally(|| shared.free_refused(self.slot));
-        // SAFETY: the slot's word says `Reading` and is ours; the value is not touched again before
-        // the slot is free.
+        // SAFETY: the owner word still says `Reading` and names this participant, because
+        // `give_back` returned false. So nobody else touches the value. It was committed, so it is
+        // initialized. The claim ends here, so nobody touches the value again before the slot is
+        // free.
         unsafe { self.handle.value(self.slot).drop_in_place() };
     }
 }

@@ -1,69 +1,74 @@
-//! What is seen of a queue without a change of it.
+//! What a side learns about a queue without changing it: the walks along the entries, and the
+//! counts.
+//!
+//! A walk starts at a hint ([`Shared::head_hint`], [`Shared::tail_hint`]) and goes from entry to
+//! entry until it finds what it looks for. A hint may be old; then the walk is longer. It is never
+//! ahead: everything before a hint was filled, or claimed.
 
 use super::shared::{Corrupt, Shared, Side};
 use super::word::{self, Entry, EntryState, Phase, Position, SlotState};
 use crate::sync::{AtomicU64, Cached, Ordering};
 use crate::wait::Wake;
 
-/// How often one looks at several words that others change meanwhile, until they stand still. Then
-/// the answer is one that was true at some moment.
-const LOOKS: usize = 4;
+/// How often a count reads its words again while others change them. A count of words that stood
+/// still was true at some moment.
+const MAX_READS: usize = 4;
 
-/// What a consumer finds at a position.
+/// What a probe of one position finds.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Probe<'q> {
-    /// A message: in this slot, whose word says this.
-    Message { slot: usize, owner: &'q AtomicU64, says: u64 },
-    /// Nothing: the position was not filled when we looked.
+    /// A message waits in `slot`; its owner word said `owner_word`.
+    Message { slot: usize, owner: &'q AtomicU64, owner_word: u64 },
+    /// The position was not filled at the time of the probe.
     Nothing,
-    /// The end of a closed queue's order.
+    /// The order of a closed queue ends here.
     End,
-    /// A number that no slot has.
+    /// The entry names a slot that does not exist.
     Corrupt,
-    /// A message that somebody claimed; so all before this position were claimed.
+    /// Somebody claimed the message. All messages before the returned position were claimed.
     Claimed(Position),
 }
 
-/// Counts a step of a walk. Whether it was the last one that there may be. On a microcontroller
-/// without caches nobody else writes into the memory, and the count is spared.
+/// Counts one step of a walk down; returns whether it was the last one allowed. On a
+/// microcontroller without caches nobody else writes into the memory, so a walk needs no limit.
 #[inline(always)]
-fn is_over(left: &mut usize) -> bool {
+fn is_last_step(left: &mut usize) -> bool {
     *left = left.saturating_sub(1);
     Cached::ENABLED && *left == 0
 }
 
-/// What the entry of `position` says, if that is not filled, and the order does not end there.
+/// The content of the entry of `position`, if that is not filled and the order does not end there.
 #[inline(always)]
 pub(super) fn unfilled(entry: &AtomicU64, position: Position) -> Option<Entry> {
-    // Relaxed: what was before `position` is seen by who looked for it, in `tail_hint`; what counts
-    // is found out by an exchange.
+    // Relaxed: the load in `tail_hint` made visible what was before `position`. The exchange of
+    // step 3 decides.
     let entry = Entry(entry.load(Ordering::Relaxed));
     entry.is_before(position).then_some(entry)
 }
 
 impl<'q, W: Wake> Shared<'q, W> {
-    /// Whether no message waits. When this looked at the first position that nobody had claimed,
-    /// nothing was there: at that moment the queue was empty.
+    /// Whether no message waits. True means: at the moment when this probed the first unclaimed
+    /// position, nothing was there.
     pub(super) fn is_empty(self) -> bool {
         let found = self.first_unclaimed(self.head_hint());
         !matches!(found, Ok((_, Probe::Message { .. })))
     }
 
-    /// How many messages wait; 0 only if none did at some moment of the call, and when the words
-    /// are not those of a queue.
+    /// The count of messages that wait. 0 only if the queue was empty at some moment of the call,
+    /// or its words are not those of a queue.
     pub(super) fn len(self) -> usize {
         let mut from = self.head_hint();
         let mut len = 0;
-        for _ in 0..LOOKS {
+        for _ in 0..MAX_READS {
             let Ok((head, Probe::Message { .. })) = self.first_unclaimed(from) else { return 0 };
             let Ok((tail, ..)) = self.first_unfilled(self.tail_hint()) else { return 0 };
-            // The head again: if it stood still, the tail was where we saw it while the head was
-            // there.
+            // Reads the head again. If it stood still, both positions were true at one moment.
             let again = match self.first_unclaimed(head) {
                 Ok((again, Probe::Message { .. })) => again,
                 _ => return 0,
             };
-            // If it did not, it may have passed the tail that we saw. So many wait at least.
+            // If the head moved, it may have passed the tail that was read. At least this many
+            // messages wait.
             let since = tail.since(again, self.n());
             len = if since <= self.n() as u64 { since.max(1) as usize } else { 1 };
             if again == head {
@@ -74,18 +79,17 @@ impl<'q, W: Wake> Shared<'q, W> {
         len
     }
 
-    /// How many messages were ever sent, more or less; 0 when the words are not those of a queue.
+    /// About how many messages were ever sent; 0 when the words are not those of a queue.
     pub(super) fn pushed(self) -> u64 {
         let tail = self.first_unfilled(self.tail_hint());
         tail.map_or(0, |(tail, ..)| tail.back(1, self.n()).ordinal(self.n()))
     }
 
-    /// Whether the words can be those of a queue: each by itself, and the ways along the entries
-    /// have an end.
+    /// Whether the words can be those of a queue: each word is possible, and both walks end.
     pub(super) fn is_valid(self) -> bool {
         let n = self.n();
         let words = self.cells.iter().enumerate().all(|(index, place)| {
-            // Relaxed, both: each is judged by itself.
+            // Relaxed, both: each word is judged by itself.
             Entry(place.entry.load(Ordering::Relaxed)).is_valid_at(index, n)
                 && SlotState::unpack(place.owner.load(Ordering::Relaxed)).is_some()
         });
@@ -94,15 +98,15 @@ impl<'q, W: Wake> Shared<'q, W> {
             && self.first_unfilled(self.tail_hint()).is_ok()
     }
 
-    /// How many messages are sent and not done: they wait, or a consumer has them. 0 only if at
-    /// some moment of the call all were done.
+    /// The count of messages that were sent and are not done: they wait, or a consumer holds them.
+    /// 0 only if all were done at some moment of the call.
     ///
-    /// The slots are looked at one after the other, and a message may be put into one that was seen
-    /// to be free, by a consumer whose own is then seen to be done: a follow-up job. So what was
-    /// seen counts only if no message was sent meanwhile. Otherwise there was one that was not
-    /// done.
+    /// This reads the owner words one after the other. Meanwhile a consumer may put a follow-up job
+    /// into a slot that this already saw free, and then free its own slot before this reads it. So
+    /// a count of 0 holds only if no message was sent meanwhile. If one was, at least one message
+    /// was not done.
     pub(super) fn unfinished(self) -> usize {
-        for _ in 0..LOOKS {
+        for _ in 0..MAX_READS {
             let before = self.sum_of_entries();
             let count = self.held_messages();
             if count > 0 || self.sum_of_entries() == before {
@@ -113,8 +117,9 @@ impl<'q, W: Wake> Shared<'q, W> {
     }
 
     fn held_messages(self) -> usize {
-        // SYNC POINT D, acquire: with the release of 5. What was done with a message before it was
-        // released is seen by a caller that finds all done; and so is what was sent before.
+        // SYNC POINT with the release in `free_silently`: acquire. A caller that finds all done
+        // sees what the consumers did with the messages before they freed the slots, and sees the
+        // entries of the messages that they sent before that.
         let phases = self
             .cells
             .iter()
@@ -123,53 +128,59 @@ impl<'q, W: Wake> Shared<'q, W> {
         phases.filter(|phase| !matches!(phase, Phase::Free | Phase::Writing)).count()
     }
 
-    /// A number that changes with each message that is sent: positions in an entry only grow.
+    /// A number that changes whenever a new message is sent: the position in an entry never goes
+    /// back.
     fn sum_of_entries(self) -> u64 {
-        // Acquire: partner is the release of 3. The slots of those that are in the sum are looked
-        // at later, and are seen taken.
+        // SYNC POINT with step 3 in `exchange_entry`: acquire. The owner words that `held_messages`
+        // reads later are at least as new as the entries in this sum.
         let entries = self.cells.iter().map(|place| Entry(place.entry.load(Ordering::Acquire)));
         entries.fold(0, |sum, entry| sum.wrapping_add(entry.position().number()))
     }
 
-    /// Whether the order of a closed queue ends at the head, as a consumer finds out.
+    /// Whether the order of a closed queue ends at the head. Marks the end there, as a consumer
+    /// does.
     pub(super) fn has_ended(self) -> bool {
         match self.first_unclaimed(self.head_hint()) {
-            Ok((position, Probe::Nothing)) => self.end(position),
+            Ok((position, Probe::Nothing)) => self.mark_end(position),
             Ok((_, found)) => matches!(found, Probe::End),
-            // Nothing will come out of it.
+            // No message will come out of a corrupt queue.
             Err(Corrupt) => true,
         }
     }
 
-    /// After so many steps along the entries, either the others went on meanwhile or the way has no
-    /// end. Past entries that stand still it is at most two laps: one past those that were filled
-    /// again, one past those that are filled.
+    /// How many steps a walk takes at most before it looks whether the others went on.
+    ///
+    /// Past entries that stand still a walk takes at most two laps: one past entries that were
+    /// filled again, and one past entries that are filled. A longer walk means that others went on
+    /// meanwhile, or that the words are corrupt.
     #[inline(always)]
-    fn longest_walk(self) -> usize {
+    fn walk_limit(self) -> usize {
         self.n().saturating_mul(4).saturating_add(256)
     }
 
-    /// What a consumer finds at `position`, whose entry this is.
+    /// Probes `position`, whose entry this is.
     #[inline(always)]
-    pub(super) fn look(self, position: Position, entry: &AtomicU64) -> Probe<'q> {
-        // Acquire: partner is the release of 3. The value and the slot's word are seen with the
-        // entry: an older word would look as if the message had been claimed.
+    pub(super) fn probe(self, position: Position, entry: &AtomicU64) -> Probe<'q> {
+        // SYNC POINT with step 3 in `exchange_entry`: acquire. It makes the value and the owner
+        // word of step 2 visible. An older owner word would look as if the message had been
+        // claimed.
         let entry = Entry(entry.load(Ordering::Acquire));
         match entry.seen_from(position) {
             EntryState::Here(slot) => {
                 let Some(owner) = self.owner(slot) else { return Probe::Corrupt };
-                // At least as new as the word before 3, by the acquire above. SYNC POINT E,
-                // acquire: with the release in `claim_found`, and those of 2 and 5. Who sees that a
-                // message was claimed sees what its consumer saw: the next one, if that was there.
-                let says = owner.load(Ordering::Acquire);
-                if word::waits_at(says, position) {
-                    Probe::Message { slot, owner, says }
+                // This reads the word of step 2 or a newer one, by the acquire above. SYNC POINT
+                // with the stores of the owner word in `exchange_entry` (2), `claim_probed` (4) and
+                // `free_silently` (5): acquire. Whoever sees that a message was claimed sees what
+                // its consumer saw: the next message too, if that was there.
+                let owner_word = owner.load(Ordering::Acquire);
+                if word::waits_at(owner_word, position) {
+                    Probe::Message { slot, owner, owner_word }
                 } else {
                     Probe::Claimed(position.next(self.n()))
                 }
             }
-            // Filled again since, `n` positions later, so that this one was claimed, and all before
-            // it.
+            // The entry was filled again, `n` positions later. So this message and all before it
+            // were claimed.
             EntryState::After => {
                 Probe::Claimed(entry.position().back(self.n(), self.n()).next(self.n()))
             }
@@ -178,97 +189,98 @@ impl<'q, W: Wake> Shared<'q, W> {
         }
     }
 
-    /// The first position from `position` on that nobody claimed, and what is there. All before
-    /// `position` are claimed.
+    /// The first position from `position` on that nobody claimed, and what a probe finds there. The
+    /// caller knows that all messages before `position` were claimed.
     ///
-    /// The walk is bounded, and begins again where the head was noted meanwhile, if it was. Who
-    /// notes it has claimed a message, so that one place is noted once, and a walk that begins
-    /// where the last one did has no end.
+    /// The walk is bounded. At the limit it starts again at the head's hint, if the hint has moved.
+    /// A side stores that hint only after it claimed a message, and each position is claimed once.
+    /// So a walk that would start where the last one started has met corrupt entries.
     #[inline(always)]
     pub(super) fn first_unclaimed(
         self,
         mut position: Position,
     ) -> Result<(Position, Probe<'q>), Corrupt> {
-        let (mut from, mut left) = (position, self.longest_walk());
+        let (mut from, mut left) = (position, self.walk_limit());
         loop {
-            match self.look(position, self.entry(position).ok_or(Corrupt)?) {
+            match self.probe(position, self.entry(position).ok_or(Corrupt)?) {
                 Probe::Claimed(next) => position = next,
                 found => return Ok((position, found)),
             }
-            if is_over(&mut left) {
+            if is_last_step(&mut left) {
                 position = self.head_hint();
                 if position == from {
                     return Err(Corrupt);
                 }
-                (from, left) = (position, self.longest_walk());
+                (from, left) = (position, self.walk_limit());
             }
         }
     }
 
-    /// The first position from `position` on that is not filled, or is where the order of a closed
-    /// queue ends, its entry, and what that says. All before `position` are filled. Bounded as
-    /// [`first_unclaimed`](Self::first_unclaimed) is.
+    /// The first position from `position` on that is not filled, or where the order of a closed
+    /// queue ends; with its entry, and the entry's content. The caller knows that all positions
+    /// before `position` are filled. The walk is bounded as in
+    /// [`first_unclaimed`](Self::first_unclaimed).
     #[inline(always)]
     pub(super) fn first_unfilled(
         self,
         mut position: Position,
     ) -> Result<(Position, &'q AtomicU64, Entry), Corrupt> {
-        let (mut from, mut left) = (position, self.longest_walk());
+        let (mut from, mut left) = (position, self.walk_limit());
         loop {
-            // SYNC POINT E, acquire: with the release of 3. One message is in the order behind the
-            // others: who sees it sees those, also where it goes on a lap later, past entries that
-            // it did not look at.
+            // SYNC POINT with step 3 in `exchange_entry`: acquire. A message is in line behind
+            // others, and whoever sees it sees those. That also holds where the walk jumps ahead by
+            // laps, past entries that it did not read.
             let place = self.entry(position).ok_or(Corrupt)?;
             let entry = Entry(place.load(Ordering::Acquire));
             match entry.seen_from(position) {
                 EntryState::Here(_) => position = position.next(self.n()),
-                // Filled again since: so all before that one are.
+                // The entry was filled again, so all positions before the new one are filled.
                 EntryState::After => position = entry.position(),
                 EntryState::Before | EntryState::End => return Ok((position, place, entry)),
             }
-            if is_over(&mut left) {
+            if is_last_step(&mut left) {
                 position = self.tail_hint();
                 if position == from {
                     return Err(Corrupt);
                 }
-                (from, left) = (position, self.longest_walk());
+                (from, left) = (position, self.walk_limit());
             }
         }
     }
 
-    /// Whether a message is put at `position` right now, as far as one sees: its slot was taken,
-    /// and it is not there yet.
+    /// Whether it looks as if a producer is about to commit at `position`: the slot of that number
+    /// is being filled, or tries that position.
     #[inline(always)]
     pub(super) fn is_coming(self, position: Position) -> bool {
         self.owner(position.index(self.n())).is_some_and(|owner| {
-            // Relaxed: a look.
-            let says = owner.load(Ordering::Relaxed);
-            SlotState::is_in(says, Phase::Writing) || word::waits_at(says, position)
+            // Relaxed: a hint for the backoff; nothing but time depends on it.
+            let owner_word = owner.load(Ordering::Relaxed);
+            SlotState::is_in(owner_word, Phase::Writing) || word::waits_at(owner_word, position)
         })
     }
 
-    /// Whether a consumer that found nothing at `position` should wait a moment and look again.
+    /// Whether a consumer that found nothing at `position` should wait a moment and probe again.
     ///
-    /// One that is quicker than the producers finds a message that is just being put there, and
-    /// takes the cache line from who does, for every message; both are the slower for it. If it
-    /// lets some come first, it has them for one line. Only the first look at a position says so:
-    /// whoever looks often waits for an answer, and who puts it there may be suspended.
+    /// A consumer that is quicker than the producers arrives while the next message is being put in
+    /// line. It then takes the cache line from the producer, for every message, and both become
+    /// slower. If it waits, it gets several messages per transfer of the line. Only the first visit
+    /// to a position waits. A side that visits often wants an answer, and the producer may be
+    /// suspended.
     #[inline(always)]
-    pub(super) fn is_worth_a_moment(self, position: Position) -> bool {
-        self.is_first_look(self.head, position) && self.is_coming(position)
+    pub(super) fn is_worth_waiting(self, position: Position) -> bool {
+        self.is_first_visit(self.head, position) && self.is_coming(position)
     }
 
-    /// Whether nobody who came to this end of a large queue to no avail came to this position
-    /// before, as far as one sees.
-    pub(super) fn is_first_look(self, end: &Side<W>, position: Position) -> bool {
+    /// Whether this looks like the first vain visit to `position` at this end of a large queue.
+    pub(super) fn is_first_visit(self, end: &Side<W>, position: Position) -> bool {
         if !word::is_large(self.n()) {
             return false;
         }
-        // Relaxed, both: nothing depends on it but time.
-        let looked = position.number() as u32;
-        let is_first = end.looked.load(Ordering::Relaxed) != looked;
+        // Relaxed, both: nothing but time depends on it.
+        let visit = position.number() as u32;
+        let is_first = end.last_visit.load(Ordering::Relaxed) != visit;
         if is_first {
-            end.looked.store(looked, Ordering::Relaxed);
+            end.last_visit.store(visit, Ordering::Relaxed);
         }
         is_first
     }

@@ -1,4 +1,4 @@
-//! Participants that said that they produce, so that consumers can be told when all are gone.
+//! Registered producers, so that consumers learn when all of them are gone.
 
 use super::handle::Handle;
 use super::registry::Registry;
@@ -7,14 +7,16 @@ use crate::wait::Wake;
 use core::ops::Deref;
 
 impl<'q, T, W: Wake> Handle<'q, T, W> {
-    /// Says that this participant produces, until the handle is dropped or the participant dies.
-    /// When some were registered and all are gone, consumers that wait are told that the queue has
-    /// ended, once nothing waits in it, as if it had been closed; it goes on when another
-    /// registers. Those that push without a registration do not count.
+    /// Registers this participant as a producer, until the result is dropped or the participant
+    /// dies.
     ///
-    /// A participant can have several handles. `None` when 28 other participants are registered;
-    /// and on a microcontroller without caches, where the memory is spared, unless it has the
-    /// feature `shared-layout`.
+    /// When all registered producers are gone, consumers that wait are told that the queue has
+    /// ended, once nothing waits in it, as if it had been closed. The queue goes on when another
+    /// producer registers. A participant that pushes without a registration does not count.
+    ///
+    /// A participant can have several registrations. `None` when 28 other participants are
+    /// registered. Also `None` on a microcontroller without caches, where the memory for it is
+    /// saved, unless it has the feature `shared-layout`.
     ///
     /// ```
     /// use ringway_core::Error;
@@ -38,8 +40,9 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
     }
 }
 
-/// One that is registered as a producer: see [`Handle::producer`]. It pushes as the [`Handle`] that
-/// it is.
+/// A registration as a producer: see [`Handle::producer`].
+///
+/// It lends the participant's [`Handle`], through which it pushes.
 #[derive(Debug)]
 #[must_use = "the registration ends when this is dropped"]
 pub struct Producer<'q, T, W: Wake> {

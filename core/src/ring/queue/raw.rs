@@ -1,10 +1,10 @@
-//! A queue of bytes of a stated size and alignment, for those who do not know the Rust type of its
-//! values.
+//! A queue whose values are bytes of a stated size and alignment, for users that do not know the
+//! values' Rust type.
 
 use super::handle::{Claim, Handle, Loan};
-use super::look::{QueueView, QueueWords};
 use super::shared::Ends;
 use super::storage::{WORDS, values_offset};
+use super::view::{QueueView, QueueWords};
 use crate::error::Error;
 use crate::participant::Participant;
 use crate::storage::InMemory;
@@ -14,9 +14,10 @@ use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
 use core::task::{Context, Poll};
 
-/// A [`Queue`](super::Queue) of values whose size and alignment are known when the program runs,
-/// and whose Rust type is not: as an inspector, or a program in another language, uses it. Its
-/// values go in and out as bytes. Both mean the same memory.
+/// A [`Queue`](super::Queue) whose values are bytes, of a size and alignment known at run time.
+///
+/// An inspector uses it, or a program in another language. The typed and the raw queue mean the
+/// same memory.
 ///
 /// ```
 /// use ringway_core::participant::Participant;
@@ -41,7 +42,7 @@ use core::task::{Context, Poll};
 pub struct RawQueue<'q, W: Wake = Nobody> {
     words: &'q QueueView<(), W>,
     values: NonNull<u8>,
-    /// Of a value, in bytes.
+    /// The size of a value, in bytes.
     size: usize,
 }
 
@@ -52,15 +53,18 @@ impl<W: Wake> Clone for RawQueue<'_, W> {
 }
 impl<W: Wake> Copy for RawQueue<'_, W> {}
 
-// SAFETY: the values are plain bytes, each of which one participant at a time touches.
+// SAFETY: the values are plain bytes. The owner words let one participant at a time touch a value.
+// `W: Sync` lets all threads use the bells.
 unsafe impl<W: Wake + Sync> Send for RawQueue<'_, W> {}
-// SAFETY: as above.
+// SAFETY: the values are plain bytes. The owner words let one participant at a time touch a value.
+// `W: Sync` lets all threads use the bells.
 unsafe impl<W: Wake + Sync> Sync for RawQueue<'_, W> {}
 
 impl<'q, W: Wake> RawQueue<'q, W> {
-    /// How much memory a queue of `capacity` values of the layout `item` takes, and on which
-    /// boundary it lies; `None` when there is no such queue. An alignment of more than 128 bytes,
-    /// or 32 where the target has no caches, is for typed queues alone.
+    /// The memory that a queue of `capacity` values of the layout `item` takes.
+    ///
+    /// `None` when there is no such queue. Only typed queues can have an alignment of more than 128
+    /// bytes, or of more than 32 where the target has no caches.
     pub fn layout(capacity: usize, item: Layout) -> Option<Layout> {
         if !size_of::<Ends<W>>().is_multiple_of(item.align()) {
             return None;
@@ -73,37 +77,41 @@ impl<'q, W: Wake> RawQueue<'q, W> {
         Some(Layout::new::<Ends<W>>().extend(bundles).ok()?.0.pad_to_align())
     }
 
-    /// The queue of `capacity` values of the layout `item` at `at`. `None` when there is no such
-    /// queue.
+    /// The queue of `capacity` values of the layout `item` at `at`.
+    ///
+    /// `None` when there is no such queue.
     ///
     /// # Safety
-    /// For `'q`, there is such a queue, and nobody who uses it has another idea of its values. They
-    /// are [`Plain`](crate::plain::Plain), and all of their bytes are initialized, also of those
-    /// that nobody pushed: the memory of a region is, and so is what [`init_at`](Self::init_at)
-    /// leaves.
+    /// For `'q`, there is such a queue at `at`. All who use it agree on the type of its values. The
+    /// values are [`Plain`](crate::plain::Plain), and all of their bytes are initialized, also in
+    /// slots that nobody filled yet. The memory of a region is initialized so, and so is what
+    /// [`init_at`](Self::init_at) makes.
     pub unsafe fn at(at: NonNull<u8>, capacity: usize, item: Layout) -> Option<Self> {
         Self::layout(capacity, item)?;
         let words = QueueView::from_raw(at, capacity)?;
         let values = size_of::<Ends<W>>() + values_offset(capacity, item.align());
-        // SAFETY: there is a queue, as the caller states, whose words do not depend on its values.
+        // SAFETY: the caller guarantees a queue at `at` for `'q`. The layout of its words does not
+        // depend on the type of its values.
         let words = unsafe { words.as_ref() };
-        // SAFETY: within the queue.
+        // SAFETY: the offset is at most the size of the queue that the caller guarantees.
         let values = unsafe { at.add(values) };
         Some(RawQueue { words, values, size: item.pad_to_align().size() })
     }
 
-    /// Makes a fresh one there. What was there is neither read nor dropped.
+    /// Makes a fresh queue in the memory at `at`.
+    ///
+    /// What was there is neither read nor dropped. `None` when there is no such queue.
     ///
     /// # Safety
-    /// For `'q`, there is memory of [`layout(capacity, item)`](Self::layout), which is the caller's
-    /// to write, and which only this queue uses from now on.
+    /// For `'q`, there is memory of [`layout(capacity, item)`](Self::layout) at `at`. The caller
+    /// may write it, and from now on only this queue uses it.
     pub unsafe fn init_at(at: NonNull<u8>, capacity: usize, item: Layout) -> Option<Self> {
         let layout = Self::layout(capacity, item)?;
-        // SAFETY: memory of that size, which is the caller's.
+        // SAFETY: the caller guarantees memory of this size that it may write.
         unsafe { at.write_bytes(0, layout.size()) };
-        // SAFETY: as above: the words of a queue are the first of it.
+        // SAFETY: the caller guarantees the memory, and the queue's words are its first bytes.
         unsafe { QueueView::<(), W>::init_at(at, capacity) }?;
-        // SAFETY: just made, and zeroed before.
+        // SAFETY: the lines above made a queue here, and initialized every byte.
         unsafe { Self::at(at, capacity, item) }
     }
 
@@ -112,15 +120,16 @@ impl<'q, W: Wake> RawQueue<'q, W> {
         RawHandle { queue: self, words: self.words.handle(participant) }
     }
 
-    /// Where the value of a slot is.
+    /// The bytes of a slot's value.
     fn value(self, slot: usize) -> NonNull<[u8]> {
-        // SAFETY: a slot that was lent out, or claimed, is one of the queue's.
+        // SAFETY: a slot that a loan or a claim holds is one of the queue's, so its value lies in
+        // the queue.
         let at = unsafe { self.values.add(slot * self.size) };
         NonNull::slice_from_raw_parts(at, self.size)
     }
 }
 
-/// What is seen of it, which knows nothing of the values.
+/// Lends what a queue tells without knowing its values.
 impl<W: Wake> Deref for RawQueue<'_, W> {
     type Target = QueueWords<(), W>;
 
@@ -145,27 +154,29 @@ impl<W: Wake> Deref for RawHandle<'_, W> {
 }
 
 impl<W: Wake> RawHandle<'_, W> {
-    /// [`Handle::recover`].
+    /// Puts right what `dead` held: [`Handle::recover`].
     ///
     /// # Safety
-    /// As there.
+    /// `dead` takes no more steps in this queue: its process has ended, or its context was reset.
+    /// What it wrote is visible here. It is once the operating system has reported its end.
     pub unsafe fn recover(&self, dead: Participant) -> usize {
-        // SAFETY: as the caller states; the values are plain, as who made the `RawQueue` stated.
+        // SAFETY: the caller guarantees that `dead` takes no more steps, and that its writes are
+        // visible. The values are plain, as the maker of the `RawQueue` guaranteed.
         unsafe { self.words.recover(dead) }
     }
 
-    /// Copies `value` in.
+    /// Pushes a copy of `value`.
     ///
     /// # Errors
-    /// As [`try_reserve`](Self::try_reserve) and [`RawLoan::write`].
+    /// The errors of [`try_reserve`](Self::try_reserve) and [`RawLoan::write`].
     pub fn try_push(&self, value: &[u8]) -> Result<(), Error> {
         self.try_reserve()?.write(value)
     }
 
-    /// Copies the oldest value into `out`, if there is one.
+    /// Pops the oldest value into `out`, if there is one.
     ///
     /// # Errors
-    /// As [`try_claim`](Self::try_claim) and [`RawClaim::take_into`].
+    /// The errors of [`try_claim`](Self::try_claim) and [`RawClaim::take_into`].
     pub fn try_pop(&self, out: &mut [u8]) -> Result<(), Error> {
         self.try_claim()?.take_into(out)
     }
@@ -174,12 +185,12 @@ impl<W: Wake> RawHandle<'_, W> {
     ///
     /// # Errors
     /// [`Error::WouldBlock`] when every slot is held, [`Error::BrokenPipe`] when the queue is
-    /// closed; [`Error::Corrupt`].
+    /// closed, [`Error::Corrupt`] when something else wrote into its memory.
     pub fn try_reserve(&self) -> Result<RawLoan<'_, W>, Error> {
         Ok(RawLoan { queue: self.queue, loan: self.words.try_reserve()? })
     }
 
-    /// Takes the oldest value, to be used in place.
+    /// Claims the oldest value, to be used in place.
     ///
     /// # Errors
     /// [`Error::WouldBlock`] when there is none.
@@ -190,47 +201,47 @@ impl<W: Wake> RawHandle<'_, W> {
 }
 
 impl<W: Wait> RawHandle<'_, W> {
-    /// [`try_reserve`](Self::try_reserve) that waits for a slot, at most until `deadline` (`None`:
-    /// for ever).
+    /// Takes a slot; waits for one, at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
-    /// As [`Handle::reserve_deadline`].
+    /// The errors of [`Handle::reserve_deadline`].
     pub fn reserve_deadline(&self, deadline: Option<W::Deadline>) -> Result<RawLoan<'_, W>, Error> {
         Ok(RawLoan { queue: self.queue, loan: self.words.reserve_deadline(deadline)? })
     }
 
-    /// [`try_claim`](Self::try_claim) that waits for a value, at most until `deadline` (`None`: for
-    /// ever).
+    /// Claims the oldest value; waits for one, at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
-    /// As [`Handle::claim_deadline`].
+    /// The errors of [`Handle::claim_deadline`].
     pub fn claim_deadline(&self, deadline: Option<W::Deadline>) -> Result<RawClaim<'_, W>, Error> {
         Ok(RawClaim { queue: self.queue, claim: self.words.claim_deadline(deadline)? })
     }
 }
 
 impl<W: Register> RawHandle<'_, W> {
-    /// [`Handle::poll_reserve`].
+    /// Takes a slot, or has the task woken when one may be free: [`Handle::poll_reserve`].
     ///
     /// # Errors
-    /// As there.
+    /// The errors of [`Handle::poll_reserve`].
     pub fn poll_reserve(&self, cx: &mut Context<'_>) -> Poll<Result<RawLoan<'_, W>, Error>> {
         let loan = self.words.poll_reserve(cx);
         loan.map_ok(|loan| RawLoan { queue: self.queue, loan })
     }
 
+    /// Claims the oldest value, or has the task woken when one may be there:
     /// [`Handle::poll_claim`].
     ///
     /// # Errors
-    /// As there.
+    /// The errors of [`Handle::poll_claim`].
     pub fn poll_claim(&self, cx: &mut Context<'_>) -> Poll<Result<RawClaim<'_, W>, Error>> {
         let claim = self.words.poll_claim(cx);
         claim.map_ok(|claim| RawClaim { queue: self.queue, claim })
     }
 }
 
-/// A slot to be filled in place, with the bytes of a value: [`Loan`] of a [`RawQueue`]. It lends
-/// what was there before.
+/// A slot of a [`RawQueue`], to be filled in place: a [`Loan`] of bytes.
+///
+/// At first it lends the bytes that were in the slot before.
 #[derive(Debug)]
 #[must_use = "a loan that is dropped sends nothing"]
 pub struct RawLoan<'q, W: Wake> {
@@ -239,10 +250,11 @@ pub struct RawLoan<'q, W: Wake> {
 }
 
 impl<W: Wake> RawLoan<'_, W> {
-    /// Sends what is in the slot.
+    /// Sends the bytes in the slot.
     ///
     /// # Errors
-    /// [`Error::BrokenPipe`] when the queue was closed meanwhile; [`Error::Corrupt`].
+    /// [`Error::BrokenPipe`] when the queue was closed meanwhile, [`Error::Corrupt`] when something
+    /// else wrote into its memory.
     pub fn commit(self) -> Result<(), Error> {
         self.loan.write(()).map_err(|refused| refused.without_value())
     }
@@ -250,8 +262,8 @@ impl<W: Wake> RawLoan<'_, W> {
     /// Copies `value` into the slot, and sends it.
     ///
     /// # Errors
-    /// [`Error::MessageTooLarge`] when it is not as large as the values of this queue, with their
-    /// size; as [`commit`](Self::commit).
+    /// [`Error::MessageTooLarge`], with the size of this queue's values, when `value` has another
+    /// size. Also the errors of [`commit`](Self::commit).
     pub fn write(mut self, value: &[u8]) -> Result<(), Error> {
         if value.len() != self.len() {
             return Err(Error::MessageTooLarge { max: self.len() });
@@ -265,20 +277,23 @@ impl<W: Wake> Deref for RawLoan<'_, W> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        // SAFETY: the slot is this loan's alone; all its bytes are initialized, as who made the
-        // `RawQueue` stated.
+        // SAFETY: the owner word says `Writing` and names this loan's participant, so nobody else
+        // touches the value. All its bytes are initialized, as the maker of the `RawQueue`
+        // guaranteed.
         unsafe { self.queue.value(self.loan.slot).as_ref() }
     }
 }
 
 impl<W: Wake> DerefMut for RawLoan<'_, W> {
     fn deref_mut(&mut self) -> &mut [u8] {
-        // SAFETY: as in `deref`, and the loan is borrowed exclusively.
+        // SAFETY: the owner word says `Writing` and names this loan's participant, so nobody else
+        // touches the value. All its bytes are initialized, as the maker of the `RawQueue`
+        // guaranteed. The loan is borrowed exclusively.
         unsafe { self.queue.value(self.loan.slot).as_mut() }
     }
 }
 
-/// The oldest value, claimed, in place: [`Claim`] of a [`RawQueue`].
+/// The oldest value of a [`RawQueue`], claimed, to be used in place: a [`Claim`] of bytes.
 #[derive(Debug)]
 #[must_use = "a claim that is dropped goes back into the queue"]
 pub struct RawClaim<'q, W: Wake> {
@@ -287,7 +302,7 @@ pub struct RawClaim<'q, W: Wake> {
 }
 
 impl<W: Wake> RawClaim<'_, W> {
-    /// It was delivered, and its slot is free: [`Claim::complete`].
+    /// Completes the claim: the value was delivered, and its slot is free. See [`Claim::complete`].
     pub fn complete(self) {
         self.claim.complete();
     }
@@ -295,8 +310,8 @@ impl<W: Wake> RawClaim<'_, W> {
     /// Copies the value into `out`, and completes the claim.
     ///
     /// # Errors
-    /// [`Error::BufferTooSmall`] when `out` is not as large as the values of this queue, with their
-    /// size: the value goes back into the queue.
+    /// [`Error::BufferTooSmall`], with the size of this queue's values, when `out` has another
+    /// size. The value goes back into the queue.
     pub fn take_into(self, out: &mut [u8]) -> Result<(), Error> {
         if out.len() != self.len() {
             return Err(Error::BufferTooSmall { needed: self.len() });
@@ -306,7 +321,7 @@ impl<W: Wake> RawClaim<'_, W> {
         Ok(())
     }
 
-    /// [`Claim::attempts`].
+    /// How many claims there were of this value, with this one: [`Claim::attempts`].
     pub fn attempts(&self) -> u32 {
         self.claim.attempts()
     }
@@ -316,15 +331,18 @@ impl<W: Wake> Deref for RawClaim<'_, W> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        // SAFETY: the slot is this claim's alone; all its bytes are initialized, as who made the
-        // `RawQueue` stated.
+        // SAFETY: the owner word says `Reading` and names this claim's participant, so nobody else
+        // touches the value. All its bytes are initialized, as the maker of the `RawQueue`
+        // guaranteed.
         unsafe { self.queue.value(self.claim.slot()).as_ref() }
     }
 }
 
 impl<W: Wake> DerefMut for RawClaim<'_, W> {
     fn deref_mut(&mut self) -> &mut [u8] {
-        // SAFETY: as in `deref`, and the claim is borrowed exclusively.
+        // SAFETY: the owner word says `Reading` and names this claim's participant, so nobody else
+        // touches the value. All its bytes are initialized, as the maker of the `RawQueue`
+        // guaranteed. The claim is borrowed exclusively.
         unsafe { self.queue.value(self.claim.slot()).as_mut() }
     }
 }

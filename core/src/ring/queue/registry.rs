@@ -1,38 +1,38 @@
-//! Who said that it produces, by participant, and on record before its handle is there, so that the
-//! dead are taken off.
+//! The registered producers, by participant. A participant is on record before it gets its
+//! registration, so that recovery can take the dead ones off.
 
 use crate::participant::Participant;
 use crate::sync::{Ordering, RmwU32, array_of, const_unless_loom};
 
-/// How many participants can be registered at a time. With what stands beside them they fill a
-/// cache line.
+/// How many participants can be registered at a time. The words fill a cache line together with
+/// what lies beside them.
 const MAX: usize = if cfg!(loom) { 2 } else { 28 };
 
-/// The participants that are registered.
+/// The registered participants, and a count of all arrivals.
 #[derive(Debug)]
 #[repr(C)]
 pub(super) struct Registry {
     /// How many registrations there ever were.
     arrivals: RmwU32,
-    /// Each: how many handles a participant has, above its number plus 1; [`LEFT`]; or 0: never
-    /// used.
+    /// One word for each participant: its number plus 1 in the lower bits, and its count of handles
+    /// above. Or [`LEFT`]: the participant left. Or 0: never used.
     words: [RmwU32; MAX],
 }
 
-/// Which bits say who.
+/// The bits that name the participant.
 const WHO: u32 = (1 << 14) - 1;
 /// One handle.
 const ONE: u32 = 1 << 14;
-/// All handles: one that would be more is refused.
+/// The largest count of handles. One more is refused.
 const ALL: u32 = !WHO;
-/// What is left of a word whose handles are gone.
+/// The word of a participant whose handles are gone.
 const LEFT: u32 = ONE;
 
 const fn name(who: Participant) -> u32 {
     who.number() as u32 + 1
 }
 
-/// Whether a participant stands in this word.
+/// Whether `word` names a participant.
 const fn is_held(word: u32) -> bool {
     word & WHO != 0 && word & WHO <= Participant::MAX as u32 + 1
 }
@@ -44,18 +44,18 @@ impl Registry {
         }
     }
 
-    /// Registers one more handle of `me`; returns its word, or `None` when there is none.
+    /// Registers one more handle of `me`; returns its word, or `None` when there is no room.
     pub(super) fn register(&self, me: Participant) -> Option<&RmwU32> {
         loop {
             let mut was_faster = false;
             let mut take = |word: &&RmwU32, is_mine: fn(u32, u32) -> bool| {
-                // Relaxed: what is seen is exchanged only if it is still so.
+                // Relaxed: the exchange succeeds only if the word still says this.
                 let seen = word.load(Ordering::Relaxed);
                 if !is_mine(seen, name(me)) || is_held(seen) && seen & ALL == ALL {
                     return false;
                 }
                 let taken = if is_held(seen) { seen + ONE } else { ONE | name(me) };
-                // Relaxed, both: the arrival below publishes it.
+                // Relaxed, both: the arrival below publishes the word.
                 let exchange =
                     word.compare_exchange(seen, taken, Ordering::Relaxed, Ordering::Relaxed);
                 was_faster |= exchange.is_err();
@@ -66,26 +66,26 @@ impl Registry {
                 .find(|word| take(word, |seen, name| seen & WHO == name))
                 .or_else(|| words().find(|word| take(word, |seen, _| seen & WHO == 0)));
             if found.is_some() {
-                // SYNC POINT P, release: with the acquire in `are_gone`. Who counts it sees the
-                // word.
+                // SYNC POINT with the first load in `are_gone`: release. Whoever counts this
+                // arrival sees the word.
                 self.arrivals.fetch_add(1, Ordering::Release);
             }
-            // Once more only if another took or left a word meanwhile.
+            // Tries again only if another took or left a word meanwhile.
             if found.is_some() || !was_faster {
                 return found;
             }
         }
     }
 
-    /// Takes one handle of `me` off. Whether it was the last one.
+    /// Takes one handle of `me` off; returns whether it was the last one.
     pub(super) fn leave(word: &RmwU32, me: Participant) -> bool {
-        // Relaxed: what is seen is exchanged only if it is still so.
+        // Relaxed: the exchange succeeds only if the word still says this.
         let mut seen = word.load(Ordering::Relaxed);
         while seen & WHO == name(me) {
             let is_last = seen & ALL <= ONE;
             let left = if is_last { LEFT } else { seen - ONE };
-            // SYNC POINT Q, release: with the acquire in `are_gone`. What was pushed before is
-            // seen, and who arrived.
+            // SYNC POINT with the loads of the words in `are_gone`: release. Whoever sees that `me`
+            // left sees what it pushed before, and who had arrived by then.
             match word.compare_exchange(seen, left, Ordering::Release, Ordering::Relaxed) {
                 Ok(_) => return is_last,
                 Err(now) => seen = now,
@@ -94,31 +94,32 @@ impl Registry {
         false
     }
 
-    /// Takes the dead one off. Whether it was registered.
+    /// Takes the dead participant off; returns whether it was registered.
     pub(super) fn recover(&self, dead: Participant) -> bool {
         let mut was_registered = false;
         for word in &self.words {
-            // Relaxed: the word is as new as the dead one left it, which is visible here.
+            // Relaxed: the caller guarantees that what the dead participant wrote is visible.
             let seen = word.load(Ordering::Relaxed);
-            // SYNC POINT Q, release: with the acquire in `are_gone`. When it fails, another
-            // recovered it.
+            // SYNC POINT with the loads of the words in `are_gone`: release. A failure means that
+            // another survivor took it off.
             was_registered |= seen & WHO == name(dead)
                 && word.compare_exchange(seen, LEFT, Ordering::Release, Ordering::Relaxed).is_ok();
         }
         was_registered
     }
 
-    /// Whether some were registered, and all of them are gone.
+    /// Whether some producers were registered, and all of them are gone.
     ///
-    /// The words are looked at one after the other, and one may come into a word that was seen
-    /// free, before the one that is in a later word leaves. So what was seen counts only if nobody
-    /// arrived meanwhile.
+    /// This reads the words one after the other. A participant may arrive in a word that was
+    /// already read, before the participant of a later word leaves. So the answer counts only if
+    /// nobody arrived meanwhile.
     pub(super) fn are_gone(&self) -> bool {
-        // SYNC POINT P, acquire: with the release in `register`.
+        // SYNC POINT with the arrival in `register`: acquire.
         let before = self.arrivals.load(Ordering::Acquire);
-        // SYNC POINT Q, acquire: with the releases in `leave` and `recover`.
+        // SYNC POINT with the exchanges in `leave` and `recover`: acquire.
         let is_held = |word: &RmwU32| is_held(word.load(Ordering::Acquire));
-        // Relaxed, the last: seen with the leaving of who was there when another arrived.
+        // Relaxed, the last load: if a participant left after another arrived, the load that saw it
+        // leave made the arrival visible.
         before != 0
             && !self.words.iter().any(is_held)
             && self.arrivals.load(Ordering::Relaxed) == before

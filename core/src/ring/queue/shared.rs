@@ -1,5 +1,16 @@
-//! The words that all who use a queue share, whatever it holds and however much of it: its ends,
-//! and a cell for each slot.
+//! The words that all users of a queue share, whatever it holds and however many slots it has: two
+//! ends, and a cell for each slot.
+//!
+//! | word | where | written by |
+//! |---|---|---|
+//! | hint of the tail, hint of the head | [`Side::position`] | a plain store after step 3, or after step 4 |
+//! | closed | [`Side::is_closed`], one for each end | [`Shared::close`] |
+//! | last vain visit | [`Side::last_visit`] | a side that backs off |
+//! | entry | [`Cell::entry`] | step 3, and the mark of the end |
+//! | owner word | [`Cell::owner`] | steps 1, 2, 4, 5, and recovery |
+//! | attempts | [`Shared::tries`] | a claim that ends without a completion |
+//!
+//! Only the entries and the owner words decide who gets what. The hints save time.
 
 use super::registry::Registry;
 use super::word::{Entry, Position, SlotState};
@@ -12,19 +23,19 @@ use crate::sync::{
 };
 use crate::wait::{Doorbell, Wake};
 
-/// What one end of the queue has on its cache line.
+/// What one end of the queue keeps on its cache line.
 #[derive(Debug)]
 #[repr(C)]
 pub(super) struct Side<W: Wake> {
-    /// Where the end is looked for first: it was there, and may have moved on. See
-    /// [`Shared::found`].
+    /// Where a walk for this end starts. The end was there, and may have moved on: see
+    /// [`Shared::store_hint`].
     pub(super) position: AtomicU64,
-    /// Whether the queue is closed: each end has it, so that nobody looks at the other's line for
-    /// it.
+    /// Whether the queue is closed. Each end has a copy, so that no side reads the other end's
+    /// cache line for it.
     pub(super) is_closed: AtomicU32,
-    /// Where one last came to this end to no avail, see [`Shared::is_first_look`].
-    pub(super) looked: AtomicU32,
-    /// What it rings for the other end.
+    /// The position of the last vain visit to this end: see [`Shared::is_first_visit`].
+    pub(super) last_visit: AtomicU32,
+    /// The bell that this end rings for the other one.
     pub(super) bell: Doorbell<W>,
 }
 
@@ -35,26 +46,28 @@ impl<W: Wake> Side<W> {
             Side {
                 position: AtomicU64::new(Position::FIRST.word()),
                 is_closed: AtomicU32::new(0),
-                looked: AtomicU32::new(0),
+                last_visit: AtomicU32::new(0),
                 bell: Doorbell::new(),
             }
         }
     }
 }
 
-/// Two words that have nothing to do with each other but their number: they lie side by side
-/// because in a quiet queue the message of a position is in the slot of the same number, and is
-/// then sent and taken on one cache line.
+/// Two words that share nothing but their index: the entry of some position, and the owner word of
+/// a slot.
+///
+/// They lie side by side because in a quiet queue the message of a position is in the slot of the
+/// same index. Then both sides touch one cache line for a message.
 #[derive(Debug)]
 #[repr(C)]
 pub(super) struct Cell {
-    /// Which slot the message of a position is in: an [`Entry`].
+    /// Which slot holds the message of a position: an [`Entry`].
     pub(super) entry: AtomicU64,
-    /// Who holds the slot of this number: an [`SlotState`].
+    /// Who holds the slot of this index: a [`SlotState`].
     pub(super) owner: AtomicU64,
 }
 
-/// What all queues begin with, whatever their number of slots.
+/// What every queue begins with, whatever its number of slots.
 #[derive(Debug)]
 #[repr(C)]
 pub(super) struct Ends<W: Wake> {
@@ -63,13 +76,13 @@ pub(super) struct Ends<W: Wake> {
     pub(super) rare: Roomy<CachePadded<Rare>>,
 }
 
-/// What a queue knows of all its messages' claims.
+/// The limit of attempts, and the count of messages that reached it.
 #[derive(Debug)]
 #[repr(C)]
 pub(super) struct Limit {
-    /// How many claims there are of one message; 0: as many as it takes.
+    /// The largest number of claims of one message; 0 is no limit.
     pub(super) max: AtomicU32,
-    /// How many messages were given up.
+    /// The count of messages that were given up.
     pub(super) refused: RmwU32,
 }
 
@@ -81,7 +94,7 @@ impl Limit {
     }
 }
 
-/// What is looked at when nothing waits, and when something ended.
+/// What a side reads only when nothing waits, or when a claim or a registration ends.
 #[derive(Debug)]
 #[repr(C)]
 pub(super) struct Rare {
@@ -113,16 +126,16 @@ impl Cell {
     }
 }
 
-/// The words of a queue.
+/// References to the words of a queue. Every step is a method of this.
 #[derive(Debug)]
 pub(super) struct Shared<'q, W: Wake> {
     pub(super) tail: &'q Side<W>,
     pub(super) head: &'q Side<W>,
-    /// As many as there are slots.
+    /// One for each slot.
     pub(super) cells: &'q [Cell],
-    /// As many, too, where there is room for them: see [`attempts`](super::attempts).
+    /// One for each slot, where there is room for them: see [`attempts`](super::attempts).
     pub(super) tries: RoomyRef<'q, [AtomicU64]>,
-    /// Where there is room for it.
+    /// Present where there is room for it.
     rare: RoomyRef<'q, CachePadded<Rare>>,
 }
 
@@ -133,14 +146,15 @@ impl<W: Wake> Clone for Shared<'_, W> {
 }
 impl<W: Wake> Copy for Shared<'_, W> {}
 
-/// A slot, with the word that says who holds it.
+/// A slot, with its owner word.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Slot<'q> {
     pub(super) index: usize,
     pub(super) owner: &'q AtomicU64,
 }
 
-/// A position, and the cell in which its entry is, beside the word of the slot of the same number.
+/// A position, and the cell that holds its entry and the owner word of the slot with the same
+/// index.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place<'q> {
     pub(super) position: Position,
@@ -149,27 +163,27 @@ pub(super) struct Place<'q> {
 }
 
 impl<'q> Place<'q> {
-    /// The slot of that number.
+    /// The slot with the index of this position.
     #[inline(always)]
     pub(super) fn slot(self) -> Slot<'q> {
         Slot { index: self.index, owner: &self.cell.owner }
     }
 }
 
-/// Why no slot was given.
+/// Why a producer got no slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NoSlot {
     /// Every slot is held.
     Full,
     /// The queue is closed.
     Closed,
-    /// The queue's words are not those of a queue: something else wrote into its memory. What was
-    /// in it cannot be told; lay it out anew.
+    /// The words are not those of a queue: something else wrote into its memory. Nobody can tell
+    /// what was in it; lay it out anew.
     Corrupt,
 }
 
 impl NoSlot {
-    /// Why `value` was not pushed.
+    /// The error of a push that failed for this reason, with its value.
     pub(super) fn with<T>(self, value: T) -> PushError<T> {
         match self {
             NoSlot::Full => PushError::Full(value),
@@ -198,17 +212,17 @@ pub(super) enum NoMore {
     Corrupt,
 }
 
-/// Why a message was not put into the order.
+/// Why a message was not put in line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refused {
-    /// No more message may be sent: the order ends at a mark.
+    /// The queue takes no more messages: the order ends at a mark.
     Closed,
     /// See [`Corrupt`].
     Corrupt,
 }
 
-/// The words are not those of a queue: the way along the entries has no end. Only a foreign write
-/// into them can do that.
+/// The words are not those of a queue: a walk along the entries has no end. Only a foreign write
+/// into them can cause that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Corrupt;
 
@@ -218,23 +232,23 @@ impl From<Corrupt> for Refused {
     }
 }
 
-/// The attempt changed nothing; retry. Holds the winner's position word, to back off on.
+/// The attempt changed nothing; retry. Holds the winner's position word, if there is one to back
+/// off on.
 #[derive(Debug)]
 pub(super) struct Contended<'q>(pub(super) Option<&'q AtomicU64>);
 
 impl Contended<'_> {
-    /// Gets out of the other's way. Whether that took some time.
+    /// Backs off, so that the winner can go on; returns whether that took some time.
     pub(super) fn backoff(self) -> bool {
         self.0.is_some_and(|position| {
-            // Relaxed: nothing depends on it but time.
+            // Relaxed: nothing but time depends on it.
             backoff(|| Position::of(position.load(Ordering::Relaxed)).number())
         })
     }
 }
 
 impl<'q, W: Wake> Shared<'q, W> {
-    /// The words of a queue whose cells are as many as its slots, and so are its tries, if there
-    /// are any.
+    /// The words of a queue with as many cells as slots, and as many `tries`, if there are any.
     #[inline(always)]
     pub(super) fn new(
         ends: &'q Ends<W>,
@@ -245,7 +259,7 @@ impl<'q, W: Wake> Shared<'q, W> {
         Shared { tail: &tail.0, head: &head.0, cells, tries, rare: rare.by_ref() }
     }
 
-    /// What is rarely needed, where there is room for it.
+    /// The rarely needed words, where there is room for them.
     #[inline(always)]
     pub(super) fn rare(self) -> Option<&'q Rare> {
         Some(&self.rare.get()?.0)
@@ -256,21 +270,22 @@ impl<'q, W: Wake> Shared<'q, W> {
         self.cells.len()
     }
 
-    /// The place of a position [within its lap](Position::is_within_lap), where a message goes
-    /// through the quick way: it is judged once, and not again in each step.
+    /// The place of a position [within its lap](Position::is_within_lap), for the quick way through
+    /// the steps. This checks the index once, and the steps need not check it again.
     #[inline(always)]
     pub(super) fn place(self, position: Position) -> Option<Place<'q>> {
         if !position.is_within_lap(self.n()) {
             return None;
         }
         let index = position.index(self.n());
-        // SAFETY: so it is less than the number of cells, which is not 0. That number is a part of
-        // a reference, in private memory.
+        // SAFETY: `is_within_lap` says that the index is less than `n`, which is the number of
+        // cells. That number is a part of a reference in private memory, so nobody can have changed
+        // it.
         let cell = unsafe { self.cells.get_unchecked(index) };
         Some(Place { position, index, cell })
     }
 
-    /// The entry of a position. There is one, unless something else wrote into the memory.
+    /// The entry of a position; `None` only if something else wrote into the memory.
     #[inline(always)]
     pub(super) fn entry(self, position: Position) -> Option<&'q AtomicU64> {
         Some(&self.cells.get(position.index(self.n()))?.entry)
@@ -290,61 +305,63 @@ impl<'q, W: Wake> Shared<'q, W> {
         self.rare().is_some_and(|rare| rare.producers.are_gone())
     }
 
-    /// Where to look first for the position that nobody claimed.
+    /// Where to start looking for the first position that nobody claimed.
     #[inline(always)]
     pub(super) fn head_hint(self) -> Position {
-        // SYNC POINT E, acquire: with the release in `found`. What was before that position is
-        // seen.
+        // SYNC POINT with the store in `store_hint`: acquire. Everything before that position is
+        // visible.
         Position::of(self.head.position.load(Ordering::Acquire))
     }
 
-    /// Where to look first for the position that is not filled.
+    /// Where to start looking for the first position that is not filled.
     #[inline(always)]
     pub(super) fn tail_hint(self) -> Position {
-        // SYNC POINT E, acquire: with the release in `found`. What was before that position is
-        // seen.
+        // SYNC POINT with the store in `store_hint`: acquire. Everything before that position is
+        // visible.
         Position::of(self.tail.position.load(Ordering::Acquire))
     }
 
-    /// Whether it was closed. A push that does not know yet may still succeed, and its message is
-    /// not lost: the order ends at a mark, see [`end`](Self::end).
+    /// Whether the queue was closed, as a consumer asks. A push that does not know yet may still
+    /// succeed. Its message is not lost, because the order ends at a mark: see
+    /// [`mark_end`](Self::mark_end).
     #[inline(always)]
     pub(super) fn is_closed(self) -> bool {
-        // Relaxed: the mark in the order decides, by an exchange.
+        // Relaxed: the exchange that writes the mark of the end decides.
         self.head.is_closed.load(Ordering::Relaxed) != 0
     }
 
-    /// [`is_closed`](Self::is_closed) as a producer asks.
+    /// Whether the queue was closed, as a producer asks: reads the tail's cache line.
     #[inline(always)]
     pub(super) fn is_closed_for_producers(self) -> bool {
-        // Relaxed: as there.
+        // Relaxed: the exchange that writes the mark of the end decides.
         self.tail.is_closed.load(Ordering::Relaxed) != 0
     }
 
-    /// From where to look for the head after a backoff of the side that was at `position`.
+    /// Where to look for the head after an attempt at `position` changed nothing; backs off first.
     pub(super) fn head_after(self, lost: Contended<'_>, position: Position) -> Position {
         if lost.backoff() { self.head_hint() } else { position }
     }
 
-    /// From where to look for the tail after a backoff of the side that was at `position`.
+    /// Where to look for the tail after an attempt at `position` changed nothing; backs off first.
     pub(super) fn tail_after(self, lost: Contended<'_>, position: Position) -> Position {
         if lost.backoff() { self.tail_hint() } else { position }
     }
 
-    /// Says where to look first the next time. Nothing depends on it but time: whoever starts from
-    /// an old position finds the way along the entries. So it is no exchange: one who comes late
-    /// with it sets the others back, once.
+    /// Stores where the next walk for an end starts. Nothing but time depends on it: a walk from an
+    /// old position finds its way along the entries. So this is a plain store and no exchange. A
+    /// store that comes late sets the others back, once.
     #[inline(always)]
-    pub(super) fn found(self, hint: &AtomicU64, position: Position) {
-        // SYNC POINT E, release: with the acquires in `head_hint` and `tail_hint`. What is found
-        // there is judged by itself, but with what its finder saw before.
+    pub(super) fn store_hint(self, hint: &AtomicU64, position: Position) {
+        // SYNC POINT with the loads in `head_hint` and `tail_hint`: release. A walk that starts at
+        // this position checks each entry by itself, and sees what the maker of this store saw.
         hint.store(position.word(), Ordering::Release);
     }
 
-    /// No more pushes. Wakes everybody.
+    /// Closes the queue: no more pushes. Wakes everybody.
     pub(super) fn close(self) {
-        // Relaxed, both: see `is_closed`; who sleeps sees it behind the fence of the bell. The
-        // consumers' first: if nothing follows, they mark the end, which refuses the producers.
+        // Relaxed, both: see `is_closed`. A sleeper sees them behind the fence of the bell. The
+        // consumers' copy comes first. If this process stops between the two stores, the consumers
+        // mark the end, and the mark refuses the producers.
         self.head.is_closed.store(1, Ordering::Relaxed);
         self.tail.is_closed.store(1, Ordering::Relaxed);
         self.ring_both();

@@ -1,5 +1,16 @@
-//! The steps of a message through a queue: a slot is taken, the message committed and claimed, the
-//! slot freed.
+//! The five steps of a message through a queue. The [module](super) draws them, and [`word`] lists
+//! the states that they lead through.
+//!
+//! | step | who | what | where |
+//! |---|---|---|---|
+//! | 1 | a producer | takes a free slot, by exchange of its owner word | [`Shared::take`] |
+//! | 2 | the producer | stores in the owner word which position it tries | [`Shared::exchange_entry`] |
+//! | 3 | the producer | commits: exchanges the entry of that position | [`Shared::exchange_entry`] |
+//! | 4 | a consumer | claims: exchanges the owner word | [`Shared::claim`] |
+//! | 5 | the consumer | frees the slot, by a store in its owner word | [`Shared::free`] |
+//!
+//! Each `try_` form tries a step once at the position where it most likely succeeds. The form
+//! without `try_` searches and repeats, until the step succeeds or until nothing is there to take.
 
 use super::probe::{Probe, unfilled};
 use super::shared::{Contended, NoSlot, Place, Refused, Shared, Slot};
@@ -8,65 +19,68 @@ use crate::participant::Participant;
 use crate::sync::{AtomicU64, Cached, Ordering, worth_a_try};
 use crate::wait::Wake;
 
-/// Likely-free slots to probe before a full scan. Without caches a full scan costs nobody else
-/// anything.
+/// Likely-free slots to probe before a full scan. Without caches a full scan slows nobody else
+/// down, so it comes at once.
 const LIKELY: usize = if Cached::ENABLED { 8 } else { 0 };
 
-/// What a producer found among the slots that come free next.
+/// What a producer found when it probed the slots that come free next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum FreeSlot {
-    /// This one is free, or was.
+    /// This slot was free when the producer looked.
     Free(usize),
-    /// None is, nor any other: all wait, but those that are held.
+    /// No slot is free: the messages wait, or somebody holds their slots.
     Full,
-    /// None is, and it takes a look at all to know.
+    /// The probed slots are not free; only a full scan can tell about the others.
     Unclear,
 }
 
 /// What a consumer found at the head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ClaimResult {
-    /// A message, which is its own now: in this slot, and from this position.
+    /// The consumer claimed a message: in this slot, from this position.
     Claimed(usize, Position),
-    /// Nothing now.
+    /// No message waits now.
     Empty,
-    /// Nothing, and nothing will come: the queue is closed.
+    /// No message waits, and none will come: the queue is closed.
     Ended,
-    /// Nothing can be said: see [`Corrupt`].
+    /// The words are not those of a queue: see [`Corrupt`](super::shared::Corrupt).
     Corrupt,
 }
 
-/// 1: takes a slot; false when it is not free, or another took it.
+/// Step 1: takes the slot of this owner word; false when it is not free, or another took it.
 #[inline(always)]
 fn exchange_free(owner: &AtomicU64, me: Participant) -> bool {
     let mine = SlotState { phase: Phase::Writing, by: me, position: Position::START }.pack();
-    // Relaxed: a look before the exchange.
+    // Relaxed: only spares a vain exchange; the exchange decides.
     worth_a_try(|| owner.load(Ordering::Relaxed) == SlotState::FREE)
-        // Acquire: partner is the release of whoever freed it (5, a dropped loan, a recovery), who
-        // is done with the slot. Failure, relaxed: another took it.
+        // SYNC POINT with the release stores of a free word, in `free_silently`: acquire. Whoever
+        // freed the slot (step 5, a dropped loan, a recovery) is done with its value. Failure,
+        // relaxed: another took the slot.
         && owner
             .compare_exchange(SlotState::FREE, mine, Ordering::Acquire, Ordering::Relaxed)
             .is_ok()
 }
 
 impl<'q, W: Wake> Shared<'q, W> {
-    /// Takes the slot for `me` that is most likely free, at the first look: that of the same number
-    /// as the place that it goes to.
+    /// Step 1, tried once: takes for `me` the slot that is most likely free.
+    ///
+    /// It is the slot with the index of `place`, so that the entry and the owner word share a cell.
     #[inline(always)]
     pub(super) fn try_take(self, me: Participant, place: Place<'q>) -> bool {
         unfilled(&place.cell.entry, place.position).is_some()
             && exchange_free(&place.cell.owner, me)
     }
 
-    /// Takes the slot of the same number as `position`, which comes next: its word lies beside the
-    /// entry that we write next.
+    /// Step 1, tried once: takes the slot with the index of `position`, the next free place in
+    /// line. Its owner word lies beside the entry that step 3 writes.
     #[inline(always)]
     fn take_natural(self, position: Position, me: Participant) -> Option<(usize, Position)> {
         let slot = position.index(self.n());
         self.exchange_free(slot, me).then_some((slot, position))
     }
 
-    /// Takes a free slot for `me`, and looks for the tail from `from` on.
+    /// Step 1: takes a free slot for `me`. Looks for the tail from `from` on, and returns the slot
+    /// and the position to commit at.
     pub(super) fn take(
         self,
         me: Participant,
@@ -82,11 +96,11 @@ impl<'q, W: Wake> Shared<'q, W> {
             }
             let is_contended = is_first && word::is_large(self.n()) && self.is_coming(position);
             if !is_contended {
-                let slot = match self.look_near(position, before) {
+                let slot = match self.probe_likely(position, before) {
                     FreeSlot::Free(slot) => slot,
-                    // As `is_worth_a_moment`, with the ends the other way round: that some come
-                    // free for one cache line.
-                    FreeSlot::Full if self.is_first_look(self.tail, position) => {
+                    // The mirror image of `is_worth_waiting`: the producer waits, so that consumers
+                    // free several slots per transfer of the cache line.
+                    FreeSlot::Full if self.is_first_visit(self.tail, position) => {
                         from = self.tail_after(Contended(Some(&self.head.position)), position);
                         continue;
                     }
@@ -105,31 +119,35 @@ impl<'q, W: Wake> Shared<'q, W> {
         }
     }
 
-    /// Looks at the slots that come free next: they do in the order in which they were filled, so
-    /// that these are those whose messages were, one lap ago, where the next ones come to. When the
-    /// first message that waits comes soon, and all before it are held, the queue is full, and
-    /// nothing else need be looked at, which the consumers are about to change.
+    /// Probes the slots that come free next, beginning with the one that was used at `position` one
+    /// lap ago, as `before` says.
+    ///
+    /// Slots tend to come free in the order in which they were filled. So the next ones to come
+    /// free are those whose messages had the next entries one lap ago. If the first message that
+    /// waits is among them, and the slots before it are held, then the queue is full. The producer
+    /// need not look at the other slots, which the consumers are about to change.
     #[inline(never)]
-    fn look_near(self, mut position: Position, mut before: Entry) -> FreeSlot {
+    fn probe_likely(self, mut position: Position, mut before: Entry) -> FreeSlot {
         let mut held = [usize::MAX; LIKELY];
         for at in 0..LIKELY {
-            // Nothing was here yet, or the order ends here.
+            // This entry was never used, or the order ends here.
             if before == Entry::UNUSED || before.is_closed() {
                 break;
             }
             let slot = before.slot();
             let Some(owner) = self.owner(slot) else { break };
-            // Relaxed: a look.
-            let says = owner.load(Ordering::Relaxed);
-            if says == SlotState::FREE {
+            // Relaxed: the exchange of step 1 decides.
+            let owner_word = owner.load(Ordering::Relaxed);
+            if owner_word == SlotState::FREE {
                 return FreeSlot::Free(slot);
             }
-            if word::waits_at(says, before.position()) {
+            if word::waits_at(owner_word, before.position()) {
                 return FreeSlot::Full;
             }
-            // It may wait, and be counted there; or it was counted already.
-            let is_held =
-                SlotState::is_in(says, Phase::Writing) || SlotState::is_in(says, Phase::Reading);
+            // Another slot may hold a message that waits at a later entry, which the walk would
+            // reach. A slot that the walk already passed tells nothing new.
+            let is_held = SlotState::is_in(owner_word, Phase::Writing)
+                || SlotState::is_in(owner_word, Phase::Reading);
             if !is_held || held.contains(&slot) {
                 break;
             }
@@ -138,52 +156,56 @@ impl<'q, W: Wake> Shared<'q, W> {
             }
             position = position.next(self.n());
             let Some(entry) = self.entry(position) else { break };
-            // Relaxed: what it says is judged by the slot's word.
+            // Relaxed: a hint, checked against the owner word of the slot that it names.
             before = Entry(entry.load(Ordering::Relaxed));
         }
         FreeSlot::Unclear
     }
 
-    /// Takes the next free slot from `guess` on; looks at all.
+    /// Step 1 by a full scan: takes the next free slot from `guess` on.
     #[cold]
     fn take_any(self, guess: usize, me: Participant) -> Option<usize> {
         (guess..self.n()).chain(0..guess).find(|&slot| self.exchange_free(slot, me))
     }
 
-    /// 1: takes a slot; false when it is not free, or another took it.
+    /// Step 1: takes `slot`; false when it is not free, or another took it.
     fn exchange_free(self, slot: usize, me: Participant) -> bool {
         self.owner(slot).is_some_and(|owner| exchange_free(owner, me))
     }
 
-    /// 5: the slot is nobody's.
+    /// Step 5: frees `slot`, which the caller holds, and rings the producers' bell.
     #[inline(always)]
     pub(super) fn free(self, slot: usize) {
-        self.free_unheard(slot);
+        self.free_silently(slot);
         self.head.bell.ring();
     }
 
-    /// [`free`](Self::free) that wakes nobody.
+    /// Step 5 without the bell: wakes nobody.
     #[inline(always)]
-    pub(super) fn free_unheard(self, slot: usize) {
+    pub(super) fn free_silently(self, slot: usize) {
         if let Some(owner) = self.owner(slot) {
-            // Release: partner is the acquire of 1: we are done with the slot; and SYNC POINT D, in
-            // `unfinished`: with the message too.
+            // Release, for two partners: the caller is done with the slot and with its message.
+            // SYNC POINT with the exchange in `exchange_free`, whose maker uses the slot next. SYNC
+            // POINT with the load in `held_messages`, whose caller may find all done. A consumer
+            // may also read this word: SYNC POINT with the load of the owner word in `probe`.
             owner.store(SlotState::FREE, Ordering::Release);
         }
     }
 }
 
 impl<'q, W: Wake> Shared<'q, W> {
-    /// 2 and 3: gives the value in `slot`, which is ours, its place in the order.
+    /// Steps 2 and 3: puts the value in `slot`, which `me` holds, in line. Rings the consumers'
+    /// bell.
     ///
-    /// Looks for the place from `from` on, and does so again although it may be known from before
-    /// the slot was taken: what the slot's word says must be news. Had the slot carried the message
-    /// of this very position already, one who is about to claim that one would claim this one,
-    /// which is not there yet. By the acquire of 1 we see that it had.
+    /// Looks for the first unfilled position from `from` on, also when the caller knew it before
+    /// step 1. The position must be newer than any that this slot had. Suppose the slot had carried
+    /// the message of this very position before. Then a consumer that is about to claim that
+    /// message would see the same owner word again, and claim a message that is not in line yet.
+    /// The acquire of step 1 makes every entry that named the slot visible here, so the search
+    /// passes that position.
     ///
-    /// The exchange needs no look at the head. We hold a slot, so that fewer messages wait than
-    /// there are slots, and whatever was in the entry of the first position that is not filled, `N`
-    /// positions ago, was claimed.
+    /// Step 3 need not look at the head. `me` holds a slot, so fewer messages wait than there are
+    /// slots. So the message that had this entry one lap ago, `N` positions earlier, was claimed.
     pub(super) fn commit(
         self,
         slot: usize,
@@ -193,7 +215,7 @@ impl<'q, W: Wake> Shared<'q, W> {
         let slot = self.slot(slot).ok_or(Refused::Corrupt)?;
         loop {
             let (position, place, seen) = self.first_unfilled(from)?;
-            // The mark of the end. Only a message that was in the order before takes its place.
+            // The mark of the end. Only a message that was in line before may replace it.
             if seen == Entry::closed(position) {
                 return Err(Refused::Closed);
             }
@@ -206,7 +228,7 @@ impl<'q, W: Wake> Shared<'q, W> {
         Ok(())
     }
 
-    /// Tries to, at the first look.
+    /// Steps 2 and 3, tried once, at `place`.
     #[inline(always)]
     pub(super) fn try_commit(
         self,
@@ -221,8 +243,10 @@ impl<'q, W: Wake> Shared<'q, W> {
         Ok(())
     }
 
-    /// 2 and 3, once. `phase` says what the message is if we die before: [`Phase::Committing`], or
-    /// [`Phase::Requeuing`].
+    /// Steps 2 and 3, once, at `position`, whose entry is `place` and says `seen`.
+    ///
+    /// `phase` tells a survivor what the message is if `me` dies before step 3:
+    /// [`Phase::Committing`] for a new message, [`Phase::Requeuing`] for one that must not be lost.
     #[inline(always)]
     pub(super) fn exchange_entry(
         self,
@@ -233,37 +257,37 @@ impl<'q, W: Wake> Shared<'q, W> {
         place: &AtomicU64,
         seen: Entry,
     ) -> Result<(), Contended<'q>> {
-        // 2. Published by 3. SYNC POINT E, release: who sees this instead of an earlier message of
-        //    the slot
-        // sees that it was claimed, as we do.
+        // Step 2. Step 3 publishes it. SYNC POINT with the load of the owner word in `probe`:
+        // release. A consumer that looks for an earlier message of this slot, and sees this word
+        // instead, also sees that its message was claimed, as the maker of this store saw.
         slot.owner.store(SlotState { phase, by: me, position }.pack(), Ordering::Release);
-        // 3. Release: partner is the acquire of the look at the entry in `look`. Failure, relaxed:
-        //    another was faster, or we
-        // had looked at something old. What is there now is seen by the next look.
+        // Step 3. SYNC POINT with the loads of the entry in `probe`, `first_unfilled` and
+        // `sum_of_entries`: release. It publishes the value and the owner word. Failure, relaxed:
+        // another was faster, or `seen` was old. The next look sees what is there now.
         let entry = Entry::new(position, slot.index);
         place
             .compare_exchange(seen.0, entry.0, Ordering::Release, Ordering::Relaxed)
             .map_err(|_| Contended(Some(&self.tail.position)))?;
-        self.found(&self.tail.position, position.next(self.n()));
+        self.store_hint(&self.tail.position, position.next(self.n()));
         Ok(())
     }
 }
 
 impl<'q, W: Wake> Shared<'q, W> {
-    /// Claims the first message that nobody claimed, for `me`, and looks for it from `from` on.
+    /// Step 4: claims for `me` the first message that nobody claimed. Looks for it from `from` on.
     pub(super) fn claim(self, me: Participant, mut from: Position) -> ClaimResult {
         loop {
             let Ok((position, found)) = self.first_unclaimed(from) else {
                 return ClaimResult::Corrupt;
             };
-            match self.claim_found(me, position, found) {
+            match self.claim_probed(me, position, found) {
                 Ok(head) => return head,
                 Err(lost) => from = self.head_after(lost, position),
             }
         }
     }
 
-    /// Tries to, at the first look.
+    /// Step 4, tried once, at `position`.
     #[inline(always)]
     pub(super) fn try_claim(
         self,
@@ -271,46 +295,49 @@ impl<'q, W: Wake> Shared<'q, W> {
         position: Position,
     ) -> Result<ClaimResult, Contended<'q>> {
         let Place { cell, .. } = self.place(position).ok_or(Contended(None))?;
-        self.claim_found(me, position, self.look(position, &cell.entry))
+        self.claim_probed(me, position, self.probe(position, &cell.entry))
     }
 
+    /// Step 4, once: claims what a probe of `position` found, or says why nothing was claimed.
     #[inline(always)]
-    fn claim_found(
+    fn claim_probed(
         self,
         me: Participant,
         position: Position,
         found: Probe<'q>,
     ) -> Result<ClaimResult, Contended<'q>> {
         match found {
-            Probe::Message { slot, owner, says } => {
-                // 4. The value was acquired with the entry. SYNC POINT E, release: with the acquire
-                //    in
-                // `look`. Failure, relaxed: the next look decides.
+            Probe::Message { slot, owner, owner_word } => {
+                // Step 4. SYNC POINT with the load of the owner word in `probe`: release. No
+                // acquire is needed: the load of the entry in `probe` made the value visible.
+                // Failure, relaxed: the next look decides.
                 let mine = SlotState { phase: Phase::Reading, by: me, position }.pack();
                 owner
-                    .compare_exchange(says, mine, Ordering::Release, Ordering::Relaxed)
+                    .compare_exchange(owner_word, mine, Ordering::Release, Ordering::Relaxed)
                     .map_err(|_| Contended(Some(&self.head.position)))?;
-                self.found(&self.head.position, position.next(self.n()));
+                self.store_hint(&self.head.position, position.next(self.n()));
                 Ok(ClaimResult::Claimed(slot, position))
             }
-            Probe::Nothing if self.is_worth_a_moment(position) => {
+            Probe::Nothing if self.is_worth_waiting(position) => {
                 Err(Contended(Some(&self.tail.position)))
             }
-            // All before it are claimed: the queue was empty when we looked.
+            // Every message before `position` was claimed, so the queue was empty when the consumer
+            // looked.
             Probe::Nothing if !self.is_closed() => Ok(ClaimResult::Empty),
-            Probe::Nothing if self.end(position) => Ok(ClaimResult::Ended),
+            Probe::Nothing if self.mark_end(position) => Ok(ClaimResult::Ended),
             Probe::Nothing | Probe::Claimed(_) => Err(Contended(None)),
             Probe::End => Ok(ClaimResult::Ended),
             Probe::Corrupt => Ok(ClaimResult::Corrupt),
         }
     }
 
-    /// Marks the end of a closed queue's order at `position`, where nothing was when we looked: no
-    /// push gets past it. False when a message came first, which the next look sees.
+    /// Marks the end of a closed queue's order at `position`, where a consumer found nothing. No
+    /// push gets past the mark. False when a message came first; the next look sees it.
     #[cold]
-    pub(super) fn end(self, position: Position) -> bool {
+    pub(super) fn mark_end(self, position: Position) -> bool {
         let Some(place) = self.entry(position) else { return true };
-        // Relaxed: the exchange finds the newest, and the mark carries nothing.
+        // Relaxed: the exchange fails when the word is not the newest, and the mark publishes
+        // nothing.
         let seen = Entry(place.load(Ordering::Relaxed));
         let mark = Entry::closed(position).0;
         seen.seen_from(position) == EntryState::Before

@@ -1,11 +1,12 @@
 //! Where the words and the values of a queue lie: the real memory. Twin of `storage_loom.rs`.
 //!
-//! The ends first; then three arrays of as many elements as there are slots: cells, tries (where
-//! there is room for them) and values. A [`Fixed`] knows how many at compile time. A [`Counted`]
-//! carries the number in the reference to it, as a slice does: its type ends with an array of
-//! [`Bundle`]s, which together are as large as the three arrays.
+//! The two ends come first. Three arrays follow, with one element for each slot: cells, attempts
+//! (where there is room for them) and values. A [`Fixed`] knows their length at compile time. A
+//! [`Counted`] carries the length in the reference to it, as a slice does: its type ends with an
+//! array of [`Bundle`]s, which together are as large as the three arrays.
 //!
-//! A `Fixed` is not itself made of bundles, because the padding of a `T` that moves with it need
+//! A `Fixed` does not consist of bundles. A move of a `T` need not preserve its padding, and the
+//! bytes of a bundle that may be padding are words of the queue.
 //! not be preserved, and the bytes of a bundle that may be padding are words of the queue.
 #![expect(clippy::disallowed_types, reason = "loom has the twin of this file")]
 
@@ -19,12 +20,12 @@ use core::cell::UnsafeCell;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr::{self, NonNull};
 
-/// What a [`Queue`](super::Queue) is. The cell is around all of it, so that a view of it may be
-/// used to write all of it.
+/// The memory of a [`Queue`](super::Queue). The cell is around all of it, so that all of it may be
+/// written through a view of it.
 #[repr(transparent)]
 pub(super) struct Fixed<T, const N: usize, W: Wake>(UnsafeCell<FixedBody<T, N, W>>);
 
-/// What a [`QueueView`](super::QueueView) is.
+/// The memory of a [`QueueView`](super::QueueView).
 #[repr(transparent)]
 pub(super) struct Counted<T, W: Wake>(UnsafeCell<CountedBody<T, W>>);
 
@@ -34,8 +35,8 @@ struct FixedBody<T, const N: usize, W: Wake> {
     arrays: FixedArrays<T, N>,
 }
 
-/// As large as the arrays, and as the bundles: of values that need a large alignment, these are
-/// larger.
+/// As large as the arrays, and as the bundles. The bundles are larger when the values need a large
+/// alignment.
 #[repr(C)]
 union FixedArrays<T, const N: usize> {
     arrays: ManuallyDrop<Arrays<T, N>>,
@@ -55,18 +56,18 @@ struct CountedBody<T, W: Wake> {
     bundles: [Bundle<T>],
 }
 
-/// As many bytes as a slot takes of the arrays together.
+/// As many bytes as one slot takes in the three arrays together.
 #[repr(C)]
 struct Bundle<T> {
     words: [MaybeUninit<u8>; WORDS],
     value: MaybeUninit<T>,
 }
 
-/// How many bytes of words a slot has.
+/// The size of a slot's words, in bytes.
 pub(super) const WORDS: usize = size_of::<Cell>() + size_of::<Roomy<AtomicU64>>();
 
-/// Where the values of `n` slots begin, counted from the first cell, when they are aligned to
-/// `align`.
+/// The offset of the values of `n` slots from the first cell, in bytes. The values are aligned to
+/// `align`, a power of two.
 #[inline(always)]
 pub(super) const fn values_offset(n: usize, align: usize) -> usize {
     (WORDS * n + align - 1) & !(align - 1)
@@ -85,19 +86,20 @@ impl<T, const N: usize, W: Wake> Fixed<T, N, W> {
         }))
     }
 
-    /// The queue, whose capacity is a part of the reference.
+    /// The same queue, with its capacity in the reference.
     #[inline(always)]
     pub(super) const fn counted(&self) -> &Counted<T, W> {
         const { assert!(N > 0) };
         let at = ptr::slice_from_raw_parts(ptr::from_ref(self).cast::<Bundle<T>>(), N);
-        // SAFETY: a queue of `N` slots, which lives as long, and is as large as its view at least.
-        // All of both is in an `UnsafeCell`.
+        // SAFETY: `self` is a queue of `N` slots that lives as long as the result, and is at least
+        // as large as its view. All of both is inside an `UnsafeCell`, so both may be written
+        // through.
         unsafe { &*(at as *const Counted<T, W>) }
     }
 }
 
-// SAFETY: `repr(C)`: the ends, which are written, and behind them the words of all slots, which are
-// zero in a fresh queue, and the values, which need not be initialized.
+// SAFETY: `Counted` is `repr(C)`: first the ends, which `init_at` writes. The words of all slots
+// follow, which are zero in a fresh queue, and then the values, which need not be initialized.
 unsafe impl<T, W: Wake> InMemory for Counted<T, W> {
     fn layout(capacity: usize) -> Option<Layout> {
         if capacity > word::MAX_SLOTS {
@@ -113,13 +115,15 @@ unsafe impl<T, W: Wake> InMemory for Counted<T, W> {
 
     unsafe fn init_at(at: NonNull<u8>, capacity: usize) -> Option<NonNull<Self>> {
         let queue = Self::from_raw(at, capacity)?;
-        // SAFETY: there is room for the ends, as the caller states.
+        // SAFETY: the caller guarantees memory of `layout(capacity)` at `at`, which begins with the
+        // ends.
         unsafe { at.cast::<Ends<W>>().write(Ends::new()) };
-        // SAFETY: a place in the memory that the caller states.
+        // SAFETY: `queue` points to the memory that the caller guarantees; nothing is read.
         let body = UnsafeCell::raw_get(unsafe { &raw const (*queue.as_ptr()).0 });
-        // SAFETY: as above.
+        // SAFETY: `body` points to the memory that the caller guarantees; nothing is read.
         let words = unsafe { &raw mut (*body).bundles }.cast::<u8>();
-        // SAFETY: as above; so many bytes at least.
+        // SAFETY: the caller guarantees memory of `layout(capacity)`. There the bundles take `WORDS
+        // * capacity` bytes or more.
         unsafe { words.write_bytes(0, WORDS * capacity) };
         Some(queue)
     }
@@ -128,11 +132,11 @@ unsafe impl<T, W: Wake> InMemory for Counted<T, W> {
 impl<T, W: Wake> Counted<T, W> {
     #[inline(always)]
     const fn bundles(&self) -> *mut [Bundle<T>] {
-        // SAFETY: nothing is read; it is a place in the queue.
+        // SAFETY: `self` is a reference, so the place lies in the queue; nothing is read.
         unsafe { &raw mut (*self.0.get()).bundles }
     }
 
-    /// How many values the queue holds.
+    /// The largest number of values that the queue holds.
     #[inline(always)]
     pub(super) const fn capacity(&self) -> usize {
         self.bundles().len()
@@ -140,8 +144,8 @@ impl<T, W: Wake> Counted<T, W> {
 
     #[inline(always)]
     pub(super) const fn ends(&self) -> &Ends<W> {
-        // SAFETY: the ends are words that all who use the queue share, and that nobody has
-        // exclusively.
+        // SAFETY: the ends are atomic words that all users of the queue share. Nobody borrows them
+        // exclusively while `self` is borrowed.
         unsafe { &(*self.0.get()).ends }
     }
 
@@ -149,32 +153,34 @@ impl<T, W: Wake> Counted<T, W> {
     pub(super) fn shared(&self) -> Shared<'_, W> {
         let cells = NonNull::slice_from_raw_parts(self.first_cell(), self.capacity());
         let tries = cells.cast::<Cell>();
-        // SAFETY: there are as many cells as slots, and then as many tries, if there is room for
-        // them. What is in the queue stays in it.
+        // SAFETY: the queue has one cell for each slot, and behind them one attempts word for each
+        // slot, if there is room for them. So the result lies in the queue or at its end.
         let tries = unsafe { tries.add(self.capacity()) }.cast::<AtomicU64>();
         let tries = NonNull::slice_from_raw_parts(tries, self.capacity());
-        // SAFETY: as above; atomics, which begin behind the ends, on a boundary of 8 bytes.
+        // SAFETY: the cells and the attempts lie in the queue, initialized, and live as long as
+        // `self`. They are atomics, so they may be shared. They begin behind the ends, on a
+        // boundary of 8 bytes.
         Shared::new(self.ends(), unsafe { cells.as_ref() }, unsafe { RoomyRef::at(tries) })
     }
 
     #[inline(always)]
     pub(super) fn first_cell(&self) -> NonNull<Cell> {
-        // SAFETY: a place in the queue is not null.
+        // SAFETY: the address of a place in the queue is not null.
         unsafe { NonNull::new_unchecked(self.bundles().cast()) }
     }
 
-    /// Where the value of a slot is. In bounds, if there is such a slot.
+    /// The address of a slot's value. In bounds if the slot exists.
     #[inline(always)]
     pub(super) fn value(&self, slot: usize) -> *mut T {
         let values = values_offset(self.capacity(), align_of::<T>());
         self.bundles().cast::<u8>().wrapping_add(values).cast::<T>().wrapping_add(slot)
     }
 
-    /// Tells loom that a value is being read, where loom looks.
+    /// Tells loom that a value is being read; loom has no part in this twin.
     #[inline(always)]
     pub(super) fn touch_read(&self, _slot: usize) {}
 
-    /// Tells loom that a value is being written, where loom looks.
+    /// Tells loom that a value is being written; loom has no part in this twin.
     #[inline(always)]
     pub(super) fn touch_write(&self, _slot: usize) {}
 }
@@ -184,34 +190,34 @@ mod tests {
     use super::*;
     use crate::wait::{Async, Nobody};
 
-    fn is_laid_out_alike<T, const N: usize, W: Wake>() {
+    fn assert_same_layout<T, const N: usize, W: Wake>() {
         let queue = Fixed::<T, N, W>::new();
         assert_eq!(Counted::<T, W>::layout(N), Some(Layout::new::<Fixed<T, N, W>>()));
         let view = queue.counted();
         assert!(size_of_val(view) <= size_of_val(&queue));
         assert_eq!((align_of_val(view), view.capacity()), (align_of_val(&queue), N));
-        // SAFETY: nothing is read.
+        // SAFETY: the place lies in `queue`; nothing is read.
         let arrays = unsafe { &raw const (*queue.0.get()).arrays }.cast::<Arrays<T, N>>();
         assert_eq!(arrays.cast(), view.first_cell().as_ptr());
-        // SAFETY: as above.
+        // SAFETY: the place lies in `queue`; nothing is read.
         assert_eq!(unsafe { &raw const (*arrays).values }.cast(), view.value(0).cast_const());
         let end = view.value(N).addr() - ptr::from_ref(&queue).addr();
         assert!(end <= size_of_val(view), "the values lie in the view");
     }
 
     #[test]
-    fn a_queue_and_its_view_mean_the_same_bytes() {
+    fn queue_and_view_mean_the_same_bytes() {
         #[repr(align(16))]
         struct Wide([u8; 48]);
         #[repr(align(256))]
         struct Wider(#[expect(dead_code, reason = "for its size")] u8);
-        is_laid_out_alike::<u8, 1, Nobody>();
-        is_laid_out_alike::<(), 5, Nobody>();
-        is_laid_out_alike::<[u8; 3], 5, Async>();
-        is_laid_out_alike::<(u8, u32), 4, Nobody>();
-        is_laid_out_alike::<Wide, 3, Nobody>();
-        is_laid_out_alike::<Wide, 1, Async>();
-        is_laid_out_alike::<Wider, 7, Nobody>();
+        assert_same_layout::<u8, 1, Nobody>();
+        assert_same_layout::<(), 5, Nobody>();
+        assert_same_layout::<[u8; 3], 5, Async>();
+        assert_same_layout::<(u8, u32), 4, Nobody>();
+        assert_same_layout::<Wide, 3, Nobody>();
+        assert_same_layout::<Wide, 1, Async>();
+        assert_same_layout::<Wider, 7, Nobody>();
         let _ = Wide([0; 48]).0;
     }
 }

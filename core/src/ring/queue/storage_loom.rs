@@ -1,6 +1,6 @@
-//! Where the words and the values of a queue lie: loom's, each where it likes. Twin of
-//! `storage.rs`.
-#![allow(clippy::disallowed_types, reason = "loom looks at the watch beside each value")]
+//! Where the words and the values of a queue lie: loom's memory, each in a place of its own. Twin
+//! of `storage.rs`.
+#![allow(clippy::disallowed_types, reason = "loom watches the cell beside each value")]
 
 use super::shared::{Cell, Ends, Shared};
 use crate::sync::{AtomicU64, RoomyRef, WatchedCell};
@@ -10,10 +10,10 @@ use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 use std::boxed::Box;
 
-/// What a [`Queue`](super::Queue) is.
+/// The memory of a [`Queue`](super::Queue).
 pub(super) struct Fixed<T, const N: usize, W: Wake>(Counted<T, W>);
 
-/// What a [`QueueView`](super::QueueView) is.
+/// The memory of a [`QueueView`](super::QueueView).
 pub(super) struct Counted<T, W: Wake> {
     ends: Ends<W>,
     cells: Box<[Cell]>,
@@ -27,7 +27,7 @@ impl<T, const N: usize, W: Wake> Fixed<T, N, W> {
         Fixed(Counted::with_capacity(N))
     }
 
-    /// The queue, whose capacity is a part of the reference.
+    /// The same queue, with its capacity in the reference.
     pub(super) fn counted(&self) -> &Counted<T, W> {
         &self.0
     }
@@ -44,7 +44,7 @@ impl<T, W: Wake> Counted<T, W> {
         }
     }
 
-    /// How many values the queue holds.
+    /// The largest number of values that the queue holds.
     pub(super) fn capacity(&self) -> usize {
         self.cells.len()
     }
@@ -54,22 +54,23 @@ impl<T, W: Wake> Counted<T, W> {
     }
 
     pub(super) fn shared(&self) -> Shared<'_, W> {
-        // SAFETY: a reference to it, which lives as long.
+        // SAFETY: the box owns as many attempts words as there are slots, and lives as long as
+        // `self`.
         let tries = unsafe { RoomyRef::at(NonNull::from(&*self.tries)) };
         Shared::new(self.ends(), &self.cells, tries)
     }
 
-    /// Where the value of a slot is.
+    /// The address of a slot's value.
     pub(super) fn value(&self, slot: usize) -> *mut T {
         self.values[slot].get().cast()
     }
 
-    /// Tells loom that a value is being read.
+    /// Tells loom that the caller reads the value of `slot`.
     pub(super) fn touch_read(&self, slot: usize) {
         self.watch[slot].with(|_| ());
     }
 
-    /// Tells loom that a value is being written.
+    /// Tells loom that the caller writes the value of `slot`.
     pub(super) fn touch_write(&self, slot: usize) {
         self.watch[slot].with_mut(|_| ());
     }

@@ -1,4 +1,4 @@
-//! A participant that dies at each step, as it leaves the words, and what the others make of it.
+//! A participant dies after each step: what the words say then, and how the others go on.
 
 use super::word::{Entry, Phase, Position, SlotState};
 use super::{PushError, Queue};
@@ -9,17 +9,19 @@ use std::vec::Vec;
 
 const DEAD: Participant = Participant::new(7).unwrap();
 const N: usize = 3;
-/// Messages.
+/// The values of the messages.
 const EARLY: u32 = 1;
 const LATECOMER: u32 = 2;
 const ON: u32 = 3;
 const ROOM: u32 = 4;
 const FULL: u32 = 5;
-/// Where [`LATECOMER`] goes.
+/// The position of [`LATECOMER`].
 const LATE: Position = Position::new(2);
 
-/// A queue with one message in it, in which participant 7 died having come to a particular step
-/// with [`LATECOMER`].
+/// A queue with one message, in which participant 7 died while it sent or received [`LATECOMER`].
+///
+/// It died after: 1 taking a slot, 2 storing the owner word, 3 the commit, 4 storing the tail's
+/// hint, 5 the claim, 6 storing the head's hint.
 fn died_at(step: u32) -> Queue<u32, N> {
     let queue = Queue::new();
     queue.try_push(EARLY).unwrap();
@@ -40,16 +42,16 @@ fn died_at(step: u32) -> Queue<u32, N> {
     if step == 3 {
         return queue;
     }
-    handle.shared().found(&queue.ends().tail.0.position, LATE.next(N));
+    handle.shared().store_hint(&queue.ends().tail.0.position, LATE.next(N));
     if step == 4 {
         return queue;
     }
     queue.try_pop().unwrap();
-    // Claimed; at 6 with the place to look at first moved on, as at 4.
+    // The claim; at 6 with the head's hint stored as well.
     let state = SlotState { phase: Phase::Reading, by: DEAD, position: LATE };
     queue.shared().cells[loan.slot].owner.store(state.pack(), Ordering::Relaxed);
     if step == 6 {
-        handle.shared().found(&queue.ends().head.0.position, LATE.next(N));
+        handle.shared().store_hint(&queue.ends().head.0.position, LATE.next(N));
     }
     queue
 }
@@ -59,7 +61,7 @@ fn drain(queue: &Queue<u32, N>) -> Vec<u32> {
 }
 
 #[test]
-fn others_go_on_wherever_a_participant_stopped() {
+fn others_go_on_after_a_death_at_any_step() {
     for step in 1..=6 {
         let queue = died_at(step);
         let kept = match step {
@@ -76,14 +78,14 @@ fn others_go_on_wherever_a_participant_stopped() {
 }
 
 #[test]
-fn recovery_loses_nothing_that_was_committed_and_sends_nothing_that_was_not() {
+fn recovery_keeps_just_the_committed_messages() {
     for step in 1..=6 {
         let queue = died_at(step);
         let me = queue.handle(Participant::LOCAL);
         // SAFETY: nobody acts for participant 7.
         let held = unsafe { me.recover(DEAD) };
         assert_eq!(held, usize::from(step != 3 && step != 4), "step {step}");
-        // SAFETY: as above.
+        // SAFETY: nobody acts for participant 7.
         assert_eq!(unsafe { me.recover(DEAD) }, 0, "step {step}: once is enough");
         let kept = match step {
             1 | 2 => &[EARLY][..],
@@ -97,9 +99,9 @@ fn recovery_loses_nothing_that_was_committed_and_sends_nothing_that_was_not() {
 }
 
 #[test]
-fn a_recovery_that_dies_is_recovered() {
-    // As `recover` leaves it when it dies after its exchange, and after it said which position it
-    // tries.
+fn recovery_of_a_dead_recovery_succeeds() {
+    // What `recover` leaves when it dies after its exchange, and after it stored the position that
+    // it tries.
     for (phase, position) in
         [(Phase::Recovering, Position::START), (Phase::Requeuing, LATE.next(N))]
     {
@@ -120,13 +122,13 @@ fn a_recovery_that_dies_is_recovered() {
 
 const JOB: u32 = 4;
 
-/// Where a participant may die that puts a message back, whose claim ended for the second time.
+/// A participant dies while it puts a message back whose second claim ended.
 #[test]
-fn an_attempt_is_counted_once_wherever_its_participant_died() {
+fn an_attempt_counts_once_after_a_death_at_any_step() {
     for step in 0..=4 {
         let queue: Queue<u32, N> = Queue::new();
         queue.try_push(JOB).unwrap();
-        // The first attempt, and another message of the same slot long ago.
+        // The first attempt; its word stays in the slot for later messages.
         drop(queue.try_claim().unwrap());
         let handle = queue.handle(DEAD);
         let claim = ManuallyDrop::new(handle.try_claim().unwrap());
@@ -140,7 +142,7 @@ fn an_attempt_is_counted_once_wherever_its_participant_died() {
         };
         match step {
             0 => {}
-            // It gives it back, by itself or as one that recovered it.
+            // It puts the message back as its consumer (1), or as a survivor (2).
             1 | 2 => {
                 queue.shared().tries.get().unwrap()[slot].store(next.word() | 2, Ordering::Relaxed);
                 say(if step == 1 { Phase::Reading } else { Phase::Recovering }, position);
@@ -156,7 +158,7 @@ fn an_attempt_is_counted_once_wherever_its_participant_died() {
         let claim = queue.try_claim().unwrap();
         assert_eq!((*claim, claim.attempts()), (JOB, 3), "step {step}");
         claim.complete();
-        // What stands there is not about the next one in the slot.
+        // The attempts word is not about the next messages in the slot.
         for _ in 0..2 * N {
             queue.try_push(5).unwrap();
             let claim = queue.try_claim().unwrap();
@@ -167,7 +169,7 @@ fn an_attempt_is_counted_once_wherever_its_participant_died() {
 }
 
 #[test]
-fn a_job_that_kills_whoever_takes_it_is_given_up() {
+fn a_job_that_kills_its_workers_is_given_up() {
     let queue: Queue<u32, N> = Queue::new();
     let me = queue.handle(Participant::LOCAL);
     queue.set_max_attempts(3);
@@ -182,14 +184,14 @@ fn a_job_that_kills_whoever_takes_it_is_given_up() {
         unsafe { me.recover(DEAD) };
     }
     assert_eq!(queue.refused(), 1);
-    // The other one was taken along by the dead, and has a claim left, or was never taken.
+    // The dead participant may have claimed the other message as well; that one has a claim left.
     let left = drain(&queue);
     assert!(!left.contains(&JOB) && queue.unfinished() == 0);
     (0..N).for_each(|_| queue.try_push(7).unwrap());
 }
 
 #[test]
-fn a_value_that_is_given_up_is_dropped_once() {
+fn a_value_given_up_is_dropped_once() {
     let alive = std::rc::Rc::new(());
     let queue: Queue<_, 1> = Queue::new();
     queue.set_max_attempts(1);
@@ -206,7 +208,7 @@ mod producers {
     use crate::Error;
     use crate::wait::{Clock, SpinClock};
 
-    /// It is always too late.
+    /// A clock that has passed every deadline.
     struct Late;
 
     impl Clock for Late {
@@ -220,7 +222,7 @@ mod producers {
     }
 
     #[test]
-    fn consumers_are_told_when_all_that_registered_are_gone_and_what_they_pushed_is_popped() {
+    fn queue_ends_when_all_registered_producers_are_gone() {
         let queue = waited_on();
         let me = queue.handle(Participant::LOCAL);
         let pop = || me.pop_deadline(Some(0));
@@ -240,13 +242,13 @@ mod producers {
         assert!(queue.producers_are_gone());
         assert_eq!((pop(), pop()), (Ok(2), Err(Error::EndOfFile)));
         let one_more = queue.producer().unwrap();
-        assert_eq!(pop(), Err(Error::TimedOut), "it goes on");
+        assert_eq!(pop(), Err(Error::TimedOut), "the queue goes on");
         drop(one_more);
         assert_eq!(pop(), Err(Error::EndOfFile));
     }
 
     #[test]
-    fn the_dead_produce_no_more_and_others_are_not_touched() {
+    fn recovery_takes_only_the_dead_producer_off() {
         let queue = waited_on();
         let me = queue.handle(Participant::LOCAL);
         let dead = queue.handle(DEAD);
@@ -255,14 +257,14 @@ mod producers {
         // SAFETY: nobody acts for participant 7.
         assert_eq!(unsafe { me.recover(DEAD) }, 1, "{theirs:?}");
         assert!(!queue.producers_are_gone());
-        // SAFETY: as above.
+        // SAFETY: nobody acts for participant 7.
         assert_eq!(unsafe { me.recover(DEAD) }, 0);
         drop(mine);
         assert!(queue.producers_are_gone());
     }
 
     #[test]
-    fn there_is_room_for_so_many_participants_and_for_many_handles_of_each() {
+    fn many_participants_and_many_handles_register() {
         let queue = waited_on();
         let who: Vec<_> =
             (0..=100).filter_map(Participant::new).map(|who| queue.handle(who)).collect();

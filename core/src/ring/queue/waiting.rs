@@ -1,9 +1,9 @@
-//! The forms that wait, for threads and for tasks. All come from two attempts: to take a slot, and
-//! to claim a value.
+//! The forms that wait, for threads and for tasks. All of them repeat one of two attempts: to take
+//! a slot, or to claim a value.
 
 use super::handle::{Claim, Handle, Loan};
-use super::look::QueueView;
 use super::shared::{NoMore, NoSlot};
+use super::view::QueueView;
 use crate::error::Error;
 use crate::participant::Participant;
 use crate::ring::PushError;
@@ -12,7 +12,7 @@ use core::future::poll_fn;
 use core::task::{Context, Poll};
 
 impl<'q, T, W: Wake> Handle<'q, T, W> {
-    /// A slot, or that there will be none; `None` when one may come free.
+    /// Tries to take a slot. `None` when one may come free later; an error when none will.
     fn attempt_reserve(&self) -> Option<Result<Loan<'q, T, W>, Error>> {
         match self.same().reserve_now() {
             Err(NoSlot::Full) => None,
@@ -20,12 +20,12 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
         }
     }
 
-    /// A claim, or that there will be none; `None` when one may come.
+    /// Tries to claim a value. `None` when one may come later; an error when none will.
     fn attempt_claim(&self) -> Option<Result<Claim<'q, T, W>, Error>> {
         match self.same().claim_now() {
             Ok(None) if self.producers_are_gone() => {
-                // In this order: what they pushed before they went is seen by the look after we see
-                // that they went.
+                // This second look comes after the producers were seen to be gone. So it sees all
+                // that they pushed before they went.
                 Some(self.same().claim_now().ok().flatten().ok_or(Error::EndOfFile))
             }
             Ok(claim) => claim.map(Ok),
@@ -36,11 +36,11 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
 }
 
 impl<'q, T, W: Wait> Handle<'q, T, W> {
-    /// [`QueueView::push`] by this participant.
+    /// Pushes one value as this participant; waits for room: [`QueueView::push`].
     ///
     /// # Errors
-    /// [`PushError::Closed`] with the value, when the queue is closed; [`PushError::Corrupt`] with
-    /// it.
+    /// [`PushError::Closed`] when the queue is closed, [`PushError::Corrupt`] when something else
+    /// wrote into its memory. Each returns the value.
     pub fn push(&self, value: T) -> Result<(), PushError<T>> {
         self.push_deadline(value, None)
     }
@@ -49,7 +49,8 @@ impl<'q, T, W: Wait> Handle<'q, T, W> {
     ///
     /// # Errors
     /// [`PushError::TimedOut`] when there was no room in time, [`PushError::Closed`] when the queue
-    /// is closed; [`PushError::Corrupt`]; with the value.
+    /// is closed, [`PushError::Corrupt`] when something else wrote into its memory. Each returns
+    /// the value.
     ///
     /// ```
     /// use ringway_core::participant::Participant;
@@ -77,11 +78,12 @@ impl<'q, T, W: Wait> Handle<'q, T, W> {
         }
     }
 
-    /// [`QueueView::pop`] by this participant.
+    /// Pops the oldest value as this participant; waits for one: [`QueueView::pop`].
     ///
     /// # Errors
-    /// [`Error::EndOfFile`] when the queue is closed, or its [producers are
-    /// gone](super::QueueWords::producers_are_gone), and nothing waits in it; [`Error::Corrupt`].
+    /// [`Error::EndOfFile`] when nothing waits in the queue and it is closed, or its [producers are
+    /// gone](super::QueueWords::producers_are_gone). [`Error::Corrupt`] when something else wrote
+    /// into its memory.
     pub fn pop(&self) -> Result<T, Error> {
         self.pop_deadline(None)
     }
@@ -89,13 +91,15 @@ impl<'q, T, W: Wait> Handle<'q, T, W> {
     /// Pops the oldest value; waits for one, at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
-    /// [`Error::TimedOut`] when none came in time; as [`pop`](Self::pop).
+    /// [`Error::TimedOut`] when none came in time. Also the errors of [`pop`](Self::pop).
     pub fn pop_deadline(&self, deadline: Option<W::Deadline>) -> Result<T, Error> {
         self.claim_deadline(deadline).map(Claim::take)
     }
 
-    /// Takes a slot to be filled in place, which is free again if this participant dies; waits for
-    /// one. A large value is not moved, as it is by [`push`](Self::push).
+    /// Takes a slot to be filled in place; waits for one.
+    ///
+    /// The slot is free again if this participant dies. A large value is not moved here, as it is
+    /// by [`push`](Self::push).
     ///
     /// ```
     /// use ringway_core::participant::Participant;
@@ -118,42 +122,46 @@ impl<'q, T, W: Wait> Handle<'q, T, W> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::BrokenPipe`] when the queue is closed; [`Error::Corrupt`].
+    /// [`Error::BrokenPipe`] when the queue is closed, [`Error::Corrupt`] when something else wrote
+    /// into its memory.
     pub fn reserve(&self) -> Result<Loan<'_, T, W>, Error> {
         self.reserve_deadline(None)
     }
 
-    /// [`reserve`](Self::reserve), at most until `deadline` (`None`: for ever).
+    /// Takes a slot to be filled in place; waits at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
-    /// [`Error::TimedOut`] when no slot came free in time; as [`reserve`](Self::reserve).
+    /// [`Error::TimedOut`] when no slot came free in time. Also the errors of
+    /// [`reserve`](Self::reserve).
     pub fn reserve_deadline(&self, deadline: Option<W::Deadline>) -> Result<Loan<'_, T, W>, Error> {
         self.shared().head.bell.wait_until(deadline, || self.attempt_reserve())?
     }
 
-    /// Claims the oldest value, to be used in place, and given back if this participant dies; waits
-    /// for one.
+    /// Claims the oldest value, to be used in place; waits for one.
+    ///
+    /// The value goes back into the queue if this participant dies.
     ///
     /// # Errors
-    /// As [`pop`](Self::pop).
+    /// The errors of [`pop`](Self::pop).
     pub fn claim(&self) -> Result<Claim<'_, T, W>, Error> {
         self.claim_deadline(None)
     }
 
-    /// [`claim`](Self::claim), at most until `deadline` (`None`: for ever).
+    /// Claims the oldest value; waits for one, at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
-    /// As [`pop_deadline`](Self::pop_deadline).
+    /// The errors of [`pop_deadline`](Self::pop_deadline).
     pub fn claim_deadline(&self, deadline: Option<W::Deadline>) -> Result<Claim<'_, T, W>, Error> {
         self.shared().tail.bell.wait_until(deadline, || self.attempt_claim())?
     }
 
-    /// Waits until every value that was pushed is done with: popped, or its claim completed; at
-    /// most until `deadline` (`None`: for ever). See
+    /// Waits until every pushed value is done, at most until `deadline` (`None`: for ever).
+    ///
+    /// A value is done when it was popped, or its claim completed: see
     /// [`QueueWords::unfinished`](super::QueueWords::unfinished).
     ///
     /// # Errors
-    /// [`TimedOut`] when some were not.
+    /// [`TimedOut`] when some values were not done in time.
     ///
     /// ```
     /// use ringway_core::participant::Participant;
@@ -173,13 +181,16 @@ impl<'q, T, W: Wait> Handle<'q, T, W> {
     }
 }
 
-/// For tasks. As many at a time can wait for room, and as many for a value, as the bell has places
-/// for: see [`Async`](crate::wait::Async).
+/// The forms for tasks.
+///
+/// The bell has a number of places. That many tasks can wait for room at a time, and as many for a
+/// value: see [`Async`](crate::wait::Async).
 impl<'q, T, W: Register> Handle<'q, T, W> {
-    /// [`QueueView::poll_push`] by this participant.
+    /// Pushes the value in `value` as this participant, or has the task woken:
+    /// [`QueueView::poll_push`].
     ///
     /// # Errors
-    /// As [`push`](QueueView::push).
+    /// The errors of [`push`](QueueView::push).
     pub fn poll_push(
         &self,
         cx: &mut Context<'_>,
@@ -189,19 +200,19 @@ impl<'q, T, W: Register> Handle<'q, T, W> {
             return Poll::Ready(Ok(()));
         }
         let loan = self.poll_reserve(cx);
-        // Taken only now: a waker that panics leaves the value where it was.
+        // Takes the value only now, so that a waker that panics leaves it where it was.
         loan.map(|loan| match (loan, value.take()) {
             (Ok(loan), Some(value)) => loan.write(value),
             (Err(error), Some(value)) => Err(PushError::new(error, value)),
-            // Not reached: it was there.
+            // Not reached: the check above found a value.
             (_, None) => Ok(()),
         })
     }
 
-    /// [`QueueView::poll_pop`] by this participant.
+    /// Pops the oldest value as this participant, or has the task woken: [`QueueView::poll_pop`].
     ///
     /// # Errors
-    /// As [`pop`](QueueView::pop).
+    /// The errors of [`pop`](QueueView::pop).
     pub fn poll_pop(&self, cx: &mut Context<'_>) -> Poll<Result<T, Error>> {
         self.poll_claim(cx).map(|claim| claim.map(Claim::take))
     }
@@ -209,7 +220,8 @@ impl<'q, T, W: Register> Handle<'q, T, W> {
     /// Takes a slot to be filled in place, or has the task woken when one may be free.
     ///
     /// # Errors
-    /// [`Error::BrokenPipe`] when the queue is closed; [`Error::Corrupt`].
+    /// [`Error::BrokenPipe`] when the queue is closed, [`Error::Corrupt`] when something else wrote
+    /// into its memory.
     pub fn poll_reserve(&self, cx: &mut Context<'_>) -> Poll<Result<Loan<'_, T, W>, Error>> {
         self.shared().head.bell.poll_until(cx, || self.attempt_reserve())
     }
@@ -217,16 +229,17 @@ impl<'q, T, W: Register> Handle<'q, T, W> {
     /// Claims the oldest value, or has the task woken when one may be there.
     ///
     /// # Errors
-    /// As [`pop`](QueueView::pop).
+    /// The errors of [`pop`](QueueView::pop).
     pub fn poll_claim(&self, cx: &mut Context<'_>) -> Poll<Result<Claim<'_, T, W>, Error>> {
         self.shared().tail.bell.poll_until(cx, || self.attempt_claim())
     }
 
-    /// Pushes one value; awaits room. The value is dropped with the future if that is dropped
-    /// before it ends.
+    /// Pushes one value; awaits room.
+    ///
+    /// If the future is dropped before it ends, the value is dropped with it.
     ///
     /// # Errors
-    /// As [`push`](QueueView::push).
+    /// The errors of [`push`](QueueView::push).
     pub fn push_async(&self, value: T) -> impl Future<Output = Result<(), PushError<T>>> {
         let mut value = Some(value);
         poll_fn(move |cx| self.poll_push(cx, &mut value))
@@ -235,7 +248,7 @@ impl<'q, T, W: Register> Handle<'q, T, W> {
     /// Pops the oldest value; awaits one.
     ///
     /// # Errors
-    /// As [`pop`](QueueView::pop).
+    /// The errors of [`pop`](QueueView::pop).
     ///
     /// ```
     /// use ringway_core::participant::Participant;
@@ -261,7 +274,7 @@ impl<'q, T, W: Register> Handle<'q, T, W> {
     /// Takes a slot to be filled in place; awaits one.
     ///
     /// # Errors
-    /// As [`poll_reserve`](Self::poll_reserve).
+    /// The errors of [`poll_reserve`](Self::poll_reserve).
     pub fn reserve_async(&self) -> impl Future<Output = Result<Loan<'_, T, W>, Error>> {
         poll_fn(move |cx| self.poll_reserve(cx))
     }
@@ -269,19 +282,20 @@ impl<'q, T, W: Register> Handle<'q, T, W> {
     /// Claims the oldest value, to be used in place; awaits one.
     ///
     /// # Errors
-    /// As [`pop`](QueueView::pop).
+    /// The errors of [`pop`](QueueView::pop).
     pub fn claim_async(&self) -> impl Future<Output = Result<Claim<'_, T, W>, Error>> {
         poll_fn(move |cx| self.poll_claim(cx))
     }
 }
 
 impl<T, W: Wait> QueueView<T, W> {
-    /// Pushes one value; waits for room. The other forms that wait are those of a
-    /// [`handle`](QueueView::handle).
+    /// Pushes one value; waits for room.
+    ///
+    /// A [`handle`](QueueView::handle) has the other forms that wait.
     ///
     /// # Errors
-    /// [`PushError::Closed`] with the value, when the queue is closed; [`PushError::Corrupt`] with
-    /// it.
+    /// [`PushError::Closed`] when the queue is closed, [`PushError::Corrupt`] when something else
+    /// wrote into its memory. Each returns the value.
     pub fn push(&self, value: T) -> Result<(), PushError<T>> {
         self.handle(Participant::LOCAL).push(value)
     }
@@ -289,21 +303,23 @@ impl<T, W: Wait> QueueView<T, W> {
     /// Pops the oldest value; waits for one.
     ///
     /// # Errors
-    /// [`Error::EndOfFile`] when the queue is closed, or its [producers are
-    /// gone](super::QueueWords::producers_are_gone), and nothing waits in it; [`Error::Corrupt`].
+    /// [`Error::EndOfFile`] when nothing waits in the queue and it is closed, or its [producers are
+    /// gone](super::QueueWords::producers_are_gone). [`Error::Corrupt`] when something else wrote
+    /// into its memory.
     pub fn pop(&self) -> Result<T, Error> {
         self.handle(Participant::LOCAL).pop()
     }
 }
 
 impl<T, W: Register> QueueView<T, W> {
-    /// Pushes the value in `value`, or leaves it there and has the task woken when there may be
-    /// room. As many tasks at a time can wait for room as the bell has places for, see
-    /// [`Async`](crate::wait::Async).
+    /// Pushes the value in `value`, or leaves it there and has the task woken.
+    ///
+    /// The task is woken when there may be room. The bell has a number of places, and that many
+    /// tasks can wait for room at a time: see [`Async`](crate::wait::Async).
     ///
     /// # Errors
-    /// [`PushError::Closed`] with the value, when the queue is closed; [`PushError::Corrupt`] with
-    /// it.
+    /// [`PushError::Closed`] when the queue is closed, [`PushError::Corrupt`] when something else
+    /// wrote into its memory. Each returns the value.
     ///
     /// ```
     /// use ringway_core::ring::queue::Queue;
@@ -323,11 +339,13 @@ impl<T, W: Register> QueueView<T, W> {
         self.handle(Participant::LOCAL).poll_push(cx, value)
     }
 
-    /// Pops the oldest value, or has the task woken when one may be there. As many tasks at a time
-    /// can wait for a value as the bell has places for, see [`Async`](crate::wait::Async).
+    /// Pops the oldest value, or has the task woken when one may be there.
+    ///
+    /// The bell has a number of places, and that many tasks can wait for a value at a time: see
+    /// [`Async`](crate::wait::Async).
     ///
     /// # Errors
-    /// As [`pop`](Self::pop).
+    /// The errors of [`pop`](Self::pop).
     pub fn poll_pop(&self, cx: &mut Context<'_>) -> Poll<Result<T, Error>> {
         self.handle(Participant::LOCAL).poll_pop(cx)
     }

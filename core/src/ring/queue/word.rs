@@ -1,54 +1,96 @@
-//! The two kinds of words of a queue: what they say, and how they are packed. Pure, no atomics.
+//! The two kinds of words of a queue: what each bit means, and which step may follow which. Pure
+//! functions, no atomics.
 //!
-//! Both carry a *position*: the number of the message in the order of the queue, 48 bits wide. At a
-//! hundred million messages a second it comes back to where it was after a month, which is how long
-//! a context would have to be suspended between two particular instructions to be deceived by it.
+//! # The words
+//!
+//! Each of the `N` cells of a queue has two words of 64 bits. The upper 48 bits of both hold a
+//! [`Position`].
+//!
+//! | word | bits 63..16 | bits 15..3 | bits 2..0 | type |
+//! |---|---|---|---|---|
+//! | *entry* | a position | the slot of that position's message, or [`CLOSED`] (16 bits) | | [`Entry`] |
+//! | *owner* | a position | the participant that holds the slot, or put its message in line | the [`Phase`] | [`SlotState`] |
+//!
+//! The entry of a position is in the cell that the position's index names. The owner word of a cell
+//! belongs to the slot with the cell's number.
+//!
+//! # The position
+//!
+//! A position is the number of a message in the order of the queue. At a hundred million messages a
+//! second the 48 bits come around after a month. Only a context that is suspended for that long
+//! between two particular instructions could take a new position for an old one.
+//!
+//! # The states of an owner word
+//!
+//! The steps are those of the [module](super). "Recovery" stands for a survivor that recovers what
+//! a dead participant held.
+//!
+//! | phase | position | who may touch the value | next |
+//! |---|---|---|---|
+//! | `Free` | 0 | nobody | `Writing`: step 1 |
+//! | `Writing` | 0, or left from the dead holder | the producer | `Committing`: step 2. `Free`: a dropped loan, or recovery |
+//! | `Committing`, no entry names it | the position that the producer tries | the producer | `Committing`: step 2 at a later position. In line: step 3. `Free`: the queue was closed. `Writing`, then `Free`: recovery |
+//! | `Committing`, in line | the message's | nobody | `Reading`: step 4 |
+//! | `Reading` | the message's | the consumer | `Free`: step 5. `Requeuing`: the claim ends without a completion. `Recovering`: recovery |
+//! | `Requeuing`, no entry names it | the position that the holder tries | the holder | `Requeuing` at a later position. In line: step 3. `Recovering`: recovery |
+//! | `Requeuing`, in line | the message's | nobody | `Reading`: step 4 |
+//! | `Recovering` | the message's, from the dead holder | the survivor | `Requeuing`, or `Free` when the message is given up, or the queue corrupt. `Recovering`: another recovery, when the survivor dies too |
+//!
+//! A message is *in line* when the entry of its position names its slot.
+//!
+//! # The states of an entry
+//!
+//! An entry's position never goes back. A side that looks for position `p` finds one of the four
+//! [`EntryState`]s. Step 3 replaces an older position, or the mark of the end at `p` itself, by `p`
+//! and a slot. A consumer that finds a closed queue empty writes the mark: [`Entry::closed`].
 
 use crate::participant::Participant;
 use crate::sync::Cached;
 
-/// A position has the upper bits of a word, what stands beside it the lower ones: two words are
-/// compared by their positions as they are.
+/// A word holds a position in its upper bits and something else in its lower ones, so that two
+/// words compare as their positions do.
 const SHIFT: u32 = 16;
-/// What stands beside a position.
+/// The lower bits of a word, beside the position.
 const BESIDE: u64 = (1 << SHIFT) - 1;
 
-/// The most slots that a queue has. A slot's number has 16 bits, of which one number is [`CLOSED`].
+/// The largest number of slots. A slot's number has 16 bits, and [`CLOSED`] takes one of the
+/// numbers.
 pub(super) const MAX_SLOTS: usize = CLOSED;
 
-/// Not a slot: what an entry says where the order of a closed queue ends.
+/// Not a slot: marks in an entry where the order of a closed queue ends.
 const CLOSED: usize = BESIDE as usize;
 
-/// The bits of a position's number that say its index in a queue of `n` slots: as many as the last
-/// index needs. Above them is the lap.
+/// Masks the index out of a position's number, in a queue of `n` slots.
 ///
-/// So an index takes neither a division nor a number that is known only when the program runs. When
-/// `n` is no power of two, the numbers from `n` on up to the next one are left out of each lap.
+/// The index has as many bits as the largest index needs. The bits above it are the lap. So finding
+/// an index takes no division. When `n` is no power of two, each lap skips the numbers from `n` up
+/// to the next power of two.
 #[inline(always)]
 const fn mask(n: usize) -> usize {
-    // Of no slots, too: there is nothing that could panic.
+    // Defined for `n` = 0 as well, so that nothing here can panic.
     let double = n.wrapping_shl(1).wrapping_sub(1) | 1;
     (1 << (usize::BITS - 1 - double.leading_zeros())) - 1
 }
 
-/// How many numbers are left out of a lap.
+/// The count of numbers that each lap skips.
 #[inline(always)]
 const fn left_out(n: usize) -> u64 {
     (mask(n) as u64).wrapping_add(1).wrapping_sub(n as u64)
 }
 
-/// Which one a message is in the order of the queue: its number, in the upper bits. The first is
-/// number 1: zeroed memory says that number 0 was sent and taken.
+/// The number of a message in the order of the queue, in the upper bits of a word.
+///
+/// The first message has number 1. Zeroed memory says that number 0 was sent and claimed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Position(u64);
 
 impl Position {
-    /// The one before the first.
+    /// The position before the first.
     pub(super) const START: Position = Position(0);
-    /// Where a fresh queue begins.
+    /// The first position of a fresh queue.
     pub(super) const FIRST: Position = Position(1 << SHIFT);
 
-    /// The position that stands in a word.
+    /// The position that `word` holds.
     #[inline(always)]
     pub(super) const fn of(word: u64) -> Position {
         Position(word & !BESIDE)
@@ -63,36 +105,38 @@ impl Position {
         self.0 >> SHIFT
     }
 
-    /// The word that says this position and nothing beside.
+    /// The word that holds this position, and zeros beside it.
     pub(super) const fn word(self) -> u64 {
         self.0
     }
 
-    /// Which entry it belongs to. Less than `n`, unless something else wrote into the memory.
+    /// The index of this position's entry. It is less than `n`, unless something else wrote into
+    /// the memory.
     #[inline(always)]
     pub(super) const fn index(self, n: usize) -> usize {
         self.number() as usize & mask(n)
     }
 
-    /// The lap.
+    /// The number of the lap.
     const fn lap(self, n: usize) -> u64 {
         self.number() >> mask(n).count_ones()
     }
 
-    /// How many positions there are before this one: its number without those that are left out.
+    /// How many positions come before this one; skipped numbers do not count.
     pub(super) const fn ordinal(self, n: usize) -> u64 {
         self.lap(n).wrapping_mul(n as u64).wrapping_add(self.index(n) as u64)
     }
 
-    /// Whether its index is less than `n`, and the next position has the next number. It is so in
-    /// all of a lap but, when `n` is no power of two, at its end.
+    /// Whether the index is less than `n` and the next position has the next number.
+    ///
+    /// This holds everywhere but at the end of a lap, and there too when `n` is a power of two.
     #[inline(always)]
     pub(super) const fn is_within_lap(self, n: usize) -> bool {
-        // Arithmetic instead of a choice, which would be made again for each position.
+        // Arithmetic instead of a branch, which the processor would evaluate at each position.
         self.index(n) <= n.wrapping_sub(1).wrapping_sub((mask(n) >= n) as usize)
     }
 
-    /// The next one.
+    /// The next position.
     #[inline(always)]
     pub(super) const fn next(self, n: usize) -> Position {
         if self.is_within_lap(n) {
@@ -108,7 +152,7 @@ impl Position {
         Position(self.0.wrapping_add((left_out(n) + 1) << SHIFT))
     }
 
-    /// The one `by` before this; `by` is at most `n`.
+    /// The position `by` before this one; `by` is at most `n`.
     #[inline(always)]
     pub(super) const fn back(self, by: usize, n: usize) -> Position {
         let back = self.0.wrapping_sub((by as u64) << SHIFT);
@@ -119,16 +163,16 @@ impl Position {
         }
     }
 
-    /// Whether this is a later one than `other`. Of two that are further apart than half of all,
-    /// the later is the one with the lower number.
+    /// Whether this position is later than `other`. Positions wrap around: when two are further
+    /// apart than half of the range, the one with the lower number counts as the later.
     #[inline(always)]
     pub(super) const fn is_after(self, other: Position) -> bool {
         (self.0.wrapping_sub(other.0) as i64) >> SHIFT > 0
     }
 
-    /// How many messages after `earlier` this is; more than `n` when it is not.
+    /// How many messages this position is after `earlier`; more than `n` when it is not after it.
     pub(super) const fn since(self, earlier: Position, n: usize) -> u64 {
-        // Of as many bits as a lap's number has: laps come around.
+        // Keeps as many bits as the lap's number has, because laps wrap around.
         let above = SHIFT + mask(n).count_ones();
         let laps = (self.lap(n).wrapping_sub(earlier.lap(n)) << above) >> above;
         let since = laps.wrapping_mul(n as u64).wrapping_add(self.index(n) as u64);
@@ -136,26 +180,25 @@ impl Position {
     }
 }
 
-/// Whether a queue of `n` slots is large enough to let several messages come before anybody looks.
+/// Whether a queue of `n` slots is large enough to let several messages gather before a side looks.
 #[inline(always)]
 pub(super) const fn is_large(n: usize) -> bool {
     Cached::ENABLED && n >= 64
 }
 
-/// What an entry says: the message at this position is in that slot.
+/// The content of an entry: the message at this position is in this slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Entry(pub(super) u64);
 
 impl Entry {
-    /// The content of an entry before its first use. It says of position 0 that it was in slot 0,
-    /// where nothing waits.
+    /// The content of an entry before its first use: position 0 was in slot 0, where nothing waits.
     pub(super) const UNUSED: Entry = Entry(0);
 
     pub(super) const fn new(position: Position, slot: usize) -> Entry {
         Entry(position.0 | (slot as u64 & BESIDE))
     }
 
-    /// Says that the order of a closed queue ends before this position.
+    /// The mark of the end: the order of a closed queue ends before `position`.
     pub(super) const fn closed(position: Position) -> Entry {
         Entry::new(position, CLOSED)
     }
@@ -172,20 +215,20 @@ impl Entry {
         self.slot() == CLOSED
     }
 
-    /// Whether entry `index` of a queue of `n` slots can say this.
+    /// Whether the entry at `index` of a queue of `n` slots can hold this.
     pub(super) const fn is_valid_at(self, index: usize, n: usize) -> bool {
         let is_slot = self.slot() < n || self.is_closed();
         self.0 == Entry::UNUSED.0 || is_slot && self.position().index(n) == index
     }
 
-    /// Whether `position`, whose entry this is, is not filled: [`EntryState::Before`].
+    /// Whether `position`, which this entry serves, is not filled: [`EntryState::Before`].
     #[inline(always)]
     pub(super) const fn is_before(self, position: Position) -> bool {
-        // What stands beside a position is less than what is between two.
+        // The bits beside a position are worth less than the distance between two positions.
         (self.0.wrapping_sub(position.0) as i64) < 0
     }
 
-    /// What this says to one who looks for the message at `position`, whose entry it is.
+    /// Judges this entry for a side that looks for the message at `position`.
     #[inline(always)]
     pub(super) const fn seen_from(self, position: Position) -> EntryState {
         let beside = self.0.wrapping_sub(position.0);
@@ -201,49 +244,50 @@ impl Entry {
     }
 }
 
-/// What an entry says to one who looks there for a position.
+/// What an entry says to a side that looks there for a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum EntryState {
-    /// It is of an earlier one, or of none: this one is not filled.
+    /// The entry is of an earlier position, or unused: this position is not filled.
     Before,
-    /// It is of this one, whose message is in this slot.
+    /// The entry is of this position; the message is in this slot.
     Here(usize),
-    /// The order of a closed queue ends before this one.
+    /// The order of a closed queue ends before this position.
     End,
-    /// It is of a later one: this one was filled and claimed.
+    /// The entry is of a later position: this one was filled and claimed.
     After,
 }
 
-/// What a slot is in, and who holds it.
+/// The stage of a slot. The [module](self) says which follows which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// Nobody's.
+    /// Nobody holds the slot.
     Free,
-    /// A producer fills it.
+    /// A producer fills the slot.
     Writing,
-    /// A producer puts it into the order at the position; it is in once the entry of that position
-    /// says so.
+    /// A producer puts the message in line at the word's position. The message is in line once the
+    /// entry of that position names the slot.
     Committing,
-    /// The same for a message that was in the order before, and must not be lost.
+    /// As `Committing`, for a message that was in line before and must not be lost.
     Requeuing,
-    /// A consumer has it.
+    /// A consumer holds the message.
     Reading,
-    /// It was taken from a consumer that died, and goes back into the order.
+    /// A survivor took the message from a dead holder and puts it back in line.
     Recovering,
 }
 
-/// Whether a slot with this word holds the message of `position` and nobody took it: it says
-/// [`Phase::Committing`] or [`Phase::Requeuing`], by any participant.
+/// Whether `word` says that its slot was put in line at `position` and that nobody claimed it: it
+/// says [`Phase::Committing`] or [`Phase::Requeuing`] with that position, by any participant.
 #[inline(always)]
 pub(super) const fn waits_at(word: u64, position: Position) -> bool {
     const MASK: u64 = !BESIDE | (PHASE & !1);
     (word ^ (position.0 | Phase::Committing as u64)) & MASK == 0
 }
 
-/// Which bits of a slot's word say the phase. Above them is who, 13 bits, above that the position.
+/// The bits of an owner word that hold the phase. Above them are 13 bits of the holder, then the
+/// position.
 const PHASE: u64 = 7;
 
-/// What a slot's word says.
+/// The content of an owner word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct SlotState {
     pub(super) phase: Phase,
@@ -259,7 +303,7 @@ impl SlotState {
         self.position.0 | ((self.by.number() as u64) << PHASE.count_ones()) | self.phase as u64
     }
 
-    /// What `word` says; `None` when no queue writes such a word.
+    /// The state that `word` says; `None` when no queue writes such a word.
     pub(super) const fn unpack(word: u64) -> Option<SlotState> {
         let phase = match word & PHASE {
             0 if word == SlotState::FREE => Phase::Free,
@@ -274,7 +318,7 @@ impl SlotState {
         Some(SlotState { phase, by, position: Position::of(word) })
     }
 
-    /// Whether `word` says this phase.
+    /// Whether `word` says `phase`.
     pub(super) const fn is_in(word: u64, phase: Phase) -> bool {
         word & PHASE == phase as u64
     }
@@ -295,7 +339,7 @@ mod tests {
     const LAST: u64 = (1 << 48) - 1;
 
     #[test]
-    fn words_say_what_was_put_into_them() {
+    fn words_unpack_to_what_was_packed() {
         for phase in PHASES {
             if phase == Phase::Free {
                 assert_eq!(SlotState::unpack(SlotState::FREE).unwrap().phase, phase);
@@ -320,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn words_that_no_queue_writes_are_refused() {
+    fn invalid_words_are_refused() {
         for word in [u64::MAX, 6, 7, 1 << 3, 1 << SHIFT] {
             assert_eq!(SlotState::unpack(word), None, "{word:#x}");
         }
@@ -336,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn positions_come_around_where_the_entries_do() {
+    fn positions_wrap_at_the_end_of_a_lap() {
         for n in [1, 2, 3, 5, 64, MAX_SLOTS] {
             let last = Position::new(LAST - left_out(n));
             assert_eq!(last.index(n), n - 1);
@@ -372,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn positions_go_through_the_entries_one_by_one_and_back() {
+    fn positions_step_through_the_entries_and_back() {
         for n in [1, 2, 3, 4, 5, 7, 9] {
             let mut position = Position::START;
             for step in 0..4 * n as u64 {

@@ -1,5 +1,5 @@
-//! What a queue is, and what is seen of it without taking anything: the rest is what its users do
-//! with it, see [`Handle`](super::Handle).
+//! The types of a queue, and what they tell without taking a value. [`Handle`](super::Handle) has
+//! what a participant does with the queue.
 
 use super::shared::{Cell, Ends, Shared};
 use super::storage::{Counted, Fixed};
@@ -22,19 +22,17 @@ use core::ptr;
 #[cfg(not(loom))]
 use core::ptr::NonNull;
 
-/// A queue of `N` values of `T`, for any number of producers and consumers. `W` says how they can
-/// sleep, see [`Wake`].
+/// A queue of `N` values of `T`, for any number of producers and consumers.
 ///
-/// `N` is 1 to 65535; another does not compile. Memory: `N` times the
-/// value and 24 bytes, and 384 bytes more. On a microcontroller without caches it is the value and
-/// 16 bytes, and 32 bytes more, for which attempts are not counted there and producers not
-/// registered (unless it has the feature `shared-layout`).
+/// `W` says how they can sleep: see [`Wake`]. The methods are those of [`QueueView`], which the
+/// queue lends by [`Deref`]. Values that are in the queue when it is dropped are dropped with it.
+///
+/// `N` is 1 to 65535; another `N` does not compile. A queue takes 384 bytes, and for each of the
+/// `N` values its size and 24 bytes. On a microcontroller without caches it takes 32 bytes, and for
+/// each value its size and 16 bytes. In return, attempts are not counted and producers not
+/// registered there, unless it has the feature `shared-layout`.
 ///
 /// On a target without 64-bit compare-and-swap each step is a critical section.
-///
-/// Values that are in the queue when it is dropped are dropped with it.
-///
-/// Its methods are those of [`QueueView`], which it lends by [`Deref`].
 ///
 /// ```
 /// use ringway_core::ring::{PushError, queue::Queue};
@@ -47,11 +45,13 @@ use core::ptr::NonNull;
 #[repr(transparent)]
 pub struct Queue<T, const N: usize, W: Wake = Nobody>(Fixed<T, N, W>);
 
-/// A queue whose capacity is known when the program runs: a [`Queue`] as all see it who use it, and
-/// one in memory of a size that a configuration says. Both mean the same bytes.
+/// A queue whose capacity is known at run time.
 ///
-/// `&Queue<T, N, W>` becomes `&QueueView<T, W>` where one is expected, and has its methods. In
-/// memory of one's own:
+/// It is the common form of every [`Queue`] with these `T` and `W`, whatever its `N`. It is also
+/// the queue in memory whose size a configuration states. Both mean the same bytes. `&Queue<T, N,
+/// W>` becomes `&QueueView<T, W>` where one is expected.
+///
+/// In memory of your own:
 ///
 /// ```
 /// use ringway_core::ring::queue::{Queue, QueueView};
@@ -70,16 +70,15 @@ pub struct Queue<T, const N: usize, W: Wake = Nobody>(Fixed<T, N, W>);
 /// assert_eq!((next(jobs), next(&FEW)), (Some(7), None));
 /// ```
 ///
-/// The capacity is a part of the reference: it lies in private memory, and nobody who shares the
+/// The capacity is a part of the reference. It lies in private memory, and nobody who shares the
 /// queue can change it.
 #[repr(transparent)]
 pub struct QueueView<T, W: Wake = Nobody>(QueueWords<T, W>);
 
-/// A queue as one sees it who takes nothing from it and puts nothing into it: how many values wait,
-/// whether it is closed. It can be closed, too, and says how often a value may be claimed.
+/// What a queue tells without taking or adding a value.
 ///
-/// A [`QueueView`] lends it, and so does a [`Handle`](super::Handle), whose methods these are: by
-/// [`Deref`].
+/// How many values wait, whether it is closed, and how often a value may be claimed. It can also
+/// close the queue. [`QueueView`] and [`Handle`](super::Handle) both lend it, by [`Deref`].
 ///
 /// ```
 /// use ringway_core::participant::Participant;
@@ -92,8 +91,8 @@ pub struct QueueView<T, W: Wake = Nobody>(QueueWords<T, W>);
 /// assert_eq!((me.len(), me.unfinished(), me.has_ended()), (1, 1, false));
 /// ```
 ///
-/// So what a participant takes is taken under its name, and nothing leads from its handle to a
-/// queue from which another name takes:
+/// It has no method that takes a value. So a participant takes values only under its name: nothing
+/// leads from its handle to a queue that takes under another name.
 /// ```compile_fail,E0599
 /// # use ringway_core::{participant::Participant, ring::queue::Queue};
 /// let queue: Queue<u8, 4> = Queue::new();
@@ -122,27 +121,28 @@ impl<T, W: Wake> fmt::Debug for QueueWords<T, W> {
     }
 }
 
-// SAFETY: a slot is touched only by the one whose name is in its word, and passes on through the
-// exchanges of steps 1 and 4, so that `T: Send` is all it takes. `W` is shared as it is.
+// SAFETY: only the participant that an owner word names touches the slot. The exchanges of steps 1
+// and 4 hand the slot from one to the next, so `T: Send` is enough for the values. `W: Sync` lets
+// all of them use the bells.
 unsafe impl<T: Send, W: Wake + Sync> Sync for QueueWords<T, W> {}
 
-// SAFETY: the queue owns its values, and nothing borrows it when it moves.
+// SAFETY: the queue owns its values and its words. It can move only while nobody borrows it.
 unsafe impl<T: Send, W: Wake + Send> Send for QueueWords<T, W> {}
 
-// SAFETY: as its words.
+// SAFETY: a `Queue` is a `QueueWords` in memory, and gives access to nothing else.
 unsafe impl<T: Send, const N: usize, W: Wake + Sync> Sync for Queue<T, N, W> {}
 
-// SAFETY: as its words.
+// SAFETY: a `Queue` is a `QueueWords` in memory, and owns nothing else.
 unsafe impl<T: Send, const N: usize, W: Wake + Send> Send for Queue<T, N, W> {}
 
-// A panic leaves a queue as it was before the call, or after it.
+// A panic in a call leaves the queue as it was before or after that call.
 impl<T, W: Wake> UnwindSafe for QueueWords<T, W> {}
 impl<T, W: Wake> RefUnwindSafe for QueueWords<T, W> {}
 impl<T, const N: usize, W: Wake> UnwindSafe for Queue<T, N, W> {}
 impl<T, const N: usize, W: Wake> RefUnwindSafe for Queue<T, N, W> {}
 
 impl<T, const N: usize, W: Wake> Queue<T, N, W> {
-    /// Refuses a capacity that cannot work when the program is compiled.
+    /// Refuses an invalid capacity at compile time.
     pub(crate) const VALID: () = {
         assert!(N > 0, "a queue needs a capacity of at least 1");
         assert!(N <= word::MAX_SLOTS, "a queue holds at most 65535 values");
@@ -184,19 +184,21 @@ impl<T, const N: usize, W: Wake> Deref for Queue<T, N, W> {
 
     #[inline(always)]
     fn deref(&self) -> &QueueView<T, W> {
-        // SAFETY: the same in memory: `repr(transparent)`, twice.
+        // SAFETY: `QueueView` is a `repr(transparent)` wrapper of `QueueWords`, and that of
+        // `Counted`. So a `Counted` may be used as a `QueueView`.
         unsafe { &*(ptr::from_ref(self.0.counted()) as *const QueueView<T, W>) }
     }
 }
 
-// SAFETY: the view's `init_at` makes one there of as many slots, which is as large.
+// SAFETY: the view's `init_at` makes a fresh queue of `N` slots at `place`, and both have the same
+// size.
 #[cfg(not(loom))]
 unsafe impl<T, const N: usize, W: Wake> InPlace for Queue<T, N, W> {
     fn init(place: &mut MaybeUninit<Self>) -> &mut Self {
         const { Self::VALID };
-        // SAFETY: the place is ours, and that of a queue of `N` slots.
+        // SAFETY: `place` is borrowed exclusively, and has the layout of a queue of `N` slots.
         unsafe { Counted::<T, W>::init_at(NonNull::from(&mut *place).cast(), N) };
-        // SAFETY: just made.
+        // SAFETY: the call above made the queue.
         unsafe { place.assume_init_mut() }
     }
 }
@@ -210,7 +212,8 @@ impl<T, W: Wake> Deref for QueueView<T, W> {
     }
 }
 
-// SAFETY: what it is in memory: `repr(transparent)`, twice.
+// SAFETY: `QueueView` is a `repr(transparent)` wrapper of `QueueWords`, and that of `Counted`,
+// which upholds this contract.
 #[cfg(not(loom))]
 unsafe impl<T, W: Wake> InMemory for QueueView<T, W> {
     fn layout(capacity: usize) -> Option<Layout> {
@@ -222,7 +225,7 @@ unsafe impl<T, W: Wake> InMemory for QueueView<T, W> {
     }
 
     unsafe fn init_at(at: NonNull<u8>, capacity: usize) -> Option<NonNull<Self>> {
-        // SAFETY: as the caller states.
+        // SAFETY: the caller guarantees memory of `layout(capacity)` at `at` that it may write.
         NonNull::new(unsafe { Counted::<T, W>::init_at(at, capacity) }?.as_ptr() as *mut Self)
     }
 }
@@ -237,32 +240,33 @@ impl<T, W: Wake> QueueWords<T, W> {
         self.0.ends()
     }
 
-    /// Where the value of a slot is. In bounds, if there is such a slot.
+    /// The address of a slot's value. In bounds if the slot exists.
     #[inline(always)]
     pub(super) fn value(&self, slot: usize) -> *mut T {
         self.0.value(slot)
     }
 
-    /// Tells loom that a value is being read.
+    /// Tells loom that the caller reads the value of `slot`.
     #[inline(always)]
     pub(super) fn touch_read(&self, slot: usize) {
         self.0.touch_read(slot);
     }
 
-    /// Tells loom that a value is being written.
+    /// Tells loom that the caller writes the value of `slot`.
     #[inline(always)]
     pub(super) fn touch_write(&self, slot: usize) {
         self.0.touch_write(slot);
     }
 
-    /// How many values the queue holds.
+    /// The largest number of values that the queue holds.
     #[inline(always)]
     pub fn capacity(&self) -> usize {
         self.0.capacity()
     }
 
-    /// How many values are in the queue, more or less: others push and pop meanwhile. 0 only if it
-    /// was empty at some moment of the call.
+    /// About how many values wait; others push and pop meanwhile.
+    ///
+    /// 0 only if the queue was empty at some moment of the call.
     ///
     /// ```
     /// let queue: ringway_core::ring::queue::Queue<_, 4> = ringway_core::ring::queue::Queue::new();
@@ -278,12 +282,14 @@ impl<T, W: Wake> QueueWords<T, W> {
         self.shared().is_empty()
     }
 
-    /// Closes the queue for good: no more pushes. What is in it can be popped, and a claim that is
-    /// given back is taken back; then consumers are told that it has ended. Wakes everybody who
-    /// sleeps. Any context may.
+    /// Closes the queue for good: no more pushes. Wakes everybody who sleeps.
     ///
-    /// A push that races with this either succeeds, and its value is popped before anybody is told
-    /// of the end, or gets it back with [`PushError::Closed`](crate::ring::PushError::Closed).
+    /// Consumers can pop what is in the queue, and a claim that is given back goes into it. After
+    /// that, consumers are told that the queue has ended. Any context may call this.
+    ///
+    /// A push that races with this either succeeds, or gets its value back with
+    /// [`PushError::Closed`](crate::ring::PushError::Closed). If it succeeds, its value is popped
+    /// before anybody is told of the end.
     ///
     /// ```
     /// use ringway_core::ring::{PushError, queue::Queue};
@@ -299,30 +305,38 @@ impl<T, W: Wake> QueueWords<T, W> {
         self.shared().close();
     }
 
-    /// What consumers sleep on. Every push rings it, and so does the close.
+    /// The doorbell that consumers sleep on. Every push rings it, and so does
+    /// [`close`](Self::close).
     pub fn consumers_bell(&self) -> &Doorbell<W> {
         &self.ends().tail.0.bell
     }
 
-    /// What producers sleep on, and who waits for all to be done. Every slot that comes free rings
-    /// it, and so does the close.
+    /// The doorbell that producers sleep on, and those that wait until all values are done.
+    ///
+    /// Every slot that comes free rings it, and so does [`close`](Self::close).
     pub fn producers_bell(&self) -> &Doorbell<W> {
         &self.ends().head.0.bell
     }
 
-    /// Whether producers were registered (see [`Handle::producer`](super::Handle::producer)) and
-    /// all of them are gone, dropped or dead. Consumers that wait are then told that the queue has
-    /// ended, once nothing waits in it. What they pushed is seen by a look after this.
+    /// Whether producers were registered and all of them are gone, dropped or dead.
+    ///
+    /// See [`Handle::producer`](super::Handle::producer). Consumers that wait are then told that
+    /// the queue has ended, once nothing waits in it. What the producers pushed is visible to a
+    /// look after this call.
     pub fn producers_are_gone(&self) -> bool {
         self.shared().producers_are_gone()
     }
 
-    /// Gives a value up when `max` claims of it ended without a completion: they were dropped, or
-    /// their participant died. So a job that kills its worker does so `max` times. It goes to
-    /// nobody then: it is dropped (or forgotten, after a death), its slot is free, and
-    /// [`refused`](Self::refused) counts it. 0, as at first, is no limit. To keep what cannot be
-    /// done, look at [`Claim::attempts`](super::Claim::attempts) instead. Where attempts are not
-    /// counted (see [`Queue`]) there is no limit, and [`max_attempts`](Self::max_attempts) stays 0.
+    /// Sets how many claims of one value may end without a completion before it is given up.
+    ///
+    /// A claim ends so when it is dropped, or when its participant dies. So a job that kills its
+    /// worker does so `max` times. After that nobody gets the value: it is dropped (or forgotten,
+    /// after a death), its slot is free, and [`refused`](Self::refused) counts it. 0, the initial
+    /// value, is no limit.
+    ///
+    /// To keep a value that cannot be done, look at [`Claim::attempts`](super::Claim::attempts)
+    /// instead. Where attempts are not counted (see [`Queue`]) there is no limit, and
+    /// [`max_attempts`](Self::max_attempts) stays 0.
     ///
     /// ```
     /// let queue: ringway_core::ring::queue::Queue<_, 2> = ringway_core::ring::queue::Queue::new();
@@ -340,13 +354,12 @@ impl<T, W: Wake> QueueWords<T, W> {
         self.shared().set_max_attempts(max);
     }
 
-    /// How many claims there are of one value before it is given up; 0 is no limit.
+    /// The limit of claims of one value before it is given up; 0 is no limit.
     pub fn max_attempts(&self) -> u16 {
         self.shared().max_attempts()
     }
 
-    /// How many values were given up, because as many claims of them ended without a completion as
-    /// there may be.
+    /// How many values were given up because they reached the limit of claims.
     pub fn refused(&self) -> u32 {
         self.shared().refused()
     }
@@ -356,31 +369,34 @@ impl<T, W: Wake> QueueWords<T, W> {
         self.shared().is_closed()
     }
 
-    /// Whether the queue is closed and nothing waits in it. Only a claim that is given back, by a
-    /// consumer or by its death, can make that untrue again: [`unfinished`](Self::unfinished) tells
-    /// whether there are any.
+    /// Whether the queue is closed and nothing waits in it.
+    ///
+    /// Only a claim that goes back into the queue can make this untrue again: its consumer gave it
+    /// back, or died. [`unfinished`](Self::unfinished) tells whether there are any claims.
     pub fn has_ended(&self) -> bool {
         self.is_closed() && self.shared().has_ended()
     }
 
-    /// Whether the queue's words can be those of a queue. Only a foreign write into its memory can
-    /// make them others; its operations then answer [`Error::Corrupt`](crate::Error::Corrupt), or
-    /// as if it were empty or full.
+    /// Whether the queue's words can be those of a queue.
+    ///
+    /// Only a foreign write into its memory can make them invalid. Then the operations return
+    /// [`Error::Corrupt`](crate::Error::Corrupt), or answer as if the queue were empty or full.
     pub fn is_valid(&self) -> bool {
         self.shared().is_valid()
     }
 
-    /// How many values were ever pushed; it comes around after 2^47 or more.
+    /// How many values were ever pushed. The count comes around after 2^47 or more.
     pub fn pushed(&self) -> u64 {
         self.shared().pushed()
     }
 
-    /// How many values were pushed and are not done with: they wait, or they are in a
-    /// [`Claim`](super::Claim) that is neither completed nor taken. While others push and complete
-    /// it is more or less that many, but 0 only if at some moment of the call all were done with.
-    /// So a job that pushes others before it is completed never leaves a moment at which there seem
-    /// to be none. What was done with a value before its completion is seen by a caller that is
-    /// told 0.
+    /// About how many values were pushed and are not done.
+    ///
+    /// They wait, or they are in a [`Claim`](super::Claim) that is neither completed nor taken.
+    /// While others push and complete, the count is approximate, but it is 0 only if all values
+    /// were done at some moment of the call. So if a job pushes other jobs before its completion,
+    /// this never returns 0 in between. A caller that is told 0 sees what was done with the values
+    /// before their completion.
     ///
     /// ```
     /// let queue: ringway_core::ring::queue::Queue<_, 4> = ringway_core::ring::queue::Queue::new();
@@ -408,7 +424,7 @@ impl<T, W: Wake> Drop for QueueView<T, W> {
 }
 
 impl<T, W: Wake> QueueWords<T, W> {
-    /// Drops what waits, once: nobody uses the queue any more.
+    /// Drops the values that wait, once. Nobody uses the queue any more.
     fn drop_values(&self) {
         if !core::mem::needs_drop::<T>() {
             return;
@@ -416,12 +432,14 @@ impl<T, W: Wake> QueueWords<T, W> {
         let shared = self.shared();
         let mut cells = shared.cells.iter().enumerate();
         finish(|| {
-            // Each is drawn before it is dropped, so that none is dropped twice.
+            // The iterator passes a slot before its value is dropped, so that a panic drops none
+            // twice.
             for (slot, Cell { owner, .. }) in cells.by_ref() {
-                // Relaxed: `&mut` is alone here; whatever made it so orders the accesses.
+                // Relaxed: `&mut` is exclusive here. Whatever made it exclusive orders these
+                // accesses.
                 if shared.is_committed(slot, owner.load(Ordering::Relaxed)) {
-                    // SAFETY: the message waits in its slot: initialized, and nobody's. Nobody
-                    // comes after.
+                    // SAFETY: the message waits in its slot, so it is initialized and nobody holds
+                    // it. Nobody uses the queue after this drop.
                     unsafe { self.0.value(slot).drop_in_place() };
                 }
             }
