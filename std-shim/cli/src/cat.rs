@@ -1,4 +1,4 @@
-//! `ringway cat SRC DST`: everything that SRC gives, until it ends, into DST.
+//! `ringway cat SRC DST`: moves everything from SRC, until it ends, to DST.
 
 mod address;
 mod back;
@@ -116,9 +116,9 @@ fn connect(args: &CatArgs) -> Result<(End, End)> {
     Ok((source, destination))
 }
 
-/// Whether a person sees the standard error, and no bytes in the middle of it.
+/// Whether a person sees the standard error, with no moved bytes in the middle of it.
 fn is_shown(args: &CatArgs) -> bool {
-    // As DST, or for what DST answers.
+    // Bytes go to the standard output if it is DST, or if it gets DST's answers.
     let prints = args.destination == Address::Stdio
         || args.source == Address::Stdio && args.destination.goes_both_ways();
     io::stderr().is_terminal() && !args.quiet && !(prints && io::stdout().is_terminal())
@@ -133,13 +133,13 @@ fn move_all(args: &CatArgs, mut source: End, destination: End) -> Result<()> {
     let lost = match moved {
         Ok(lost) => lost,
         Err(failure) => {
-            // Before their pipes are closed here: a command must not take its end for the end of
-            // the input.
+            // End the commands before their pipes are closed here: a command must not take that for
+            // the end of its input.
             end_commands();
             return Err(failure);
         }
     };
-    // The destination first, whose reader waits for the end of file.
+    // Close the destination first: its reader waits for the end of file.
     let closed = destination.close();
     source.close().and(closed)?;
     if let Some(lost) = lost {
@@ -148,7 +148,7 @@ fn move_all(args: &CatArgs, mut source: End, destination: End) -> Result<()> {
     if shown {
         let (bytes, seconds) = (progress.position(), began.elapsed().as_secs_f64());
         let rate = (bytes as f64 / seconds.max(1e-9)) as u64;
-        // Should the standard error be closed, there is nobody to tell.
+        // If the standard error is closed, nobody reads this.
         let _ = writeln!(
             io::stderr(),
             "{} in {seconds:.1} s, {}/s: {} → {}",
@@ -161,8 +161,9 @@ fn move_all(args: &CatArgs, mut source: End, destination: End) -> Result<()> {
     Ok(())
 }
 
-/// Moves everything in both directions, until the source has ended well and the far end of the
-/// destination has all of it. Says if answers were lost.
+/// Moves everything in both directions; returns a message if answers were lost.
+///
+/// Returns once the source has ended well and the far end of the destination has everything.
 fn transfer(
     args: &CatArgs,
     source: &mut End,
@@ -172,7 +173,7 @@ fn transfer(
     let copier = if args.zero_copy { Copier::zero_copy() } else { Copier::new() };
     let Some(back) = Back::start(source, destination)? else {
         copy(copier, source, destination, None, progress)?;
-        // Before the destination's reader is told that this was all.
+        // Check this before the destination's reader learns that this was all.
         source.must_have_succeeded()?;
         destination.must_have_arrived()?;
         return Ok(None);
@@ -183,13 +184,13 @@ fn transfer(
     if let Err(failure) = moved {
         return Err(back.reason(&args.source, destination).unwrap_or(failure));
     }
-    // A line's answer is heard as long as there is something to send.
+    // A serial line's answers are carried until everything is sent.
     let sent = if destination.is_socket() { Ok(()) } else { destination.must_have_arrived() };
     let lost = back.finish(&args.source, destination)?;
     sent.and_then(|()| destination.must_have_arrived()).map(|()| lost)
 }
 
-/// Ends the commands after a failure, which is told elsewhere.
+/// Ends the commands after a failure, which the caller reports.
 fn end_commands() {
     let _ = cleanup::end_commands().map_err(|failure| complain(&failure.to_string()));
 }
@@ -208,7 +209,7 @@ fn copy(
     let failed = back.map(Back::failed);
     let failed = failed.as_ref().map(|failed| all.add(failed, Interest::HangUp));
     loop {
-        // A destination that goes away ends the wait for a source that has nothing to say.
+        // A destination that goes away ends the wait for a silent source.
         all.wait()?;
         let is_ready = |place| all.ready().any(|(ready, _)| ready == place);
         if failed.is_some_and(is_ready) || is_ready(to) && !is_ready(from) {
@@ -235,7 +236,7 @@ fn gone(destination: &End, bytes: u64) -> Failure {
     ))
 }
 
-/// Opens an end, and says on a terminal what it waits for if that takes time.
+/// Opens an end; shows on a terminal what it waits for.
 fn waiting(shown: bool, address: &Address, open: impl FnOnce() -> Result<End>) -> Result<End> {
     if !shown {
         return open();
@@ -251,10 +252,10 @@ fn waiting(shown: bool, address: &Address, open: impl FnOnce() -> Result<End>) -
     opened
 }
 
-/// How often the terminal is brought up to date.
+/// How often the progress on the terminal is updated.
 const TICK: Duration = Duration::from_millis(200);
 
-/// A bar where the length is known, a count where it is not.
+/// A bar where the length is known, a count elsewhere.
 fn progress(size: Option<u64>) -> ProgressBar {
     const KNOWN: &str = " {bytes} of {total_bytes} {wide_bar} {bytes_per_sec}, {eta} left";
     const UNKNOWN: &str = " {spinner} {bytes} in {elapsed}, {bytes_per_sec}";

@@ -1,5 +1,4 @@
-//! What must not be left behind, whatever ends the program: processes, and names in the file
-//! system.
+//! Processes and names in the file system that must not stay behind, whatever ends the program.
 
 use crate::descendants;
 use crate::failure::{Doing, Failure, Result, complain};
@@ -19,9 +18,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-/// What is ended and removed should a signal end the program.
+/// What to end and remove if a signal ends the program.
 struct Pending {
-    /// Processes that this program started; each ends with all that it started itself.
+    /// Processes that this program started; each ends together with everything it started.
     commands: Vec<Pid>,
     names: Vec<Arc<Made>>,
     /// Names in shared memory.
@@ -31,28 +30,30 @@ struct Pending {
 static PENDING: Mutex<Pending> =
     Mutex::new(Pending { commands: Vec::new(), names: Vec::new(), regions: Vec::new() });
 
-/// The list; one whose holder panicked is as good as before, since every change to it is a single
-/// step.
+/// Locks the list.
+///
+/// A panicked holder leaves the list valid, because every change to it is a single step.
 fn pending() -> MutexGuard<'static, Pending> {
     PENDING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// From now on a signal that would end the program (INT, TERM, HUP) first ends and removes what is
-/// on the list; then the program dies of it. One that the program was started to ignore, as `nohup`
-/// does, stays ignored.
+/// Cleans up from now on before a signal ends the program (INT, TERM, HUP).
+///
+/// The signal first ends and removes everything on the list; then the program dies of it. A signal
+/// that the program was started to ignore, as under `nohup`, stays ignored.
 pub fn on_signals() -> Result<()> {
     let ending = endings();
-    // Caught rather than blocked: a child inherits what is blocked.
+    // Catch them and do not block them: a child inherits blocked signals.
     signal::catch(ending, Delivery::Coalesced)?;
     let mut dispatcher = signal::dispatcher()?;
     let watch = move || {
-        // Until `settle` ends the dispatcher, which delivers first what came before.
+        // Runs until `settle` ends the dispatcher, which first delivers what came before.
         while let Ok(received) = dispatcher.wait(ending | Signal::CHLD) {
             if received.signal == Signal::CHLD {
                 descendants::reap(&pending().commands);
                 continue;
             }
-            // Held until the end: nothing is added to the list any more.
+            // Hold the lock until the end, so that nothing more gets on the list.
             let (_pending, left) = clean_up();
             let left = match &left[..] {
                 [] => "nothing is left behind".to_string(),
@@ -69,8 +70,10 @@ pub fn on_signals() -> Result<()> {
 
 static WATCHER: Mutex<Option<JoinHandle<()>>> = Mutex::new(None);
 
-/// Waits for ever when a signal that came before is ending the program, which has the last word
-/// then. Otherwise no signal ends it in this way any more.
+/// Ends the watching for signals.
+///
+/// If a signal that came before is ending the program, this waits for ever, and the watcher has the
+/// last word. Otherwise no signal ends the program in this way any more.
 pub fn settle() {
     let watcher = WATCHER.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some(watcher) = watcher {
@@ -79,14 +82,14 @@ pub fn settle() {
     }
 }
 
-/// The signals that are to end the program: INT, TERM and HUP, but for those that it was started to
-/// ignore.
+/// The signals that end the program: INT, TERM and HUP, without those it was started to ignore.
 pub fn endings() -> SignalSet {
     (Signal::INT | Signal::TERM | Signal::HUP) & !ignored()
 }
 
-/// The signals that this process ignores, by the kernel's account; the bits of its mask are those
-/// of a set.
+/// The signals that this process ignores, as the kernel reports them.
+///
+/// The bits of the kernel's mask are those of a [`SignalSet`].
 fn ignored() -> SignalSet {
     fs::read_to_string("/proc/self/status")
         .ok()
@@ -97,8 +100,9 @@ fn ignored() -> SignalSet {
         .map_or(SignalSet::empty(), SignalSet::from_bits_retain)
 }
 
-/// Starts a process of this program and has it ended should the program be, with all that it
-/// started.
+/// Starts a process of this program that ends together with this one.
+///
+/// If a signal ends the program, it also ends this process and everything that process started.
 pub fn guard_process<T>(start: impl FnOnce() -> Result<(T, Pid)>) -> Result<T> {
     let mut pending = pending();
     descendants::adopt()?;
@@ -107,8 +111,9 @@ pub fn guard_process<T>(start: impl FnOnce() -> Result<(T, Pid)>) -> Result<T> {
     Ok(started)
 }
 
-/// The same for a command, which may leave processes behind that go on: their ends are waited for
-/// here.
+/// [`guard_process`] for a command.
+///
+/// A command may leave processes behind that go on; this program waits for their ends.
 pub fn guard_command<T>(start: impl FnOnce() -> Result<(T, Pid)>) -> Result<T> {
     guard_process(|| {
         signal::catch(Signal::CHLD, Delivery::Coalesced)?;
@@ -116,22 +121,23 @@ pub fn guard_command<T>(start: impl FnOnce() -> Result<(T, Pid)>) -> Result<T> {
     })
 }
 
-/// Ends the commands, with all that they started.
+/// Ends the commands and everything they started.
 pub fn end_commands() -> Result<()> {
-    // Not while a signal ends them too.
+    // Wait while a signal ends them, too.
     let pending = pending();
     if pending.commands.is_empty() { Ok(()) } else { descendants::end() }
 }
 
-/// Says that a process was waited for, and takes note of those that it left behind and that have
-/// ended.
+/// Removes a process from the list after it was waited for.
+///
+/// Also waits for the processes that it left behind and that have ended.
 pub fn forget_process(process: Pid) {
     let mut pending = pending();
     pending.commands.retain(|&other| other != process);
     descendants::reap(&pending.commands);
 }
 
-/// Has a region of this name removed should a signal end the program.
+/// Puts a region's name on the list: a signal that ends the program removes the region.
 pub fn guard_region(name: &str) {
     pending().regions.push(name.to_string());
 }
@@ -139,22 +145,23 @@ pub fn guard_region(name: &str) {
 /// Removes the region of this name, if there is one.
 pub fn remove_region(name: &str) -> Result<()> {
     match survey::remove(name) {
-        // Somebody else is attached, so that it is another program's.
+        // Somebody else is attached, so the region belongs to another program.
         Err(error) if error.is(CoreError::NotFound) || error.is(CoreError::Taken) => Ok(()),
         other => Ok(other?),
     }
 }
 
-/// Something that this program made in the file system: the very object, whatever has its name by
-/// now.
+/// An object that this program made in the file system.
+///
+/// It stays the same object, whatever has its name by now.
 #[derive(Debug)]
 struct Made {
-    /// The folder, open, so that it is the same wherever the working directory leads by then.
+    /// The open folder: it stays the same when the working directory changes.
     folder: OwnedFd,
     file: OsString,
     path: PathBuf,
-    /// The object itself, open without being entered: as long as that is so, its number is not
-    /// given to another one.
+    /// The object itself, opened without access (`O_PATH`). While it is open, no other object gets
+    /// its number.
     _node: OwnedFd,
     device: u64,
     inode: u64,
@@ -162,7 +169,7 @@ struct Made {
 }
 
 impl Made {
-    /// Looks at what was made a moment ago.
+    /// Opens what was made a moment ago.
     fn look(path: &Path) -> io::Result<Self> {
         let invalid = || io::Error::from(io::ErrorKind::InvalidInput);
         let file = path.file_name().ok_or_else(invalid)?.to_owned();
@@ -186,13 +193,13 @@ impl Made {
         })
     }
 
-    /// Removes it, if its name is still its own. What has taken the name since stays.
+    /// Removes the object if its name is still its own. Another object that took the name stays.
     fn remove(&self) -> Result<()> {
         let is_this = |stat: &Stat| (stat.st_dev, stat.st_ino) == (self.device, self.inode);
         let removed = match rustix::fs::statat(&self.folder, &self.file, AtFlags::SYMLINK_NOFOLLOW)
         {
             Ok(stat) if !is_this(&stat) => Ok(()),
-            // It follows no links.
+            // `remove_dir_all` follows no links.
             Ok(_) if self.is_folder => fs::remove_dir_all(&self.path),
             Ok(_) => rustix::fs::unlinkat(&self.folder, &self.file, AtFlags::empty())
                 .map_err(io::Error::from),
@@ -205,8 +212,10 @@ impl Made {
     }
 }
 
-/// A name in the file system that is removed by [`remove`](Self::remove), when this is dropped, and
-/// when a signal ends the program.
+/// A name in the file system that is removed with its owner.
+///
+/// [`remove`](Self::remove) removes it, and so does dropping this, and a signal that ends the
+/// program.
 #[derive(Debug)]
 pub struct Name {
     made: Arc<Made>,
@@ -214,10 +223,12 @@ pub struct Name {
 }
 
 impl Name {
-    /// Has `make` make something, and say at which paths. What it made a signal removes until the
-    /// names are dropped, from the first moment on.
+    /// Calls `make`, which makes something and returns its paths, and guards these paths.
+    ///
+    /// From the first moment until the names are dropped, a signal removes what `make` made.
     pub fn guard<T>(make: impl FnOnce() -> Result<(T, Vec<PathBuf>)>) -> Result<(T, Vec<Self>)> {
-        // With the list locked: a signal comes before it is there, or finds it in the list.
+        // Hold the list's lock: a signal either comes before the object exists, or finds it on the
+        // list.
         let mut pending = pending();
         let (made, paths) = make()?;
         let look = |path: &PathBuf| {
@@ -228,11 +239,13 @@ impl Name {
         Ok((made, found.into_iter().map(|name| Self::listed(name, &mut pending)).collect()))
     }
 
-    /// Makes a directory for temporary files, for this user alone, where the system keeps such. It
-    /// is removed with all that is in it.
+    /// Makes a directory for temporary files, for this user alone, where the system keeps them.
+    ///
+    /// It is removed with everything in it.
     pub fn directory(prefix: &str) -> Result<Self> {
         let make = "make a directory for temporary files (TMPDIR says where)";
-        // With the list locked, as above.
+        // Hold the list's lock: a signal either comes before the directory exists, or finds it on
+        // the list.
         let mut pending = pending();
         let mut builder = tempfile::Builder::new();
         let made = builder.prefix(prefix).permissions(Permissions::from_mode(0o700)).tempdir();
@@ -250,7 +263,7 @@ impl Name {
         Name { made, is_removed: false }
     }
 
-    /// Removes what was made, unless that is done already or its name is another one's by now.
+    /// Removes the object, unless it is gone or its name belongs to another one by now.
     pub fn remove(mut self) -> Result<()> {
         self.is_removed = true;
         self.made.remove()
@@ -260,15 +273,16 @@ impl Name {
 impl Drop for Name {
     fn drop(&mut self) {
         if !self.is_removed {
-            // There is another failure, which has its own words.
+            // Another failure came before, and is reported in its own words.
             let _ = self.made.remove().map_err(|failure| complain(&failure.to_string()));
         }
         pending().names.retain(|other| !Arc::ptr_eq(other, &self.made));
     }
 }
 
-/// Ends and removes all that is on the list. The list stays locked: what would be added now would
-/// be forgotten. Also tells what could not be ended or removed.
+/// Ends and removes everything on the list; returns what could not be ended or removed.
+///
+/// The list stays locked, because an addition would now be forgotten.
 fn clean_up() -> (MutexGuard<'static, Pending>, Vec<String>) {
     let pending = pending();
     let mut left = Vec::new();

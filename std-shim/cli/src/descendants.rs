@@ -1,10 +1,10 @@
-//! The processes of a command that this program started: all of them are ended with it.
+//! The descendants of a command that this program started: all of them end with it.
 //!
-//! A command shares our process group, because a terminal lets only one group read: of the two that
-//! could want to, a command that asks for a password and we, neither may be stopped. So a signal to
-//! the group would be too many, and the command's processes are found by who started them. A
-//! process whose parent has ended becomes our child ([`adopt`]), so that none is lost. Only one
-//! that has begun a session of its own has said that it is to outlive what started it.
+//! A command shares our process group, because a terminal lets only one group read. Both may want
+//! to read: a command that asks for a password, and this program; neither may be stopped. So a
+//! signal to the group would reach too many, and this module finds the command's processes by their
+//! parents. A process whose parent has ended becomes our child ([`adopt`]), so none is lost. A
+//! process that began its own session is meant to outlive its parent, and is left alone.
 
 use crate::failure::{Doing, Failure, Result};
 use ringway::fd;
@@ -20,19 +20,19 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// How long a process that was killed may take to end: one that waits for a disk takes until the
-/// disk answers.
+/// How long a killed process may take to end; one that waits for a disk needs the disk's answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// From now on what descends from this process stays below it, whatever ends in between.
+/// Keeps the descendants of this process below it, whichever of them end.
 pub fn adopt() -> Result<()> {
     set_child_subreaper(Some(getpid()))
         .map_err(io::Error::from)
         .doing("become the parent of what a command leaves behind")
 }
 
-/// Takes note of the end of adopted children, so that they do not stay as zombies. `known` are
-/// waited for elsewhere.
+/// Waits for adopted children that have ended, so that they do not stay as zombies.
+///
+/// Leaves out `known`: other code waits for those.
 pub fn reap(known: &[Pid]) {
     let me = getpid();
     for (pid, process) in processes() {
@@ -43,8 +43,7 @@ pub fn reap(known: &[Pid]) {
     }
 }
 
-/// Kills what descends from this process and belongs to its session, and returns when that has
-/// ended.
+/// Kills the descendants in this process's session, and returns when they have ended.
 pub fn end() -> Result<()> {
     if !Path::new("/proc/self/stat").exists() {
         return Err(Failure::new(
@@ -54,8 +53,8 @@ pub fn end() -> Result<()> {
     let end = Instant::now() + PATIENCE;
     let mut refused = BTreeSet::new();
     loop {
-        // Each turn finds what was started while the one before was under way. A process that was
-        // killed starts nothing.
+        // Each turn finds what was started during the previous one. A killed process starts
+        // nothing.
         let found: Vec<_> =
             descendants().into_iter().filter(|(pid, _)| !refused.contains(pid)).collect();
         if found.is_empty() {
@@ -84,15 +83,15 @@ pub fn end() -> Result<()> {
     )))
 }
 
-/// Kills one, unless it has ended and its number is another one's.
+/// Kills a process, unless it has ended and its number belongs to another one.
 fn kill(pid: i32, began: u64) -> rustix::io::Result<Option<OwnedFd>> {
     let Some(number) = Pid::from_raw(pid) else { return Ok(None) };
     let process = match pidfd_open(number, PidfdFlags::empty()) {
         Err(Errno::SRCH) => return Ok(None),
         other => other?,
     };
-    // Whatever has the number now, the descriptor is of it; and it began when the one that was
-    // found did.
+    // The descriptor is of the process that has the number now. Check that it is the one that was
+    // found: it must have the same start time.
     if look(pid).is_none_or(|now| now.began != began) {
         return Ok(None);
     }
@@ -102,18 +101,18 @@ fn kill(pid: i32, began: u64) -> rustix::io::Result<Option<OwnedFd>> {
     }
 }
 
-/// What descends from this process and belongs to its session, with the time when it began.
+/// The descendants in this process's session, with their start times.
 fn descendants() -> Vec<(i32, u64)> {
     below(getpid().as_raw_pid(), &processes())
 }
 
-/// What of `all` descends from `me` and belongs to its session.
+/// The processes in `all` that descend from `me` and belong to its session.
 fn below(me: i32, all: &BTreeMap<i32, Process>) -> Vec<(i32, u64)> {
-    // Not from getsid(2), which answers 0 where the session began outside of a container: that is
-    // the number of no process, and yet the same for all that belong to the session.
+    // Do not use getsid(2): it returns 0 for a session that began outside of the container. That is
+    // no process's number, yet all members of the session have it.
     let Some(session) = all.get(&me).map(|process| process.session) else { return Vec::new() };
     let mut ours = BTreeSet::from([me]);
-    // A child may have the lower number: until nothing is added any more.
+    // A child may have a lower number than its parent, so repeat until nothing is added.
     loop {
         let before = ours.len();
         let is_below = |process: &Process| ours.contains(&process.parent);
@@ -131,15 +130,15 @@ fn below(me: i32, all: &BTreeMap<i32, Process>) -> Vec<(i32, u64)> {
         .collect()
 }
 
-/// What the kernel says of a process.
+/// What the kernel reports about a process.
 #[derive(Debug, PartialEq, Eq)]
 struct Process {
     parent: i32,
-    /// 0 if the session began outside of the namespace whose processes `/proc` shows.
+    /// 0 if the session began outside of the namespace that `/proc` shows.
     session: i32,
-    /// It is a zombie, or on its way to be one.
+    /// It is a zombie or about to become one.
     has_ended: bool,
-    /// In ticks since the machine was started.
+    /// The start time, in clock ticks since the machine started.
     began: u64,
 }
 
@@ -155,10 +154,9 @@ fn look(pid: i32) -> Option<Process> {
     parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
 }
 
-/// See `proc_pid_stat(5)`.
+/// Parses a line as `proc_pid_stat(5)` describes it.
 fn parse(stat: &str) -> Option<Process> {
-    // The second field is the name in parentheses, which may have spaces and parentheses of its
-    // own.
+    // The second field is the name in parentheses, which may contain spaces and parentheses.
     let (_, rest) = stat.rsplit_once(')')?;
     let fields: Vec<_> = rest.split_ascii_whitespace().collect();
     Some(Process {
@@ -187,7 +185,7 @@ mod tests {
         let all = BTreeMap::from([
             (1, process(0, 0, false)),
             (5, process(1, 0, false)),
-            // A child, its child with a lower number, a zombie, and one with a session of its own.
+            // A child, its child with a lower number, a zombie, and a process with its own session.
             (8, process(5, 0, false)),
             (4, process(8, 0, false)),
             (9, process(5, 0, true)),

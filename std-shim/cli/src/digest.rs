@@ -1,4 +1,4 @@
-//! SHA-256: of an input before it is sent, and of what arrives, by the one it arrives at.
+//! SHA-256 of an input before it is sent, and of what arrives, computed by the receiver.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -9,22 +9,24 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Receipt {
     pub bytes: u64,
-    /// How long it took to receive them, without the hashing.
+    /// Seconds it took to receive the bytes, without the hashing.
     pub seconds: f64,
-    /// Their SHA-256, in hexadecimal digits.
+    /// The SHA-256 of the bytes, in hexadecimal digits.
     pub sha256: String,
 }
 
-/// How many bytes are received between two turns of hashing. The sender goes on while the receiver
-/// hashes, so that what the mechanism itself holds (64 KiB in a pipe) is received for free: this
-/// keeps that below 2 %.
+/// Bytes to receive between two turns of hashing.
+///
+/// The sender goes on while the receiver hashes. So the receiver gets what the mechanism itself
+/// holds (64 KiB in a pipe) for free. This size keeps that share below 2 %.
 const BATCH: usize = 4 << 20;
 
-/// How much one read may fetch at most.
+/// The most bytes that one read may fetch.
 const READ: usize = 256 << 10;
 
-/// Takes in what arrives: hashes it, and times the arriving without the hashing, so that the rate
-/// told is the mechanism's and not the digest's.
+/// Hashes what arrives, and times the arriving without the hashing.
+///
+/// So the measured rate is the mechanism's and not the digest's.
 #[derive(Debug)]
 pub struct Intake {
     hasher: Sha256,
@@ -36,10 +38,10 @@ pub struct Intake {
 }
 
 impl Intake {
-    /// Nothing has arrived; the clock starts with the first [`spare`](Self::spare) or
+    /// An empty intake; its clock starts with the first [`spare`](Self::spare) or
     /// [`take`](Self::take).
     pub fn new() -> Self {
-        // Written once here, so that the kernel's handing out of the pages is not on the clock.
+        // Write every page once here, so that the kernel's work for the pages is not on the clock.
         Intake {
             hasher: Sha256::new(),
             batch: vec![0xa5; BATCH],
@@ -50,7 +52,7 @@ impl Intake {
         }
     }
 
-    /// Where the next bytes go: room for 256 KiB.
+    /// The buffer for the next bytes: room for 256 KiB.
     pub fn spare(&mut self) -> &mut [u8] {
         if self.filled + READ > self.batch.len() {
             self.hash();
@@ -59,13 +61,13 @@ impl Intake {
         &mut self.batch[self.filled..self.filled + READ]
     }
 
-    /// Says that `n` bytes of [`spare`](Self::spare) were filled.
+    /// Records that `n` bytes of [`spare`](Self::spare) were filled.
     pub fn filled(&mut self, n: usize) {
         self.filled += n;
         self.bytes += n as u64;
     }
 
-    /// Takes bytes that lie elsewhere: a message that was looked at first.
+    /// Takes bytes from elsewhere, such as a message that was checked first.
     pub fn take(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             let spare = self.spare();
@@ -76,7 +78,7 @@ impl Intake {
         }
     }
 
-    /// Reads to the end of file and sums up.
+    /// Reads to the end of file; returns the receipt.
     pub fn read_all(mut self, mut from: impl Read) -> io::Result<Receipt> {
         loop {
             match from.read(self.spare()) {
@@ -88,7 +90,7 @@ impl Intake {
         }
     }
 
-    /// Stops the clock and sums up.
+    /// Stops the clock; returns the receipt.
     pub fn finish(mut self) -> Receipt {
         self.hash();
         Receipt {
@@ -98,7 +100,7 @@ impl Intake {
         }
     }
 
-    /// Hashes what is in the batch while the clock stands.
+    /// Hashes the batch while the clock is stopped.
     fn hash(&mut self) {
         if let Some(since) = self.since.take() {
             self.spent += since.elapsed();
@@ -108,7 +110,7 @@ impl Intake {
     }
 }
 
-/// Length and SHA-256 of all that `from` gives.
+/// The length and the SHA-256 of everything that `from` gives.
 pub fn sum(from: impl Read) -> io::Result<(u64, String)> {
     let receipt = Intake::new().read_all(from)?;
     Ok((receipt.bytes, receipt.sha256))
@@ -126,7 +128,7 @@ mod tests {
     fn the_digest_of_abc_is_the_standards() {
         let (bytes, sha256) = sum(&b"abc"[..]).unwrap();
         assert_eq!(bytes, 3);
-        // FIPS 180-4, the example of one block.
+        // FIPS 180-4: the example of one block.
         assert_eq!(sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     }
 

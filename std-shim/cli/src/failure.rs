@@ -1,24 +1,24 @@
-//! What the program says when it cannot do what was asked: one line, and what to do about it.
+//! How the program reports that it cannot do what was asked: one line, with what to do about it.
 
 use crate::system;
 use std::fmt;
 use std::io::{self, Write};
 
-/// Why the program gives up. Printed as `ringway: …` on the standard error, with exit status 1.
+/// Why the program gives up: printed as `ringway: …` on the standard error, with exit status 1.
 #[derive(Debug)]
 pub struct Failure(String);
 
-/// What the parts of the program return.
+/// The result of the program's modules.
 pub type Result<T> = std::result::Result<T, Failure>;
 
 impl Failure {
-    /// `reason` is one line, without a full stop.
+    /// A failure with this reason: one line, without a full stop.
     pub fn new(reason: impl Into<String>) -> Self {
         Failure(one_line(&reason.into()))
     }
 }
 
-/// Says what was being done when it failed.
+/// Adds to an error what was being done.
 pub trait Doing<T> {
     /// `doing` is a verb with its object: `"open the input 'a.txt'"`.
     fn doing(self, doing: impl fmt::Display) -> Result<T>;
@@ -42,12 +42,12 @@ impl fmt::Display for Failure {
     }
 }
 
-/// One line on the standard error. Should that be closed, there is nobody to tell.
+/// Prints one line on the standard error. If that is closed, nobody reads it.
 pub fn complain(line: &str) {
     let _ = writeln!(io::stderr(), "ringway: {line}");
 }
 
-/// For what takes long before it prints.
+/// Fails if the standard output was closed; for commands that run long before they print.
 pub fn output_must_be_open() -> Result<()> {
     match system::is_output_closed() {
         true => Err(Failure::new("the standard output is closed: redirect it")),
@@ -55,7 +55,7 @@ pub fn output_must_be_open() -> Result<()> {
     }
 }
 
-/// The system's words with what to do, where that is known.
+/// The system's words and, where known, what to do.
 fn explain(error: &io::Error) -> String {
     let known = match error.kind() {
         io::ErrorKind::NotFound => "there is nothing of this name: check the spelling",
@@ -69,7 +69,7 @@ fn explain(error: &io::Error) -> String {
         io::ErrorKind::BrokenPipe => "broken pipe: the reader went away before the end",
         io::ErrorKind::StorageFull => "no space left: free some, or write elsewhere",
         _ => {
-            // Without the number that the standard library appends.
+            // Drop the number that the standard library appends.
             let text = error.to_string();
             return text.split(" (os error").next().unwrap_or(&text).to_lowercase();
         }
@@ -77,7 +77,7 @@ fn explain(error: &io::Error) -> String {
     known.to_string()
 }
 
-/// Folds the white space, so that a message of several lines becomes one.
+/// Folds white space, so that a message of several lines becomes one.
 pub fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -79,7 +79,7 @@ Examples:
 fn main() -> ExitCode {
     system::keep_exit_statuses();
     system::refuse_closed_output();
-    // In a process that the tour or the bench started this does not return.
+    // In a process that the tour or the bench started, this call does not return.
     ringway::process::main(&[tour::ENTRIES, bench::ENTRIES].concat());
     let result = Cli::try_parse().map(|cli| match cli.command {
         Command::Tour(args) => tour::run(&args),
@@ -93,8 +93,8 @@ fn main() -> ExitCode {
         Ok(result) => result,
         Err(error) => return not_understood(&error),
     };
-    // A signal that is ending the program right now says so itself, and what it has ended is no
-    // failure.
+    // If a signal is ending the program right now, the watcher reports that itself. What it ended
+    // is no failure.
     cleanup::settle();
     result.unwrap_or_else(|failure| {
         complain(&failure.to_string());
@@ -102,12 +102,12 @@ fn main() -> ExitCode {
     })
 }
 
-/// The first argument, as far as it is text.
+/// The first argument, with bytes that are not text replaced.
 fn first_argument() -> String {
     std::env::args_os().nth(1).unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Help and version are printed as they are; a mistake is told in one line.
+/// Prints help and version as they are, and a mistake in one line.
 fn not_understood(error: &clap::Error) -> ExitCode {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
@@ -125,7 +125,8 @@ fn not_understood(error: &clap::Error) -> ExitCode {
         }
         _ => {
             let text = error.to_string();
-            // After the reason and perhaps a tip, clap repeats the usage and where the help is.
+            // After the reason and perhaps a tip, clap repeats the usage and says where the help
+            // is.
             let reason = text.split("Usage:").next().unwrap_or(&text);
             let reason = reason.split("For more information").next().unwrap_or(reason);
             let reason = one_line(reason.trim_start_matches("error:")).replace(" tip: ", "; ");

@@ -1,5 +1,4 @@
-//! Processes of this program that work for another one, and tell it how that goes, over a
-//! connection.
+//! Processes of this program that work for another one and report to it over a connection.
 
 use crate::failure::{Failure, Result};
 use ringway::CoreError;
@@ -10,7 +9,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
-/// Such a process, as the one has it that started it. Dropping it ends it.
+/// A process that works for this one. Dropping it ends the process.
 #[derive(Debug)]
 pub struct Part {
     /// What errors call it.
@@ -20,7 +19,7 @@ pub struct Part {
 }
 
 impl Part {
-    /// Starts one: what it is to do, and what it gets for that.
+    /// Starts a process with a task and the descriptors for it.
     pub fn start(
         options: Options,
         entry: &Entry,
@@ -39,7 +38,7 @@ impl Part {
         self.child.pid()
     }
 
-    /// The next thing that it tells, at most until `deadline`.
+    /// The next report, waited for until `deadline` at most.
     pub fn hear_until<T: DeserializeOwned>(&self, deadline: Option<Instant>) -> Result<Heard<T>> {
         let mut message = Vec::new();
         match self.says.recv_deadline(&mut message, deadline) {
@@ -52,7 +51,7 @@ impl Part {
         said.map(Heard::Said).map_err(|reason| self.failure(&reason))
     }
 
-    /// The next thing that it tells.
+    /// The next report.
     pub fn hear<T: DeserializeOwned>(&self) -> Result<T> {
         match self.hear_until(None)? {
             Heard::Said(said) => Ok(said),
@@ -63,7 +62,7 @@ impl Part {
         }
     }
 
-    /// Waits for its end, which must be a good one.
+    /// Waits for the end of the process, which must be a success.
     pub fn finish(self) -> Result<()> {
         match self.child.join()? {
             exit if exit.success() => Ok(()),
@@ -71,12 +70,11 @@ impl Part {
         }
     }
 
-    /// What was done here, unless it failed because the part gave up: then its reason, which came
-    /// first.
+    /// Returns `result`, or the process's own reason if that is why `result` is a failure.
     pub fn blame<T>(&self, result: Result<T>) -> Result<T> {
         result.map_err(|here| {
-            // A part that failed is about to end; one that did not is ended, so that it cannot keep
-            // us waiting.
+            // A process that failed is about to end. A process that did not fail is killed, so that
+            // it cannot keep us waiting.
             if self.child.join_deadline(Some(Instant::now() + Duration::from_millis(50))).is_err() {
                 let _ = self.child.kill();
             }
@@ -93,21 +91,21 @@ impl Part {
     }
 }
 
-/// What was heard of such a process.
+/// What was heard of the process.
 #[derive(Debug)]
 pub enum Heard<T> {
     Said(T),
     Nothing,
-    /// It ended, and had told all that it would.
+    /// The process ended, after it had reported everything.
     Ended(Exit),
 }
 
-/// What such a process has to report with.
+/// The connection over which the process reports.
 #[derive(Debug)]
 pub struct Report(Connection);
 
 impl Report {
-    /// Tells it. Should the one be gone that wants to know, there is nobody left to tell.
+    /// Sends a report. If the receiver is gone, nobody is left to tell.
     pub fn say(&self, what: &impl Serialize) {
         self.send(Ok(what));
     }
@@ -117,7 +115,7 @@ impl Report {
     }
 }
 
-/// Does what this process was started for, and reports that it failed if it did.
+/// Does the work that this process was started for, and reports a failure.
 pub fn run<T: DeserializeOwned>(
     given: EntryArgs,
     work: impl FnOnce(&Report, T, Vec<OwnedFd>) -> Result<()>,

@@ -93,14 +93,14 @@ pub fn run(args: &SignalArgs) -> Result<ExitCode> {
 
 fn watch(count: Option<u64>, watched: SignalSet) -> Result<()> {
     output_must_be_open()?;
-    // One that is ignored stays so: `nohup` and a shell's background job mean it.
+    // An ignored signal stays ignored: `nohup` and a shell's background job want that.
     let enders = cleanup::endings() - watched;
-    // Blocked, not caught: so they queue in the kernel, whose queue is the longer one, until we
-    // print them.
+    // Block them and do not catch them: they then queue in the kernel, whose queue is longer, until
+    // they are printed.
     let _blocked = signal::block(watched | enders)?;
     let me = rustix::process::getpid();
     let names: Vec<_> = signal::signals(watched).map(|signal| signal.to_string()).collect();
-    // For a person; should the standard error be closed, there is none.
+    // For a person; if the standard error is closed, nobody reads it.
     let _ = writeln!(io::stderr(), "watching {} in process {me}", names.join(", "));
     let mut seen = 0;
     while count != Some(seen) {
@@ -139,7 +139,7 @@ fn describe(received: &Received) -> String {
     }
     if let (Some(value), Some(int)) = (received.value(), received.int()) {
         let _ = write!(line, ", value {int}");
-        // More than an `int`, or what a sender left undefined.
+        // It is larger than an `int`, or bits that the sender left undefined.
         if value != int as usize && value != int as u32 as usize {
             let _ = write!(line, " ({value:#x})");
         }
@@ -149,7 +149,7 @@ fn describe(received: &Received) -> String {
 
 fn send(value: Option<i64>, signal: Signal, process: Pid) -> Result<()> {
     let sent = match value {
-        // The bits as they are; on 32 bits the lower ones.
+        // Send the bits as they are; on 32 bits, the lower ones.
         Some(value) => signal::queue(process, signal, value as usize),
         None => signal::send(process, signal),
     };

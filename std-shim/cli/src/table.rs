@@ -1,4 +1,4 @@
-//! Tables as those of the tour.
+//! Tables in the style of the tour's.
 
 use comfy_table::{
     Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table,
@@ -21,8 +21,7 @@ pub fn table(titles: &[&str], colour: bool) -> Table {
     table
 }
 
-/// Its lines, at most `width` columns wide. What is said in the columns `wrapped` wraps, the rest
-/// does not.
+/// The table's lines, at most `width` columns wide. Only the columns in `wrapped` wrap.
 pub fn write(table: &mut Table, width: u16, wrapped: &[usize]) -> String {
     table.set_width(width);
     for column in table.column_iter_mut() {
@@ -42,7 +41,7 @@ pub fn coloured(text: &str, colour: Color) -> Cell {
     Cell::new(text).fg(colour)
 }
 
-/// In a column of numbers.
+/// A cell in a column of numbers.
 pub trait Aligned: Display {
     fn right(&self) -> Cell {
         Cell::new(self).set_alignment(CellAlignment::Right)

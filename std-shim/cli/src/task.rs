@@ -1,4 +1,4 @@
-//! Threads of this program: one that the system refuses is an error, not a panic.
+//! Threads of this program: if the system refuses one, that is an error and no panic.
 
 use crate::failure::{Doing, Result};
 use std::thread::{Builder, JoinHandle};

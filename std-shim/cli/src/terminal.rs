@@ -1,4 +1,4 @@
-//! The standard output, and what the terminal can show: how wide, and whether in colour.
+//! The standard output, and what the terminal can show: its width, and whether it has colour.
 
 use crate::failure::{Doing, Result};
 use crate::task;
@@ -9,10 +9,10 @@ use std::io::{self, IsTerminal, Write};
 use std::thread;
 use std::time::Duration;
 
-/// How wide a line may be where no terminal says.
+/// The width of a line where no terminal says it, in columns.
 const WIDTH: u16 = 100;
 
-/// How wide the standard output's lines may be: as the terminal says, or `COLUMNS`, or 100.
+/// The width for the standard output's lines: the terminal's, or `COLUMNS`, or 100.
 pub fn width() -> u16 {
     let terminal = io::stdout().is_terminal().then(|| tcgetwinsize(io::stdout()).ok()).flatten();
     terminal
@@ -22,19 +22,20 @@ pub fn width() -> u16 {
         .unwrap_or(WIDTH)
 }
 
-/// Whether the standard output is shown in colour: on a terminal, and unless `NO_COLOR` is set.
+/// Whether to use colour: the standard output is a terminal, and `NO_COLOR` is not set.
 pub fn colour() -> bool {
     let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     io::stdout().is_terminal() && !refused
 }
 
-/// How many lines fit on the screen, where the standard output is a terminal that says so.
+/// The number of lines on the screen, at least 2.
 pub fn height() -> u16 {
     tcgetwinsize(io::stdout()).map_or(0, |size| size.ws_row).max(2)
 }
 
-/// Brings a bar up to date every so often, until it is finished. Where the system refuses the
-/// thread for it, the bar moves with what it counts, and that is all.
+/// Updates a bar at intervals until it is finished.
+///
+/// If the system refuses the thread for this, the bar moves only when its count changes.
 pub fn tick(bar: &ProgressBar, every: Duration) {
     if bar.is_hidden() {
         return;
@@ -49,7 +50,7 @@ pub fn tick(bar: &ProgressBar, every: Duration) {
     });
 }
 
-/// A line that says how far a command is, on a terminal only.
+/// A line that shows the progress of a command, on a terminal only.
 pub fn bar(steps: u64, template: &str) -> ProgressBar {
     if !io::stderr().is_terminal() {
         return ProgressBar::hidden();
@@ -66,23 +67,23 @@ pub fn print(text: &str) -> Result<()> {
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).doing("print")
 }
 
-/// Prints the form for programs.
+/// Prints the JSON form.
 pub fn print_json(what: &impl Serialize) -> Result<()> {
     print(&json(what)?)
 }
 
-/// The form for programs.
+/// The JSON form.
 pub fn json(what: &impl Serialize) -> Result<String> {
     let text = serde_json::to_string_pretty(what).map_err(io::Error::from).doing("write JSON")?;
     Ok(text + "\n")
 }
 
-/// A number of bytes in three digits, or four before the unit changes.
+/// A number of bytes with three digits, or four just before the unit changes.
 pub fn bytes(count: f64) -> String {
     let mut value = count;
     let mut unit = "B";
     for larger in ["KiB", "MiB", "GiB", "TiB"] {
-        // Where 1023.5 would be told as 1024.
+        // Above, it would be printed as 1024.
         if value < 1023.5 {
             break;
         }

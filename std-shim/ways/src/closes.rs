@@ -12,7 +12,7 @@ use std::time::Instant;
 
 /// One half of a ring.
 pub trait Close {
-    /// Ends what it sends or receives.
+    /// Ends what this half sends or receives.
     fn close(self);
 }
 
@@ -41,7 +41,7 @@ halves! {
 pub struct Closes<H: Close>(ManuallyDrop<H>);
 
 impl<H: Close> Closes<H> {
-    /// Closes this one.
+    /// Wraps `half`.
     pub fn new(half: H) -> Self {
         Closes(ManuallyDrop::new(half))
     }
@@ -49,12 +49,13 @@ impl<H: Close> Closes<H> {
 
 impl<H: Close> Drop for Closes<H> {
     fn drop(&mut self) {
-        // SAFETY: taken once, here, and not used afterwards.
+        // SAFETY: `drop` runs once and is the only place that takes the value; nothing uses it
+        // afterwards.
         unsafe { ManuallyDrop::take(&mut self.0) }.close();
     }
 }
 
-/// Waits on the system's clock, in any thread.
+/// A way of waiting that uses the system's clock, in any thread.
 pub trait Sleeps: Wait<Deadline = Instant> + Send + Sync + 'static {}
 
 impl<W: Wait<Deadline = Instant> + Send + Sync + 'static> Sleeps for W {}
@@ -72,10 +73,10 @@ impl<W: Sleeps, const N: usize> Writer for Closes<Producer<&'static Ring<Vec<u8>
     }
 }
 
-/// How much was pushed. A value that was not taken comes back.
+/// Returns the number of bytes pushed. A failed push must have given the value back.
 ///
 /// # Errors
-/// It was not taken.
+/// The value was not pushed.
 pub fn sent(pushed: std::result::Result<(), PushError<Vec<u8>>>, piece: &[u8]) -> Result<usize> {
     pushed.map(|()| piece.len()).map_err(|error| match error {
         PushError::Full(back) | PushError::Closed(back) | PushError::TimedOut(back)
@@ -87,10 +88,10 @@ pub fn sent(pushed: std::result::Result<(), PushError<Vec<u8>>>, piece: &[u8]) -
     })
 }
 
-/// Moves a value to where it is received.
+/// Copies a received value into `into`; returns its length.
 ///
 /// # Errors
-/// There is no room for it.
+/// `into` is too small.
 pub fn put(value: &[u8], into: &mut [u8]) -> Result<usize> {
     let needed = value.len();
     let room = into.get_mut(..needed).ok_or(CoreError::BufferTooSmall { needed })?;
@@ -105,7 +106,7 @@ impl<W: Sleeps, const N: usize> Reader for Closes<Consumer<&'static Ring<Vec<u8>
             Form::Plain => rx.pop()?,
             Form::Until(end) => rx.pop_deadline(Some(end))?,
             Form::Try => {
-                // Asked first: it may push before it goes.
+                // Ask this first: the producer may push, then go.
                 let over = rx.ring().producer_is_gone();
                 let none = if over { CoreError::EndOfFile } else { CoreError::WouldBlock };
                 rx.try_pop().ok_or(none)?
@@ -138,7 +139,7 @@ impl<R: ByteRingRef<Wake: Sleeps> + Send> Reader for Closes<bytes::Consumer<R>> 
             Form::Plain => Ok(rx.read(into)?),
             Form::Until(end) => Ok(rx.read_deadline(into, Some(end))?),
             Form::Try => {
-                // Asked first: it may write before it goes.
+                // Ask this first: the producer may write, then go.
                 let over = rx.ring().producer_is_gone();
                 let n = rx.try_read(into);
                 let none = n == 0 && !over && !into.is_empty();
@@ -168,7 +169,7 @@ impl<R: MessageRingRef<Wake: Sleeps> + Send> Reader for Closes<messages::Receive
             Form::Plain => rx.recv(into)?,
             Form::Until(end) => rx.recv_deadline(into, Some(end))?,
             Form::Try => {
-                // Asked first: it may send before it goes.
+                // Ask this first: the sender may send, then go.
                 let over = rx.ring().sender_is_gone();
                 rx.try_recv(into).map_err(|error| match error {
                     CoreError::WouldBlock if over => CoreError::EndOfFile,

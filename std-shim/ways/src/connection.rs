@@ -6,7 +6,7 @@ use ringway::connection::{self, Connection};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-/// A connection. An empty message is the end: what has sent one still receives.
+/// A connection. An empty message is the end; an end that sent one still receives.
 pub struct Connected;
 
 reader!([] Half<Connection>, it => it.0, recv try_recv recv_deadline);

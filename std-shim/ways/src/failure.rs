@@ -1,25 +1,25 @@
-//! Why something did not work.
+//! The error of the ways.
 
 use ringway::{Cause, CoreError};
 use std::{fmt, io};
 
-/// Why a way does not work: in words, and in those of the core where it has them.
+/// Why a way does not work: a text, and the core's error where there is one.
 #[derive(Debug)]
 pub struct Failure {
     reason: String,
     core: Option<CoreError>,
 }
 
-/// What the ways return.
+/// The result of the ways.
 pub type Result<T> = std::result::Result<T, Failure>;
 
 impl Failure {
-    /// For this reason, which the core has no word for.
+    /// A failure with this reason and no error of the core.
     pub fn new(reason: impl Into<String>) -> Self {
         Failure { reason: reason.into(), core: None }
     }
 
-    /// The same in the words of the core, where it has them.
+    /// The core's error, where there is one.
     pub fn core(&self) -> Option<CoreError> {
         self.core
     }
@@ -41,7 +41,7 @@ impl<E: Into<ringway::Error>> From<E> for Failure {
     }
 }
 
-/// An error of the standard library.
+/// A failure from an error of the standard library.
 pub(crate) fn system(error: io::Error) -> Failure {
     Failure::new(error.to_string())
 }

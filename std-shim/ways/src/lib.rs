@@ -1,7 +1,9 @@
-//! The ways for bytes and messages between two ends, each defined once: how the two are made, what
-//! is handed to another process, and how one sends, receives and closes. The tour carries its input
-//! over them, the bench takes their time, and the conformance suite checks what they promise. The
-//! two ends are in two processes, or in two threads.
+//! Every way for bytes and messages between two ends, each defined once.
+//!
+//! A way says how the two ends are made, what is handed to another process, and how an end sends,
+//! receives and closes. The tour carries its input over the ways, the bench measures their time,
+//! and the conformance suite checks what they promise. The two ends are in two processes or in two
+//! threads.
 
 pub mod closes;
 pub mod connection;
@@ -29,79 +31,81 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long an operation waits.
+/// How long an operation may wait.
 #[derive(Debug, Clone, Copy)]
 pub enum Form {
     /// As long as it takes.
     Plain,
     /// Not at all.
     Try,
-    /// No longer than until then.
+    /// Until this time at most.
     Until(Instant),
 }
 
-/// What reads bytes or receives messages. Dropping it closes it.
+/// The half that reads bytes or receives messages. Dropping it closes it.
 pub trait Reader: Send {
-    /// Reads some bytes: 0 is the end; or receives a message: its end is [`CoreError::EndOfFile`].
+    /// Reads some bytes or receives one message.
+    ///
+    /// The end is 0 for bytes, and [`CoreError::EndOfFile`] for messages.
     ///
     /// # Errors
-    /// What the mechanism says.
+    /// The error of the mechanism.
     fn read(&mut self, into: &mut [u8], form: Form) -> Result<usize>;
 
-    /// This end will read no more, where a direction can be closed alone.
+    /// Ends reading, where one direction can be closed alone.
     ///
     /// # Errors
-    /// What the mechanism says.
+    /// The error of the mechanism.
     fn shut(&mut self) -> Result<()> {
         Ok(())
     }
 
-    /// Everything was sent and received, both ways: takes leave, where the two ends have to.
+    /// Says goodbye after everything was sent and received, where the two ends have to.
     fn leave(&mut self, leads: bool) {
         let _ = leads;
     }
 }
 
-/// What writes bytes or sends messages. Dropping it closes it.
+/// The half that writes bytes or sends messages. Dropping it closes it.
 pub trait Writer: Send {
-    /// Writes some of the bytes, or sends the whole message; returns how many bytes went.
+    /// Writes some of the bytes, or sends the whole message; returns the number of bytes sent.
     ///
     /// # Errors
-    /// What the mechanism says.
+    /// The error of the mechanism.
     fn write(&mut self, piece: &[u8], form: Form) -> Result<usize>;
 
-    /// This end will send no more, where a direction can be closed alone.
+    /// Ends sending, where one direction can be closed alone.
     ///
     /// # Errors
-    /// What the mechanism says.
+    /// The error of the mechanism.
     fn shut(&mut self) -> Result<()> {
         Ok(())
     }
 
-    /// One more writer to the same place.
+    /// Makes one more writer to the same place.
     ///
     /// # Errors
-    /// There can be no other.
+    /// The mechanism has only one writer.
     fn another(&self) -> Result<Box<dyn Writer>> {
         Err(Failure::new("there is one writer"))
     }
 }
 
-/// One end: what receives, and what sends.
+/// One end: a half that receives and a half that sends.
 pub struct End {
-    /// What receives.
+    /// The half that receives.
     pub rx: Box<dyn Reader>,
-    /// What sends; `None` once this end sends no more.
+    /// The half that sends; `None` once this end sends no more.
     pub tx: Option<Box<dyn Writer>>,
 }
 
 impl End {
-    /// An end of these two.
+    /// An end of these two halves.
     pub fn new(rx: impl Reader + 'static, tx: impl Writer + 'static) -> Self {
         End { rx: Box::new(rx), tx: Some(Box::new(tx)) }
     }
 
-    /// Two halves that share an object.
+    /// An end of two halves that share an object and use it at the same time.
     fn shared<T>(it: T) -> Self
     where
         Half<T>: Reader + Writer + 'static,
@@ -110,7 +114,7 @@ impl End {
         End::new(Half(it.clone()), Half(it))
     }
 
-    /// Two halves of what is used by one of them at a time.
+    /// An end of two halves that share an object and use it one at a time.
     fn in_turn<T>(it: T) -> Self
     where
         Locked<T>: Reader + Writer + 'static,
@@ -119,10 +123,10 @@ impl End {
         End::new(Locked(it.clone()), Locked(it))
     }
 
-    /// Sends all of it: bytes, or one message. Waits for room.
+    /// Sends all of `piece`: bytes, or one message. Waits for room.
     ///
     /// # Errors
-    /// What the mechanism says.
+    /// The error of the mechanism.
     pub fn send(&mut self, mut piece: &[u8]) -> Result<()> {
         let tx = self.tx.as_mut().ok_or_else(|| Failure::new("this end sends no more"))?;
         loop {
@@ -134,10 +138,10 @@ impl End {
         }
     }
 
-    /// Receives some bytes, or one message; waits for them. 0 is the end.
+    /// Waits for some bytes or one message, and receives them. 0 is the end.
     ///
     /// # Errors
-    /// What the mechanism says.
+    /// The error of the mechanism.
     pub fn recv(&mut self, into: &mut [u8]) -> Result<usize> {
         match self.rx.read(into, Form::Plain) {
             Err(failure) if failure.core() == Some(CoreError::EndOfFile) => Ok(0),
@@ -145,11 +149,12 @@ impl End {
         }
     }
 
-    /// Receives until `into` is full: bytes in as many pieces as they come, or one message of this
-    /// size.
+    /// Receives until `into` is full.
+    ///
+    /// Bytes may come in any number of pieces; a message must have this size.
     ///
     /// # Errors
-    /// The other side is gone, or what the mechanism says.
+    /// The other side is gone, or the error of the mechanism.
     pub fn recv_whole(&mut self, into: &mut [u8]) -> Result<()> {
         let mut done = 0;
         while let Some(rest) = into.get_mut(done..).filter(|rest| !rest.is_empty()) {
@@ -161,39 +166,41 @@ impl End {
         Ok(())
     }
 
-    /// Sends no more. What the other end sends still comes.
+    /// Ends sending. What the other end sends still arrives.
     ///
     /// # Errors
-    /// What the mechanism says.
+    /// The error of the mechanism.
     pub fn shut(&mut self) -> Result<()> {
         self.tx.take().map_or(Ok(()), |mut tx| tx.shut())
     }
 }
 
-/// How two ends come together.
+/// A way to bring two ends together.
 pub trait Way: Sync {
     /// The largest message that the tour sends; `None` where bytes have no boundaries.
     fn message(&self) -> Option<usize> {
         None
     }
 
-    /// Makes what the other end needs, and then, once it is on its way, this one. `place` is a
-    /// folder for what has a path.
+    /// Makes what the other end needs, and a closure that makes this end.
+    ///
+    /// Call the closure once the offer is on its way to the other end. `place` is a folder, for
+    /// objects that have a path.
     ///
     /// # Errors
-    /// What the mechanism says.
+    /// The error of the mechanism.
     fn host(&self, place: &Path) -> Result<(Offer, Accept)>;
 
-    /// The other end.
+    /// Makes the other end.
     ///
     /// # Errors
-    /// What the mechanism says.
+    /// The error of the mechanism.
     fn join(&self, offer: Offer) -> Result<End>;
 
-    /// Both ends, for two threads.
+    /// Makes both ends, for two threads.
     ///
     /// # Errors
-    /// What the mechanism says.
+    /// The error of the mechanism.
     fn pair(&self, place: &Path) -> Result<(End, End)> {
         let (offer, accept) = self.host(place)?;
         thread::scope(|scope| {
@@ -214,26 +221,26 @@ impl fmt::Debug for dyn Way {
 /// Makes this end. It may wait for the other one.
 pub type Accept<T = End> = Box<dyn FnOnce() -> Result<T>>;
 
-/// How two ends come together that are one object each.
+/// A way whose ends are one object each.
 pub trait Meet: Sync {
     /// The object.
     type It: 'static;
 
-    /// As [`Way::message`].
+    /// The largest message that the tour sends: [`Way::message`].
     fn message(&self) -> Option<usize> {
         None
     }
 
-    /// As [`Way::host`].
+    /// Makes what the other end needs, and a closure that makes this one: [`Way::host`].
     ///
     /// # Errors
-    /// What the mechanism says.
+    /// The error of the mechanism.
     fn host(&self, place: &Path) -> Result<(Offer, Accept<Self::It>)>;
 
-    /// As [`Way::join`].
+    /// Makes the other end: [`Way::join`].
     ///
     /// # Errors
-    /// What the mechanism says.
+    /// The error of the mechanism.
     fn join(&self, offer: Offer) -> Result<Self::It>;
 }
 
@@ -255,7 +262,7 @@ where
     }
 }
 
-/// Ends that are made together, for two threads.
+/// A way whose ends are made together, for two threads.
 pub struct Pair(pub fn() -> Result<(End, End)>);
 
 impl Way for Pair {
@@ -275,14 +282,14 @@ impl Way for Pair {
 pub struct Offer {
     /// A path, a name or a port.
     pub name: String,
-    /// What is handed over.
+    /// The descriptors that are handed over.
     pub descriptors: Vec<OwnedFd>,
     /// The other end itself, for another thread.
     pub end: Option<End>,
 }
 
 impl Offer {
-    /// By a name, with an end that comes once the other one does.
+    /// An offer of a name; this end is made when the other one comes.
     pub fn named<T>(
         name: impl Into<String>,
         accept: impl FnOnce() -> Result<T> + 'static,
@@ -290,35 +297,35 @@ impl Offer {
         (Offer { name: name.into(), ..Offer::default() }, Box::new(accept))
     }
 
-    /// Handed over, with an end that is there.
+    /// An offer of descriptors; this end exists already.
     pub fn handed<T: 'static>(ours: T, descriptors: impl Into<Vec<OwnedFd>>) -> (Offer, Accept<T>) {
         let descriptors = descriptors.into();
         (Offer { descriptors, ..Offer::default() }, Box::new(|| Ok(ours)))
     }
 
-    /// The descriptors, which must be as many as are asked for.
+    /// Takes the descriptors.
     ///
     /// # Errors
-    /// They are not.
+    /// There are not exactly `N`.
     pub fn take<const N: usize>(&mut self) -> Result<[OwnedFd; N]> {
         let all = std::mem::take(&mut self.descriptors);
         all.try_into().map_err(|_| Failure::new("descriptors are missing"))
     }
 
-    /// The region whose descriptor was handed over.
+    /// Opens the region whose descriptor was handed over.
     ///
     /// # Errors
-    /// There is none, or what the system says.
+    /// There is not exactly one descriptor, or the error of the system.
     pub fn region(&mut self) -> Result<Region> {
         let [region] = self.take()?;
         Ok(Region::from_fd(region)?)
     }
 }
 
-/// A half of what both halves use at the same time.
+/// A half of an object that both halves use at the same time.
 pub struct Half<T>(Arc<T>);
 
-/// A half of what is used by one of the halves at a time.
+/// A half of an object that the halves use one at a time.
 struct Locked<T>(Arc<Mutex<T>>);
 
 impl<T> Locked<T> {
@@ -327,7 +334,7 @@ impl<T> Locked<T> {
     }
 }
 
-/// An end that is used as a whole, by one thread, in its plain forms.
+/// An end that one thread uses as a whole, with blocking forms only.
 trait Whole: Send {
     fn send(&mut self, piece: &[u8]) -> Result<()>;
     fn recv(&mut self, into: &mut [u8]) -> Result<usize>;
@@ -360,7 +367,7 @@ impl<T: Whole> Writer for Locked<T> {
     }
 }
 
-/// How much was sent: so many bytes, or the whole message.
+/// The result of a write: a number of bytes, or `()` for a whole message.
 trait Sent {
     fn of(self, piece: &[u8]) -> usize;
 }
@@ -377,7 +384,7 @@ impl Sent for () {
     }
 }
 
-/// A reader by the three forms of its verb; `$it` is the half, `$at` what has the verb.
+/// Implements [`Reader`] by the three forms of a verb; `$it` is the half, `$at` has the verb.
 macro_rules! reader {
     ([$($of:tt)*] $Half:ty, $it:ident => $at:expr, $plain:ident $try:ident $until:ident $(, $shut:expr)?) => {
         impl<$($of)*> $crate::Reader for $Half {
@@ -399,7 +406,7 @@ macro_rules! reader {
     };
 }
 
-/// A writer, as [`reader`]; `$another` makes one more.
+/// Implements [`Writer`] likewise; `$another` makes one more writer.
 macro_rules! writer {
     ([$($of:tt)*] $Half:ty, $it:ident => $at:expr, $plain:ident $try:ident $until:ident, $another:expr $(, $shut:expr)?) => {
         impl<$($of)*> $crate::Writer for $Half {
@@ -426,15 +433,16 @@ macro_rules! writer {
 }
 use {reader, writer};
 
-/// A path that no other end of this process has.
+/// A path that no other end of this process uses.
 pub fn unique(place: &Path) -> PathBuf {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
-    // Relaxed: the count alone matters.
+    // Relaxed: only the count matters.
     place.join(COUNT.fetch_add(1, Ordering::Relaxed).to_string())
 }
 
-/// Far longer than anything takes; a peer that died would be waited for, where the mechanism does
-/// not tell.
+/// A deadline far later than any operation takes.
+///
+/// Where the mechanism does not report that a peer died, it ends the wait for that peer.
 pub fn soon() -> Option<Instant> {
     Some(Instant::now() + Duration::from_secs(10))
 }

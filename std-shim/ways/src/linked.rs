@@ -1,5 +1,4 @@
-//! Links, each over one of the other ways: messages on a port, sent again where what is below loses
-//! them.
+//! Links over other ways: messages on a port, sent again where the way below loses them.
 
 use crate::{Accept, End, Meet, Offer, Way, Whole};
 use crate::{Failure, Result};
@@ -11,18 +10,20 @@ use std::fmt::Debug;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
-/// The port that is used, of the only one.
+/// The link's only port.
 const PORT: u8 = 0;
 const CREDITS: usize = 8;
 
-/// A link over a way that keeps bytes whole.
+/// A link over a way that loses no bytes.
 pub struct Reliable<M>(pub M);
 
-/// A link over a way that loses bytes or datagrams, for messages of at most `MAX` bytes. As large
-/// as 8000 is a frame of which two fill what is written at once.
+/// A link over a way that loses bytes or datagrams, for messages of at most `MAX` bytes.
+/// A link over a way that loses bytes or datagrams, for messages of at most `MAX` bytes.
+///
+/// With 8000 as `MAX`, two frames fill one write.
 pub struct Serial<M, const MAX: usize>(pub M);
 
-/// An end of one.
+/// An end of such a link.
 struct Linked<L: Line, const MAX: usize>(Link<L, 1, CREDITS, MAX>);
 
 impl<L: Line, const MAX: usize> Linked<L, MAX> {
@@ -31,7 +32,7 @@ impl<L: Line, const MAX: usize> Linked<L, MAX> {
         Ok(Linked(link))
     }
 
-    /// What failed, with what the link has to say of it.
+    /// Adds to a failure the reason that the link gives.
     fn explain<T>(&mut self, result: ringway::Result<T>) -> Result<T> {
         result.map_err(|error| match self.0.poll_event() {
             Some(Event::Down(why)) => Failure::new(format!("{error} ({why})")),
@@ -58,7 +59,7 @@ impl<L: Line + Send, const MAX: usize> Whole for Linked<L, MAX> {
     }
 
     fn leave(&mut self, leads: bool) {
-        // All has come: what fails now is the other side that left first.
+        // Everything has arrived. A failure now only means that the other side left first.
         if leads {
             let _ = self.0.close();
         } else {
@@ -67,8 +68,7 @@ impl<L: Line + Send, const MAX: usize> Whole for Linked<L, MAX> {
     }
 }
 
-/// Patience enough for a machine that has much else to do: a peer that ends takes its stream with
-/// it.
+/// Patient enough for a busy machine. A peer that ends takes its stream with it.
 fn config() -> Config {
     Config { gone: 0, retransmit: 500, ..Config::new(std::process::id()) }
 }
@@ -100,14 +100,14 @@ macro_rules! way {
 way!(Reliable ReliableLink, ringway::link::Reliable<4, 16384>, 16384, []);
 way!(Serial SerialLink, ringway::link::Serial<8, MAX>, MAX, [, const MAX: usize] MAX);
 
-/// A serial line, which a pseudo terminal stands for.
+/// A serial line: a pseudo terminal.
 pub struct SerialLine;
 
-/// A port.
+/// An end of the serial line.
 #[derive(Debug)]
 pub struct Plugged {
     port: Port,
-    /// The other end, which stays open until another process has made it its own.
+    /// The other end, kept open until another process has duplicated it.
     _other: Option<Port>,
 }
 

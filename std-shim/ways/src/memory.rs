@@ -1,5 +1,7 @@
-//! The core's rings, pipe, FIFO and socket in memory, between two threads: no kernel object, and no
-//! system call unless a side has to sleep. The structures are leaked: their ends borrow them.
+//! The core's rings, pipes, FIFOs and sockets in memory, between two threads.
+//!
+//! They need no kernel object, and no system call unless a side has to sleep. The ends borrow the
+//! structures, so these are leaked.
 
 use crate::closes::Closes;
 use crate::{Accept, End, Locked, Offer, Way, reader, writer};
@@ -14,7 +16,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// One that stays for good.
+/// Leaks a value, so that it lives for ever.
 pub fn leak<T>(value: T) -> &'static T {
     Box::leak(Box::new(value))
 }
@@ -23,10 +25,10 @@ fn taken() -> Failure {
     CoreError::Taken.into()
 }
 
-/// Rings of values: each is a piece, which moves.
+/// Rings of values: each value is a piece, which moves.
 ///
 /// # Errors
-/// None: they are new.
+/// None in practice: the rings are new.
 pub fn rings<const N: usize>() -> Result<(End, End)> {
     let [there, back] = [(); 2].map(|()| leak(Ring::<Vec<u8>, N, PrivateFutex>::new()));
     let end = |tx: &'static Ring<_, N, _>, rx: &'static Ring<_, N, _>| {
@@ -39,7 +41,7 @@ pub fn rings<const N: usize>() -> Result<(End, End)> {
 /// Rings of bytes.
 ///
 /// # Errors
-/// None: they are new.
+/// None in practice: the rings are new.
 pub fn byte_rings<const N: usize>() -> Result<(End, End)> {
     let [there, back] = [(); 2].map(|()| leak(bytes::ByteRing::<N, PrivateFutex>::new()));
     let end = |tx: &'static bytes::ByteRing<N, _>, rx: &'static bytes::ByteRing<N, _>| {
@@ -56,7 +58,7 @@ writer!([const N: usize] pipe::Writer<'static, N, PrivateFutex>, tx => tx, write
 /// Pipes.
 ///
 /// # Errors
-/// None: they are new.
+/// None in practice: the pipes are new.
 pub fn pipes<const N: usize>() -> Result<(End, End)> {
     let [there, back] = [(); 2].map(|()| leak(pipe::Pipe::<N, PrivateFutex>::new()));
     let ((their_rx, tx), (rx, their_tx)) = (there.open()?, back.open()?);
@@ -72,7 +74,7 @@ impl<const NAMES: usize, const N: usize> Way for Fifos<NAMES, N> {
         let name = unique();
         let (there, back) =
             (Name::create(names, &name, "there")?, Name::create(names, &name, "back")?);
-        // Both sides in the same order, so that each finds the other.
+        // Both sides open the FIFOs in the same order, so that they meet.
         Ok(Offer::named(name, move || {
             let tx = names.open_writer(&there.name)?;
             let rx = names.open_reader(&back.name)?;
@@ -90,7 +92,7 @@ impl<const NAMES: usize, const N: usize> Way for Fifos<NAMES, N> {
     }
 }
 
-/// A name, as long as this is there.
+/// A name of a FIFO; dropping it removes the FIFO.
 struct Name<const NAMES: usize, const N: usize> {
     names: &'static Registry<NAMES, N, PrivateFutex>,
     name: Vec<u8>,
@@ -114,7 +116,7 @@ impl<const NAMES: usize, const N: usize> Drop for Name<NAMES, N> {
     }
 }
 
-/// An end, and the name, which goes with the last of the ends that hold it.
+/// An end, and the name of its FIFO; the last end that holds the name removes the FIFO.
 struct Named<E, const NAMES: usize, const N: usize> {
     end: E,
     name: Arc<Name<NAMES, N>>,
@@ -122,15 +124,15 @@ struct Named<E, const NAMES: usize, const N: usize> {
 
 reader!([const M: usize, const N: usize] Named<pipe::Reader<'static, N, PrivateFutex>, M, N>,
     it => it.end, read try_read read_deadline);
-// Another one opens the name itself.
+// Another writer opens the FIFO by name.
 writer!([const M: usize, const N: usize] Named<pipe::Writer<'static, N, PrivateFutex>, M, N>,
     it => it.end, write try_write write_deadline,
     Named { end: it.name.names.try_open_writer(&it.name.name)?, name: it.name.clone() });
 
-/// A name that nothing else in this process has.
+/// A name that nothing else in this process uses.
 fn unique() -> String {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
-    // Relaxed: the count alone matters.
+    // Relaxed: only the count matters.
     COUNT.fetch_add(1, Ordering::Relaxed).to_string()
 }
 
@@ -157,7 +159,7 @@ macro_rules! sockets {
 
             reader!([const N: usize] Locked<$Socket<'static, N, PrivateFutex>>, it => it.lock(),
                 $read $try_read $read_deadline, Result::Ok(it.lock().shutdown(Shutdown::Read)));
-            // One end has one writer.
+            // Another writer shares the same end.
             writer!([const N: usize] Locked<$Socket<'static, N, PrivateFutex>>, it => it.lock(),
                 $write $try_write $write_deadline, Locked(it.0.clone()),
                 Result::Ok(it.lock().shutdown(Shutdown::Write)));
@@ -172,10 +174,10 @@ sockets! {
     Messages packets Packets, recv try_recv recv_deadline, send try_send send_deadline;
 }
 
-/// A stream that was taken apart, for two contexts at each end.
+/// A stream taken apart into halves, for two contexts at each end.
 ///
 /// # Errors
-/// None: it is new.
+/// None in practice: the connection is new.
 pub fn stream_halves<const N: usize>() -> Result<(End, End)> {
     let (near, far) = leak(Connection::<N, PrivateFutex>::new()).pair()?;
     let end = |stream: Stream<'static, N, PrivateFutex>| match stream.into_split() {

@@ -1,4 +1,4 @@
-//! Two pipes, one each way: anonymous ones, and named ones.
+//! Two pipes, one for each direction: anonymous ones and named ones.
 
 use crate::Result;
 use crate::{Accept, End, Offer, Way, reader, soon, unique, writer};
@@ -29,7 +29,7 @@ impl Way for Pipes {
 /// Two named pipes: the two ends share only their path.
 pub struct Fifos;
 
-/// What writes to a named pipe, and the name.
+/// The writer of a named pipe, and the pipe's name.
 struct Named {
     tx: fifo::Writer,
     name: Arc<fifo::Fifo>,
@@ -43,7 +43,7 @@ impl Way for Fifos {
         let path = unique(place);
         let make = |name| fifo::Fifo::create(path.with_extension(name), 0o600);
         let (there, back) = (make("there")?, make("back")?);
-        // Both sides in the same order, so that each finds the other.
+        // Both sides open the pipes in the same order, so that they meet.
         Ok(Offer::named(path.display().to_string(), move || {
             let tx = Named { tx: there.open_writer_deadline(soon())?, name: Arc::new(there) };
             Ok(End::new(back.open_reader_deadline(soon())?, tx))

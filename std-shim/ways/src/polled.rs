@@ -1,4 +1,4 @@
-//! Rings of messages in shared memory whose sides keep looking instead of sleeping.
+//! Rings of messages in shared memory whose sides poll instead of sleeping.
 
 use crate::Result;
 use crate::shm::{BACK, THERE, handed, layout};
@@ -10,14 +10,14 @@ use ringway_core::wait::Nobody;
 use std::hint;
 use std::path::Path;
 
-/// A ring holds two messages of the largest size and more.
+/// A ring has room for more than two messages of the largest size.
 const BYTES: usize = 4 << 20;
 
 type Ring = MessageRing<BYTES, Nobody>;
 type Tx = Sender<Part<Ring>>;
 type Rx = Receiver<Part<Ring>>;
 
-/// Looks again and again until there is an answer, or the other side is gone.
+/// Polls until there is an answer, or until the other side is gone.
 fn insist<H, T>(
     half: &mut H,
     mut look: impl FnMut(&mut H) -> std::result::Result<T, CoreError>,
@@ -36,12 +36,12 @@ fn insist<H, T>(
     }
 }
 
-/// The word at the front, which is all that is touched in place.
+/// Copies the word at the front, the only part touched in place.
 fn copy_number(from: &[u8], to: &mut [u8]) {
     to.iter_mut().zip(from).take(8).for_each(|(to, byte)| *to = *byte);
 }
 
-/// How a message is sent and received, by which halves.
+/// The two ways: how their halves send and receive a message.
 macro_rules! rings {
     ($($(#[$meta:meta])* $Way:ident by $Tx:ident $Rx:ident, $send:expr, $recv:expr;)*) => {
         $(
@@ -90,7 +90,7 @@ macro_rules! rings {
 rings! {
     /// Messages copied in and out.
     Copied by CopiedTx CopiedRx, |tx, message| tx.try_send(message), |rx, into| rx.try_recv(into);
-    /// Messages written and read where they lie: only their first word is touched.
+    /// Messages written and read in place; only their first word is touched.
     InPlace by InPlaceTx InPlaceRx,
         |tx, message| {
             let mut grant = tx.try_reserve(message.len())?;

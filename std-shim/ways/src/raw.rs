@@ -9,7 +9,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-/// Anything that reads or writes, in the plain form alone.
+/// Anything that reads or writes, in the blocking form only.
 struct Plain<T>(T);
 
 impl<T: Read + Send> Reader for Plain<T> {
@@ -24,7 +24,7 @@ impl<T: Write + Send> Writer for Plain<T> {
     }
 }
 
-/// The ways: how two descriptors for each end are made, and what they become.
+/// The ways: how each makes two descriptors for each end, and the types they become.
 macro_rules! ways {
     ($($(#[$meta:meta])* $Way:ident $Rx:ty, $Tx:ty, $pair:expr;)*) => {
         $(
@@ -48,7 +48,7 @@ macro_rules! ways {
     };
 }
 
-/// A socket twice: what receives, and what sends.
+/// A socket's descriptor twice, to receive and to send.
 fn twice(socket: impl Into<OwnedFd>) -> io::Result<[OwnedFd; 2]> {
     let socket = socket.into();
     Ok([socket.try_clone()?, socket])

@@ -1,5 +1,6 @@
-//! Rings in shared memory, one each way: in a region that is handed over as a descriptor, or one
-//! that the other end knows by its name.
+//! Rings in shared memory, one for each direction.
+//!
+//! The region is handed over as a descriptor, or the other end opens it by name.
 
 use crate::Result;
 use crate::closes::Closes;
@@ -10,29 +11,29 @@ use ringway_core::region::Part;
 use std::os::fd::AsFd;
 use std::path::Path;
 
-/// The part on which the end that hosts sends, and the one on which it receives.
+/// The part on which the hosting end sends and the joining end receives.
 pub const THERE: &str = "there";
-/// The other one.
+/// The part on which the joining end sends and the hosting end receives.
 pub const BACK: &str = "back";
 
-/// A region of two such parts, for up to four processes.
+/// The layout of a region with both parts, for up to four processes.
 ///
 /// # Errors
-/// They are too large.
+/// The parts are too large.
 pub fn layout<P: Part>() -> Result<Layout> {
     Ok(Layout::new(4).part::<P>(THERE)?.part::<P>(BACK)?)
 }
 
-/// Hands the region over.
+/// Hands the region over as a descriptor.
 ///
 /// # Errors
-/// There is no descriptor left.
+/// The process has no free descriptor.
 pub fn handed(ours: End, region: &Region) -> Result<(Offer, Accept)> {
     let fd = region.as_fd().try_clone_to_owned().map_err(system)?;
     Ok(Offer::handed(ours, [fd]))
 }
 
-/// A ring each way: the part, its halves, and the largest message that the tour sends.
+/// The ways: the type of the part, its halves, and the largest message that the tour sends.
 macro_rules! rings {
     ($($(#[$meta:meta])* $Way:ident $Ring:ident $tx:ident $rx:ident $message:expr;)*) => {
         $(
@@ -71,12 +72,12 @@ rings! {
     Messages MessageRing sender receiver Some(32 << 10);
 }
 
-/// Rings of bytes in a region that the other end knows by its name.
+/// Rings of bytes in a region that the other end opens by name.
 pub struct NamedBytes<const N: usize>;
 
 impl<const N: usize> Way for NamedBytes<N> {
-    /// The region has the name of the folder around the place. The tour removes it should the row
-    /// be killed.
+    /// Names the region after the folder that contains `place`, so that the tour can remove it if
+    /// the row is killed.
     fn host(&self, place: &Path) -> Result<(Offer, Accept)> {
         let place = place.canonicalize().map_err(system)?;
         let tour = place.parent().and_then(Path::file_name).unwrap_or_default();

@@ -5,12 +5,12 @@ use crate::{Failure, Result};
 use ringway::signal::{self, Delivery, Dispatcher, Pid, Signal};
 use std::path::Path;
 
-/// Each carries the number that a message begins with.
+/// A way of signals: each carries the number that a message begins with.
 pub struct Signals;
 
 struct Signalling {
     dispatcher: Dispatcher,
-    /// Whoever sent the last one, where nothing else tells.
+    /// The sender of the last signal, or the host.
     other: Option<Pid>,
 }
 
@@ -25,7 +25,7 @@ impl Whole for Signalling {
     fn send(&mut self, piece: &[u8]) -> Result<()> {
         let other = self.other.ok_or_else(|| Failure::new("nobody has sent a signal yet"))?;
         let value = piece.first_chunk().copied().map_or(0, u64::from_le_bytes);
-        // The mark is the topmost bit, also where a value has 32.
+        // The topmost bit is a mark; keep it even where a value has 32 bits.
         let value = (value >> 63 << (usize::BITS - 1)) as usize
             | (value & u64::from(u32::MAX >> 1)) as usize;
         Ok(signal::queue(other, Signal::USR1, value)?)
@@ -44,7 +44,7 @@ impl Whole for Signalling {
 
 impl Way for Signals {
     fn host(&self, _place: &Path) -> Result<(Offer, Accept)> {
-        // Caught before anybody knows whom to send them to.
+        // Catch the signals before anybody learns this process's number.
         let ours = End::in_turn(Signalling::new(None)?);
         Ok(Offer::named(std::process::id().to_string(), || Ok(ours)))
     }

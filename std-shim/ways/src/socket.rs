@@ -23,7 +23,7 @@ reader!([F: Family] Half<Socket<F, Datagram>>, it => it.0, recv try_recv recv_de
 writer!([F: Family] Half<Socket<F, Datagram>>, it => it.0, send try_send send_deadline,
     Half(it.0.clone()));
 
-/// How the two ends of Unix sockets find each other.
+/// How the two ends of a Unix socket find each other.
 #[derive(Clone, Copy, PartialEq)]
 enum By {
     Path,
@@ -35,14 +35,14 @@ enum By {
 pub struct Local<T>(By, Option<usize>, PhantomData<fn() -> T>);
 
 impl<T> Local<T> {
-    /// By path.
+    /// Found by path.
     pub const PATH: Self = Local(By::Path, None, PhantomData);
-    /// By an abstract name.
+    /// Found by an abstract name.
     pub const ABSTRACT: Self = Local(By::Abstract, None, PhantomData);
-    /// Two that are made together.
+    /// A pair made together.
     pub const PAIR: Self = Local(By::Pair, None, PhantomData);
 
-    /// The same with a largest message.
+    /// This way with a largest message.
     pub const fn of(self, message: usize) -> Self {
         Local(self.0, Some(message), PhantomData)
     }
@@ -80,7 +80,9 @@ impl<T: Connected + 'static> Meet for Local<T> {
     }
 }
 
-/// A new name for a Unix socket, and the address: an abstract one with an `@`, as `ss` writes it.
+/// A new name for a Unix socket, and its address.
+///
+/// An abstract name begins with `@`, as in the output of `ss`.
 pub fn name(place: &Path, is_abstract: bool) -> (String, UnixAddress) {
     let at = if is_abstract { "@" } else { "" };
     let name = format!("{at}{}", unique(place).display());
@@ -88,7 +90,7 @@ pub fn name(place: &Path, is_abstract: bool) -> (String, UnixAddress) {
     (name, address)
 }
 
-/// The address of this name.
+/// The address of a name.
 pub fn address(name: &str) -> UnixAddress {
     name.strip_prefix('@').map_or(name.into(), UnixAddress::abstract_name)
 }
@@ -110,13 +112,13 @@ impl Meet for Tcp {
     }
 }
 
-/// One that keeps nothing back to send it with more.
+/// Makes the stream send at once, without waiting for more to send with it.
 fn prompt(stream: TcpStream) -> Result<TcpStream> {
     stream.set_nodelay(true)?;
     Ok(stream)
 }
 
-/// Unix datagrams between two that are made together; they have no end.
+/// A pair of Unix datagram sockets. Datagrams have no end.
 pub struct Datagrams;
 
 impl Meet for Datagrams {
@@ -133,7 +135,7 @@ impl Meet for Datagrams {
     }
 }
 
-/// UDP, which has no end either, and loses what the receiver has no room for.
+/// UDP: it has no end either, and loses what the receiver has no room for.
 pub struct Udp;
 
 impl Meet for Udp {

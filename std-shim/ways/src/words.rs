@@ -1,5 +1,7 @@
-//! What carries a word at a time: queued signals with a value, plain signals with a bit each, and
-//! the payloads of a signal table in memory.
+//! Ways that carry one word at a time.
+//!
+//! These are queued signals with a value, plain signals with one bit each, and the payloads of a
+//! signal table in memory.
 
 use crate::{Accept, End, Offer, Way, Whole};
 use crate::{Failure, Result};
@@ -19,13 +21,14 @@ trait Words: Send + Sized + 'static {
     fn take(&mut self) -> Result<u32>;
 }
 
-/// Pieces over words: how many bytes a piece has, and these, four in a word. A piece of none is the
-/// end.
+/// Sends pieces as words: the length in bytes, then the bytes, four in a word.
+///
+/// A piece of length 0 is the end.
 struct Framed<W>(W);
 
 impl<W: Words> Whole for Framed<W> {
     fn send(&mut self, piece: &[u8]) -> Result<()> {
-        // A piece is far shorter.
+        // The cast loses nothing: a piece is far shorter than 4 GiB.
         self.0.put(piece.len() as u32)?;
         piece.chunks(4).try_for_each(|part| {
             let mut word = [0; 4];
@@ -48,13 +51,13 @@ impl<W: Words> Whole for Framed<W> {
     }
 }
 
-/// Pieces over such words.
+/// The way that sends pieces over the words of `W`.
 struct Over<W>(PhantomData<fn() -> W>);
 
-/// Plain signals, a bit each.
+/// Plain signals, one bit each.
 pub const BITS: &dyn Way = &Over::<Signals<Bits>>(PhantomData);
 
-/// Queued signals, a word each.
+/// Queued signals, one word each.
 pub const QUEUED: &dyn Way = &Over::<Signals<Queued>>(PhantomData);
 
 /// The payloads of signal tables in memory.
@@ -73,8 +76,10 @@ impl<W: Words> Way for Over<W> {
     }
 }
 
-/// Signals to the other side. Each is answered, so that plain ones never coalesce and queued ones
-/// never overrun the queue.
+/// Signals to the other side.
+///
+/// Each signal is answered. So plain signals never coalesce, and queued ones never overflow the
+/// queue.
 struct Signals<C> {
     dispatcher: Dispatcher,
     other: Pid,
@@ -84,15 +89,15 @@ struct Signals<C> {
     code: PhantomData<fn() -> C>,
 }
 
-/// How a word is told by signals.
+/// How signals encode a word.
 trait Code: Sized + 'static {
-    /// Those that carry it, and the one that answers.
+    /// The signals that carry words, and the signal that answers.
     fn signals() -> Result<(SignalSet, Signal)>;
     fn put(to: &mut Signals<Self>, word: u32) -> Result<()>;
     fn take(from: &mut Signals<Self>) -> Result<u32>;
 }
 
-/// How long an answer may take; a process that was killed gives none.
+/// How long to wait for a signal; a process that was killed sends none.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl<C: Code> Signals<C> {
@@ -116,7 +121,7 @@ impl<C: Code> Words for Signals<C> {
     fn host() -> Result<Accept<Self>> {
         let mut dispatcher = Self::catch()?;
         Ok(Box::new(move || {
-            // The other side says that it is there.
+            // The other side announces itself.
             let end = Instant::now() + PATIENCE;
             let there = dispatcher.wait_deadline(C::signals()?.1, Some(end))?;
             Self::new(dispatcher, there.sender())
@@ -138,7 +143,7 @@ impl<C: Code> Words for Signals<C> {
     }
 }
 
-/// Plain signals, handled through the signal table: a bit each, by which one comes.
+/// Plain signals, handled through the signal table: which signal comes is the bit.
 struct Bits;
 
 const ZERO: Signal = Signal::USR1;
@@ -166,13 +171,13 @@ impl Code for Bits {
     }
 }
 
-/// Queued signals, with a word each; the answer's value is how many have come.
+/// Queued signals with one word each; an answer's value is the number received so far.
 struct Queued;
 
-/// How many are under way at most: fewer than the table queues.
+/// The most words under way: fewer than the table queues.
 const WINDOW: usize = 16;
 
-/// The signal whose values are the words, and that of the answers.
+/// The signal whose values are the words, and the signal of the answers.
 fn real_time() -> Result<(Signal, Signal)> {
     Signal::real_time(0).zip(Signal::real_time(1)).ok_or_else(|| {
         Failure::new("this system has no real-time signals: leave the row out with --only")
@@ -202,7 +207,9 @@ impl Code for Queued {
     }
 }
 
-/// Signal tables in memory, one each way: one side raises, the other takes, in one place.
+/// Signal tables in memory, one for each direction.
+///
+/// One side raises; the other side takes, in one place.
 struct Tables {
     there: &'static OneLine,
     back: table::Dispatcher<'static, 1, 64, PrivateFutex>,
@@ -232,7 +239,8 @@ impl Words for Tables {
 
     fn put(&mut self, word: u32) -> Result<()> {
         let mut payload = Payload::new(word as usize);
-        // A full queue gives the payload back: what happens then is for the raiser to choose.
+        // A full queue gives the payload back, and the raiser chooses what to do: here, it tries
+        // again.
         while let Err(error) = self.there.raise_with(0, payload) {
             let RaiseError::Full(back) = error else { return Err(Failure::new(error.to_string())) };
             payload = back;

@@ -1,5 +1,6 @@
-//! The addresses that `ringway cat` understands: one word for each place where bytes come from or
-//! go to.
+//! The addresses that `ringway cat` understands.
+//!
+//! Each is one word for a place that bytes come from or go to.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -7,7 +8,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// A place where bytes come from or go to.
+/// A place that bytes come from or go to.
 ///
 /// ```text
 /// stdio  -  file:PATH  fifo:PATH  exec:COMMAND
@@ -17,39 +18,39 @@ use std::str::FromStr;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
     Stdio,
-    /// A file by path, made or truncated when it is written.
+    /// A file by path; created or truncated when it is the destination.
     File(PathBuf),
-    /// A named pipe by path, made when it is not there.
+    /// A named pipe by path; created if it does not exist.
     Fifo(PathBuf),
     Unix(PathBuf),
-    /// A Unix stream socket by path, on which one connection is accepted.
+    /// A Unix stream socket by path, on which cat accepts one connection.
     UnixListen(PathBuf),
-    /// A Unix stream socket in Linux's abstract namespace, connected to.
+    /// A Unix stream socket in Linux's abstract namespace, to which cat connects.
     Abstract(String),
-    /// The same, on which one connection is accepted.
+    /// A Unix stream socket in the abstract namespace, on which cat accepts one connection.
     AbstractListen(String),
     Tcp(HostPort),
-    /// A TCP socket bound to a host and port, on which one connection is accepted.
+    /// A TCP socket bound to a host and port, on which cat accepts one connection.
     TcpListen(HostPort),
     Serial(PathBuf, u32),
-    /// A command for the shell: its output is read, or its input is written.
+    /// A command for the shell; cat reads its output or writes its input.
     Exec(String),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostPort {
-    /// `localhost`, `127.0.0.1`, `::1` (without the brackets it is written in).
+    /// `localhost`, `127.0.0.1`, or `::1` without its brackets.
     pub host: String,
-    /// 0 asks the system for a free one, where one listens.
+    /// The port; when listening, 0 asks the system for a free one.
     pub port: u16,
 }
 
-/// Every form, for a message that says what would have been right.
+/// Every form, for an error message.
 const FORMS: &str = "stdio, file:PATH, fifo:PATH, unix:PATH, unix-listen:PATH, abstract:NAME, \
                      abstract-listen:NAME, tcp:HOST:PORT, tcp-listen:HOST:PORT, \
                      serial:PATH[,SPEED], exec:COMMAND";
 
-/// The speed of a serial port for which none is given, in bits per second.
+/// The speed of a serial port whose address names none, in bits per second.
 const USUAL_SPEED: u32 = 115_200;
 
 impl FromStr for Address {
@@ -102,7 +103,7 @@ impl FromStr for Address {
 }
 
 impl Address {
-    /// Whether bytes may come back from where they go.
+    /// Whether this place may send answers when it is the destination.
     pub fn goes_both_ways(&self) -> bool {
         match self {
             Address::Stdio | Address::File(_) | Address::Fifo(_) | Address::Exec(_) => false,
@@ -112,7 +113,7 @@ impl Address {
         }
     }
 
-    /// An address as the shell gave it: a path may be of any bytes.
+    /// Parses an address from the shell: a path may contain any bytes.
     pub fn from_argument(argument: OsString) -> Result<Self, String> {
         let bytes = match argument.into_string() {
             Ok(text) => return text.parse(),
@@ -141,7 +142,7 @@ fn unknown(text: &str) -> String {
 impl HostPort {
     fn parse(kind: &str, text: &str) -> Result<Self, String> {
         let form = || format!("write {kind}:HOST:PORT, as in {kind}:127.0.0.1:7000");
-        // The port follows the last colon; a host with colons of its own stands in brackets.
+        // The port follows the last colon; a host that contains colons needs brackets.
         let (host, port) = text.rsplit_once(':').ok_or_else(form)?;
         let host = match host.strip_prefix('[') {
             Some(inner) => inner.strip_suffix(']').ok_or_else(form)?,

@@ -1,4 +1,4 @@
-//! What the far end of the destination answers: to the source, if that can take it.
+//! The way back: answers from the far end of the destination go to the source, if it can take them.
 
 use super::address::Address;
 use super::ends::{End, hung_up, same};
@@ -11,37 +11,39 @@ use std::io::{self, PipeReader, PipeWriter};
 use std::os::fd::{AsFd, OwnedFd};
 use std::thread::JoinHandle;
 
-/// The way back, at work in a thread: the two directions must not wait for each other, or a far end
-/// that sends while it receives would stop both.
+/// The way back, which runs in its own thread.
+///
+/// The two directions must not wait for each other: a far end that sends while it receives would
+/// stop both.
 #[derive(Debug)]
 pub struct Back {
     worker: JoinHandle<Outcome>,
-    /// Dropped to stop a worker that reads from a line which has no end.
+    /// Dropping it stops a worker that reads from a serial line, which has no end.
     stop: PipeWriter,
-    /// Hung up when the worker failed.
+    /// Hangs up when the worker fails.
     failed: PipeReader,
     has_end: bool,
 }
 
-/// What became of the answers.
+/// What happened to the answers.
 #[derive(Debug)]
 enum Outcome {
     /// There are no more; this number of bytes was thrown away.
     Ended { lost: u64 },
-    /// They could not be read.
+    /// The worker could not read them.
     Unreadable(ringway::Error),
-    /// They could not be written where they were to go.
+    /// The worker could not write them to their sink.
     Undeliverable(ringway::Error),
 }
 
 impl Back {
-    /// Begins, if the destination can answer.
+    /// Starts the way back, if the destination can answer.
     pub fn start(source: &End, destination: &End) -> Result<Option<Self>> {
         if !destination.is_socket() && !destination.is_serial() {
             return Ok(None);
         }
         let to = Sink::of(source)?;
-        // What a serial port receives and nobody wants is the system's to throw away, as ever.
+        // Leave unwanted input of a serial port to the system, which throws it away.
         if destination.is_serial() && matches!(to, Sink::Nothing) {
             return Ok(None);
         }
@@ -52,13 +54,13 @@ impl Back {
         let worker = task::start(move || {
             let outcome = carry(&from, !has_end, to, &stopped);
             if let Outcome::Ended { .. } = outcome {
-                // The other direction does not learn of this, and goes on.
+                // Leak it, so that the other direction sees no hang-up and goes on.
                 std::mem::forget(fails);
             } else {
-                // In this order: when the other direction fails, it finds the reason.
+                // In this order: the other direction finds the reason when it fails.
                 drop(fails);
                 if has_end {
-                    // It may be waiting for a far end that waits for us.
+                    // The other direction may be waiting for a far end that waits for us.
                     let _ = rustix::net::shutdown(&from, Shutdown::Both);
                 }
             }
@@ -67,12 +69,12 @@ impl Back {
         Ok(Some(Back { worker, stop, failed, has_end }))
     }
 
-    /// What hangs up when this has failed.
+    /// A descriptor that hangs up when the way back has failed.
     pub fn failed(&self) -> impl AsFd {
         &self.failed
     }
 
-    /// Waits for the last answer, and says if some were lost.
+    /// Waits for the last answer; returns a message if some were lost.
     pub fn finish(self, source: &Address, destination: &End) -> Result<Option<String>> {
         let Back { worker, stop, has_end, .. } = self;
         if !has_end {
@@ -90,10 +92,9 @@ impl Back {
         }
     }
 
-    /// After a failure: the reason, if it was that answers could not be written where they were to
-    /// go.
+    /// After a failure, returns the reason if answers could not be written to their sink.
     pub fn reason(self, source: &Address, destination: &End) -> Option<Failure> {
-        // A worker that is at work did not fail, and is left to end with the program.
+        // A worker that still runs did not fail; it ends with the program.
         if !hung_up(&self.failed) {
             return None;
         }
@@ -113,7 +114,7 @@ fn undeliverable(source: &Address, destination: &End, error: &ringway::Error) ->
 enum Sink {
     Nothing,
     Output(OwnedFd),
-    /// The source, where that goes both ways.
+    /// The source, if it goes both ways.
     Source(OwnedFd),
 }
 
@@ -126,7 +127,7 @@ impl Sink {
         if *source.address() != Address::Stdio || system::was_closed(output.as_fd()) {
             return Ok(Sink::Nothing);
         }
-        // An answer that becomes a question would have no end.
+        // An answer that becomes input again would never end.
         let identity = Identity::of(source);
         if identity.is_some() && identity == Identity::of(&output) {
             return Err(same(&Address::Stdio, &Address::Stdio));
@@ -151,7 +152,7 @@ fn carry(from: &OwnedFd, is_serial: bool, mut to: Sink, stopped: &PipeReader) ->
         let mut answer = match fd::read(from, &mut buffer) {
             Ok(0) => break,
             Ok(n) => buffer.get(..n).unwrap_or_default(),
-            // A line's end is a hang-up, and a read says only that something is wrong.
+            // A serial line ends by a hang-up; a read reports only that something is wrong.
             Err(_) if is_serial && hung_up(from) => break,
             Err(error) => return Outcome::Unreadable(error),
         };
@@ -161,7 +162,7 @@ fn carry(from: &OwnedFd, is_serial: bool, mut to: Sink, stopped: &PipeReader) ->
         };
         match (written, &to) {
             (Err(error), Sink::Output(_)) => return Outcome::Undeliverable(error),
-            // The source's far end has said what it wanted to say, and listens no more.
+            // The source's far end has sent everything, and reads no more.
             (Err(_), _) => to = Sink::Nothing,
             (Ok(()), _) => {}
         }
@@ -170,7 +171,7 @@ fn carry(from: &OwnedFd, is_serial: bool, mut to: Sink, stopped: &PipeReader) ->
         }
     }
     if let Sink::Source(to) = &to {
-        // Of a socket. Its far end may be gone already.
+        // Works for a socket only; its far end may be gone already.
         let _ = rustix::net::shutdown(to, Shutdown::Write);
     }
     Outcome::Ended { lost }

@@ -1,4 +1,4 @@
-//! The two ends of `ringway cat`: what an address stands for, and how it ends well.
+//! The two ends of `ringway cat`: how to open what an address names, and how to end it well.
 
 use super::address::Address;
 use super::identity::Identity;
@@ -29,32 +29,33 @@ pub enum Side {
     Destination,
 }
 
-/// The steps in which both ends are opened, each for both: what cannot be opened is told before
-/// anybody has come, and both can be reached before either is waited for, because who comes to one
-/// may need the other first.
+/// The stages of opening; both ends pass each stage before the next one begins.
+///
+/// So cat reports what cannot be opened before anybody has connected. And both ends can be reached
+/// before cat waits for either, because a peer of one may need the other first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// What depends on nobody else: files, the standard streams, serial ports.
     Files,
-    /// What others come to: it gets its name.
+    /// What peers connect to: it gets its name.
     Names,
-    /// What we come to.
+    /// What cat connects to.
     Connections,
 }
 
-/// An end that has been opened as far as that needs nobody else.
+/// An end that is opened as far as possible without a peer.
 #[derive(Debug)]
 pub struct Doorway<'a> {
     address: &'a Address,
     side: Side,
     kind: Kind,
-    /// What a signal removes from the file system.
+    /// The names that a signal removes from the file system.
     names: Vec<Name>,
 }
 
 #[derive(Debug)]
 enum Kind {
-    /// Not opened yet, or a command, which is started last.
+    /// Not opened yet; or a command, which is started last.
     None,
     Open(Body),
     Fifo(Fifo),
@@ -67,7 +68,7 @@ impl<'a> Doorway<'a> {
         Doorway { address, side, kind: Kind::None, names: Vec::new() }
     }
 
-    /// Opens what the address names, if this is the stage for it.
+    /// Opens the end if its address belongs to this stage.
     pub fn open(&mut self, stage: Stage) -> Result<()> {
         let kind = match (stage, self.address) {
             (Stage::Files, Address::Stdio) => Kind::Open(Body::Plain(self.standard_stream()?)),
@@ -79,7 +80,7 @@ impl<'a> Doorway<'a> {
             }
             (Stage::Files, Address::Serial(path, speed)) => {
                 let port = Port::open(path, *speed)?;
-                // The description is ours alone, and the copy waits in its calls.
+                // The open file description is ours alone, and copying should block in its calls.
                 fd::set_nonblocking(&port, false)?;
                 Kind::Open(Body::Serial(port))
             }
@@ -87,7 +88,7 @@ impl<'a> Doorway<'a> {
                 let (fifo, names) = Name::guard(|| {
                     let fifo = Fifo::open_or_create(path, 0o600)?;
                     let made = fifo.is_creator().then(|| path.clone());
-                    // The FIFO first: as long as it is there, its mark says whose it is.
+                    // Remove the FIFO first: while it exists, its mark says who owns it.
                     let made = made.into_iter().chain(fifo.mark()).collect();
                     Ok((fifo, made))
                 })?;
@@ -106,7 +107,7 @@ impl<'a> Doorway<'a> {
             (Stage::Names, Address::TcpListen(to)) => {
                 let listener = TcpListener::bind(to.to_string())?;
                 if to.port == 0 {
-                    // Nobody could know it otherwise.
+                    // Print it: nobody could know it otherwise.
                     complain(&format!("listening on tcp:{}", listener.local_address()?));
                 }
                 Kind::Tcp(listener)
@@ -139,14 +140,14 @@ impl<'a> Doorway<'a> {
         })
     }
 
-    /// Opens a file, unless that is done, or a later stage is for it.
+    /// Opens a file, unless it is open already or belongs to a later stage.
     fn file(&self, path: &Path, stage: Stage) -> Result<Option<OwnedFd>> {
         if !matches!(self.kind, Kind::None) {
             return Ok(None);
         }
         let kind = path.metadata().map(|found| found.file_type());
         if stage == Stage::Files && kind.as_ref().is_ok_and(FileTypeExt::is_fifo) {
-            // Its other end may come when it finds ours.
+            // Opening our end may make a peer open the other one.
             return Ok(None);
         }
         let file = match self.side {
@@ -154,20 +155,22 @@ impl<'a> Doorway<'a> {
             Side::Destination => {
                 let doing = format!("open {} for writing", path.display());
                 if stage == Stage::Files && kind.is_err() {
-                    // It is made when the source is there, which may fail; whether it can be is
-                    // found out now.
+                    // It is created once the source is open, which may fail. Check now whether it
+                    // can be.
                     return can_be_made(path).doing(doing).map(|()| None);
                 }
                 let mut options = OpenOptions::new();
-                // Emptied when it is sure not to be the source, and that one is there.
+                // It is emptied later, once the source is open and is known to be another file.
                 options.write(true).create(true).truncate(false).open(path).doing(doing)
             }
         };
         file.map(|file| Some(file.into()))
     }
 
+    /// Checks that bytes written here cannot be read back at the source.
+    ///
     /// # Errors
-    /// What is written here would be read there.
+    /// They would be.
     pub fn must_not_feed(&self, source: &Doorway<'_>) -> Result<()> {
         match (self.identity(), source.identity()) {
             (Some(ours), Some(theirs)) if ours == theirs => Err(same(source.address, self.address)),
@@ -183,7 +186,7 @@ impl<'a> Doorway<'a> {
         }
     }
 
-    /// Waits for who is to come, or starts the command.
+    /// Waits for the peer, or starts the command.
     pub fn enter(self) -> Result<End> {
         let Doorway { address, side, kind, names } = self;
         let (mut child, mut named) = (None, None);
@@ -199,11 +202,11 @@ impl<'a> Doorway<'a> {
                     Side::Source => fifo.open_reader()?.into(),
                     Side::Destination => fifo.open_writer()?.into(),
                 };
-                // It keeps its name, so that a peer may be made to open it later than we do.
+                // Keep the name: a peer may be started that opens it later than cat does.
                 named = Some(fifo);
                 Body::Plain(end)
             }
-            // One connection is all: who comes later is told at once that nobody listens.
+            // One connection is all: dropping the listener refuses later peers at once.
             Kind::Unix(listener) => Body::Unix(listener.accept()?),
             Kind::Tcp(listener) => Body::tcp(listener.accept()?)?,
             Kind::None => match address {
@@ -212,7 +215,7 @@ impl<'a> Doorway<'a> {
                     child = Some(started);
                     Body::Plain(end)
                 }
-                // Not reached: the stages open the others.
+                // Not reached: the stages open all other kinds.
                 _ => return Err(Failure::new(format!("{address} was not opened"))),
             },
         };
@@ -220,7 +223,7 @@ impl<'a> Doorway<'a> {
     }
 }
 
-/// Whether something new may get this name.
+/// Whether a new file can be created at this path.
 fn can_be_made(path: &Path) -> io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -230,8 +233,9 @@ fn can_be_made(path: &Path) -> io::Result<()> {
     Ok(rustix::fs::accessat(CWD, folder, may, AtFlags::EACCESS)?)
 }
 
-/// Empties a file that is written from its beginning. What is not a regular file has no length to
-/// set.
+/// Empties a file that is to be written from its beginning.
+///
+/// What is not a regular file has no length to set.
 fn empty(file: BorrowedFd<'_>, path: &Path) -> Result<()> {
     let kind = rustix::fs::fstat(file).map(|stat| stat.st_mode);
     if !kind.is_ok_and(|mode| rustix::fs::FileType::from_raw_mode(mode).is_file()) {
@@ -255,7 +259,7 @@ pub struct End {
     address: Address,
     body: Body,
     child: Option<Child>,
-    /// Removed when this is closed, if it was made here.
+    /// Dropping it removes the FIFO, if this program created it.
     fifo: Option<Fifo>,
     names: Vec<Name>,
 }
@@ -269,8 +273,8 @@ enum Body {
 }
 
 impl Body {
-    /// Whatever ends this program before all has arrived, the reader is to see a reset and no end
-    /// of file.
+    /// If anything ends this program before everything has arrived, the reader must see a reset,
+    /// and no end of file.
     fn tcp(stream: TcpStream) -> Result<Self> {
         set_reset_on_close(&stream, true)?;
         Ok(Body::Tcp(stream))
@@ -288,7 +292,7 @@ impl End {
         &self.address
     }
 
-    /// How many bytes there are, where that is known.
+    /// The number of bytes, where it is known.
     pub fn size(&self) -> Option<u64> {
         let Body::Plain(fd) = &self.body else { return None };
         let kind = File::from(fd.try_clone().ok()?).metadata().ok()?;
@@ -303,18 +307,19 @@ impl End {
         matches!(self.body, Body::Serial(_))
     }
 
-    /// Whether it is a serial line that hung up: a read or a write there says only that something
-    /// is wrong.
+    /// Whether this is a serial line that hung up.
+    ///
+    /// A read or a write there reports only that something is wrong.
     pub fn has_hung_up(&self) -> bool {
         self.is_serial() && hung_up(self)
     }
 
-    /// Waits for the source's command, which decides whether what it wrote was all.
+    /// Waits for the source's command, whose exit status says whether its output was complete.
     pub fn must_have_succeeded(&mut self) -> Result<()> {
         self.child.as_mut().map_or(Ok(()), |child| must_have_succeeded(&self.address, child))
     }
 
-    /// Says to the reader of a socket that this was all.
+    /// Tells the reader of a socket that this was all.
     pub fn shut(&self) -> Result<()> {
         let shut = match &self.body {
             Body::Unix(stream) => stream.shutdown(Shutdown::Write),
@@ -324,7 +329,7 @@ impl End {
         shut.map_err(|error| self.incomplete(error))
     }
 
-    /// Waits until the far end has all that was written.
+    /// Waits until the far end has everything that was written.
     pub fn must_have_arrived(&self) -> Result<()> {
         match &self.body {
             Body::Plain(_) => Ok(()),
@@ -336,32 +341,35 @@ impl End {
     fn wait_for_acknowledgement(&self) -> Result<()> {
         let mut pause = Duration::from_micros(100);
         loop {
-            // In this order: a far end that closes says so before it throws away what it has not
-            // read.
+            // Ask in this order: a far end that closes reports its error before it throws away what
+            // it has not read.
             let unsent = system::unsent(self.as_fd()).map_err(|error| self.incomplete(error))?;
             let failed = sockopt::socket_error(self).and_then(|failed| failed);
             failed.map_err(|errno| self.incomplete(io::Error::from(errno)))?;
             if unsent == 0 {
                 return Ok(());
             }
-            // No event tells of it.
+            // No event reports it, so poll.
             thread::sleep(pause);
             pause = (pause * 2).min(Duration::from_millis(20));
         }
     }
 
-    /// What is said when the far end broke off.
+    /// The failure when the far end broke off.
     pub fn incomplete(&self, why: impl fmt::Display) -> Failure {
         Failure::new(format!("{self}: not all of it may have arrived: {why}"))
     }
 
-    /// Closes it, after all went well: the reader sees an end of file, a command that reads is
-    /// waited for, and the name that was made is removed.
+    /// Closes the end after everything went well.
+    ///
+    /// The reader sees an end of file. A command that reads is waited for. The name that cat
+    /// created is removed.
     pub fn close(mut self) -> Result<()> {
         if let Body::Tcp(stream) = &self.body {
             set_reset_on_close(stream, false)?;
         }
-        // Each removes its own alone, and the second finds what the first could not remove.
+        // Both remove only what cat created; the second one also finds what the first could not
+        // remove.
         self.fifo = None;
         let names = std::mem::take(&mut self.names).into_iter();
         let removed = names.map(Name::remove).fold(Ok(()), Result::and);
@@ -419,7 +427,7 @@ fn start(command: &str, side: Side) -> Result<(Child, OwnedFd)> {
     end.map(|end| (child, end)).ok_or_else(|| Failure::new("the command has no pipe"))
 }
 
-/// Waits for a command. A second time, it answers the same.
+/// Waits for a command. A second call returns the same.
 fn must_have_succeeded(address: &Address, command: &mut Child) -> Result<()> {
     let status = command.wait().doing(format_args!("wait for {address}"))?;
     if status.success() {
@@ -429,6 +437,6 @@ fn must_have_succeeded(address: &Address, command: &mut Child) -> Result<()> {
 }
 
 fn told(status: ExitStatus) -> String {
-    // The standard library says "exit status: 3", or "signal: 9 (SIGKILL)".
+    // The standard library writes "exit status: 3" or "signal: 9 (SIGKILL)".
     status.to_string().replacen(": ", " ", 1)
 }

@@ -1,10 +1,10 @@
-//! Which file a descriptor or a path leads to, where bytes that are written could be read again.
+//! Which file a descriptor or a path leads to, if bytes written to it can be read back.
 
 use rustix::fs::{FileType, Stat, fstat, stat};
 use std::os::fd::AsFd;
 use std::path::Path;
 
-/// A regular file, a pipe or a FIFO: what is written into it is read from it.
+/// The identity of a regular file, a pipe or a FIFO: bytes written to it can be read back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Identity {
     device: u64,
@@ -12,12 +12,12 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// The identity of what is open, if it is of this kind.
+    /// The identity of an open file, if it is of such a kind.
     pub fn of(fd: impl AsFd) -> Option<Self> {
         Self::in_stat(&fstat(fd).ok()?)
     }
 
-    /// The identity of what has a name, if it is of this kind.
+    /// The identity of a file by name, if it is of such a kind.
     pub fn at(path: &Path) -> Option<Self> {
         Self::in_stat(&stat(path).ok()?)
     }
