@@ -1,4 +1,4 @@
-//! The shim's one error: what was tried, on what, and why it did not work.
+//! The error of this crate: what was tried, on what, and why it failed.
 
 mod cause;
 mod process;
@@ -12,10 +12,10 @@ use rustix::io::Errno;
 use std::fmt;
 use std::io;
 
-/// An operation that failed: one line that says what was tried, on what, and what to do.
+/// A failed operation: what was tried, on what, why it failed, and what to do.
 ///
-/// Every error of this crate and of [`ringway_core`] becomes one by `?`, and it becomes an
-/// [`io::Error`].
+/// It displays as one line. `?` converts every error of this crate and of [`ringway_core`] into it,
+/// and it into an [`io::Error`].
 ///
 /// ```
 /// use ringway::{Error, CoreError};
@@ -32,36 +32,36 @@ use std::io;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
-    /// `None` if an error of the core was handed on.
+    /// `None` if an error of the core was converted.
     operation: Option<&'static str>,
     subject: Option<Box<str>>,
     cause: Cause,
-    /// What is wrong and what to do, where the cause alone does not say it.
+    /// What is wrong and what to do, if the cause alone does not say it.
     reason: Option<&'static str>,
 }
 
-/// What the shim's operations return.
+/// The result of this crate's operations.
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    /// `operation` is a verb with its object: `"open the FIFO"`.
+    /// Makes an error. `operation` is a verb with its object: `"open the FIFO"`.
     pub(crate) fn new(operation: &'static str, cause: impl Into<Cause>) -> Self {
         let operation = Some(operation);
         Error { operation, subject: None, cause: cause.into(), reason: None }
     }
 
-    /// Says in its own words what is wrong here and what to do.
+    /// Replaces the cause's text by `reason`, which says what is wrong and what to do.
     pub(crate) fn because(mut self, reason: &'static str) -> Self {
         self.reason = Some(reason);
         self
     }
 
-    /// The same where it does not yet say of what it is.
+    /// As [`on`](Self::on), unless the error has a subject already.
     pub(crate) fn or_on(self, subject: impl fmt::Display) -> Self {
         if self.subject.is_some() { self } else { self.on(subject) }
     }
 
-    /// Names the path, address or process that the operation was for.
+    /// Adds the path, address or process that the operation was for.
     pub(crate) fn on(mut self, subject: impl fmt::Display) -> Self {
         self.subject = Some(subject.to_string().into());
         self
@@ -72,8 +72,10 @@ impl Error {
         self.cause
     }
 
-    /// Whether it failed for this reason. A file system that is full, and a quota that is used up,
-    /// have words of their own and are [`Exhausted`](CoreError::Exhausted) too.
+    /// Whether it failed for this reason.
+    ///
+    /// A full file system and a used-up quota have messages of their own, and are
+    /// [`Exhausted`](CoreError::Exhausted) too.
     ///
     /// ```
     /// use ringway::{CoreError, fd};
@@ -107,7 +109,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// What has a [`Cause`] is an error as it stands, without a word of what was tried.
+/// Converts a [`Cause`], or what converts into one. The error does not say what was tried.
 impl<E> From<E> for Error
 where
     Cause: From<E>,
@@ -123,7 +125,7 @@ impl From<Error> for io::Error {
     }
 }
 
-/// Where something failed, says what was tried: a verb with its object.
+/// Adds to a failure what was tried: a verb with its object.
 pub(crate) trait Tried<T> {
     fn tried(self, operation: &'static str) -> Result<T>;
 }
@@ -134,7 +136,7 @@ impl<T, E: Into<Cause>> Tried<T> for std::result::Result<T, E> {
     }
 }
 
-/// Where something failed, names the path, address or process that it was for.
+/// Adds to a failure the path, address or process that it was for.
 pub(crate) trait On<T> {
     fn on(self, subject: impl fmt::Display) -> Result<T>;
 }
@@ -145,7 +147,7 @@ impl<T> On<T> for Result<T> {
     }
 }
 
-/// The error of a call that makes a file larger.
+/// The error of a failed call that makes a file larger.
 pub(crate) fn too_large(operation: &'static str, errno: Errno) -> Error {
     match errno {
         Errno::FBIG => Error::new(operation, CoreError::Exhausted).because(

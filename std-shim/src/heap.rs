@@ -1,12 +1,14 @@
-//! The core's structures on the heap.
+//! The core's structures on the heap, made in place.
 
 use ringway_core::ring::InPlace;
 use ringway_core::storage::InMemory;
 use std::alloc::{alloc, handle_alloc_error};
 use std::ptr::NonNull;
 
-/// A fresh structure of the core on the heap, made where it stays: however large it is, nothing of
-/// it passes the stack, as it would in `Box::new(Queue::new())`.
+/// Makes a structure of the core on the heap, in place.
+///
+/// However large it is, it does not pass through the stack, as it might with
+/// `Box::new(Queue::new())`.
 ///
 /// ```
 /// use ringway::ring::queue::Queue;
@@ -17,12 +19,13 @@ use std::ptr::NonNull;
 pub fn boxed<S: InPlace>() -> Box<S> {
     let mut place = Box::new_uninit();
     S::init(&mut place);
-    // SAFETY: `init` has made it there.
+    // SAFETY: `InPlace::init` has left a structure in `place`.
     unsafe { place.assume_init() }
 }
 
-/// [`boxed`] of as many slots as a number says that is known when the program runs; `None` when no
-/// structure has so many.
+/// As [`boxed`], with a capacity that is known when the program runs.
+///
+/// Returns `None` when no structure has this capacity.
 ///
 /// ```
 /// use ringway::wait::Futex;
@@ -36,12 +39,13 @@ pub fn boxed<S: InPlace>() -> Box<S> {
 /// ```
 pub fn boxed_view<V: InMemory + ?Sized>(capacity: usize) -> Option<Box<V>> {
     let layout = V::layout(capacity)?;
-    // SAFETY: no structure is of size 0: each has words.
+    // SAFETY: the layout's size is not 0: every structure has words.
     let memory = NonNull::new(unsafe { alloc(layout) });
     let memory = memory.unwrap_or_else(|| handle_alloc_error(layout));
-    // SAFETY: so much memory, on that boundary, and ours.
+    // SAFETY: `memory` was allocated just now with `layout`, which is that of `capacity`, and
+    // belongs to this function alone.
     let made = unsafe { V::init_at(memory, capacity) }?;
-    // SAFETY: made just now, in memory of the allocator of boxes that is laid out as the structure
-    // is.
+    // SAFETY: `made` points to the structure that `init_at` made, in memory that the global
+    // allocator gave for the structure's own layout, and nothing else owns it.
     Some(unsafe { Box::from_raw(made.as_ptr()) })
 }

@@ -108,11 +108,12 @@ pub mod wait;
 
 pub use error::{Cause, Error, Result};
 pub use heap::{boxed, boxed_view};
-/// What the mechanisms report in memory too: a [`Cause::Core`] has one.
+/// An error that the core's mechanisms report; [`Cause::Core`] carries one.
 pub use ringway_core::Error as CoreError;
 pub use ringway_core::{channel, participant, plain, ring};
-/// What the system reports: a [`Cause::Os`] has one.
+/// An error number of the system; [`Cause::Os`] carries one.
 pub use rustix::io::Errno;
-/// What [`shm::Item`]s of one's own derive, so that they are [`plain`]. The feature `derive` brings
-/// the derives; [`shm`](shm#types-of-your-own) has an example.
+/// The crate whose traits your own [`shm::Item`]s derive, so that they are [`plain`].
+///
+/// The feature `derive` brings the derives; [`shm`](shm#types-of-your-own) has an example.
 pub use zerocopy;

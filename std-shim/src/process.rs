@@ -34,54 +34,53 @@
 //! | memory | fresh | copied |
 //! | descriptors | the three standard streams, and what was handed to it | all |
 //!
-//! A spawned child executes `/proc/self/exe`: the very file that this program runs from, also when
-//! another one has been put in its place or it was deleted. It has this program's environment,
-//! working directory, user and limits. Its standard input is empty, its output and errors are ours,
-//! unless [`Options`] say otherwise. No signal is blocked there, and what is ignored here is
-//! ignored there. Every other descriptor is closed, also such as other code in this process opened
-//! without close-on-exec; what is handed over arrives through a socket that the child is told of by
-//! an argument. Nothing is put into the environment, so that nothing has to be removed from it.
-//! This process is not copied on the way: to start a child takes as long for one that has gigabytes
-//! of memory as for a small one.
+//! A spawned child executes `/proc/self/exe`: the very file that this program runs from, even if
+//! that was deleted or replaced. It has this program's environment, working directory, user and
+//! limits. Its standard input is empty, and its output and errors go where this program's go,
+//! unless [`Options`] say otherwise. No signal is blocked in the child, and it ignores the signals
+//! that this program ignores. Every other descriptor is closed, even if other code in this process
+//! opened it without close-on-exec. What is handed over arrives through a socket, whose number the
+//! child gets as an argument. Nothing is added to the environment. This process is not copied on
+//! the way: starting a child takes a process with gigabytes of memory no longer than a small one.
 //!
 //! # Its end
 //!
-//! A [`Child`] is held by a pidfd, which never stands for another process: there is no race between
-//! a signal and the reuse of a pid. It [is waited for](Child::join) as itself, or with other
-//! things: it is readable once the process has ended ([`fd::wait_any`](crate::fd::wait_any),
-//! [`fd::WaitSet`](crate::fd::WaitSet)).
+//! A [`Child`] holds a pidfd, which never stands for another process: there is no race between a
+//! signal and the reuse of a pid. [`Child::join`] waits for the child alone. The pidfd is readable
+//! once the process has ended, so that [`fd::wait_any`](crate::fd::wait_any) and
+//! [`fd::WaitSet`](crate::fd::WaitSet) can wait for it with other things.
 //!
-//! - **Dropping a `Child` ends it**, with `SIGKILL`, and waits for that: no process is left that
-//!   nobody answers for, and no zombie. [`Child::join`] it first to let it finish, or
-//!   [`Child::detach`] it: a detached one that has ended is a zombie until this process next starts
+//! - **Dropping a `Child` kills it**, with `SIGKILL`, and waits for its end: neither a stray
+//!   process nor a zombie is left. To let it finish, call [`Child::join`] first, or
+//!   [`Child::detach`]. A detached child that has ended is a zombie until this process next starts
 //!   or detaches a child.
-//! - **A child ends with its parent**, however the parent ends, unless it was started to
-//!   [outlive it](Options::end_with_parent). It holds one end of a pipe whose other end the parent
-//!   has for as long as it lives, and before it executes anything the kernel is asked for a
-//!   `SIGKILL` when that closes (`F_SETSIG`, `O_ASYNC`): also for a child that is stopped, or has
-//!   blocked all signals. The usual `PR_SET_PDEATHSIG` fires when the *thread* ends that started
-//!   the child, which is not what a pool of threads wants. A watching thread would do nothing in a
-//!   child that is stopped. A `fork(2)` that other code makes in the parent gets no copy of the
-//!   parent's end; what could delay the end is a process that was made around the C library (a bare
-//!   `clone(2)`), and that executed nothing. A parent that executes another program has ended in
-//!   this sense: the kernel closes its end of the pipe, and kills its children.
+//! - **A child ends with its parent**, however the parent ends, unless it was started to [outlive
+//!   it](Options::end_with_parent). The parent keeps the writer of a pipe for as long as it lives,
+//!   and the child holds a reader. Before the child executes anything, it asks the kernel for a
+//!   `SIGKILL` when the writer closes (`F_SETSIG`, `O_ASYNC`). This ends a child even if it is
+//!   stopped, or has blocked all signals. The usual `PR_SET_PDEATHSIG` fires when the *thread* that
+//!   started the child ends, which is not what a pool of threads wants. A watching thread would do
+//!   nothing in a child that is stopped. A process that other code makes in the parent by `fork(2)`
+//!   gets no copy of the writer. Only a process that was made around the C library (a bare
+//!   `clone(2)`), and that executed nothing, can delay a child's end. A parent that executes
+//!   another program has ended in this sense: the kernel closes the writer, and kills its children.
 //! - **A child can watch its parent** itself: [`parent`].
 //!
 //! # Users
 //!
-//! A child is told what to run by an argument and a socket, and makes sure who made that socket:
-//! only a process of its own user starts it. A program that runs with more rights than its user has
+//! An argument and a socket tell a child what to run. The child checks who made that socket: only a
+//! process of its own user can start it. A program that runs with more rights than its user has
 //! (set-user-ID, set-group-ID, file capabilities: `AT_SECURE` in
 //! [getauxval(3)](https://man7.org/linux/man-pages/man3/getauxval.3.html)) runs no entry at all. It
-//! can spawn after it has made its real, effective and saved user the same, if a copy of it then
-//! gets no rights back.
+//! can spawn children once it has made its real, effective and saved user the same, if a copy of it
+//! then does not regain those rights.
 //!
 //! # What it takes
 //!
 //! Linux 5.11 (`close_range(2)` with `CLOSE_RANGE_CLOEXEC`, pidfds), `/proc`, and a program that
-//! the kernel started: under an explicit `ld.so` or `valgrind` the executable is that one. A test
-//! of the standard harness is not the `main` of its program, so that it cannot spawn: give it
-//! `harness = false`.
+//! the kernel started: under an explicit `ld.so` or `valgrind`, `/proc/self/exe` is that program
+//! instead. A test in the standard harness does not have the `main` of its program, and so cannot
+//! spawn: give it `harness = false`.
 //!
 //! # Sources
 //! [pidfd_open(2)](https://man7.org/linux/man-pages/man2/pidfd_open.2.html),
@@ -111,8 +110,7 @@ pub use spawn::{Options, spawn};
 
 pub use rustix::process::Pid;
 
-/// The number of this process: for [`signal::send`](crate::signal::send), and to tell who somebody
-/// is.
+/// The number (pid) of this process, for [`signal::send`](crate::signal::send) and for comparison.
 ///
 /// ```
 /// assert_eq!(ringway::process::id().as_raw_pid() as u32, std::process::id());

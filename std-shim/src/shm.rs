@@ -1,5 +1,5 @@
-//! Shared memory: a region that processes attach to, with the core's own rings, queues and locks in
-//! it.
+//! Shared memory: regions that processes attach to, with the core's rings, queues and locks in
+//! them.
 //!
 //! ```text
 //!   process 1                    /dev/shm/NAME, or memfd                     process 2
@@ -10,16 +10,18 @@
 //!
 //! A [`Layout`] says which parts a region has and how many may attach; [`Region::create`],
 //! [`open`](Region::open), [`open_or_create`](Region::open_or_create) and
-//! [`anonymous`](Region::anonymous) attach; [`Region::part`] finds a part by its name and checks
-//! that it is what the caller takes it for: structure, capacity, and the items' size, alignment and
-//! [name](Item), which [`region`](ringway_core::region) says two programs must agree on. A part
-//! *is* the core's structure: the code that runs between two threads runs between two processes.
+//! [`anonymous`](Region::anonymous) attach to one. [`Region::part`] finds a part by its name. It
+//! checks that the part has the structure, the capacity, and the items' size, alignment and
+//! [name](Item) that the caller expects; [`region`](ringway_core::region) says what two programs
+//! must agree on. A part *is* the core's structure: the code that runs between two threads runs
+//! between two processes.
 //!
 //! # Types of your own
 //!
-//! What a part holds is an [`Item`]: the numbers, and arrays of items, are. A type of yours derives
-//! `FromBytes`, `IntoBytes` and `Immutable` of [`ringway::zerocopy`](crate::zerocopy), with the
-//! feature `derive`, and states the name under which every program knows it:
+//! A part holds [`Item`]s. Numbers are items, and so are arrays of items. For a type of your own,
+//! enable the feature `derive`, and derive `FromBytes`, `IntoBytes` and `Immutable` of
+//! [`ringway::zerocopy`](crate::zerocopy). Then state the name by which every program knows the
+//! type:
 //!
 //! ```
 //! use ringway::shm::{Item, Latest, Layout, Region, TypeName};
@@ -45,64 +47,77 @@
 //!
 //! # When a process dies
 //!
-//! Any participant may be killed between any two instructions. What it holds is on record under its
-//! number before it is held, and the kernel tells that it is dead: it drops the lock on the
-//! participant's byte of the file. One of those who sleep in the region looks every
-//! [`DETECTION_BOUND`], for all, and puts right what the dead one held; so does one who attaches,
-//! when nobody has looked for as long, and one who asks ([`Region::reap`]). So within that time:
-//! what it had committed is delivered, once; what it had not is never seen; a message that it had
-//! claimed and not released goes to another, and so may be worked on more than once
-//! ([`attempts`](ringway_core::ring::queue::Claim::attempts) tells, and a queue can give it up);
-//! its halves, slots and locks come back; nobody hangs. ([`DETECTION_BOUND`] says what holds where
-//! more than seven are attached, and those who keep watch die too.)
+//! Any participant may be killed between any two instructions. It records what it takes under its
+//! number before it holds it. When it dies, the kernel drops the lock on the participant's byte of
+//! the file, and so the others can tell. Every [`DETECTION_BOUND`], one of the participants that
+//! sleep in the region checks for dead ones and recovers what they held, on behalf of all. A
+//! process that attaches does the same if nobody has checked for that long, and so does one that
+//! calls [`Region::reap`].
 //!
-//! For a ring, a broadcast and the newest value the death of the one who holds a half is the end of
-//! the stream, until another takes the half. A half that is dropped ends nothing, since another
-//! process may go on with it: a program that is done says so with `close`, before it detaches.
-//! Detaching closes a half that was not dropped.
+//! Within that time:
 //!
-//! A participant that is *suspended* delays nobody in the structures that are lock-free. Elsewhere
-//! it delays those who need what it holds. Whoever sleeps for what it was about to tell (it is
-//! suspended between a publication and the wake-up) gets up within [`DETECTION_BOUND`], and finds
-//! it; or later, as is said there, where more than seven are attached. While it attaches, detaches
-//! or puts right what a dead one held, others wait to attach (for 10 s, then it is an error), and
-//! that dead one waits to be put right.
+//! - What the dead participant had committed is delivered, once.
+//! - What it had not committed is never seen.
+//! - A message that it had claimed and not completed goes to another participant, and so more than
+//!   one may work on it. [`attempts`](ringway_core::ring::queue::Claim::attempts) counts that, and
+//!   a queue can give such a message up.
+//! - Its halves, slots and locks become free.
+//! - Nobody hangs.
+//!
+//! [`DETECTION_BOUND`] says what holds where more than seven participants are attached and those
+//! that keep watch die too.
+//!
+//! For a ring, a broadcast and a newest value, the death of a half's holder ends the stream, until
+//! another process takes the half. Dropping a half ends nothing, since another process may go on
+//! with it: a program that is done calls `close` before it detaches. Detaching closes a half that
+//! was not dropped.
+//!
+//! A *suspended* participant delays nobody in the lock-free structures. Elsewhere it delays those
+//! who need what it holds. It may be suspended between publishing something and waking its
+//! sleepers. They then wake by themselves within [`DETECTION_BOUND`], and find what was published;
+//! where more than seven participants are attached it may take longer, as described there. While it
+//! is suspended in the middle of attaching or detaching, others wait to attach, for 10 s, and then
+//! get an error. While it is suspended in the middle of a recovery, the dead participant that it
+//! was recovering stays as it is.
 //!
 //! # When a process is copied
 //!
-//! It is the process that is attached, and the kernel says when it has ended: the lock belongs to
-//! one opening of the file that nobody else gets. A descriptor of a region that is duplicated or
-//! sent to another process is another opening, without a lock.
+//! The process is what is attached, and the kernel tells when it has ended: the lock belongs to one
+//! opening of the file, and no other process gets that opening. A region's descriptor, which may be
+//! duplicated or sent to another process, belongs to another opening, without a lock.
 //!
 //! [`process::fork`](fn@crate::process::fork) makes the copy a participant of its own. After a
-//! **plain `fork(2)`**, by whatever library, the copy is *not* attached: before `fork` returns
-//! there it has lost the lock, and the memory. Its handles are still there and can be dropped,
-//! which changes nothing for its parent; [`Region::part`] is an error; what it attaches to anew, by
-//! name or by [`Region::from_fd`], it may use. Every use of a part or a half that it inherited is a
-//! `SIGSEGV`: it cannot act in its parent's name. (A bare `clone(2)` that goes around the C library
-//! is not noticed: what it made keeps its parent alive in the eyes of others until it executes
-//! something or ends.)
+//! **plain `fork(2)`**, by whatever library, the copy is *not* attached: it loses the lock and the
+//! memory before `fork` returns in it. Its handles still exist. Dropping them changes nothing for
+//! the parent, and [`Region::part`] returns an error. The copy may attach anew, by name or by
+//! [`Region::from_fd`], and use the result. Every use of a part or a half that it inherited is a
+//! `SIGSEGV`: it cannot act in its parent's name.
 //!
-//! # Whom one trusts
+//! This crate does not notice a bare `clone(2)` that goes around the C library: to other
+//! participants, the new process keeps its parent alive until it executes a program or ends.
 //!
-//! Everybody who is attached to a region can write all of it, and values are read in place. Attach
-//! to regions of programs that you trust not to write into it but through this library. What
-//! another wrote by mistake or by malice is found where it can be: a file that is no region, of
-//! another version or size, a directory that does not fit, a part of another type, positions that
-//! no ring has. Each is an error, none is undefined behaviour. A region without a name is sealed,
-//! so that nobody can cut it off; one with a name can be, by a program that ignores all this, and
-//! reading it is then a SIGBUS.
+//! # Whom you trust
 //!
-//! Names are safe in `/dev/shm`, where everybody may put a file: the owner and the mode of what is
-//! there are looked at before it is attached to, see [`Access`]. Unless told otherwise, a region is
-//! for its owner alone, and that is this process's user or root. A mode lets a user read and write,
-//! or neither: who could only read could still hold the others up with locks on the file. It is
-//! exactly the mode that was asked for, whatever the umask.
+//! Every attached process can write all of a region, and values are read in place. Attach only to
+//! regions of programs that you trust to write through this library alone. The library detects what
+//! it can of another program's mistakes or malice: a file that is no region, another version or
+//! size, a directory that does not fit, a part of another type, positions that no ring has. Each is
+//! an error; none is undefined behaviour. A region without a name is sealed, so that nobody can
+//! shorten its file. A program that ignores all this can shorten the file of a region with a name;
+//! reading that region is then a `SIGBUS`.
 //!
-//! A region that nobody is attached to any more is worth nothing. Who asks for its name next
-//! removes it; where it may not (a folder like `/dev/shm` lets only the owner of a file and root
-//! remove it), it lays it out anew in its place, if the file has the mode that is asked for and an
-//! owner who is trusted; otherwise that is an error, which says whose it is.
+//! Everybody may put a file into `/dev/shm`, and names are safe there all the same: the library
+//! checks a file's owner and mode before it attaches, see [`Access`]. Unless told otherwise, it
+//! accepts only a region that its owner alone may use, and that belongs to this process's user or
+//! root. A mode lets a user both read and write, or neither: a user that could only read could
+//! still hold up the others with locks on the file. A new region gets exactly the mode that was
+//! asked for, whatever the umask.
+//!
+//! A region is stale once nobody is attached to it any more. The next process that creates a region
+//! of its name removes it. A process may lack the permission: a folder like `/dev/shm` lets only a
+//! file's owner and root remove it. Then it lays out the new region in the same file, if the file
+//! has the mode that is asked for and a trusted owner. Otherwise it gets an error that says who
+//! owns the file.
 
 mod access;
 mod attachment;
@@ -131,6 +146,5 @@ pub use vigil::DETECTION_BOUND;
 
 pub(crate) use registry::before_fork;
 
-/// A part of a region, as its directory describes it; and the name of the type that it holds, as
-/// programs state it.
+/// What a region's directory says of a part, and the name that programs give the type it holds.
 pub use ringway_core::region::{Description, Item, Kind, Occupant, TypeName};

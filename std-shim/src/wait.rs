@@ -1,5 +1,6 @@
-//! How a side sleeps on this system: on a futex. The seam itself is the core's, and all of it is
-//! here too.
+//! How a side sleeps on Linux: on a futex.
+//!
+//! The traits and the doorbell are the core's; this module re-exports all of them.
 //!
 //! | way of sleeping | who can wake | deadline |
 //! |---|---|---|
@@ -7,11 +8,11 @@
 //! | [`PrivateFutex`] | threads of this process; the kernel's lookup is shorter | [`Instant`](std::time::Instant) |
 //! | [`Async`] around either | the same, and it can wake a task too; not in shared memory | [`Instant`](std::time::Instant) |
 //!
-//! Waking is one system call that takes no lock of ours and leaves `errno` alone, so that it may be
-//! done in a signal handler.
+//! Waking is one system call that takes no lock of this crate and leaves `errno` alone, so that a
+//! signal handler may do it.
 //!
-//! All of them know whether a thread panics, so that a lock whose holder did tells the next one:
-//! see [`lock`](crate::lock#panics).
+//! All of them know whether their thread panics. So a lock whose holder panicked tells the next
+//! holder: see [`lock`](crate::lock#panics).
 
 #[doc(inline)]
 pub use ringway_core::wait::*;

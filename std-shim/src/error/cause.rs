@@ -1,4 +1,4 @@
-//! Why an operation failed, and the words for it.
+//! Why an operation failed, and the texts for it.
 
 use super::ProcessError;
 use crate::CoreError;
@@ -9,9 +9,9 @@ use rustix::io::Errno;
 use std::fmt;
 use std::io::ErrorKind;
 
-/// Why an operation failed: in the words of the core where it has them, else as the system said it.
+/// Why an operation failed: an error of the core if there is a fitting one, else the system's.
 ///
-/// The core's own errors convert into it, and so do they into an [`Error`](crate::Error).
+/// The core's errors convert into it, and into an [`Error`](crate::Error).
 ///
 /// ```
 /// use ringway::{Cause, CoreError};
@@ -20,54 +20,52 @@ use std::io::ErrorKind;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cause {
-    /// One of the errors that the mechanisms have in memory too.
+    /// An error that the core's mechanisms have too.
     Core(CoreError),
-    /// A reader of a broadcast was too slow: this many messages were overwritten before it got
-    /// them.
+    /// A broadcast's reader was too slow: this many messages were overwritten before it read them.
     Lagged(u64),
-    /// The path or the descriptor is of another kind than the operation is for.
+    /// The path or the descriptor is of the wrong kind for the operation.
     WrongFile {
         /// What it is: `"a regular file"`.
         found: &'static str,
         /// What it should be: `"a FIFO"`.
         wanted: &'static str,
     },
-    /// The region belongs to another user than this process's and root.
+    /// The region belongs neither to this process's user nor to root.
     OtherOwner {
-        /// Whose it is.
+        /// The owner's user number.
         user: u32,
     },
-    /// The region's mode lets in more users than the caller does.
+    /// The region's mode allows more users than the caller does.
     TooOpen {
-        /// The permissions that it has.
+        /// The region's permissions.
         mode: u32,
-        /// Those that the caller allows.
+        /// The permissions that the caller allows.
         allowed: u32,
     },
-    /// The permissions let somebody read who may not write, or write who may not read.
+    /// The permissions let some user read and not write, or write and not read.
     UnevenMode {
         /// The permissions.
         mode: u32,
     },
-    /// Nobody is attached to the region any more, and this process may neither remove it nor lay it
-    /// out anew.
+    /// Nobody is attached to the region any more, and this process may neither remove nor reuse it.
     Stale {
-        /// Whose it is.
+        /// The owner's user number.
         user: u32,
     },
-    /// It cannot be done with this signal, for this reason.
+    /// The operation cannot be done with this signal, for this reason.
     Signal(&'static str),
-    /// The memory is not a region that can be used here, it has no such part, or a region cannot be
-    /// laid out so.
+    /// The memory is no region that can be used here, or has no such part; or the layout is
+    /// invalid.
     Region(region::Error),
-    /// It cannot be done with this process, for this reason.
+    /// The operation cannot be done with this process, for this reason.
     Process(ProcessError),
-    /// Anything else that the operating system reports.
+    /// Any other error of the operating system.
     Os(Errno),
 }
 
 impl Cause {
-    /// What the standard library calls it.
+    /// The standard library's kind for it.
     pub(super) fn kind(self) -> ErrorKind {
         use crate::CoreError as E;
         match self {
@@ -157,8 +155,8 @@ impl fmt::Display for Cause {
     }
 }
 
-/// Which cause each error is. A value that was not taken is dropped; a lock that was taken is given
-/// back, and the next one is told again.
+/// The cause of each error. The conversion drops a value that was not taken. It releases a lock
+/// that was taken from a dead owner, and so the next holder is told of the death again.
 macro_rules! causes {
     ($($({$T:ident})? $Error:ty: $error:pat => $cause:expr;)*) => {
         $(impl $(<$T>)? From<$Error> for Cause {
@@ -192,8 +190,8 @@ causes! {
 }
 
 impl From<Errno> for Cause {
-    /// Errno in the words of the core. Where one errno means two things, the operation translates
-    /// it before.
+    /// Translates an errno into the core's error, if there is one. If an errno means two things,
+    /// the operation translates it first.
     fn from(errno: Errno) -> Self {
         use crate::CoreError as E;
         Cause::Core(match errno {
@@ -214,7 +212,7 @@ impl From<Errno> for Cause {
     }
 }
 
-/// The cause for a file that is not what was `wanted` (`"a FIFO"`).
+/// The cause for a file of another kind than `wanted` (`"a FIFO"`).
 pub(crate) fn wrong_file(found: FileType, wanted: &'static str) -> Cause {
     let found = match found {
         FileType::RegularFile => "a regular file",
@@ -229,8 +227,9 @@ pub(crate) fn wrong_file(found: FileType, wanted: &'static str) -> Cause {
     Cause::WrongFile { found, wanted }
 }
 
-/// The cause of a failed call whose `EAGAIN` says that a limit is reached, and not "later":
-/// `clone(2)`, `pthread_create(3)`, `timer_create(2)`, `sigqueue(3)`, `mmap(2)`.
+/// The cause of a failed call whose `EAGAIN` means that a limit is reached, and not "later".
+///
+/// Such calls are `clone(2)`, `pthread_create(3)`, `timer_create(2)`, `sigqueue(3)` and `mmap(2)`.
 pub(crate) fn limit(errno: Errno) -> Cause {
     match errno {
         Errno::AGAIN => CoreError::Exhausted.into(),

@@ -1,8 +1,8 @@
-//! Why something could not be done with a process.
+//! The reasons of process errors that are this crate's own.
 
 use std::fmt;
 
-/// Why something could not be done with a process: the reasons that are this crate's own.
+/// Why an operation on a process failed, for reasons of this crate's own.
 ///
 /// ```
 /// use ringway::process::{self, Entry, ProcessError};
@@ -20,16 +20,16 @@ pub enum ProcessError {
     NotRegistered,
     /// [`main`](fn@crate::process::main) was called with several entries of this name.
     Ambiguous,
-    /// This process has so many threads, of which a fork would have one, with the locks of all.
+    /// This process has this many threads. A fork would have one of them, and the locks of all.
     Threads(usize),
     /// The real and the effective user, or group, of this process differ. The kernel would start a
-    /// copy of it as a set-user-ID program, which runs no entry for anybody.
+    /// copy of it as a set-user-ID program, which runs no entries.
     TwoUsers,
-    /// A set-user-ID program, or one with file capabilities, was asked to run an entry. Its user
-    /// may be anybody.
+    /// A set-user-ID program, or one with file capabilities, was asked to run an entry. Anybody may
+    /// have asked.
     Privileged,
-    /// Somebody else waited for the process (`wait(2)` for any child, or an ignored `SIGCHLD`), and
-    /// has its exit.
+    /// Other code waited for the process and took its exit status: `wait(2)` for any child, or an
+    /// ignored `SIGCHLD`.
     Reaped,
 }
 

@@ -1,4 +1,4 @@
-//! The child's side: the functions that a copy of this program may begin in, and how it gets there.
+//! The child's side: entries, in which a copy of this program may begin, and the way to them.
 
 use super::hello::{Hello, MARKER, MAX_DESCRIPTORS};
 use super::parent;
@@ -17,8 +17,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::OnceLock;
 
-/// What an entry returns: `Ok` is the exit code 0, an error is printed and is the exit code 1. For
-/// another code call [`std::process::exit`]. [`EntryArgs`] has an example.
+/// What an entry returns.
+///
+/// `Ok` becomes the exit code 0. An error is printed and becomes the exit code 1. For another code
+/// call [`std::process::exit`]. [`EntryArgs`] has an example.
 pub type EntryResult = std::result::Result<(), Box<dyn std::error::Error>>;
 
 /// What the parent handed to a child: see [`spawn`](super::spawn).
@@ -37,12 +39,13 @@ pub type EntryResult = std::result::Result<(), Box<dyn std::error::Error>>;
 pub struct EntryArgs {
     /// The argument.
     pub argument: Vec<u8>,
-    /// The descriptors, in the order in which they were handed over; close-on-exec.
+    /// The descriptors, in the order in which they were handed over. They are close-on-exec.
     pub descriptors: Vec<OwnedFd>,
 }
 
-/// A function that a child may begin in, and the name by which the child finds it. The name stands
-/// in the child's command line, for `ps(1)`.
+/// A function that a child may begin in, and the name by which the child finds it.
+///
+/// The name appears in the child's command line, for `ps(1)`.
 ///
 /// ```
 /// use ringway::process::{self, Entry};
@@ -63,7 +66,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// An entry of this name, which has to be unique in the program.
+    /// Makes an entry of this name, which has to be unique in the program.
     pub const fn new(name: &'static str, run: fn(EntryArgs) -> EntryResult) -> Self {
         Entry { name, run }
     }
@@ -78,16 +81,16 @@ static ENTRIES: OnceLock<Vec<Entry>> = OnceLock::new();
 
 /// Registers the functions that children may begin in. Call it first in `main`, with all of them.
 ///
-/// In a process that [`spawn`](super::spawn) started it does not return: it takes over what was
-/// handed to this process, runs the entry and exits. What stands before the call runs in every
-/// child too. In any other process it only takes note of the entries. The first call counts. A
-/// program that runs with more rights than its user has runs no entry: see [the module](super).
+/// In a process that [`spawn`](super::spawn) started, it does not return: it receives what was
+/// handed to this process, runs the entry and exits. Code before the call runs in every child too.
+/// In any other process it only registers the entries. Only the first call counts. A program that
+/// runs with more rights than its user has runs no entry: see [the module](super).
 ///
-/// A child whose parent ended before it came so far ends here, quietly.
+/// If the parent has ended by then, the child ends here, quietly.
 ///
 /// [`Entry`] has an example.
 pub fn main(entries: &[Entry]) {
-    // What was handed to this process is taken once, whoever calls again.
+    // A second call must not take the descriptors again.
     if ENTRIES.set(entries.to_vec()).is_err() {
         return;
     }
@@ -95,15 +98,15 @@ pub fn main(entries: &[Entry]) {
     let program = std::env::args_os().next().unwrap_or_default();
     let code = match begin(entries, call) {
         Ok((entry, given)) => {
-            // Otherwise `ps(1)` would have every child's name from the path it was executed by:
-            // "exe".
+            // Without this, `ps(1)` would show every child as "exe", from the path that was
+            // executed.
             let name =
                 Path::new(&program).file_name().and_then(|it| CString::new(it.as_bytes()).ok());
             let _ = name.map(|name| rustix::thread::set_name(&name));
             run(entry, given)
         }
         Err(error) => {
-            // Standard error may be closed, and there is nobody else to tell.
+            // Standard error may be closed; there is no other place for the message.
             let _ = writeln!(std::io::stderr(), "{error}");
             NOT_BEGUN
         }
@@ -111,7 +114,7 @@ pub fn main(entries: &[Entry]) {
     std::process::exit(code)
 }
 
-/// The exit code of a child that was not started as one is.
+/// The exit code of a child that could not begin its entry.
 const NOT_BEGUN: i32 = 125;
 
 /// Checks that a copy of this program would find the entry.
@@ -125,7 +128,7 @@ pub(super) fn check_registered(entry: &Entry) -> std::result::Result<(), Process
 }
 
 fn run(entry: Entry, given: EntryArgs) -> i32 {
-    // The process ends right after, so that nobody sees what a panic left half done.
+    // The process ends right after, so that nothing observes state that a panic left half changed.
     let run = std::panic::AssertUnwindSafe(move || (entry.run)(given));
     match std::panic::catch_unwind(run) {
         Ok(Ok(())) => 0,
@@ -139,9 +142,10 @@ fn run(entry: Entry, given: EntryArgs) -> i32 {
 
 const BEGIN: &str = "begin as a child process";
 
-/// What a child's command line says. Anything may stand in the command line of a program that
-/// nobody spawned: this is one of a child only if the descriptor that it names is such a socket as
-/// a parent hands over.
+/// A child's command line: the socket and the entry.
+///
+/// A program that nobody spawned may have any command line. So this counts as a child's only if the
+/// descriptor is a socket of the kind that a parent hands over.
 struct Call {
     socket: RawFd,
     name: OsString,
@@ -157,16 +161,16 @@ impl Call {
     }
 }
 
-/// Whether there is a descriptor of this number that a parent may have handed over. It stays open.
+/// Whether this descriptor is open and a Unix seqpacket socket, as a parent hands over.
 fn is_parents_socket(number: RawFd) -> bool {
     let Some(fd) = borrow(number) else { return false };
     sockopt::socket_domain(fd) == Ok(AddressFamily::UNIX)
         && sockopt::socket_type(fd) == Ok(SocketType::SEQPACKET)
 }
 
-/// Finds the entry, and takes over what the parent handed to it.
+/// Finds the entry, and receives what the parent handed over.
 fn begin(entries: &[Entry], call: Call) -> Result<(Entry, EntryArgs)> {
-    // SAFETY: it asks for a number that the kernel gave this process at its start.
+    // SAFETY: the call only reads a number that the kernel gave this process at its start.
     if unsafe { libc::getauxval(libc::AT_SECURE) } != 0 {
         return Err(Error::new(BEGIN, ProcessError::Privileged));
     }
@@ -175,16 +179,16 @@ fn begin(entries: &[Entry], call: Call) -> Result<(Entry, EntryArgs)> {
         .iter()
         .find(|entry| name == entry.name)
         .ok_or_else(|| Error::new(BEGIN, ProcessError::NotRegistered).on(name.to_string_lossy()))?;
-    // It was started with all of them blocked.
+    // `Exec::start` blocked all signals.
     signal::set_mask(signal::SignalSet::empty())?.keep();
     let wrong = || Error::new(BEGIN, Errno::PROTO).on("without the message of a parent");
     let socket = UnixSeqpacket::try_from(take(call.socket).ok_or_else(wrong)?)?;
-    // The kernel notes who makes a pair of sockets. Another user must not choose what runs here.
+    // The kernel records who makes a pair of sockets. Another user must not choose what runs here.
     if socket.peer_credentials()?.uid != rustix::process::geteuid().as_raw() {
         return Err(Error::new(BEGIN, Errno::PERM).on("for another user"));
     }
     let mut message = [0; Hello::SIZE];
-    // It was sent before this process was there.
+    // The parent sent it before it started this process, so that there is no wait.
     let received =
         socket.recv_all_rights(&mut message, MAX_DESCRIPTORS + Hello::OWN, Timeout::Now)?;
     let hello = message.get(..received.size).and_then(Hello::parse).ok_or_else(wrong)?;
@@ -203,28 +207,30 @@ fn begin(entries: &[Entry], call: Call) -> Result<(Entry, EntryArgs)> {
     Ok((*entry, EntryArgs { argument, descriptors: descriptors.collect() }))
 }
 
-/// The descriptor that the parent handed over under this number, if there is such a one. Each is
-/// taken once.
+/// Takes ownership of the descriptor that the parent handed over under this number, if it is open.
+/// The caller takes each number once.
 fn take(number: RawFd) -> Option<OwnedFd> {
     borrow(number)?;
-    // SAFETY: it is open, and was when this program began: by the command line and by the parent's
-    // message it is one that was left open for this. Nothing else here knows of it.
+    // SAFETY: the descriptor is open, as `borrow` has found. The command line or the parent's
+    // message named it: the parent left it open for this purpose, and nothing else in this process
+    // owns it. `main` comes here once, and takes each number once.
     Some(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
-/// The descriptor of this number, if it is open and none of the standard streams.
+/// Borrows the descriptor of this number, if it is open and no standard stream.
 fn borrow(number: RawFd) -> Option<BorrowedFd<'static>> {
     if number <= 2 {
         return None;
     }
-    // SAFETY: it is above zero, and used for calls that fail if no such descriptor is open. Nothing
-    // here closes one that it did not take.
+    // SAFETY: the number is not -1. The borrow is used only for calls that fail if no such
+    // descriptor is open, and it ends before `take` gives the descriptor an owner that could close
+    // it.
     let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
     rustix::io::fcntl_getfd(borrowed).ok()?;
     Some(borrowed)
 }
 
-/// The whole of a file whose position is wherever the writer left it.
+/// Reads a whole file. Its position is where the writer left it, so this rewinds it first.
 fn contents(file: OwnedFd) -> Result<Vec<u8>> {
     let (mut file, mut argument) = (std::fs::File::from(file), Vec::new());
     let read = file.rewind().and_then(|()| file.read_to_end(&mut argument));

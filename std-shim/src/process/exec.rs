@@ -1,11 +1,11 @@
-//! The step into another program: `clone(2)` and `execve(2)`, with the memory lent instead of
-//! copied.
+//! Executing this program in a new process: `clone(2)` and `execve(2)`, without copying memory.
 //!
 //! `fork(2)` copies the page tables, which takes a tenth of a second for each gibibyte that this
-//! process has. A child that is going to execute something needs no memory of its own: it borrows
-//! ours, on a stack of its own, and the thread that made it sleeps until it has gone (`CLONE_VM |
-//! CLONE_VFORK`). What the child does meanwhile is done to this process. So it makes system calls
-//! and nothing else, with every signal blocked, for a handler would run in our memory too.
+//! process has. A child that executes a program next needs no memory of its own. It uses this
+//! process's memory, on a stack of its own, and the thread that made it sleeps until it has
+//! executed the program or ended (the flags `CLONE_VM` and `CLONE_VFORK`). Until then, whatever the
+//! child does to memory it does to this process. So it makes system calls and nothing else, and all
+//! signals are blocked, since a handler would run in this memory too.
 
 use super::parent;
 use crate::fd;
@@ -18,21 +18,21 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::ptr;
 
-/// What this program is executed with, in another process.
+/// The arguments and descriptors with which a new process executes this program.
 pub(super) struct Exec<'a> {
     pub(super) arguments: &'a [CString],
-    /// What becomes of the standard streams; where there is nothing it has ours. None is itself one
-    /// of the three.
+    /// The child's standard streams; it inherits this process's for `None`. None of these
+    /// descriptors has a number below 3.
     pub(super) streams: [Option<BorrowedFd<'a>>; 3],
-    /// The one descriptor besides that stays open, under its number.
+    /// The socket, which stays open under its number.
     pub(super) socket: BorrowedFd<'a>,
-    /// And the one by which it ends with this process, if it does.
+    /// The reader by which the child ends with this process, if it does; it stays open too.
     pub(super) held: Option<BorrowedFd<'a>>,
 }
 
 impl Exec<'_> {
-    /// Starts the process, and returns when it executes the program. The signals are all blocked
-    /// there.
+    /// Starts the process, and returns when it has executed the program. All signals are blocked in
+    /// it.
     pub(super) fn start(&self) -> rustix::io::Result<(Pid, OwnedFd)> {
         let environment = environment();
         let lists = [pointers(self.arguments), pointers(&environment)];
@@ -41,10 +41,10 @@ impl Exec<'_> {
         let mut pidfd: c_int = -1;
         let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
         let blocked = Blocked::all();
-        // SAFETY: the stack grows down from its end, which is aligned, and is the child's alone.
-        // The child writes to `step` and to its stack, and to nothing else of this process: see
-        // `child`. Both outlive it here, because this thread goes on when it has executed the
-        // program or ended.
+        // SAFETY: the stack grows down from its end, which is aligned to 16 bytes, and only the
+        // child uses it. The child writes to `step` and to its stack, and to nothing else of this
+        // process: see `child`. Both outlive the child's use of them: `CLONE_VFORK` stops this
+        // thread until the child has executed the program or ended.
         let pid = unsafe {
             libc::clone(
                 child,
@@ -57,7 +57,7 @@ impl Exec<'_> {
         let failure = last_errno();
         drop(blocked);
         let Some(pid) = Pid::from_raw(pid.max(0)) else { return Err(failure) };
-        // SAFETY: the kernel has made this descriptor for us, and nobody else knows it.
+        // SAFETY: `clone` has just opened this descriptor for the caller, and nothing else owns it.
         let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
         match step.failure {
             None => Ok((pid, pidfd)),
@@ -69,30 +69,31 @@ impl Exec<'_> {
         }
     }
 
-    /// In the child: what is left of this process goes, but for what was given. Returns if that
-    /// fails.
+    /// In the child: sets up its descriptors and executes the program. Returns only on an error.
     fn execute(&self, lists: &[Vec<*const c_char>; 2]) -> rustix::io::Result<()> {
         for (number, stream) in (0..).zip(self.streams) {
             let Some(stream) = stream else { continue };
-            // SAFETY: a standard stream of the child's own table is replaced, and no handle of ours
-            // is for that table.
+            // SAFETY: this replaces a standard stream in the child's own descriptor table. No
+            // handle of this process refers to that table.
             answer(unsafe { libc::dup2(stream.as_raw_fd(), number) })?;
         }
         close_all_on_exec()?;
         rustix::io::fcntl_setfd(self.socket, FdFlags::empty())?;
         if let Some(held) = self.held {
-            // Here, so that the child is tied whatever may keep it from running `main`.
+            // Done before `execve`, so that the child is tied even if something keeps it from
+            // running `main`.
             parent::own(held)?;
             rustix::io::fcntl_setfd(held, FdFlags::empty())?;
         }
         let [arguments, environment] = lists.each_ref().map(|list| list.as_ptr());
         let program = c"/proc/self/exe".as_ptr();
-        // SAFETY: a path, and two lists of strings that end with null, which `start` keeps.
+        // SAFETY: the path ends with a zero byte. Both lists end with a null pointer, and `start`
+        // keeps them and their strings until the call returns or the process has gone on.
         answer(unsafe { libc::execve(program, arguments, environment) }).map(drop)
     }
 }
 
-/// What the child is told, and tells.
+/// The memory that parent and child share: what the child shall do, and its error.
 struct Step<'a> {
     exec: &'a Exec<'a>,
     /// The arguments, and the environment.
@@ -100,58 +101,61 @@ struct Step<'a> {
     failure: Option<Errno>,
 }
 
-/// The child's only function. It must not allocate, lock, or unwind: this memory is another
-/// process's.
+/// The child's only function. It must not allocate, lock, or unwind, since another process uses
+/// this memory.
 extern "C" fn child(step: *mut c_void) -> c_int {
-    // SAFETY: `start` passed it, keeps it, and does nothing with it before this process has gone.
+    // SAFETY: `start` passed a pointer to a `Step`. It keeps that alive, and does not access it
+    // before this process has executed the program or ended.
     let step = unsafe { &mut *step.cast::<Step<'_>>() };
     if let Err(errno) = step.exec.execute(&step.lists) {
         step.failure = Some(errno);
     }
-    // SAFETY: it ends the process, and runs nothing of what the other one has registered.
+    // SAFETY: `_exit` ends the child, and runs none of the handlers that the parent has registered.
     unsafe { libc::_exit(127) }
 }
 
-/// The unit of a stack: what every system wants its end to be aligned to.
+/// The unit of a stack: every system wants the stack's end aligned to 16 bytes.
 #[derive(Clone, Copy)]
 #[repr(align(16))]
 struct Aligned {
     _bytes: [u8; 16],
 }
 
-/// 64 KiB: a few frames of a build without optimisation.
+/// The length of the stack in units: 64 KiB, enough for a few frames of an unoptimised build.
 const STACK: usize = (64 << 10) / size_of::<Aligned>();
 
-/// A list as C has it.
+/// The pointers to `strings`, with a null pointer at the end.
 fn pointers(strings: &[CString]) -> Vec<*const c_char> {
     strings.iter().map(|string| string.as_ptr()).chain([ptr::null()]).collect()
 }
 
-/// A copy of the environment, which other threads may change meanwhile.
+/// A copy of the environment, as `NAME=value`. Other threads may change the original meanwhile.
 fn environment() -> Vec<CString> {
     std::env::vars_os()
         .filter_map(|(name, value)| {
             let mut entry = name.into_vec();
             entry.push(b'=');
             entry.extend(value.into_vec());
-            // The system's own list has no zeros in it.
+            // The system's list has no zero bytes in its entries, so that this drops none.
             CString::new(entry).ok()
         })
         .collect()
 }
 
-/// Every descriptor but the standard streams closes when the program is executed.
+/// Has every descriptor but the standard streams close when the program is executed.
 fn close_all_on_exec() -> rustix::io::Result<()> {
     let (first, last): (libc::c_uint, _) = (3, libc::c_uint::MAX);
-    // SAFETY: nothing is closed: the flag only has the kernel close them when another program takes
-    // the process.
+    // SAFETY: this call closes nothing. With this flag, the kernel only marks the descriptors, and
+    // closes them at the next `execve`.
     let done =
         unsafe { libc::syscall(libc::SYS_close_range, first, last, libc::CLOSE_RANGE_CLOEXEC) };
     answer(done).map(drop)
 }
 
-/// All signals are blocked in this thread while this lives, those too that the C library keeps for
-/// itself: their handlers would take the child for a thread of this process.
+/// Blocks all signals in this thread while it lives.
+///
+/// That includes the signals that the C library reserves: their handlers would take the child for a
+/// thread of this process.
 struct Blocked {
     before: u64,
 }
@@ -164,8 +168,8 @@ impl Blocked {
     }
 
     fn change(mask: u64, before: &mut u64) {
-        // SAFETY: two sets of the size that is named, of which the kernel reads one and fills the
-        // other. It cannot fail.
+        // SAFETY: the kernel reads `mask` and fills `before`. Both are signal sets of the size that
+        // is passed, and live longer than the call. It cannot fail.
         unsafe {
             libc::syscall(
                 libc::SYS_rt_sigprocmask,

@@ -1,15 +1,15 @@
-//! Whose files of a name are taken for regions, and how far they may be open to others.
+//! Which owners and modes a region may have for this process to attach to it by name.
 
 use crate::Cause;
 use rustix::fs::Stat;
 
-/// Whose region of a name to attach to, and how many may have access to it.
+/// The owners and the mode that a region may have.
 ///
-/// Anybody may put a file of any name into `/dev/shm`, and everybody who may write a region can
-/// write all of it. So what is attached to by name is looked at first: its owner must be this
-/// process's effective user or root, and its mode must let nobody in whom the caller does not.
-/// [`Region::open`](super::Region::open) takes regions that their owner alone may use; for one that
-/// is shared among users, say so:
+/// Anybody may put a file of any name into `/dev/shm`, and every user that may write a region can
+/// write all of it. So a file is checked before this process attaches to it by name. Its owner must
+/// be this process's effective user or root, and its mode must allow no more users than the caller
+/// does. [`Region::open`](super::Region::open) accepts regions that their owner alone may use. For
+/// a region that users share, say so:
 ///
 /// ```
 /// use ringway::shm::{Access, Layout, Region, Ring};
@@ -29,15 +29,18 @@ pub struct Access {
 }
 
 impl Access {
-    /// Regions of this user, or root's, with the permissions `mode`: a new one gets exactly these,
-    /// one that is there may have no more. Who may read must be able to write: a mode such as
-    /// `0o644` is refused, because a reader could hold the others up with locks on the file.
+    /// Allows regions of this user or root, with the permissions `mode`.
+    ///
+    /// A new region gets exactly this mode; an existing one may have no more permissions. Each user
+    /// that may read must be able to write: a mode such as `0o644` is refused, because a reader
+    /// could hold up the others with locks on the file.
     pub const fn new(mode: u32) -> Self {
         Access { mode, any_owner: false }
     }
 
-    /// Also those that any other user made. Only for a name that no user uses whom the others
-    /// cannot trust.
+    /// Allows regions of any other user too.
+    ///
+    /// Use it only if all users that could create this name trust each other.
     pub const fn of_any_owner(self) -> Self {
         Access { any_owner: true, ..self }
     }
@@ -46,7 +49,7 @@ impl Access {
         self.mode
     }
 
-    /// Whether a region may have this mode.
+    /// Checks that this is a mode for a region.
     pub(super) fn check_mode(self) -> Result<(), Cause> {
         let readers = (self.mode >> 2) & 0o111;
         let writers = (self.mode >> 1) & 0o111;
@@ -54,7 +57,7 @@ impl Access {
         if is_odd { Err(Cause::UnevenMode { mode: self.mode }) } else { Ok(()) }
     }
 
-    /// Whether this file may be attached to.
+    /// Checks that this process may attach to this file.
     pub(super) fn check(self, file: &Stat) -> Result<(), Cause> {
         let owner = file.st_uid;
         let us = rustix::process::geteuid().as_raw();
@@ -63,7 +66,7 @@ impl Access {
         }
         let mode = file.st_mode & 0o777;
         Access { mode, ..self }.check_mode()?;
-        // What the owner may do is the owner's.
+        // The owner's permissions do not count: only group and others are compared.
         if mode & !self.mode & 0o077 != 0 {
             return Err(Cause::TooOpen { mode, allowed: self.mode });
         }

@@ -1,4 +1,4 @@
-//! This process as a participant of a region: its place, and what it does for those who died.
+//! This process as a participant of a region: its place, and how it recovers what the dead held.
 
 use super::file::{File, OPEN};
 use super::mapping::Mapping;
@@ -15,37 +15,37 @@ use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// What of a region that nobody is attached to?
+/// Whether to attach to a region that nobody is attached to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stale {
-    /// Its participants were killed, and what it holds is of no use.
+    /// An error: its participants were killed, and its contents are of no use.
     Refused,
-    /// It was just made, or the descriptor is what keeps it.
+    /// Attach: the region was just made, or a descriptor keeps it.
     Welcome,
 }
 
-/// What the clones of a [`Region`](super::Region) share.
+/// The attachment that the clones of a [`Region`](super::Region) share.
 #[derive(Debug)]
 pub(super) struct Attachment {
-    // Before what it looks into.
+    // Dropped before the mapping that it points into.
     pub(super) view: View<'static>,
     pub(super) mapping: Mapping,
     pub(super) file: File,
     me: AtomicU16,
     generation: AtomicU32,
-    /// The process that attached: a forked child that has not taken a place of its own must not
-    /// free its parent's.
+    /// The process that attached: a forked child without a place of its own must not free its
+    /// parent's.
     process: AtomicU32,
-    /// Our opening's locks do not exclude our own threads from one another.
+    /// Held by the thread that reaps: the file's locks do not exclude threads of one process.
     reaping: Mutex<()>,
 }
 
 impl Attachment {
-    /// Attaches to the region in the file, which must have the parts of `wanted`.
+    /// Attaches to the region in `file`, which must have the parts of `wanted`.
     pub(super) fn new(file: File, stale: Stale, wanted: Option<&Layout>) -> Result<Arc<Self>> {
-        // Before anything is read or mapped: a region that nobody is attached to may be laid out
-        // anew in its file, by who has the table. On an error the file is closed, which gives the
-        // table back.
+        // Locks the table before it reads or maps anything: the holder of the table lock may lay
+        // out a stale region anew in its file. On an error the file is closed, which releases the
+        // table lock.
         file.take_table()?;
         file.check_region(OPEN)?;
         if stale == Stale::Refused && !(file.is_used() && file.is_linked()) {
@@ -53,8 +53,9 @@ impl Attachment {
         }
         let length = file.size(OPEN)?;
         let mapping = Mapping::new(&*file, length, ProtFlags::READ | ProtFlags::WRITE)?;
-        // SAFETY: the mapping lives as long as the attachment, which holds the view; what others do
-        // to it is what `shm`'s documentation asks of them.
+        // SAFETY: the mapping can be read and written, and lives as long as the attachment, which
+        // drops the view first. `shm`'s documentation demands of all other processes to write there
+        // through this crate alone.
         let view = unsafe { View::new(mapping.at(), mapping.length()) }.tried(OPEN)?;
         let attachment = Attachment {
             view,
@@ -73,13 +74,15 @@ impl Attachment {
     }
 
     pub(super) fn me(&self) -> Participant {
-        // Relaxed: changed by a forked child alone, before it has a second thread.
+        // Relaxed: no partner. After attaching, only a forked child changes it, before it has a
+        // second thread.
         Participant::new(self.me.load(Ordering::Relaxed)).unwrap_or(Participant::LOCAL)
     }
 
     /// See [`Region::generation`](super::Region::generation).
     pub(super) fn generation(&self) -> u32 {
-        // Relaxed: changed by a forked child alone, before it has a second thread.
+        // Relaxed: no partner. After attaching, only a forked child changes it, before it has a
+        // second thread.
         self.generation.load(Ordering::Relaxed)
     }
 
@@ -87,7 +90,7 @@ impl Attachment {
         self.view.places().get(usize::from(who.number()).checked_sub(1)?)
     }
 
-    /// Who is attached, dead or alive.
+    /// The participants, dead or alive.
     pub(super) fn occupants(&self) -> impl Iterator<Item = (Participant, Occupant)> {
         (1..)
             .zip(self.view.places())
@@ -103,16 +106,16 @@ impl Attachment {
         Err(Error::new(what, CoreError::Closed).because(copy))
     }
 
-    /// Takes a free place for this opening, in a region that has the parts of `wanted`. For a
-    /// caller that has the table.
+    /// Takes a free place for this opening, if the region has the parts of `wanted`. The caller
+    /// holds the table lock.
     fn take_place(&self, wanted: Option<&Layout>) -> Result<()> {
         if let Some(Err((part, error))) = wanted.map(|layout| self.view.check(layout)) {
             let region = self.file.name().unwrap_or("without a name");
             return Err(Error::new("use the part", error).on(format!("{part} of {region}")));
         }
-        // First those that are free, of which the kernel need not be asked; then those of the dead.
-        // One may be locked for a moment by a participant that puts things right there: so all are
-        // looked at more than once.
+        // Tries the free places first, which needs no question to the kernel; then those of the
+        // dead. A participant that recovers a place locks it for a moment: so every place is tried
+        // several times.
         for round in 0..20 {
             if round > 0 {
                 std::thread::sleep(Duration::from_millis(1));
@@ -122,10 +125,10 @@ impl Attachment {
                     if place.occupant().is_none() != is_free {
                         continue;
                     }
-                    // Locked first: who has the lock has the place.
+                    // The lock comes first: its holder has the place.
                     if self.file.try_lock(number)? {
                         self.settle(number, place);
-                        // As everybody who sleeps here does, and for all of them.
+                        // Checks for the dead, as a sleeper here would, on behalf of all.
                         self.look_after_the_dead(false);
                         return Ok(());
                     }
@@ -136,13 +139,15 @@ impl Attachment {
         Err(Error::new(OPEN, CoreError::Exhausted).because(full))
     }
 
-    /// Makes the place ours, whose lock is ours.
+    /// Occupies a place. The caller has its lock.
     fn settle(&self, number: u16, place: &AttachSlot) {
-        // Relaxed, here and below: known to other threads by what shares the attachment with them.
+        // Relaxed, here and below: the `Arc` that is shared with other threads afterwards publishes
+        // it.
         self.me.store(number, Ordering::Relaxed);
         if let (Some(_), Some(dead)) = (place.occupant(), Participant::new(number)) {
-            // SAFETY: its lock was free, so that its process has ended, and the kernel says so
-            // after everything it did.
+            // SAFETY: this process now holds the dead participant's lock. The lock was free, so
+            // that its process has ended and takes no further step. The kernel released the lock
+            // after everything it wrote.
             unsafe { self.view.recover::<RobustFutex>(dead, dead) };
         }
         let generation = self.view.next_generation();
@@ -150,28 +155,29 @@ impl Attachment {
         self.generation.store(generation, Ordering::Relaxed);
     }
 
-    /// Puts right what dead participants held, and frees their places.
+    /// Recovers what dead participants held, and frees their places; returns their number.
     pub(super) fn reap(&self) -> usize {
         if !self.is_ours() {
             return 0;
         }
-        // Another thread of ours is at it: it does what we would do.
+        // Another thread of this process is reaping: it does the same.
         let Ok(_one) = self.reaping.try_lock() else { return 0 };
         let me = self.me();
         let (mut found, mut alive) = (0, 0);
         let began = now();
         for (who, _) in self.occupants() {
-            // Asked first, which costs less than a lock that is refused.
+            // Asks first: that costs less than a lock that is refused.
             let lives = who == me || self.file.is_locked(who.number());
-            // Locked by us, it is dead, and nobody else buries it.
+            // With its lock taken, the participant is dead, and nobody else recovers it.
             if lives || !matches!(self.file.try_lock(who.number()), Ok(true)) {
                 alive += 1;
                 continue;
             }
-            // Looked at again: another may have freed it between our look and our lock.
+            // Checks again: another may have freed the place before this process locked it.
             if let Some(place) = self.place(who).filter(|place| place.occupant().is_some()) {
-                // SAFETY: its lock was free, so that its process has ended, and the kernel says so
-                // after everything it did.
+                // SAFETY: this process now holds the dead participant's lock. The lock was free, so
+                // that its process has ended and takes no further step. The kernel released the
+                // lock after everything it wrote.
                 unsafe { self.view.recover::<RobustFutex>(me, who) };
                 place.free();
                 found += 1;
@@ -180,8 +186,8 @@ impl Attachment {
         }
         self.vigil().note(began, alive);
         if found > 0 {
-            // Whoever waits for what the dead one held looks again, or for what it did and told
-            // nobody.
+            // Those that wait for what the dead held check again, and so do those that the dead
+            // should have woken.
             self.vigil().call(u32::MAX);
         }
         found
@@ -194,7 +200,8 @@ impl AttachedRegion for Attachment {
     }
 
     fn is_ours(&self) -> bool {
-        // Relaxed: changed by a forked child alone, before it has a second thread.
+        // Relaxed: no partner. After attaching, only a forked child changes it, before it has a
+        // second thread.
         self.process.load(Ordering::Relaxed) == std::process::id()
     }
 
@@ -226,22 +233,23 @@ impl Drop for Attachment {
         let me = self.me();
         let Some(place) = self.place(me) else { return };
         let table = self.file.take_table();
-        // SAFETY: we take no further step: every end and guard borrowed the attachment, or was
-        // forgotten.
+        // SAFETY: this participant takes no further step in the region: every half and guard keeps
+        // the attachment or borrows from it, and so none is left but forgotten ones. What this
+        // process wrote is visible to it.
         unsafe { self.view.recover::<RobustFutex>(me, me) };
         place.free();
         if table.is_ok() && !self.file.is_used() {
-            // Nobody is here to be told when it fails: what stays is a name that nobody is attached
-            // to, as after a kill, and the next one to ask for the name makes it anew, or is told
-            // why it cannot.
+            // `drop` cannot return an error. If this fails, a stale name stays, as after a kill.
+            // The next process that creates the name replaces it, or gets an error that says why it
+            // cannot.
             let _ = self.file.unlink();
         }
-        // Closing the file drops our locks. Before it, nobody takes the place; after it, it is
-        // free.
+        // Closing the file drops the locks. Until then nobody can take the place; from then on it
+        // is free.
     }
 }
 
-/// A place that was taken for the child of a fork which is about to be.
+/// A place that was taken for the child of a fork that is to come.
 #[derive(Debug)]
 struct ForChild {
     ours: Arc<Attachment>,
@@ -251,11 +259,11 @@ struct ForChild {
 impl Reserved for ForChild {
     fn in_child(self: Box<Self>) -> Result<()> {
         let ForChild { ours, for_child } = *self;
-        // The opening that has the child's lock takes the number of the parent's, which goes on in
-        // the parent.
+        // The opening with the child's lock replaces the parent's, under its descriptor number. The
+        // parent keeps its own.
         ours.file.take_over(&for_child.file).tried("attach the child to the region")?;
         let me = for_child.me();
-        // Relaxed, all: a forked child has one thread.
+        // Relaxed, all of them: a forked child has one thread.
         ours.me.store(me.number(), Ordering::Relaxed);
         ours.generation.store(for_child.generation.load(Ordering::Relaxed), Ordering::Relaxed);
         ours.process.store(std::process::id(), Ordering::Relaxed);
@@ -263,13 +271,14 @@ impl Reserved for ForChild {
             let generation = ours.generation.load(Ordering::Relaxed);
             place.take(Occupant { generation, process: std::process::id() });
         }
-        // `for_child` says the parent's process: dropping it frees nothing, and closes its
-        // descriptor alone.
+        // `for_child.process` is the parent, so that dropping it frees no place: it only closes its
+        // descriptors.
         Ok(())
     }
 
     fn in_parent(self: Box<Self>) {
-        // Not this process's to free. The child's descriptors keep the lock.
+        // Process 0 keeps `drop` from freeing the child's place. The child's descriptors keep the
+        // lock.
         self.for_child.process.store(0, Ordering::Relaxed);
     }
 }

@@ -1,13 +1,16 @@
-//! The file behind a region: made, found, locked, unlinked.
+//! The file behind a region: creates, finds, locks and unlinks it.
 //!
-//! One byte of the file for each participant, by its number, is locked as long as it is attached,
-//! by an open-file-description lock
-//! ([fcntl(2)](https://man7.org/linux/man-pages/man2/F_GETLK.2const.html)), which the kernel drops
-//! when the last descriptor of that opening is closed. There is one, and it stays in this process:
-//! it is handed to nobody, no other program executes with it, and a copy of the process does not
-//! get it ([`crate::unshared`]). So the lock ends when the process does, at the latest, however it
-//! ends. A process that attaches, detaches or removes the name has locked byte 0. The locks are the
-//! kernel's alone: nothing is written to these bytes, and what others write there changes nothing.
+//! Each participant has one byte of the file, at the offset of its number. It keeps that byte
+//! locked as long as it is attached, by an open-file-description lock
+//! ([fcntl(2)](https://man7.org/linux/man-pages/man2/F_GETLK.2const.html)). The kernel drops such a
+//! lock when the last descriptor of that opening is closed. The opening has one descriptor, which
+//! stays in this process: it is never sent away, it closes when the process executes another
+//! program, and a copy of the process does not get it ([`crate::unshared`]). So the lock ends with
+//! the process at the latest, however the process ends.
+//!
+//! A process locks byte 0 while it attaches, detaches or removes the name: the *table lock*. The
+//! locks exist in the kernel alone. This module writes nothing for them to these bytes, and what
+//! others write there changes nothing.
 
 use crate::error::{On, Tried, too_large, wrong_file};
 use crate::sys::{alias, answer, errno};
@@ -30,25 +33,26 @@ pub(super) const REMOVE: &str = "remove the region";
 /// Where the system keeps shared memory that has a name.
 pub(super) const FOLDER: &str = "/dev/shm";
 
-/// The byte whose lock says: I attach, detach, or remove the name.
+/// The byte that a process locks while it attaches, detaches or removes the name.
 const TABLE: u16 = 0;
 
-/// How long the table is waited for. Whoever has it makes a few system calls; longer is a process
-/// that was stopped.
+/// How long to wait for the table lock. Its holder makes a few system calls: one that takes longer
+/// was probably stopped.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A region's file, as this process has it open to attach to it.
 #[derive(Debug)]
 pub(super) struct File {
-    /// The opening whose locks are ours: nobody else ever gets it, no copy of this process either.
+    /// The opening that has this process's locks. No other process ever gets it, and no copy of
+    /// this one.
     locks: Unshared,
-    /// Another, without a lock, to be handed over.
+    /// Another opening, without locks, which may be handed over.
     handed: Glimpse,
     name: Option<String>,
 }
 
 impl File {
-    /// A file without a name, of `size` zeroed bytes that cannot become fewer.
+    /// Creates a file without a name, of `size` zeroed bytes, sealed at that size.
     pub(super) fn anonymous(size: u64) -> Result<File> {
         let flags = fs::MemfdFlags::CLOEXEC | fs::MemfdFlags::ALLOW_SEALING;
         let fd = fs::memfd_create("ringway", flags).tried(CREATE)?;
@@ -58,11 +62,11 @@ impl File {
         File::of(Glimpse::new(fd, CREATE)?, None, CREATE)
     }
 
-    /// A file of `size` zeroed bytes that will have a name, see [`link`](Self::link).
+    /// Creates a file of `size` zeroed bytes that gets its name by [`link`](Self::link).
     pub(super) fn unlinked(name: &str, mode: u32, size: u64) -> Result<File> {
         let made = open(FOLDER, OFlags::TMPFILE | OFlags::RDWR, CREATE).and_then(|fd| {
-            // Exactly the mode that was asked for: the umask would make one of which some may read
-            // and not write.
+            // Sets exactly the mode that was asked for: with the umask, some users might read and
+            // not write.
             fs::fchmod(&fd, Mode::from_raw_mode(mode)).tried(CREATE)?;
             reserve(fd.as_fd(), size)?;
             File::of(Glimpse::new(fd, CREATE)?, Some(name), CREATE)
@@ -70,29 +74,29 @@ impl File {
         made.on(name)
     }
 
-    /// Gives the file its name, in one step: nobody ever finds it half made.
+    /// Gives the file its name, in one step, so that nobody ever finds it half made.
     ///
     /// # Errors
-    /// [`CoreError::AddressInUse`] when there is something of this name.
+    /// [`CoreError::AddressInUse`] when a file of this name exists.
     pub(super) fn link(&self) -> Result<()> {
         let Some(name) = &self.name else { return Ok(()) };
         let from = alias(&self.handed);
         fs::linkat(CWD, from, CWD, path(name), AtFlags::SYMLINK_FOLLOW).tried(CREATE).on(name)
     }
 
-    /// The file of this name.
+    /// Opens the file of this name.
     pub(super) fn named(name: &str, what: &'static str) -> Result<File> {
         let found = Glimpse::of(&path(name), OFlags::RDWR, what);
         found.and_then(|found| File::of(found, Some(name), what)).on(name)
     }
 
-    /// The file that `fd` refers to, which a region of this process or another handed over.
+    /// Opens the file that `fd` refers to: a region of this process or another one handed it over.
     pub(super) fn handed_over(fd: BorrowedFd<'_>, name: Option<&str>) -> Result<File> {
         File::of(Glimpse::of(alias(fd).as_ref(), OFlags::RDWR, OPEN)?, name, OPEN)
     }
 
     fn of(handed: Glimpse, name: Option<&str>, what: &'static str) -> Result<File> {
-        // Locks belong to an opening.
+        // Locks belong to an opening, so that they need one of their own.
         let open = || Ok::<_, Error>((open(alias(&handed), OFlags::RDWR, what)?, ()));
         let (locks, ()) = Unshared::open(open)?;
         Ok(File { locks, handed, name: name.map(str::to_owned) })
@@ -102,7 +106,7 @@ impl File {
         self.name.as_deref()
     }
 
-    /// Whether the name still leads to this file. One without a name is always where it was.
+    /// Whether the name still leads to this file. True for a file without a name.
     pub(super) fn is_linked(&self) -> bool {
         self.name.as_ref().is_none_or(|name| self.is_at(&path(name)))
     }
@@ -112,14 +116,16 @@ impl File {
         there.is_ok_and(|there| self.identity() == Ok(fd::identity(&there)))
     }
 
-    /// Removes the name, if it still leads to this file; the file's own, where we came by a
-    /// descriptor. The caller holds the table: a file of this name that another makes between the
-    /// look and the removal is one whose maker removed this one's name, which takes this file's
-    /// table.
+    /// Removes the name, if it still leads to this file. A file that was opened by a descriptor is
+    /// searched for by its inode.
+    ///
+    /// The caller holds the table lock. So the name cannot come to lead to another file between the
+    /// check and the removal: another process would first have to remove this file's name, and for
+    /// that it needs this file's table lock.
     ///
     /// # Errors
-    /// [`CoreError::NotFound`] when it has no name any more; [`Cause::Stale`] when we
-    /// may not.
+    /// [`CoreError::NotFound`] when it has no name any more; [`Cause::Stale`] when this process may
+    /// not remove it.
     pub(super) fn unlink(&self) -> Result<()> {
         let gone = || Error::new(REMOVE, CoreError::NotFound);
         let found = match &self.name {
@@ -135,8 +141,8 @@ impl File {
         }
     }
 
-    /// The path of a file whose descriptor alone is known. One that has no name is not searched
-    /// for.
+    /// Searches for the path of this file, which was opened by a descriptor; `None` if it has no
+    /// name.
     fn search(&self) -> Option<PathBuf> {
         let ours = self.stat().ok().filter(|ours| ours.st_nlink > 0)?;
         let entries = std::fs::read_dir(FOLDER).ok()?.flatten();
@@ -144,17 +150,18 @@ impl File {
         same.find(|entry| self.is_at(&entry.path())).map(|entry| entry.path())
     }
 
-    /// Makes the file one of `size` bytes, zeroed but for what `image` has in it from the start.
-    /// The caller holds the table of a region that nobody is attached to. Whenever this process is
-    /// killed meanwhile, it is still such a one: the magic stays where it is, and what says that it
-    /// is laid out comes last.
+    /// Makes the file `size` bytes long: first `image`, then zeroes.
+    ///
+    /// The caller holds the table lock of a region that nobody is attached to. If this process is
+    /// killed at any point, the file is still such a region: its magic stays in place, and the
+    /// words that say that it is laid out are written last.
     pub(super) fn overwrite(&self, size: u64, image: &[u8]) -> Result<()> {
         const FIRST: usize = MAGIC.len() + size_of::<[u32; 2]>();
         let write = |bytes, at| {
             let written = self.handed.0.write_all_at(bytes, at);
             written.map_err(|error| errno(&error)).tried(CREATE)
         };
-        // The version, and that it is not laid out.
+        // Clears the version and the word that says that it is laid out.
         write(&[0; FIRST - MAGIC.len()], MAGIC.len() as u64)?;
         resize(self.as_fd(), FIRST as u64).tried(CREATE)?;
         reserve(self.as_fd(), size)?;
@@ -163,8 +170,8 @@ impl File {
         write(first, 0)
     }
 
-    /// Takes the table: nobody else attaches, detaches or unlinks until it is given back, or this
-    /// file is dropped.
+    /// Takes the table lock: nobody else attaches, detaches or unlinks until it is given back, or
+    /// this file is dropped.
     pub(super) fn take_table(&self) -> Result<()> {
         let end = Instant::now() + PATIENCE;
         let mut pause = Duration::from_micros(50);
@@ -180,17 +187,18 @@ impl File {
         Ok(())
     }
 
-    /// Gives the table back.
+    /// Gives the table lock back.
     pub(super) fn leave_table(&self) {
         self.unlock(TABLE);
     }
 
-    /// Makes the opening of this file that has its locks the one of `other`. In the child of a fork
-    /// of our own.
+    /// Replaces this file's opening with locks by that of `other`. For the child of
+    /// [`crate::process::fork`](fn@crate::process::fork).
     pub(super) fn take_over(&self, other: &File) -> rustix::io::Result<()> {
         let [old, new] = [&self.locks, &other.locks].map(|locks| locks.as_fd().as_raw_fd());
         loop {
-            // SAFETY: both descriptors are open and ours; `old` stays one, of another opening.
+            // SAFETY: `self.locks` and `other.locks` own the two descriptors and keep them open.
+            // `old` stays an open descriptor that `self.locks` owns, of another opening.
             match answer(unsafe { libc::dup3(new, old, libc::O_CLOEXEC) }) {
                 Err(Errno::INTR | Errno::BUSY) => {}
                 done => return done.map(drop),
@@ -198,7 +206,7 @@ impl File {
         }
     }
 
-    /// Locks the byte of `participant`; false when another opening has it.
+    /// Locks the byte of `participant`; false when another opening has locked it.
     pub(super) fn try_lock(&self, participant: u16) -> Result<bool> {
         let bytes = (participant, 1);
         match lock(self.locks.as_fd(), libc::F_OFD_SETLK, libc::F_WRLCK, bytes) {
@@ -209,16 +217,16 @@ impl File {
     }
 
     pub(super) fn unlock(&self, participant: u16) {
-        // Of a lock that is ours or nobody's: there is no error to come.
+        // Unlocking a byte that this opening or nobody has locked does not fail.
         let _ = lock(self.locks.as_fd(), libc::F_OFD_SETLK, libc::F_UNLCK, (participant, 1));
     }
 
-    /// Whether another opening has the byte of `participant` locked: it is alive.
+    /// Whether another opening has locked the byte of `participant`: then that one is alive.
     pub(super) fn is_locked(&self, participant: u16) -> bool {
         is_locked(self.locks.as_fd(), (participant, 1))
     }
 
-    /// Whether another opening has the byte of any participant locked: somebody else is attached.
+    /// Whether another opening has locked any participant's byte: then somebody else is attached.
     pub(super) fn is_used(&self) -> bool {
         is_locked(self.locks.as_fd(), (1, Participant::MAX))
     }
@@ -227,26 +235,27 @@ impl File {
 impl Deref for File {
     type Target = Glimpse;
 
-    /// Without locks: what becomes of it says nothing of this process.
+    /// The opening without locks: closing, duplicating or sending it does not affect this process's
+    /// locks.
     fn deref(&self) -> &Glimpse {
         &self.handed
     }
 }
 
-/// A region's file that is open, without locks.
+/// An opening of a region's file that takes no locks.
 #[derive(Debug)]
 pub(super) struct Glimpse(std::fs::File);
 
 impl Glimpse {
-    /// The file at `path`, to be looked at and no more.
+    /// Opens the file at `path` for reading only.
     pub(super) fn at(path: &Path, what: &'static str) -> Result<Glimpse> {
         Glimpse::of(path, OFlags::RDONLY, what)
     }
 
-    /// A link of the kernel's is followed, no other.
+    /// Opens the file at `path`. It follows the kernel's links in `/proc`, and no others.
     fn of(path: &Path, flags: OFlags, what: &'static str) -> Result<Glimpse> {
         let follow = if path.starts_with("/proc") { OFlags::empty() } else { OFlags::NOFOLLOW };
-        // A FIFO of this name must not make us wait.
+        // Without `NONBLOCK`, opening a FIFO of this name could block.
         Glimpse::new(open(path, flags | follow | OFlags::NONBLOCK, what)?, what)
     }
 
@@ -262,20 +271,20 @@ impl Glimpse {
         fs::fstat(&self.0).tried(OPEN)
     }
 
-    /// Which file it is, by the numbers of its device and its inode.
+    /// The file's identity: the numbers of its device and its inode.
     pub(super) fn identity(&self) -> Result<fd::Identity> {
         Ok(fd::identity(&self.stat()?))
     }
 
-    /// How large it is, in bytes.
+    /// The file's size, in bytes.
     ///
     /// # Errors
-    /// `EFBIG` for more than there are addresses.
+    /// `EFBIG` when the size does not fit a `usize`.
     pub(super) fn size(&self, what: &'static str) -> Result<usize> {
         self.stat()?.st_size.try_into().map_err(|_| Error::new(what, Errno::FBIG))
     }
 
-    /// Copies what is at `offset`; less than `out` has room for where the file ends.
+    /// Reads at `offset` until `out` is full or the file ends; returns the number of bytes.
     pub(super) fn read_at(&self, out: &mut [u8], offset: u64) -> Result<usize> {
         let mut done = 0;
         while let Some(rest @ [_, ..]) = out.get_mut(done..) {
@@ -288,7 +297,7 @@ impl Glimpse {
         Ok(done)
     }
 
-    /// What is there, in the words of an error for what is no region: `None` for one.
+    /// `None` if the file is a region by its magic; otherwise the cause that says what it is.
     pub(super) fn is_no_region(&self) -> Result<Option<Cause>> {
         let mut magic = [0; MAGIC.len()];
         let wrong = |found| Some(Cause::WrongFile { found, wanted: WANTED });
@@ -301,12 +310,12 @@ impl Glimpse {
     }
 
     /// # Errors
-    /// What is there, when it is no region.
+    /// The cause of [`is_no_region`](Self::is_no_region), when the file is no region.
     pub(super) fn check_region(&self, what: &'static str) -> Result<()> {
         self.is_no_region()?.map_or(Ok(()), Err).tried(what)
     }
 
-    /// Whether any opening has the byte of `participant` locked: it is alive.
+    /// Whether any opening has locked the byte of `participant`: then that one is alive.
     pub(super) fn has_locked(&self, participant: u16) -> bool {
         is_locked(self.as_fd(), (participant, 1))
     }
@@ -320,13 +329,15 @@ impl AsFd for Glimpse {
 
 const WANTED: &str = "shared memory";
 
-/// Whether another opening has a lock for writing on these bytes: the first, and how many.
+/// Whether another opening has a write lock on any of these bytes: `(first, count)`.
 ///
-/// One for reading says nothing: a mere reader of the file can have it, and nobody here takes such.
+/// A read lock does not count: a process that may only read the file can take one, and this module
+/// takes none.
 fn is_locked(fd: BorrowedFd<'_>, bytes: (u16, u16)) -> bool {
-    // A lock for reading could be taken but for one for writing.
+    // Only another's write lock conflicts with a read lock.
     let found = lock(fd, libc::F_OFD_GETLK, libc::F_RDLCK, bytes);
-    // Where we cannot tell, it counts as alive: the living must not be buried.
+    // If the kernel cannot tell, the participant counts as alive: nobody may recover a living one's
+    // things.
     found.map_or(true, |lock| i32::from(lock.l_type) != libc::F_UNLCK)
 }
 
@@ -336,7 +347,7 @@ fn lock(
     kind: libc::c_int,
     (first, count): (u16, u16),
 ) -> std::result::Result<libc::flock, Errno> {
-    // SAFETY: all zeroes is a `flock`.
+    // SAFETY: `flock` consists of integers, so that all zeroes are a valid value.
     let mut lock: libc::flock = unsafe { std::mem::zeroed() };
     lock.l_type = kind as libc::c_short;
     lock.l_whence = libc::SEEK_SET as libc::c_short;
@@ -347,11 +358,10 @@ fn lock(
     Ok(lock)
 }
 
-/// The name of a region as a file of the folder has it. One slash in front is left out, as POSIX's
-/// `shm_open` does.
+/// The file name of a region in `/dev/shm`. One slash in front is left out, as in `shm_open(3)`.
 ///
 /// # Errors
-/// [`CoreError::BadName`], with what is wrong with it.
+/// [`CoreError::BadName`], which says what is wrong with the name.
 pub(super) fn name_of<'n>(name: &'n str, what: &'static str) -> Result<&'n str> {
     let plain = name.strip_prefix('/').unwrap_or(name);
     let why = match plain {
@@ -368,12 +378,12 @@ pub(super) fn name_of<'n>(name: &'n str, what: &'static str) -> Result<&'n str> 
     Err(Error::new(what, CoreError::BadName).because(why).on(name))
 }
 
-/// Where the region of this name is, which [`name_of`] found to be one.
+/// The path of the region of this name, which [`name_of`] has checked.
 pub(super) fn path(name: &str) -> PathBuf {
     Path::new(FOLDER).join(name)
 }
 
-/// Opens a file of the folder, or one by its [`alias`].
+/// Opens a file of `/dev/shm`, or one by its [`alias`].
 fn open(path: impl AsRef<Path>, flags: OFlags, what: &'static str) -> Result<OwnedFd> {
     let path = path.as_ref();
     let mode = Mode::RUSR | Mode::WUSR;
@@ -385,7 +395,7 @@ fn open(path: impl AsRef<Path>, flags: OFlags, what: &'static str) -> Result<Own
             ),
             Errno::NOENT if lacks("/proc/self/fd") => Error::new(what, errno)
                 .because("/proc is not mounted here, and it is needed: mount it"),
-            // It was not to be followed.
+            // A symbolic link, which was not followed.
             Errno::LOOP => Error::new(what, wrong_file(FileType::Symlink, WANTED)),
             Errno::ISDIR => Error::new(what, wrong_file(FileType::Directory, WANTED)),
             // A socket cannot be opened.
@@ -395,10 +405,10 @@ fn open(path: impl AsRef<Path>, flags: OFlags, what: &'static str) -> Result<Own
     })
 }
 
-/// Sets the size, and has the system set the memory aside: what is not there is an error now, and
-/// never a SIGBUS later.
+/// Sets the size, and reserves the memory: a lack of it is an error now, and never a `SIGBUS`
+/// later.
 fn reserve(fd: BorrowedFd<'_>, size: u64) -> Result<()> {
-    /// So much at a time: a signal in between undoes one piece at most, however often it comes.
+    /// The bytes to reserve at a time. A signal undoes the piece that it interrupts, and no more.
     const PIECE: u64 = 16 << 20;
     let mut pieces = (0..size).step_by(PIECE as usize).map(|at| (at, PIECE.min(size - at)));
     let none = fs::FallocateFlags::empty();

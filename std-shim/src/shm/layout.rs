@@ -1,14 +1,14 @@
-//! Which parts a region has.
+//! The parts of a region.
 
 use super::RobustFutex;
 use ringway_core::region::{self, MAX_PARTS, Part};
 use std::ops::Deref;
 
-/// Which parts a region has, and how many processes may attach.
+/// The parts of a region, and how many participants may attach.
 ///
-/// A part has its capacity from its type, or from a number that is known when the program runs. In
-/// the region the two are the same: what was laid out by a number is opened by a constant that is
-/// equal, and the other way round.
+/// A part's capacity comes from its type, or from a number that is known when the program runs. In
+/// the region the two are the same: a part that was laid out with a number can be opened by a type
+/// with an equal constant, and the reverse.
 ///
 /// ```
 /// use ringway::shm::{Layout, Queue, Region};
@@ -24,7 +24,7 @@ use std::ops::Deref;
 pub struct Layout(region::Layout<MAX_PARTS>);
 
 impl Layout {
-    /// A region without parts to which at most `places` processes can be attached at the same time.
+    /// A layout without parts, for at most `places` participants at the same time.
     pub const fn new(places: u16) -> Self {
         Layout(region::Layout::new(places))
     }
@@ -32,7 +32,7 @@ impl Layout {
     /// Adds a part whose type says its capacity.
     ///
     /// # Errors
-    /// [`region::Error`], which says what is wrong with it.
+    /// [`region::Error`], which says what is wrong with the part.
     pub fn part<P: Part>(self, name: &str) -> Result<Self, region::Error> {
         self.0.part::<P>(name).map(Layout)
     }
@@ -40,7 +40,7 @@ impl Layout {
     /// Adds a part with room for `capacity` items.
     ///
     /// # Errors
-    /// [`region::Error`], which says what is wrong with it.
+    /// [`region::Error`], which says what is wrong with the part.
     pub fn part_for<P: Part + ?Sized>(
         self,
         name: &str,
@@ -49,11 +49,12 @@ impl Layout {
         self.0.part_for::<P>(name, capacity).map(Layout)
     }
 
-    /// Adds a queue of `capacity` values of the layout `item`, for those who do not know their Rust
-    /// type: see [`Region::raw_queue`](super::Region::raw_queue).
+    /// Adds a queue of `capacity` values of the layout `item`, whose Rust type need not be known.
+    ///
+    /// See [`Region::raw_queue`](super::Region::raw_queue).
     ///
     /// # Errors
-    /// [`region::Error`], which says what is wrong with it.
+    /// [`region::Error`], which says what is wrong with the part.
     pub fn raw_queue(
         self,
         name: &str,

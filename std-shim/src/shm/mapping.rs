@@ -1,4 +1,4 @@
-//! The file's bytes in this process's memory.
+//! Memory mappings: of a region's file, and private ones.
 
 use super::file::OPEN;
 use crate::error::{Tried, limit};
@@ -9,22 +9,25 @@ use std::ffi::c_void;
 use std::os::fd::AsFd;
 use std::ptr::NonNull;
 
-/// A mapping; unmapped when it is dropped.
+/// A memory mapping, which is unmapped when it is dropped.
 #[derive(Debug)]
 pub(super) struct Mapping {
     at: NonNull<u8>,
     length: usize,
 }
 
-// SAFETY: memory that is shared with other processes anyway; whoever gives references into it sees
-// to the rest.
+// SAFETY: a mapping hands out its address and length, and no references. Those that make references
+// into it are responsible for how threads and processes share the memory.
 unsafe impl Send for Mapping {}
-// SAFETY: as above.
+// SAFETY: through a `&Mapping` a thread gets the address and the length, and no references. Those
+// that make references into the memory are responsible for how threads and processes share it.
 unsafe impl Sync for Mapping {}
 
 impl Mapping {
-    /// Maps the first `length` bytes of the file, which must not be none. A copy of this process
-    /// that a plain `fork(2)` makes has the addresses without the memory.
+    /// Maps the first `length` bytes of the file; `length` must not be 0.
+    ///
+    /// In a copy of this process that a plain `fork(2)` makes, the addresses stay reserved, without
+    /// the memory.
     pub(super) fn new(file: impl AsFd, length: usize, access: ProtFlags) -> Result<Mapping> {
         let (file, flags) = (file.as_fd(), MapFlags::SHARED);
         // SAFETY: a new mapping, at an address that the kernel chooses: it covers nothing that is
@@ -33,11 +36,12 @@ impl Mapping {
         Self::made(unshared::map(length, map), length)
     }
 
-    /// Memory of this process's own, zeroed, of which only what is written takes any place.
+    /// Maps `length` zeroed bytes for this process alone. Only pages that are written take memory.
     pub(super) fn private(length: usize) -> Result<Mapping> {
         let (access, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE);
         let flags = flags | MapFlags::NORESERVE;
-        // SAFETY: as in `new`.
+        // SAFETY: a new mapping, at an address that the kernel chooses: it covers nothing that is
+        // in use.
         let at = unsafe { mmap_anonymous(std::ptr::null_mut(), length, access, flags) };
         Self::made(at, length)
     }
@@ -55,7 +59,7 @@ impl Mapping {
         self.length
     }
 
-    /// Whether `address` lies within.
+    /// Whether `address` lies within the mapping.
     pub(super) fn contains(&self, address: usize) -> bool {
         address.wrapping_sub(self.at.addr().get()) < self.length
     }
@@ -65,8 +69,9 @@ impl Drop for Mapping {
     fn drop(&mut self) {
         let Mapping { at, length } = *self;
         unshared::unmap(at.addr().get(), || {
-            // SAFETY: the mapping made in `new`; nothing borrows from it, as its users hold it.
-            // There is no error to come.
+            // SAFETY: `at` and `length` are a mapping that `new` or `private` made. Its users keep
+            // it as long as they borrow from it, so that nothing does now. `munmap` of a whole
+            // mapping does not fail.
             let _ = unsafe { munmap(at.as_ptr().cast(), length) };
         });
     }

@@ -20,11 +20,12 @@ use std::sync::OnceLock;
 const USE: &str = "use the part";
 
 impl Region {
-    /// The part of this name, which must be a `P`.
+    /// Returns the part of this name, which must be a `P`.
     ///
     /// # Errors
-    /// [`Cause::Region`](crate::Cause::Region) when there is none, or it is of another type or
-    /// geometry.
+    /// [`Cause::Region`](crate::Cause::Region) when there is no such part, or it has another type,
+    /// capacity or layout; [`CoreError::Closed`] in a copy of the attached process that a plain
+    /// `fork(2)` made.
     ///
     /// ```
     /// use ringway::shm::{Layout, Region, Ring};
@@ -54,8 +55,8 @@ impl Region {
 /// # Ok::<(), ringway::Error>(())
 /// ```
 ///
-/// It keeps the region mapped. So does a half that owns its part; what it lends (a guard, a claim)
-/// is borrowed from it.
+/// A part keeps the region mapped, and so does a half that owns its part. A guard or a claim
+/// borrows from the part.
 ///
 /// ```
 /// use ringway::shm::{Layout, Region, Ring};
@@ -69,20 +70,23 @@ impl Region {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Part<P: region::Part + ?Sized> {
-    // Before the region, which keeps what it reaches into.
+    // Dropped before the region, which keeps the memory that it points into.
     used: Used<P::Handle>,
     part: NonNull<P>,
     region: Region,
 }
 
-// SAFETY: the pointer is a borrow of the structure, which is `Sync`, and its handle is used as it
-// is.
+// SAFETY: `part` stands for a `&P`, and `P` is `Sync`. A handle has such a borrow and a
+// participant's number, and nothing of one thread. `Region` is `Send` and `Sync`.
 unsafe impl<P: region::Part + ?Sized> Send for Part<P> {}
-// SAFETY: as above.
+// SAFETY: `part` stands for a `&P`, and `P` is `Sync`, so that threads may share it. A handle acts
+// on `P` through such a borrow alone. `Region` is `Sync`.
 unsafe impl<P: region::Part + ?Sized> Sync for Part<P> {}
 
-/// The structure as we use it. A forked child is another participant: then as that one does, and so
-/// on.
+/// A list of handles to one structure, each with its participant.
+///
+/// A forked child is another participant. It appends its own handle, since others may borrow from
+/// the handles before it.
 #[derive(Debug)]
 struct Used<H> {
     me: Participant,
@@ -95,7 +99,7 @@ impl<H> Used<H> {
         Used { me, handle: handle(me), next: OnceLock::new() }
     }
 
-    /// The handle of `me`, which `handle` makes.
+    /// Returns the handle of `me`; `handle` makes it on first use.
     fn by(&self, me: Participant, handle: impl Fn(Participant) -> H) -> &H {
         let mut used = self;
         while used.me != me {
@@ -121,12 +125,13 @@ impl<P: region::Part + ?Sized> Deref for Part<P> {
     type Target = P::Handle;
 
     fn deref(&self) -> &P::Handle {
-        // SAFETY: the region, which we have, keeps the part.
+        // SAFETY: `self.region` keeps the part mapped, and is dropped after the handle.
         self.used.by(self.participant(), |me| unsafe { P::handle(self.part, me) })
     }
 }
 
-// SAFETY: the region, which we have, keeps the part in its place.
+// SAFETY: `get` always lends the structure at `self.part`. `self.region` keeps that mapped at its
+// address for as long as `self` lives, and nobody has it exclusively: it is shared memory.
 unsafe impl<P: region::Part<Handle = ReadOnly<P>> + ?Sized> StableRef for Part<P> {
     type Target = P;
 
@@ -140,38 +145,41 @@ unsafe impl<P: region::Part<Handle = ReadOnly<P>> + ?Sized> StableRef for Part<P
 }
 
 impl<P: region::Part + ?Sized> Part<P> {
-    /// `part` lies in `region`.
+    /// Makes a part of the structure at `part`, which lies in `region`.
     fn of(region: Region, part: NonNull<P>) -> Self {
-        // SAFETY: the region keeps it, and is dropped after it.
+        // SAFETY: the part lies in `region`, which keeps it mapped, and which `Part` drops after
+        // the handle.
         let used = Used::new(region.participant(), |me| unsafe { P::handle(part, me) });
         Part { used, part, region }
     }
 
-    /// The structure itself, for what looks at it and takes nothing.
+    /// The structure itself, for methods that take nothing.
     pub(super) fn structure(&self) -> &P {
-        // SAFETY: the region keeps it, and it is `Sync`.
+        // SAFETY: `self.region` keeps the structure mapped for as long as `self` is borrowed, and
+        // it is changed only as `P`, which is `Sync`, allows.
         unsafe { self.part.as_ref() }
     }
 
-    /// Where the structure lies in our memory, for as long as the part is there. Its methods that
-    /// ask for no participant act for nobody: what they take is not put right when this process
-    /// dies, and two processes may both get it.
+    /// The structure's address in this process, valid as long as the part lives.
+    ///
+    /// Do not take anything through the structure's methods that ask for no participant: nobody
+    /// recovers it when this process dies, and two processes may both get it.
     pub fn as_ptr(&self) -> *const P {
         self.part.as_ptr()
     }
 
-    /// Who we are in the region.
+    /// This process's participant number in the region.
     pub fn participant(&self) -> Participant {
         self.region.participant()
     }
 
-    /// The region that it is a part of.
+    /// The region that contains this part.
     pub fn region(&self) -> &Region {
         &self.region
     }
 
-    /// Takes what only one can have, and keeps the part. When somebody has it, looks first whether
-    /// that one is dead.
+    /// Takes a half that one participant at a time can have. If somebody has it, it first recovers
+    /// what dead participants held.
     fn take<H>(
         &self,
         what: &'static str,
@@ -192,11 +200,12 @@ impl<P: region::Part + ?Sized> Part<P> {
     }
 }
 
-/// A queue of values whose Rust type this program does not know: see [`Region::raw_queue`]. It is
-/// used as the core's [`RawHandle`] is, under our name.
+/// A queue of values whose Rust type this program does not know: see [`Region::raw_queue`].
+///
+/// It derefs to the core's [`RawHandle`] of this participant.
 #[derive(Debug)]
 pub struct RawPart {
-    // Before the region, which keeps what it reaches into.
+    // Dropped before the region, which keeps the memory that it points into.
     used: Used<RawHandle<'static, RobustFutex>>,
     queue: RawQueue<'static, RobustFutex>,
     region: Region,
@@ -211,7 +220,9 @@ impl Deref for RawPart {
 }
 
 impl Region {
-    /// The queue of this name, of whatever values: bytes, as many each as the region says.
+    /// Returns the queue of this name, with values of any type.
+    ///
+    /// Each value is a slice of bytes, whose length the region says.
     ///
     /// # Errors
     /// As [`part`](Self::part).
@@ -234,7 +245,7 @@ impl Region {
     }
 }
 
-/// The halves of structures of which one participant at a time can have each.
+/// The methods that take a half, which one participant at a time can have.
 macro_rules! halves {
     ($(
         [$($parameters:tt)*] $part:ty, $is_valid:expr;

@@ -1,5 +1,4 @@
-//! A descriptor that becomes readable when there is something to take, for `poll`, `epoll` and
-//! async runtimes.
+//! Descriptors that become readable when a part has something to take.
 
 use super::{Part, RobustFutex};
 use crate::error::{Tried, limit};
@@ -21,13 +20,14 @@ use std::thread::{Builder, JoinHandle};
 
 const READY_FD: &str = "watch the part";
 
-/// Watches a part of a region: its descriptor is readable once there is something to take, or
-/// nothing will come any more.
+/// A descriptor that is readable once a part has something to take, or has ended.
 ///
-/// It tells once: take what there is, then [`rearm`](Self::rearm) it. Words in shared memory have
-/// no descriptor in the kernel, so that a thread of this process sleeps on them in its stead; it
-/// costs nothing while it sleeps, and one wake-up each time. Where a side can sleep by itself, it
-/// had better.
+/// It is for `poll(2)`, `epoll(7)` and async runtimes.
+///
+/// It reports once: take what there is, then [`rearm`](Self::rearm) it. Words in shared memory have
+/// no descriptor in the kernel, so a thread of this process sleeps on them instead. The thread
+/// costs nothing while it sleeps, and one wake-up for each report. Where your code can block in the
+/// part itself, do that instead.
 ///
 /// ```
 /// use ringway::fd::{self, Interest};
@@ -57,7 +57,7 @@ struct Shared {
     change: Condvar,
 }
 
-/// What the thread is told to do.
+/// What the watching thread shall do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Told {
     Look,
@@ -74,12 +74,12 @@ impl Shared {
     fn watch(&self) {
         let answer = || self.part.is_ready() || *lock(&self.told) == Told::End;
         loop {
-            // Without a deadline it ends with an answer.
+            // Without a deadline this does not time out.
             let _ = self.part.bell().wait_until(None, || answer().then_some(()));
             let mut told = lock(&self.told);
             if *told == Told::Look {
                 *told = Told::Rest;
-                // Its count cannot overflow: it is read before the next.
+                // The count cannot overflow: `rearm` reads it before the next write.
                 let _ = write(&self.event, &1_u64.to_ne_bytes());
             }
             let told = self.change.wait_while(told, |told| *told == Told::Rest);
@@ -91,11 +91,13 @@ impl Shared {
 }
 
 impl ReadyFd {
-    /// Makes the descriptor unreadable until there is something again, which may be at once. Call
-    /// it before the last look, so that nothing is missed.
+    /// Makes the descriptor unreadable until there is something to take again, which may be at
+    /// once.
+    ///
+    /// Call it before you last check the part, so that nothing is missed.
     pub fn rearm(&self) {
         let mut count = [0; 8];
-        // Nothing to read is as good.
+        // An error means that there was nothing to read, which is fine.
         let _ = read(&self.shared.event, &mut count);
         self.shared.tell(Told::Look);
     }
@@ -106,7 +108,7 @@ impl Drop for ReadyFd {
         self.shared.tell(Told::End);
         self.shared.part.bell().ring();
         if let Some(thread) = self.thread.take() {
-            // It does not panic.
+            // The thread does not panic.
             let _ = thread.join();
         }
     }
@@ -114,12 +116,12 @@ impl Drop for ReadyFd {
 
 crate::sys::descriptor!(ReadyFd, |it| it.shared.event);
 
-/// A part from which something is taken.
+/// A part from which values, bytes or messages are taken.
 pub trait Watched: std::fmt::Debug {
-    /// What who takes sleeps on.
+    /// The doorbell that the consuming side sleeps on.
     fn bell(&self) -> &Doorbell<RobustFutex>;
 
-    /// Whether there is something to take, or nothing will come any more.
+    /// Whether there is something to take, or the part has ended.
     fn is_ready(&self) -> bool;
 }
 
@@ -155,12 +157,14 @@ watched! {
 }
 
 impl<P: region::Part + ?Sized> Part<P> {
-    /// A descriptor that is readable when there is something to take from a ring or a queue, or it
-    /// has ended: its producer closed or died. See [`ReadyFd`].
+    /// Makes a descriptor that is readable when there is something to take, or the part has ended.
+    ///
+    /// For rings and queues. A part has ended once its producer has closed it or died, and a queue
+    /// once it is closed. See [`ReadyFd`].
     ///
     /// # Errors
-    /// [`CoreError::Exhausted`](crate::CoreError::Exhausted) when there is no descriptor or no
-    /// thread left.
+    /// [`CoreError::Exhausted`](crate::CoreError::Exhausted) when the limit of descriptors or
+    /// threads is reached.
     pub fn ready_fd(&self) -> Result<ReadyFd>
     where
         Self: Watched,

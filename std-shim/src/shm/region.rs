@@ -15,11 +15,14 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Shared memory that this process is attached to as a participant. Clones are the same attachment;
-/// it ends with the last of them, and with every part that was taken from it.
+/// Shared memory that this process is attached to as a participant.
 ///
-/// When the last participant detaches, the region's name goes with it. One whose participants were
-/// all killed is recognised by the next who asks for the name, and made anew.
+/// Clones are the same attachment. It ends when the last clone, and the last part that was taken
+/// from it, are dropped.
+///
+/// When the last participant detaches, the region's name is removed. If all participants were
+/// killed, the name stays; the next process that creates a region of this name recognises that, and
+/// makes it anew.
 ///
 /// ```
 /// use ringway::shm::{Layout, Region, Ring};
@@ -40,12 +43,14 @@ use std::time::Instant;
 pub struct Region(pub(super) Arc<Attachment>);
 
 impl Region {
-    /// A region without a name: others attach by its descriptor ([`AsFd`],
-    /// [`from_fd`](Self::from_fd)). The file is sealed, so that nobody can cut it off. See
+    /// Creates a region without a name.
+    ///
+    /// Others attach by its descriptor ([`AsFd`], [`from_fd`](Self::from_fd)). The file is sealed,
+    /// so that nobody can shorten it. See
     /// [`memfd_create(2)`](https://man7.org/linux/man-pages/man2/memfd_create.2.html).
     ///
     /// # Errors
-    /// An invalid layout; [`CoreError::Exhausted`] when there is not so much memory.
+    /// For an invalid layout; [`CoreError::Exhausted`] when there is not enough memory.
     ///
     /// ```
     /// use ringway::shm::{Layout, Queue, Region};
@@ -64,20 +69,23 @@ impl Region {
         Self::lay_out(file, layout)
     }
 
-    /// A new region of this name in `/dev/shm`, with exactly the permissions `access`: a mode such
-    /// as `0o600`, or an [`Access`]. It has its name once it is ready, so that nobody finds it half
-    /// made. One of this name that nobody is attached to any more is replaced; where this process
-    /// may not remove it (in `/dev/shm` only its owner may, and root), but may write it and
-    /// `access` fits it, it is laid out anew as it stands.
+    /// Creates a region of this name in `/dev/shm`, with exactly the permissions `access`.
     ///
-    /// One slash in front of the name is left out.
+    /// `access` is a mode such as `0o600`, or an [`Access`]. The region gets its name once it is
+    /// ready, so that nobody finds it half made. It replaces a region of this name that nobody is
+    /// attached to any more. Where this process may not remove that region (in `/dev/shm` only its
+    /// owner and root may), but may write it and `access` fits it, the new region is laid out in
+    /// the same file.
+    ///
+    /// One slash in front of the name is ignored.
     ///
     /// # Errors
-    /// [`CoreError::AddressInUse`] when somebody is attached to one of this name, or it is
-    /// another program's file; [`Cause::Stale`](crate::Cause::Stale) when one that nobody is
-    /// attached to can neither be removed nor be used, or for a mode that lets somebody read who
-    /// may not write; [`CoreError::BadName`]; an invalid layout; [`CoreError::Exhausted`]
-    /// when there is not so much memory.
+    /// [`CoreError::AddressInUse`] when somebody is attached to a region of this name, or the file
+    /// is another program's; [`Cause::Stale`](crate::Cause::Stale) when nobody is attached to the
+    /// region, and this process can neither remove nor reuse it;
+    /// [`Cause::UnevenMode`](crate::Cause::UnevenMode) for a mode by which a user could read and
+    /// not write, or the reverse; [`CoreError::BadName`]; for an invalid layout;
+    /// [`CoreError::Exhausted`] when there is not enough memory.
     #[doc(alias = "shm_open")]
     pub fn create(name: &str, access: impl Into<Access>, layout: &Layout) -> Result<Region> {
         let (name, access) = (name_of(name, CREATE)?, access.into());
@@ -94,7 +102,7 @@ impl Region {
                 None if Instant::now() < end => {}
                 None => return Err(in_use),
                 Some(file) => {
-                    // Its memory first: there may not be enough for both.
+                    // Free the memory first: there may not be enough for both regions.
                     drop(region);
                     let attached = stale::lay_out_anew(&file, layout)
                         .and_then(|()| Self::attach(file, Stale::Welcome, None));
@@ -104,22 +112,26 @@ impl Region {
         }
     }
 
-    /// Attaches to the region of this name: one that its owner alone may use, who is this process's
-    /// user or root. For others there is [`open_with`](Self::open_with).
+    /// Attaches to the region of this name.
+    ///
+    /// It must belong to this process's user or root, and its owner alone may use it.
+    /// [`open_with`](Self::open_with) attaches to others.
     ///
     /// # Errors
     /// [`CoreError::NotFound`] when there is none, or nobody is attached to it any more;
-    /// [`Cause::OtherOwner`](crate::Cause::OtherOwner) or [`Cause::TooOpen`](crate::Cause::TooOpen)
-    /// when it is another user's, or may be used by others; [`CoreError::Exhausted`] when every
-    /// place is taken; [`Cause::Region`](crate::Cause::Region) or
-    /// [`Cause::WrongFile`](crate::Cause::WrongFile) when it is a file of another program, of
+    /// [`Cause::OtherOwner`](crate::Cause::OtherOwner) when it belongs to another user;
+    /// [`Cause::TooOpen`](crate::Cause::TooOpen) when other users may use it;
+    /// [`CoreError::Exhausted`] when every place is taken; [`Cause::Region`](crate::Cause::Region)
+    /// or [`Cause::WrongFile`](crate::Cause::WrongFile) when the file is another program's, of
     /// another version, of another size than it says, or corrupted.
     pub fn open(name: &str) -> Result<Region> {
         Self::open_with(name, 0o600)
     }
 
-    /// Attaches to the region of this name, which may be as far open to others as `access` says:
-    /// see [`Access`].
+    /// Attaches to the region of this name, and accepts the owners and the mode that `access`
+    /// allows.
+    ///
+    /// See [`Access`].
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -127,10 +139,10 @@ impl Region {
         Self::find(name_of(name, OPEN)?, access.into(), None)
     }
 
-    /// The region of this name, with the parts of `wanted`.
+    /// Attaches to the region of this name, which must have the parts of `wanted`.
     fn find(name: &str, access: Access, wanted: Option<&Layout>) -> Result<Region> {
         let file = File::named(name, OPEN)?;
-        // What is no region is told as such, whosever it is.
+        // A file that is no region gets that error, whoever owns it.
         let checked = match file.is_no_region()? {
             Some(cause) => Err(cause),
             None => access.check(&file.stat()?),
@@ -139,15 +151,17 @@ impl Region {
         Self::attach(file, Stale::Refused, wanted).map_err(|error| error.or_on(name))
     }
 
-    /// Attaches to the region of this name, or makes it. One that is there must have every part of
-    /// `layout`, as the layout describes it. It may have more parts, and another number of places.
-    /// It must be as `access` says: made by this process's user or root, with no more permissions
-    /// than a new one would get.
+    /// Attaches to the region of this name, or creates it.
+    ///
+    /// An existing region must have every part of `layout`, as the layout describes it. It may have
+    /// more parts, and another number of places. It must be as `access` says; unless told
+    /// otherwise, it was made by this process's user or root, and has no more permissions than a
+    /// new one would get.
     ///
     /// # Errors
-    /// As [`open_with`](Self::open_with), where there is one, and [`create`](Self::create);
-    /// [`Cause::Region`](crate::Cause::Region), and which part it is, when a part of `layout` is
-    /// missing or is another one.
+    /// As [`open_with`](Self::open_with) for an existing region, and as [`create`](Self::create);
+    /// [`Cause::Region`](crate::Cause::Region), with the name of the part, when a part of `layout`
+    /// is missing or differs.
     ///
     /// ```
     /// use ringway::shm::{Layout, Region, Ring};
@@ -172,17 +186,18 @@ impl Region {
                 found => return found,
             }
             match Self::create(name, access, layout) {
-                // Another was faster.
+                // Another process created it meanwhile: retry.
                 Err(error) if error.is(CoreError::AddressInUse) && Instant::now() < end => {}
                 made => return made,
             }
         }
     }
 
-    /// Attaches to the region whose descriptor this is, as it was handed over. The descriptor
-    /// itself is not kept: the file is opened anew, through `/proc`, because locks belong to an
-    /// opening. Owner and mode are not looked at: what the descriptor leads to is the word of
-    /// whoever handed it over.
+    /// Attaches to the region that this descriptor refers to.
+    ///
+    /// The descriptor itself is not kept: the file is opened anew, through `/proc`, because locks
+    /// belong to an opening. Owner and mode are not checked: the caller trusts the process that
+    /// handed over the descriptor.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -192,8 +207,8 @@ impl Region {
 
     fn lay_out(file: File, layout: &Layout) -> Result<Region> {
         let mapping = Mapping::new(&*file, layout.size(), ProtFlags::READ | ProtFlags::WRITE)?;
-        // SAFETY: freshly mapped, of a file that nobody else knows yet, so that the slice is the
-        // only user.
+        // SAFETY: the mapping is new and has this length, and its file is known to nobody else yet.
+        // So until `attach` below, the slice is the only access to this memory.
         let memory =
             unsafe { std::slice::from_raw_parts_mut(mapping.at().as_ptr(), mapping.length()) };
         layout.write(memory).tried(CREATE)?;
@@ -204,28 +219,31 @@ impl Region {
         Attachment::new(file, stale, wanted).map(Region)
     }
 
-    /// Who we are in this region. A forked child is another participant, and takes its ends anew.
+    /// This process's participant number in the region.
+    ///
+    /// A forked child is another participant, and takes its halves anew.
     pub fn participant(&self) -> Participant {
         self.0.me()
     }
 
-    /// Our generation: different for everybody who ever attached.
+    /// This attachment's generation: each attachment to the region gets another one.
     pub fn generation(&self) -> u32 {
         self.0.generation()
     }
 
-    /// Everybody who is attached and alive, ourselves among them.
+    /// The participants that are attached and alive, this process among them.
     pub fn participants(&self) -> Vec<(Participant, Occupant)> {
         let me = self.0.me();
         let is_alive = |who: Participant| who == me || self.0.file.is_locked(who.number());
-        // A copy of the process that attached has no such memory.
+        // In a copy of the process that attached, this memory is gone.
         let all = self.0.is_ours().then(|| self.0.occupants());
         all.into_iter().flatten().filter(|(who, _)| is_alive(*who)).collect()
     }
 
-    /// Looks for participants that have died, and puts right what they held; returns how many there
-    /// were. Whoever sleeps in the region does so by itself, every
-    /// [`DETECTION_BOUND`](super::DETECTION_BOUND); one that only polls may want to.
+    /// Recovers what dead participants held, and returns how many it found.
+    ///
+    /// Sleepers in the region do so by themselves, every
+    /// [`DETECTION_BOUND`](super::DETECTION_BOUND). Call this in a program that only polls.
     pub fn reap(&self) -> usize {
         self.0.reap()
     }
@@ -235,14 +253,15 @@ impl Region {
         self.0.file.name()
     }
 
-    /// How large it is, in bytes.
+    /// The region's size, in bytes.
     pub fn size(&self) -> usize {
         self.0.mapping.length()
     }
 }
 
 crate::sys::descriptor!(
-    /// To hand over to another process, which attaches by [`Region::from_fd`]. It holds no lock of
-    /// ours: neither a duplicate of it nor one that was sent away makes this process seem alive.
+    /// A descriptor for another process, which attaches by [`Region::from_fd`]. It holds no lock of
+    /// this process: neither a duplicate of it nor one that was sent away makes this process seem
+    /// alive.
     Region, |it| *it.0.file
 );

@@ -1,5 +1,6 @@
-//! The regions that this process is attached to: found by an address in them, for a sleeper, and
-//! all of them, for a fork.
+//! The regions that this process is attached to.
+//!
+//! A sleeper finds its region by an address in it; a fork needs all of them.
 
 use super::vigil::Vigil;
 use crate::Result;
@@ -11,29 +12,30 @@ pub(super) trait AttachedRegion: Send + Sync {
     /// Whether `address` lies in it.
     fn contains(&self, address: usize) -> bool;
 
-    /// Whether this process is the one that attached, and no copy of it that a plain fork made.
+    /// Whether this process is the one that attached, and not a copy that a plain fork made.
     fn is_ours(&self) -> bool;
 
-    /// How those who sleep there share the work of looking after the dead.
+    /// The words by which the region's sleepers share the checks for dead participants.
     fn vigil(&self) -> Vigil<'_>;
 
-    /// Looks for the dead, unless somebody did so within the bound. One that is about to give up
-    /// waiting looks `at_last`, which is no reason to look seldom.
+    /// Checks for dead participants, unless somebody has within the bound. `at_last`: the caller is
+    /// about to give up waiting, and checks even if the last check is more recent than that (see
+    /// [`Vigil::is_due`]).
     fn look_after_the_dead(&self, at_last: bool);
 
-    /// Takes a place for the child of a fork.
+    /// Takes a place for the child of a fork that is to come.
     fn reserve(self: Arc<Self>) -> Result<Box<dyn Reserved>>;
 }
 
-/// A place that was taken for the child of a fork which is about to be.
+/// A place that was taken for the child of a fork that is to come.
 pub(crate) trait Reserved {
-    /// In the child: what was the parent's attachment is this place now.
+    /// In the child: turns the copied attachment of the parent into one of this place.
     ///
     /// # Errors
     /// When the kernel refuses to exchange the descriptors.
     fn in_child(self: Box<Self>) -> Result<()>;
 
-    /// In the parent: the child has it.
+    /// In the parent: leaves the place to the child.
     fn in_parent(self: Box<Self>);
 }
 
@@ -45,19 +47,19 @@ pub(super) fn add(attachment: Arc<dyn AttachedRegion>) {
     list.push(Arc::downgrade(&attachment));
 }
 
-/// The region in which `address` lies.
+/// The region that contains `address`.
 pub(super) fn at(address: usize) -> Option<Arc<dyn AttachedRegion>> {
-    // Not used under the lock: a recovery may take its time, and dropping the last handle takes
-    // locks of its own.
+    // The caller uses the region after the lock is released: a recovery may take long, and dropping
+    // the last handle takes other locks.
     lock(&ATTACHED).iter().filter_map(Weak::upgrade).find(|one| one.contains(address))
 }
 
-/// Takes a place in every region for the child of a fork, which is another participant.
+/// Takes a place in every region for the child of a fork, which will be another participant.
 ///
 /// # Errors
-/// When a region has no place left: then the fork must not be.
+/// When a region has no place left. The caller must not fork then.
 pub(crate) fn before_fork() -> Result<Vec<Box<dyn Reserved>>> {
     let all: Vec<_> = lock(&ATTACHED).iter().filter_map(Weak::upgrade).collect();
-    // What a plain fork left of its parent's is nobody's here.
+    // An attachment that a plain fork copied from the parent does not belong to this process.
     all.into_iter().filter(|one| one.is_ours()).map(AttachedRegion::reserve).collect()
 }

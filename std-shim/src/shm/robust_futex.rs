@@ -1,4 +1,4 @@
-//! Sleeping in a region: woken by any process, and looking after the dead in between.
+//! Sleeping in a region: any process can wake a sleeper, and sleepers check for dead participants.
 
 use super::registry;
 use super::vigil::{DETECTION_BOUND, Post, now};
@@ -14,42 +14,42 @@ use std::ops::RangeInclusive;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-// Its whole is in the nanoseconds.
+// `sleep_for` passes the nanoseconds alone.
 const _: () = assert!(DETECTION_BOUND.as_secs() == 0);
 
 thread_local! {
-    /// How often this thread looks before it sleeps, as it has learnt.
+    /// How often this thread checks before it sleeps, as it has learnt.
     static SPIN: Cell<AdaptiveSpin> = const { Cell::new(AdaptiveSpin { looks: FEW, rests: 0, rest: REST }) };
-    /// Where it has slept for long.
+    /// Where this thread last slept for a whole bound.
     static SLEEPER: Cell<Option<Sleeper>> = const { Cell::new(None) };
 }
 
-/// What a thread has learnt of how soon it is answered.
+/// What a thread has learnt of how soon answers come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct AdaptiveSpin {
-    /// How often it looks.
+    /// How often it checks before it sleeps.
     looks: u32,
-    /// How often it did not look, since it last did.
+    /// How many sleeps have begun without a check since it last checked.
     rests: u32,
-    /// How often it will not before it tries again.
+    /// How many sleeps begin without a check before it tries again.
     rest: u32,
 }
 
-/// The fewest looks that are worth the while: about a microsecond.
+/// The fewest checks that are worth their cost: about a microsecond.
 const FEW: u32 = 32;
-/// The most: about as long as it takes to be woken on another processor, and to answer.
+/// The most checks: about the time to wake a thread on another processor, and for it to answer.
 const MANY: u32 = 2048;
-/// How often one goes to sleep at once before one tries again.
+/// How many sleeps begin at once before a thread tries spinning again.
 const REST: u32 = 64;
-/// The same of one who tried several times in vain: so often that what trying costs is lost in what
-/// sleeping costs.
+/// The most of those, after several vain tries: the cost of trying then vanishes in that of
+/// sleeping.
 const LONG_REST: u32 = 2048;
-/// How long one sleeps whose answer comes at once from another processor, where the other side had
-/// to be woken too. On the same processor it is less.
+/// How long a sleep takes when the other side has to be woken on another processor and answers at
+/// once. On the same processor it is shorter.
 const WAKE_UP: RangeInclusive<Duration> = Duration::from_micros(10)..=Duration::from_micros(100);
 
 impl AdaptiveSpin {
-    /// How often to look now, and what to remember.
+    /// How often to check now, and the state to remember.
     fn looks(self) -> (u32, AdaptiveSpin) {
         if self.looks > 0 {
             (self.looks, self)
@@ -60,22 +60,26 @@ impl AdaptiveSpin {
         }
     }
 
-    /// Whether this sleep is the last before one looks again, so that how long it takes says how
-    /// often to.
+    /// Whether this sleep is the last before the next try, so that its length tells how often to
+    /// check.
     fn is_last_rest(self) -> bool {
         self.rests == self.rest
     }
 
-    /// What to do after a last rest that took so long. Two sides on two processors that sleep would
-    /// else wake each other for ever: a few looks are over before the other side is awake.
+    /// The state after a last skipped check, when the sleep took `slept`.
+    ///
+    /// Without this, two sides that sleep on two processors would wake each other for ever: a few
+    /// checks are over before the other side is awake.
     fn rested(self, long: Duration) -> AdaptiveSpin {
         if WAKE_UP.contains(&long) { AdaptiveSpin { looks: MANY, rests: 0, ..self } } else { self }
     }
 
-    /// Twice as many when they were enough; half as many, and then none, when they were not: the
-    /// other side cannot run while we look, or has better things to do. Each time that it comes to
-    /// none, it stays so for longer: how long a sleep took is a guess at where the other side runs,
-    /// and on a slow machine a wrong one.
+    /// The state after checks that were enough, or were not.
+    ///
+    /// If they were enough, the number doubles. If they were not, it is halved, and at last becomes
+    /// zero: the other side cannot run while this thread checks, or is busy with something else.
+    /// Each time that the number becomes zero, it stays zero for longer. The reason: a sleep's
+    /// length only suggests where the other side runs, and on a slow machine it is misleading.
     fn learn(self, were_enough: bool) -> AdaptiveSpin {
         match self.looks {
             looks if were_enough => {
@@ -87,16 +91,18 @@ impl AdaptiveSpin {
     }
 }
 
-/// Sleeping on a futex in a region. Somebody of all who sleep there looks every [`DETECTION_BOUND`]
-/// whether a participant has died, puts right what it held, and has the others look again: a
-/// sleeper depends on no wake-up that the dead would have had to send.
+/// Sleeping on a futex in a region, whose sleepers recover what dead participants held.
 ///
-/// Before it sleeps it looks a few times more, as many as have proved worth the while in this
-/// thread lately: an answer that comes within some microseconds then costs neither side a system
-/// call, and where the other side cannot run meanwhile (both on one processor) nothing is spent on
-/// it.
+/// Every [`DETECTION_BOUND`], one of the sleepers checks whether a participant has died. It
+/// recovers what that one held, and has the others check again. So a sleeper does not depend on a
+/// wake-up that a dead process should have sent.
 ///
-/// Takes no place in memory. Works outside a region too, where there is nobody to look after.
+/// Before it sleeps, a thread checks some more times, as often as has lately paid off in this
+/// thread. An answer that comes within some microseconds then costs neither side a system call.
+/// Where the other side cannot run meanwhile (both are on one processor), the thread soon stops
+/// checking.
+///
+/// It has no size. It works outside a region too, and there it does not check for deaths.
 ///
 /// ```
 /// use ringway::shm::RobustFutex;
@@ -131,7 +137,7 @@ impl Wait for RobustFutex {
         deadline: Option<Instant>,
     ) -> Result<(), TimedOut> {
         let address = std::ptr::from_ref(word).addr();
-        // Without a deadline no clock is asked, but for the last rest.
+        // Without a deadline, the clock is read only for the last skipped check.
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         match SLEEPER.take().filter(|sleeper| sleeper.address == address) {
             None => first_sleep(word, expected, left),
@@ -140,15 +146,15 @@ impl Wait for RobustFutex {
     }
 }
 
-/// What this thread is to the others who sleep in the region where it last slept for a whole bound.
+/// A thread that has slept for a whole bound in a region, as it takes part in the watch there.
 #[derive(Debug, Clone, Copy)]
 struct Sleeper {
-    /// Of the word that it slept on.
+    /// The address of the word that it slept on.
     address: usize,
     post: Option<Post>,
 }
 
-/// Sleeps for one bound at most, and keeps to itself: most who sleep are woken before.
+/// Sleeps for one bound at most, and takes no part in the watch: most sleepers are woken before.
 fn first_sleep(word: &AtomicU32, expected: u32, left: Option<Duration>) -> Result<(), TimedOut> {
     let is_last = left.is_some_and(|left| left <= DETECTION_BOUND);
     let sleep = left.filter(|_| is_last).unwrap_or(DETECTION_BOUND);
@@ -162,7 +168,7 @@ fn first_sleep(word: &AtomicU32, expected: u32, left: Option<Duration>) -> Resul
         return Ok(());
     }
     let address = std::ptr::from_ref(word).addr();
-    // Outside a region there is nobody to look after.
+    // Outside a region nobody can die.
     if let Some(region) = registry::at(address) {
         region.look_after_the_dead(is_last);
         SLEEPER.set((!is_last).then_some(Sleeper { address, post: None }));
@@ -170,7 +176,7 @@ fn first_sleep(word: &AtomicU32, expected: u32, left: Option<Duration>) -> Resul
     if is_last { Err(TimedOut) } else { Ok(()) }
 }
 
-/// Sleeps on, as one of all who do in this region.
+/// Sleeps on, as a sleeper that takes part in the region's watch.
 fn sleep_on(
     word: &AtomicU32,
     expected: u32,
@@ -190,7 +196,7 @@ fn sleep_on(
     if woken != Woken::First {
         region.look_after_the_dead(is_last);
     }
-    // Woken, or no more what it was, or late: others go on without us.
+    // The word was woken or changed, or the deadline passed: leave the watch to the others.
     if woken == Woken::First || is_last {
         vigil.leave(post);
         return if is_last { Err(TimedOut) } else { Ok(()) };
@@ -202,13 +208,13 @@ fn sleep_on(
     Ok(())
 }
 
-/// Sleeps for at most a bound.
+/// Sleeps for `long`, which is at most a bound.
 fn sleep_for(word: &AtomicU32, expected: u32, long: Duration) -> Result<(), TimedOut> {
     let long = Timespec { tv_sec: 0, tv_nsec: long.subsec_nanos().into() };
     wait::wait_for(word, futex::Flags::empty(), expected, Some(&long))
 }
 
-/// What ended a sleep on two words.
+/// What ended a sleep on two words: a wake-up or a change of one of them, or the time.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Woken {
     First,
@@ -216,10 +222,10 @@ enum Woken {
     Late,
 }
 
-/// Sleeps until one of two words is woken, or is another than expected; at most for `most`.
+/// Sleeps until one of two words is woken or differs from the expected value; at most for `most`.
 fn wait_for_either(words: [(&AtomicU32, u32); 2], most: Duration) -> Woken {
     let [(first, expected), _] = words;
-    // Relaxed: the waiter looks again, and that look carries what there is.
+    // Relaxed: no partner. The waiter checks its condition again, and that check acquires.
     let is_as_expected = || first.load(Ordering::Relaxed) == expected;
     if !LACKS_WAITV.load(Ordering::Relaxed) {
         let waiters = words.map(|(word, expected)| {
@@ -234,13 +240,13 @@ fn wait_for_either(words: [(&AtomicU32, u32); 2], most: Duration) -> Woken {
         match futex::waitv(&waiters, futex::WaitvFlags::empty(), Some(&until), ClockId::Monotonic) {
             Ok(0) => return Woken::First,
             Err(Errno::TIMEDOUT) => return Woken::Late,
-            // Before Linux 5.16, or where a filter does not know the call.
+            // Linux before 5.16, or a seccomp filter that does not know the call.
             Err(Errno::NOSYS | Errno::PERM) => LACKS_WAITV.store(true, Ordering::Relaxed),
             _ if is_as_expected() => return Woken::Second,
             _ => return Woken::First,
         }
     }
-    // Nobody can be called then: everybody gets up every bound.
+    // Without `futex_waitv` a sleeper cannot be called: each wakes up every bound.
     match sleep_for(first, expected, most.min(DETECTION_BOUND)) {
         Ok(()) => Woken::First,
         Err(TimedOut) if most > DETECTION_BOUND => Woken::Second,
@@ -248,18 +254,18 @@ fn wait_for_either(words: [(&AtomicU32, u32); 2], most: Duration) -> Woken {
     }
 }
 
-/// Whether the system cannot wait for two words.
+/// Whether the system lacks `futex_waitv(2)`, and so cannot wait for two words.
 static LACKS_WAITV: AtomicBool = AtomicBool::new(false);
 
-/// A number that differs from thread to thread, and from time to time.
+/// A number that varies between threads and over time.
 fn chance() -> u32 {
     let here = SPIN.with(|spin| std::ptr::from_ref(spin).addr());
     let now = rustix::time::clock_gettime(ClockId::Monotonic).tv_nsec;
     (here as u32 ^ now as u32 ^ std::process::id()).wrapping_mul(0x9e37_79b9) >> 8
 }
 
-// SAFETY: it has no bytes; its futex is not private, so that any process that maps the word wakes
-// and is woken.
+// SAFETY: the type has no bytes. Its futex is not private, so that any process that maps the word
+// can wake others and be woken.
 unsafe impl SharedWait for RobustFutex {}
 
 #[cfg(test)]

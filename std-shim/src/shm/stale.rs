@@ -1,4 +1,5 @@
-//! Names of regions that nobody is attached to any more: removed, or laid out anew.
+//! Stale regions, which nobody is attached to any more: removing their names, or reusing their
+//! files.
 
 use super::file::{CREATE, File, REMOVE, name_of};
 use super::mapping::Mapping;
@@ -7,12 +8,14 @@ use crate::error::{On, Tried};
 use crate::{Cause, CoreError, Error, Result};
 use ringway_core::region::{self, MAX_START};
 
-/// Removes the name of a region. Who is attached goes on, and nobody else finds it.
+/// Removes the name of a region.
+///
+/// Attached processes go on with the region, and nobody else can find it.
 ///
 /// # Errors
-/// [`CoreError::NotFound`] when nothing has this name; [`Cause::Region`](crate::Cause::Region)
-/// or [`Cause::WrongFile`] when it is no region; [`Cause::Stale`] when this process may not remove
-/// it: in `/dev/shm` its owner may, and root.
+/// [`CoreError::NotFound`] when nothing has this name; [`Cause::Region`](crate::Cause::Region) or
+/// [`Cause::WrongFile`] when it is no region; [`Cause::Stale`] when this process may not remove it:
+/// in `/dev/shm` only its owner and root may.
 ///
 /// ```
 /// use ringway::CoreError;
@@ -23,7 +26,7 @@ pub fn unlink(name: &str) -> Result<()> {
     remove(name, |_| Ok(()))
 }
 
-/// Removes the name of a region that `may_go`, which is asked while nobody can attach or detach.
+/// Removes the name of a region, if `may_go` returns `Ok` while nobody can attach or detach.
 pub(super) fn remove(name: &str, may_go: impl FnOnce(&File) -> Result<()>) -> Result<()> {
     let name = name_of(name, REMOVE)?;
     let file = File::named(name, REMOVE)?;
@@ -34,17 +37,19 @@ pub(super) fn remove(name: &str, may_go: impl FnOnce(&File) -> Result<()>) -> Re
         .on(name)
 }
 
-/// Has a name that nobody uses any more be free for a new region. Where the name has to stay, its
-/// file is to be laid out anew, whose table is ours then.
+/// Frees a name that nobody uses any more for a new region.
+///
+/// If this process may not remove the name, and may reuse the file, it returns the file. The caller
+/// then lays it out anew; the file holds its table lock.
 ///
 /// # Errors
-/// [`CoreError::AddressInUse`] when somebody uses it; [`Cause::Stale`] when nobody does, and this
-/// process can do nothing about it.
+/// [`CoreError::AddressInUse`] when somebody uses the name; [`Cause::Stale`] when nobody does, and
+/// this process can neither remove nor reuse the file.
 pub(super) fn make_way(name: &str, access: Access) -> Result<Option<File>> {
     let taken = || Error::new(CREATE, CoreError::AddressInUse);
     let file = match File::named(name, CREATE) {
         Ok(file) => file,
-        // Removed meanwhile: as good.
+        // Another process has just removed it: the name is free.
         Err(error) if error.is(CoreError::NotFound) => return Ok(None),
         Err(error) if matches!(error.cause(), Cause::WrongFile { .. }) => return Err(taken()),
         Err(error) => return Err(error),
@@ -53,14 +58,14 @@ pub(super) fn make_way(name: &str, access: Access) -> Result<Option<File>> {
         return Err(taken());
     }
     file.take_table()?;
-    // With the table ours, nobody attaches; so the answer stays true.
+    // This process holds the table lock, so that nobody attaches, and the answer stays true.
     if file.is_used() {
         return Err(taken());
     }
     match file.unlink() {
         Err(error) if matches!(error.cause(), Cause::Stale { .. }) => {
             let stat = file.stat()?;
-            // A new one would have exactly this mode.
+            // A new file would have exactly this mode.
             let fits = access.check(&stat).is_ok() && stat.st_mode & 0o777 == access.mode();
             if fits { Ok(Some(file)) } else { Err(error) }
         }
@@ -69,11 +74,12 @@ pub(super) fn make_way(name: &str, access: Access) -> Result<Option<File>> {
     }
 }
 
-/// Lays a file out anew that nobody is attached to, and whose table is ours.
+/// Lays out a file anew. The caller holds its table lock, and nobody is attached to it.
 pub(super) fn lay_out_anew(file: &File, layout: &Layout) -> Result<()> {
     let size = layout.size();
     let image = Mapping::private(size)?;
-    // SAFETY: memory of our own, zeroed, of this length, which nobody else uses.
+    // SAFETY: `image` is a private mapping of this length, zeroed, that lives until the end of this
+    // function. Nothing but this slice accesses it.
     let memory = unsafe { std::slice::from_raw_parts_mut(image.at().as_ptr(), image.length()) };
     layout.write(memory).tried(CREATE)?;
     let start = memory.get(..size.min(MAX_START)).ok_or(region::Error::Corrupt).tried(CREATE)?;

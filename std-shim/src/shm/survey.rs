@@ -1,12 +1,12 @@
-//! Looking at regions without attaching to them: what is there, how full it is, who is attached.
+//! Inspecting regions without attaching: what is there, how full it is, who is attached.
 //!
-//! Nothing is written, no place is taken, nobody notices. What is looked at is a copy, made by
-//! `pread(2)`, of the words alone and not of the items: so a region that is cut off meanwhile is an
-//! error here, and never a SIGBUS. The words are copied while others change them; so counts are of
-//! about the same moment, and no more than that.
+//! A survey writes nothing and takes no place, and no participant notices it. It copies the words,
+//! and not the items, with `pread(2)`. So a region whose file is shortened meanwhile gives an error
+//! here, and never a `SIGBUS`. Others change the words while they are copied: counts are of about
+//! the same moment, and no more than that.
 //!
-//! What a region says is untrusted: others can write it. One that makes no sense gives an
-//! [`Error`], and the others are still listed.
+//! What a region says is untrusted: others can write it. A corrupted region gives an [`Error`], and
+//! the others are still listed.
 //!
 //! ```
 //! use ringway::CoreError;
@@ -46,76 +46,77 @@ use std::path::{Path, PathBuf};
 
 pub use ringway_core::region::PartState;
 
-/// A region that was found, or a file of which we could not tell.
+/// A region that was found, or a file that may be one and could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     /// Its name, as for [`named`].
     pub name: String,
-    /// What it looks like, or why that could not be found out.
+    /// What it contains, or why that could not be found out.
     pub survey: Result<Survey>,
 }
 
-/// What a region looks like, at about one moment.
+/// A region's state, at about one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Survey {
-    /// Which file it is, by the numbers of its device and its inode: another one of the same name
-    /// has others.
+    /// The numbers of its device and its inode. Another file of the same name has other numbers.
     pub file: (u64, u64),
     /// How large it is, in bytes.
     pub size: usize,
-    /// How many can be attached at the same time.
+    /// How many participants can be attached at the same time.
     pub places: usize,
     /// Its parts, in the order in which they were laid out.
     pub parts: Vec<Part>,
-    /// Who is attached, dead or alive, by number.
+    /// The participants, dead or alive, in the order of their numbers.
     pub participants: Vec<Attached>,
 }
 
 impl Survey {
-    /// How many are attached and alive.
+    /// The number of participants that are alive.
     pub fn alive(&self) -> usize {
         self.participants.iter().filter(|one| one.is_alive).count()
     }
 }
 
-/// A part, and what is in it.
+/// A part and its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
     /// Its name.
     pub name: String,
     /// Where it begins, in bytes from the start of the region.
     pub offset: u32,
-    /// What it is: kind, size, capacity.
+    /// Its kind, size and capacity.
     pub description: Description,
-    /// What is in it, and who has which half or lock of it.
+    /// How full it is, and which participant has which half or lock of it.
     pub state: PartState,
 }
 
 impl Part {
-    /// Who has which half or lock of it.
+    /// The participants that have a half or a lock of it, and which.
     pub fn holders(&self) -> impl Iterator<Item = (&'static str, Participant)> {
         self.state.holders.into_iter().flatten()
     }
 }
 
-/// Somebody who is, or was, attached.
+/// A participant that is attached, or died while it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attached {
-    /// Under which number.
+    /// Its number.
     pub participant: Participant,
-    /// Different for everybody who ever attached.
+    /// Its generation: each attachment to the region gets another one.
     pub generation: u32,
-    /// The process, as it says.
+    /// The number of its process, as it recorded it itself.
     pub process: u32,
-    /// Whether it lives, by the kernel's word. What a dead one held is put right by whoever sleeps
-    /// in the region, or attaches.
+    /// Whether it is alive, as the kernel says. A sleeper in the region, or a process that
+    /// attaches, recovers what a dead one held.
     pub is_alive: bool,
-    /// The name of the process, where it lives and can be seen from here.
+    /// The name of its process, if that is alive and visible from here.
     pub program: Option<String>,
 }
 
-/// Every region that has a name, by name. Files of other programs are left out; one that we may not
-/// read is told as such, since it might be a region.
+/// Surveys every region that has a name, in the order of the names.
+///
+/// Files of other programs are left out. A file that this process may not read is listed with its
+/// error, since it might be a region.
 ///
 /// # Errors
 /// When `/dev/shm` cannot be listed.
@@ -124,7 +125,7 @@ pub fn all() -> Result<Vec<Found>> {
     let mut found: Vec<_> = list
         .flatten()
         .filter_map(|file| {
-            // A region's name is text.
+            // Skips names that are not UTF-8: a region's name is.
             let name = file.file_name().into_string().ok()?;
             survey_of(&file.path(), &name).map(|survey| Found { name, survey })
         })
@@ -133,9 +134,10 @@ pub fn all() -> Result<Vec<Found>> {
     Ok(found)
 }
 
-/// Every region without a name that a process of ours has open, under the name `memfd:PID/FD` of
-/// the first descriptor that leads to it. Of processes that are not ours to look into nothing is
-/// told.
+/// Surveys every region without a name that a visible process has open.
+///
+/// Each has the name `memfd:PID/FD`, after the first descriptor that leads to it. Processes that
+/// this one may not inspect are left out.
 pub fn anonymous() -> Vec<Found> {
     let mut processes: Vec<u32> = children(Path::new("/proc"));
     processes.sort_unstable();
@@ -163,11 +165,11 @@ pub fn anonymous() -> Vec<Found> {
     found
 }
 
-/// The region of this name: one in `/dev/shm`, or `memfd:PID/FD`.
+/// Surveys the region of this name: a file in `/dev/shm`, or `memfd:PID/FD`.
 ///
 /// # Errors
-/// [`CoreError::NotFound`] when there is none; [`Cause::Region`] when it is no region or says what
-/// cannot be.
+/// [`CoreError::NotFound`] when there is none; [`Cause::Region`] or [`Cause::WrongFile`] when it is
+/// no region or is corrupted.
 pub fn named(name: &str) -> Result<Survey> {
     let path = match memfd(name) {
         Some(path) => path,
@@ -176,16 +178,18 @@ pub fn named(name: &str) -> Result<Survey> {
     Glimpse::at(&path, LOOK).and_then(|file| survey(&file)).on(name)
 }
 
-/// The region that this descriptor refers to.
+/// Surveys the region that this descriptor refers to.
 ///
 /// # Errors
-/// [`Cause::Region`] when it is no region or says what cannot be.
+/// [`Cause::Region`] or [`Cause::WrongFile`] when it is no region or is corrupted.
 pub fn of_fd(fd: impl AsFd) -> Result<Survey> {
     survey(&Glimpse::at(alias(fd).as_ref(), LOOK)?)
 }
 
-/// Removes the name of a region that nobody alive is attached to, even if what it says makes no
-/// sense. Nobody can attach in between. See also [`unlink`](super::unlink), which does not ask.
+/// Removes the name of a region that no living process is attached to, even if it is corrupted.
+///
+/// Nobody can attach between the check and the removal. See also [`unlink`](super::unlink), which
+/// does not check.
 ///
 /// # Errors
 /// [`CoreError::Taken`] while somebody is attached; [`CoreError::NotFound`] when nothing has this
@@ -193,7 +197,7 @@ pub fn of_fd(fd: impl AsFd) -> Result<Survey> {
 /// process may not remove it.
 pub fn remove(name: &str) -> Result<()> {
     stale::remove(name, |file| {
-        // The kernel's account: the region's own may be corrupted.
+        // Asks the kernel: the region's own table may be corrupted.
         let taken = file.is_used().then(|| Error::new(REMOVE, CoreError::Taken));
         taken.map_or(Ok(()), Err)
     })
@@ -202,24 +206,25 @@ pub fn remove(name: &str) -> Result<()> {
 const LIST: &str = "list the regions";
 const LOOK: &str = "look at the region";
 
-/// What the name of a region without a name begins with here. Names in `/dev/shm` have no slash,
-/// these have one.
+/// The beginning of the names that this module gives to regions without a name.
+///
+/// Names in `/dev/shm` have no slash; these have one.
 pub const MEMFD: &str = "memfd:";
 
-/// Where the region `memfd:PID/FD` is.
+/// The path of the region `memfd:PID/FD`; `None` for another name.
 fn memfd(name: &str) -> Option<PathBuf> {
     let (process, descriptor) = name.strip_prefix(MEMFD)?.split_once('/')?;
     let (process, descriptor) = (process.parse::<u32>().ok()?, descriptor.parse::<u32>().ok()?);
     Some(PathBuf::from(format!("/proc/{process}/fd/{descriptor}")))
 }
 
-/// The entries of a folder whose names are numbers; none where it cannot be listed.
+/// The entries of a folder whose names are numbers; none if the folder cannot be listed.
 fn children(folder: &Path) -> Vec<u32> {
     let list = fs::read_dir(folder).into_iter().flatten().flatten();
     list.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }
 
-/// What is there; `None` when it is another program's, or gone.
+/// Surveys the file at `path`; `None` when it is another program's, or gone.
 fn survey_of(path: &Path, name: &str) -> Option<Result<Survey>> {
     let looked = Glimpse::at(path, LOOK).and_then(|file| match file.is_no_region()? {
         None => survey(&file).map(Some),
@@ -247,7 +252,7 @@ fn survey(file: &Glimpse) -> Result<Survey> {
             generation: occupant.generation,
             process: occupant.process,
             is_alive,
-            // The number of a dead one may be another's by now.
+            // Another process may have a dead one's number by now.
             program: is_alive.then(|| program(occupant.process)).flatten(),
         })
     });
@@ -265,14 +270,14 @@ fn program(process: u32) -> Option<String> {
     Some(String::from_utf8_lossy(&name).trim_end().to_owned())
 }
 
-/// Our own copy of a region: as large, but with nothing in it except what was asked for.
+/// A private copy of a region: as large, but it contains only what was fetched.
 struct Copied<'f> {
     file: &'f Glimpse,
     memory: Mapping,
 }
 
 impl<'f> Copied<'f> {
-    /// A copy of all that comes before the parts.
+    /// Copies all that comes before the parts.
     fn new(file: &'f Glimpse) -> Result<Self> {
         file.check_region(LOOK)?;
         let size = file.size(LOOK)?;
@@ -282,22 +287,25 @@ impl<'f> Copied<'f> {
     }
 
     fn view(&self) -> Result<View<'_>> {
-        // SAFETY: our own memory, of this length, which lives as long as `self`.
+        // SAFETY: the memory is this process's own, has this length, and lives as long as `self`,
+        // which the view borrows. Only `fetch` writes to it, and at that time nothing borrows from
+        // the view.
         unsafe { View::new(self.memory.at(), self.memory.length()) }.tried(LOOK)
     }
 
-    /// Copies so many bytes of the region. Nothing is borrowed from there: what was, ended with the
-    /// look at it.
+    /// Copies `length` bytes of the region at `offset`. No caller keeps a reference into those
+    /// bytes.
     fn fetch(&self, offset: usize, length: usize) -> Result<()> {
         let room = self.memory.length().checked_sub(offset);
         let room = room.ok_or(region::Error::Corrupt).tried(LOOK)?;
-        // SAFETY: within our own memory, by the check above.
+        // SAFETY: `offset` is at most the length of this mapping, by the check above.
         let at = unsafe { self.memory.at().add(offset) };
-        // SAFETY: as above; and nobody else uses these bytes now.
+        // SAFETY: `length.min(room)` bytes from `at` on lie within this process's own mapping, by
+        // the check above. No reference into them exists now: callers keep none.
         let out = unsafe { std::slice::from_raw_parts_mut(at.as_ptr(), length.min(room)) };
         let count = self.file.read_at(out, offset as u64)?;
         if count < length {
-            // Cut off since we asked for its size.
+            // The file was shortened after its size was read.
             let says = u32::try_from(self.memory.length()).unwrap_or(u32::MAX);
             let error = region::Error::Size { says, is: offset + count };
             return Err(Error::new(LOOK, error));
@@ -306,8 +314,7 @@ impl<'f> Copied<'f> {
     }
 }
 
-/// How often the words of a part are copied when they do not fit together: others change them
-/// meanwhile.
+/// How often a part's words are copied, at most, until they are consistent: others change them.
 const LOOKS: usize = 16;
 
 fn part(copy: &Copied<'_>, view: &View<'_>, entry: &Entry) -> Result<Part> {
@@ -315,8 +322,9 @@ fn part(copy: &Copied<'_>, view: &View<'_>, entry: &Entry) -> Result<Part> {
     if let Some(part) = AnyPart::<RobustFutex>::new(&entry.description) {
         for _ in 0..LOOKS {
             copy.fetch(entry.offset() as usize, part.words())?;
-            // SAFETY: our own copy, of so many bytes, on a boundary for every part; what is seen in
-            // it is a copy too.
+            // SAFETY: the address is in this process's own copy, which has `part.words()` bytes
+            // there, by `fetch`. It is on a boundary of at least 8, as the view has checked. What
+            // `look` returns borrows nothing.
             state = unsafe { part.look(view.at(entry)) };
             if !state.is_torn {
                 break;

@@ -1,10 +1,11 @@
-//! The core's structures as they stand in regions: all that is added is how one sleeps.
+//! The core's structures for regions: they sleep on a [`RobustFutex`], and are otherwise the same.
 
 use super::{Layout, Part, Region, RobustFutex};
 use crate::{Result, lock};
 use ringway_core::region::{self, Item};
 
-/// How to lay out a structure whose capacity is known when the program runs, and how to find it.
+/// For structures whose capacity is known at run time: the method that adds one to a layout, and
+/// the method that finds it in a region.
 macro_rules! by_a_number {
     ($($what:literal, of $of:literal: $name:ident [$($T:ident)?] = $View:ty;)*) => {
         impl Layout {
@@ -12,7 +13,7 @@ macro_rules! by_a_number {
                 #[doc = concat!("Adds a", $what, " with room for `capacity` ", $of, ".")]
                 ///
                 /// # Errors
-                /// [`region::Error`], which says what is wrong with it.
+                /// [`region::Error`], which says what is wrong with the part.
                 pub fn $name$(<$T: Item>)?(
                     self,
                     name: &str,
@@ -37,8 +38,8 @@ macro_rules! by_a_number {
     };
 }
 
-/// Structures that have a capacity: of each its type, for a capacity that the type says; its view,
-/// for one that is known when the program runs; and how to lay out a view, and how to find it.
+/// For each structure with a capacity: its type, with a constant capacity; its view, whose capacity
+/// is known at run time; and the methods of `by_a_number` for the view.
 macro_rules! with_a_capacity {
     ($(
         $what:literal $more:literal, of $of:literal:
@@ -80,14 +81,18 @@ by_a_number! {
     "n array without a lock", of "values": raw_array [T] = RawArrayView<T>;
 }
 
-/// The newest value of one writer, for any number of readers, which can sleep until it changes.
+/// The newest value of one writer, for any number of readers that can sleep until it changes.
 pub type Latest<T> = ringway_core::ring::latest::Latest<T, RobustFutex>;
 
-/// A value that one at a time can reach; of `()`, the lock alone. [`Value`] has an example.
+/// A value that one holder at a time can reach; with `()`, a lock alone.
+///
+/// [`Value`] has an example.
 pub type Mutex<T = ()> = lock::Mutex<T, RobustFutex>;
 
-/// A value under a lock, as Python's `multiprocessing.Value`. Integers that need no lock are parts
-/// too: `std::sync::atomic`'s. For a value that needs none, there is [`RawValue`].
+/// A value under a lock, as Python's `multiprocessing.Value`.
+///
+/// The integers of `std::sync::atomic` are parts too, and need no lock. [`RawValue`] is a value
+/// without a lock.
 ///
 /// ```
 /// use ringway::shm::{Layout, Region, Value};
@@ -129,11 +134,10 @@ pub type Array<T, const N: usize> = Mutex<[T; N]>;
 /// ```
 pub type ArrayView<T> = Mutex<[T]>;
 
-/// `N` values without a lock, as Python's `RawArray`: each is copied in and out by itself, as a
-/// [`RawValue`].
+/// `N` values without a lock, as Python's `RawArray`; each is a [`RawValue`], copied by itself.
 ///
-/// A value of 1 or of 4 bytes is never torn, and takes 4 bytes. Where they are to be counted with,
-/// or to lie one beside the other, an array of `std::sync::atomic`'s integers is a part too.
+/// A value of 1 or of 4 bytes is never torn, and takes 4 bytes. For counters, or for bytes without
+/// space between them, use an array of `std::sync::atomic`'s integers: it is a part too.
 ///
 /// ```
 /// use ringway::shm::{Layout, RawArray, Region};
@@ -165,8 +169,9 @@ pub type RawArray<T, const N: usize> = [RawValue<T>; N];
 /// ```
 pub type RawArrayView<T> = [RawValue<T>];
 
-/// A value without a lock, as Python's `RawValue`: copied in and out, and torn when two do so at
-/// once.
+/// A value without a lock, as Python's `RawValue`, copied in and out.
+///
+/// A copy may be torn when another process stores at the same time.
 ///
 /// ```
 /// use ringway::shm::{Layout, Region, RawValue};
@@ -185,11 +190,11 @@ pub type RawValue<T> = ringway_core::plain::Words<T>;
 #[doc(alias = "RLock")]
 pub type ReentrantMutex<T = ()> = lock::ReentrantMutex<T, RobustFutex>;
 
-/// A count, `START` at first, that is never taken below none.
+/// A count that starts at `START` and never goes below zero.
 pub type Semaphore<const START: u32> = lock::Semaphore<START, RobustFutex>;
 
-/// What one waits for while a [`Mutex`] is free for others.
+/// A condition variable: a waiter frees its [`Mutex`] while it sleeps.
 pub type Condition = lock::Condition<RobustFutex>;
 
-/// What has happened, or not yet.
+/// A flag that is set or not, and that others can wait for.
 pub type Event = lock::Event<RobustFutex>;

@@ -1,18 +1,21 @@
-//! Who looks after the dead, of all who sleep in a region.
+//! How the sleepers of a region share the checks for dead participants.
 //!
-//! One look finds all that have died, and asks the kernel once for each participant. So one sleeper
-//! looks for all: every [`DETECTION_BOUND`], the first to find the last look as old as that. And
-//! not everybody gets up to see whether it is: a region has a few *posts*. A sleeper who has slept
-//! for one bound takes a post that nobody keeps; who has one gets up when the next look is due. The
-//! others rest longer, the longer the more are attached, and can be called: by one who leaves its
-//! post because it was woken, by one who finds another post deserted, and by one whose look found
-//! somebody dead.
+//! One check finds all dead participants, and asks the kernel once for each participant. So one
+//! sleeper checks on behalf of all: every [`DETECTION_BOUND`], the first that finds the last check
+//! as old as that. To spare the others from waking up for this, a region has a few *posts*:
 //!
-//! All of this is a matter of cost. A word here that is wrong, by accident or because its writer
-//! was killed, has somebody look once more, or later by the longest rest.
+//! - A sleeper that has slept for one bound takes a free post, if there is one. It keeps the post,
+//!   and wakes up when the next check is due.
+//! - A sleeper without a post *rests*: the more participants are attached, the longer. It can be
+//!   *called*, that is, woken from its rest. A keeper calls one when it leaves its post because it
+//!   was woken. A keeper that finds another post deserted calls one too. A sleeper whose check
+//!   finds somebody dead calls all.
 //!
-//! Times are milliseconds of the system's monotonic clock; they come round after 49 days, and where
-//! another process counts from another beginning (a time namespace) they look old.
+//! All of this only saves cost. If a word here is wrong, by accident or because its writer was
+//! killed, a check happens once more, or later by at most the longest rest.
+//!
+//! Times are milliseconds of the system's monotonic clock. They wrap around after 49 days. If
+//! another process's clock has another offset (a time namespace), its times look old.
 
 use crate::wait;
 use ringway_core::sync;
@@ -20,16 +23,18 @@ use rustix::thread::{ClockId, futex};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-/// The detection bound: within this time of a participant's death, one of those who sleep in the
-/// region has put right what it held, for all of them, and those who wait for it have looked again.
+/// The detection bound: how long after a participant's death its things are recovered.
 ///
-/// Up to seven participants: always, and the death of one in the middle of its look costs another
-/// bound. Where more are attached, four of those who sleep keep watch, and the others get up more
-/// rarely (one bound for each four that are attached, 100 bounds at most), so that hundreds of
-/// sleepers cost little. The bound holds as long as one of the four lives and runs; one who is
-/// woken has another take its place. Should all four be killed or stopped within one bound, the
-/// next of the others who gets up looks: soon, where many sleep. On Linux before 5.16 everybody
-/// gets up every bound.
+/// Within this time, one of the region's sleepers recovers what the dead participant held, and
+/// those that wait for it check again.
+///
+/// With up to seven participants this always holds; if a sleeper dies in the middle of its check,
+/// it takes another bound. With more participants, four of the sleepers keep watch, and the others
+/// wake up more rarely, so that hundreds of sleepers cost little: once in one bound for each four
+/// that are attached, 100 bounds at most. The bound holds as long as one of the four lives and
+/// runs. When one of them is woken, another sleeper takes its place. If all four are killed or
+/// stopped within one bound, the next of the others to wake up checks: soon, where many sleep. On
+/// Linux before 5.16 every sleeper wakes up every bound.
 ///
 /// ```
 /// assert_eq!(ringway::shm::DETECTION_BOUND, std::time::Duration::from_millis(100));
@@ -39,11 +44,12 @@ pub const DETECTION_BOUND: Duration = Duration::from_millis(100);
 /// A bound, in milliseconds.
 const DUE: u32 = DETECTION_BOUND.as_millis() as u32;
 
-/// Who has not said for so long that it keeps its post does not.
+/// A post is deserted when its keeper has not renewed it for this long, in milliseconds.
 const DESERTED: u32 = DUE + DUE / 2;
 
-/// Each rests for one bound for so many that are attached: no more of many get up in a second than
-/// of a few. A process that slept for long costs tens of microseconds each time.
+/// A sleeper rests one bound for each so many participants that are attached. So the number of
+/// wake-ups in a second does not grow with theirs. Waking a process that slept for long costs tens
+/// of microseconds.
 const CROWD: u32 = 4;
 
 /// The longest rest, in bounds.
@@ -55,29 +61,29 @@ pub(super) fn now() -> u32 {
     (now.tv_sec as u32).wrapping_mul(1000).wrapping_add((now.tv_nsec / 1_000_000) as u32)
 }
 
-/// The post that a sleeper keeps. Who has none leaves the watch to others.
+/// The post that a sleeper keeps. A sleeper without one leaves the watch to others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Post {
     place: usize,
-    /// When it last said that it keeps it.
+    /// When its keeper last renewed it.
     said: u32,
 }
 
-/// The words of a region by which its sleepers share the work.
+/// The words of a region by which its sleepers share the checks.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Vigil<'r> {
-    /// When somebody last looked.
+    /// When somebody last checked.
     looked: &'r AtomicU32,
-    /// What those sleep on who can be called.
+    /// The word on which resting sleepers can be called.
     call: &'r sync::AtomicU32,
-    /// How many were alive at the last look.
+    /// How many participants were alive at the last check.
     alive: &'r AtomicU32,
-    /// For each post, when its keeper last said that it keeps it.
+    /// For each post, when its keeper last renewed it.
     posts: [&'r AtomicU32; 4],
 }
 
-// Relaxed, all in this file: the words carry nothing. What was put right is told by the parts' own
-// words.
+// All accesses in this file are relaxed and have no partner: the words publish nothing. The parts'
+// own words publish what was recovered.
 impl<'r> Vigil<'r> {
     pub(super) fn new(words: &'r [sync::AtomicU32; 8]) -> Self {
         let [looked, call, alive, a, b, c, d, _] = words;
@@ -85,8 +91,9 @@ impl<'r> Vigil<'r> {
         Vigil { looked: looked.as_core(), call, alive: alive.as_core(), posts }
     }
 
-    /// The post to keep, of one who goes to sleep again, and how many milliseconds it may sleep.
-    /// Whether it is woken or not, it asks again.
+    /// The post for a sleeper that goes to sleep again, and how many milliseconds it may sleep.
+    ///
+    /// It calls this before each sleep. `chance` is a random number that spreads the rests.
     pub(super) fn before(self, post: Option<Post>, now: u32, chance: u32) -> (Option<Post>, u32) {
         let kept = post.and_then(|post| self.say(post, now));
         let post = kept.or_else(|| self.deserted(now).find_map(|post| self.say(post, now)));
@@ -95,18 +102,18 @@ impl<'r> Vigil<'r> {
         }
         let crowd = self.alive.load(Ordering::Relaxed) / CROWD;
         let longest = DUE * crowd.clamp(1, LONGEST);
-        // Not all at the same time: then the first gets up soon.
+        // The rests differ, so that the first sleeper wakes up soon.
         (None, longest - chance % (longest / 2))
     }
 
-    /// Says at this time that the post is kept, unless somebody else did since.
+    /// Renews a post at the time `now`; `None` if somebody else has renewed it since.
     fn say(self, post: Post, now: u32) -> Option<Post> {
         let (word, relaxed) = (self.posts.get(post.place)?, Ordering::Relaxed);
         word.compare_exchange(post.said, now, relaxed, relaxed).ok()?;
         Some(Post { said: now, ..post })
     }
 
-    /// The posts whose keepers have not said for too long that they keep them.
+    /// The posts whose keepers have not renewed them for too long.
     fn deserted(self, now: u32) -> impl Iterator<Item = Post> {
         let posts = self.posts.into_iter().map(|word| word.load(Ordering::Relaxed)).enumerate();
         posts
@@ -118,11 +125,11 @@ impl<'r> Vigil<'r> {
         now.wrapping_sub(self.looked.load(Ordering::Relaxed))
     }
 
-    /// Whether it is the caller's turn to look. Then nobody else does so for a bound.
+    /// Whether the caller shall check now. If so, it is nobody else's turn for a bound.
     ///
-    /// One whose deadline has come looks `at_last`, before it gives up, if it was not done just
-    /// now. A look takes a microsecond for each that is alive: however many give up, looking takes
-    /// less than a hundredth of the time.
+    /// `at_last`: the caller's deadline has passed, and it checks before it gives up, unless
+    /// somebody has just done so. A check takes a microsecond for each participant that is alive.
+    /// However many give up, the checks take less than a hundredth of the time.
     pub(super) fn is_due(self, now: u32, at_last: bool) -> bool {
         let pause = self.alive.load(Ordering::Relaxed) / CROWD;
         let age = if at_last { pause.min(DUE) } else { DUE };
@@ -131,13 +138,13 @@ impl<'r> Vigil<'r> {
             && self.looked.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
-    /// Takes note of a look, which found so many alive.
+    /// Records a check at the time `now`, which found `alive` participants alive.
     pub(super) fn note(self, now: u32, alive: u32) {
         self.looked.store(now, Ordering::Relaxed);
         self.alive.store(alive, Ordering::Relaxed);
     }
 
-    /// Leaves the post, if one has it, and calls somebody to take it. Whether one had it.
+    /// Leaves the post and calls a sleeper to take it; false if the caller keeps none any more.
     pub(super) fn leave(self, post: Option<Post>) -> bool {
         let left = post.and_then(|post| self.say(post, post.said.wrapping_sub(DESERTED)));
         if left.is_some() {
@@ -146,20 +153,20 @@ impl<'r> Vigil<'r> {
         left.is_some()
     }
 
-    /// Calls somebody if a post is deserted.
+    /// Calls a resting sleeper if a post is deserted.
     pub(super) fn call_for_keepers(self, now: u32) {
         if self.deserted(now).next().is_some() {
             self.call(1);
         }
     }
 
-    /// Calls so many of those who rest. Those hear it too who are about to sleep.
+    /// Calls `count` of the resting sleepers. A sleeper that is about to rest notices it too.
     pub(super) fn call(self, count: u32) {
         self.call.as_core().fetch_add(1, Ordering::Relaxed);
         wait::wake(self.call, futex::Flags::empty(), count);
     }
 
-    /// The word that those sleep on who can be called, and what it says now.
+    /// The word on which a resting sleeper can be called, and its value now.
     pub(super) fn calls(self) -> (&'r sync::AtomicU32, u32) {
         (self.call, self.call.as_core().load(Ordering::Relaxed))
     }
@@ -171,12 +178,12 @@ mod tests {
     use std::cmp::Reverse;
     use std::collections::BinaryHeap;
 
-    /// Sleepers in a region, and a clock that goes when all of them sleep.
+    /// The sleepers of a region, and a clock that advances when all of them sleep.
     struct Crowd {
         words: [sync::AtomicU32; 8],
-        /// Who is alive, and keeps which post.
+        /// For each sleeper, `None` if it is dead, else the post that it keeps.
         sleepers: Vec<Option<Option<Post>>>,
-        /// Who gets up when.
+        /// When each sleeper wakes up.
         sleeps: BinaryHeap<Reverse<(u32, usize)>>,
         noise: u32,
         looks: Vec<u32>,
@@ -199,7 +206,7 @@ mod tests {
                 looks: Vec::new(),
                 wakes: 0,
             };
-            // They come one after the other, over three seconds.
+            // They arrive one after the other, over three seconds.
             for who in 0..count {
                 let at = START.wrapping_add((who * 3000 / count) as u32);
                 crowd.sleeps.push(Reverse((at.wrapping_sub(START) + DUE, who)));
@@ -215,7 +222,7 @@ mod tests {
             self.sleepers.iter().flatten().count()
         }
 
-        /// Lets them sleep until so many milliseconds after the beginning.
+        /// Lets them sleep until `until` milliseconds after the beginning.
         fn run(&mut self, until: u32) {
             while let Some(&Reverse((at, who))) = self.sleeps.peek() {
                 if at > until {
@@ -241,7 +248,7 @@ mod tests {
             (0..self.sleepers.len()).filter(keeps).collect()
         }
 
-        /// The longest time without a look after `from`.
+        /// The longest time without a check after `from`.
         fn longest_gap(&self, from: u32) -> u32 {
             let after: Vec<_> = self.looks.iter().copied().filter(|&at| at >= from).collect();
             after.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(u32::MAX)
@@ -258,7 +265,7 @@ mod tests {
             let (looks, wakes) = (crowd.looks.len() - looks, crowd.wakes - wakes);
             assert!((95..=100).contains(&looks), "{count}: {looks} looks in ten seconds");
             assert!(crowd.longest_gap(10_000) <= DUE + 1, "{count}: {}", crowd.longest_gap(10_000));
-            // Each getting up 10 times a second would be 40,000 of 400.
+            // If each of 400 woke up 10 times a second, it would be 40,000 times.
             let most = if count > 400 { 2 * count } else { 1_000 };
             assert!(wakes <= most, "{count}: got up {wakes} times in ten seconds");
             assert_eq!(crowd.watchers().len(), count.min(4));
@@ -285,7 +292,7 @@ mod tests {
         crowd.run(20_000);
         assert!(crowd.longest_gap(9_000) <= 2 * DUE, "{}", crowd.longest_gap(9_000));
         assert_eq!(crowd.watchers().len(), 4);
-        // Only one is left, and that one rests.
+        // Only one is left, and it rests.
         let rests = (0..400).find(|&who| crowd.sleepers[who] == Some(None)).unwrap();
         (0..400).filter(|&who| who != rests).for_each(|who| crowd.sleepers[who] = None);
         crowd.run(50_000);
@@ -310,7 +317,7 @@ mod tests {
         assert!(vigil.leave(kept) && !vigil.leave(kept));
         assert_eq!(vigil.calls().1, called + 1);
         assert_eq!(vigil.before(None, 1031, 0).0, Some(Post { place: 0, said: 1031 }));
-        // Who comes back to a post that it has lost takes another.
+        // A sleeper that has lost its post takes another one.
         assert_eq!(vigil.before(kept, 1032, 0).0, Some(Post { place: 1, said: 1032 }));
     }
 

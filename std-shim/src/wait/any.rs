@@ -1,4 +1,4 @@
-//! Waiting for several things at once, in a thread.
+//! Waiting for several sources at once, in a thread.
 
 use super::futex::PrivateFutex;
 use ringway_core::wait::{Doorbell, TimedOut};
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Instant;
 
-/// Wakes the thread that waits.
+/// A waker that wakes the thread in `wait_any`.
 #[derive(Default)]
 struct Woken {
     is_woken: AtomicBool,
@@ -20,23 +20,25 @@ impl Wake for Woken {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // Release: partner is the swap in `wait_any`, which sees what the waker's caller published.
+        // SYNC POINT with the swap in `wait_any`, release: the woken thread sees what the waker's
+        // caller published.
         self.is_woken.store(true, Ordering::Release);
         self.bell.ring();
     }
 }
 
-/// Sleeps until `poll` is ready, at most until `deadline` (`None`: for ever): the one wait for
-/// several rings, queues, channels, signals and doorbells.
+/// Sleeps until `poll` is ready, at most until `deadline` (`None`: for ever).
 ///
-/// `poll` asks each of them by its `poll_` form, which leaves the thread's waker behind, and
-/// answers for the first that has something. It is called at least once, and once more when the
-/// deadline has passed. The structures need [`Async`](super::Async) as their `W`. Parts of regions,
-/// whose other side is another process, are waited for together by their descriptors: see
-/// [`WaitSet`](crate::fd::WaitSet) and [`shm`](crate::shm).
+/// Use it to wait for several rings, queues, channels, signals and doorbells at once.
+///
+/// `poll` calls the `poll_` form of each source, which registers the thread's waker, and returns
+/// the answer of the first one that has something. It is called at least once, and once more when
+/// the deadline has passed. The structures need [`Async`](super::Async) as their `W`. To wait for
+/// several parts of regions, whose other side is another process, use their descriptors: see
+/// [`WaitSet`](crate::fd::WaitSet) and [`Part::ready_fd`](crate::shm::Part::ready_fd).
 ///
 /// # Errors
-/// [`TimedOut`] if the deadline passed and `poll` still was not ready. Nothing was taken.
+/// [`TimedOut`] if the deadline has passed and `poll` is still not ready. Nothing was taken.
 ///
 /// ```
 /// use ringway::wait::{Async, PrivateFutex, wait_any};
@@ -72,7 +74,7 @@ pub fn wait_any<R>(
         if is_last {
             return Err(TimedOut);
         }
-        // Acquire: partner is the store in `wake_by_ref`.
+        // SYNC POINT with the store in `wake_by_ref`, acquire.
         let look = || woken.is_woken.swap(false, Ordering::Acquire).then_some(());
         is_last = woken.bell.wait_until(deadline, look).is_err();
     }

@@ -6,10 +6,10 @@ use rustix::io::Errno;
 use rustix::thread::{Timespec, futex};
 use std::time::Instant;
 
-/// Sleeping on a futex that any process may wake which has the word in its memory.
+/// Sleeping on a futex that any process with the word in its memory can wake.
 ///
-/// It takes no place beside the word, so that the layout of shared memory does not depend on it.
-/// Two sides that are threads of one process may use it as well.
+/// It has no size, so that the layout of shared memory does not depend on it. Two threads of one
+/// process may use it too.
 ///
 /// See [`futex(2)`](https://man7.org/linux/man-pages/man2/futex.2.html), `FUTEX_WAIT` and
 /// `FUTEX_WAKE`.
@@ -39,8 +39,8 @@ pub struct Futex;
 
 /// Sleeping on a futex that only threads of this process wake (`FUTEX_PRIVATE_FLAG`).
 ///
-/// Both sides must use the same kind: a private waiter does not hear [`Futex`]'s wake, nor the
-/// other way round.
+/// Both sides must use the same kind: [`Futex`] does not wake a private sleeper, and this one does
+/// not wake a sleeper of [`Futex`].
 ///
 /// ```
 /// use ringway::wait::{Doorbell, PrivateFutex};
@@ -51,8 +51,7 @@ pub struct Futex;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PrivateFutex;
 
-/// How those wake whose sleepers are on a futex with these flags; and, unless they have a way of
-/// their own, how they sleep.
+/// Implements [`Wake`] by a futex with these flags; with `sleeps`, [`Wait`] too.
 macro_rules! on_a_futex {
     ($Way:ident, $flags:expr) => {
         impl Wake for $Way {
@@ -82,7 +81,7 @@ macro_rules! on_a_futex {
                 expected: u32,
                 deadline: Option<Instant>,
             ) -> Result<(), TimedOut> {
-                // A futex takes the time left; `Instant` does not tell which clock it counts.
+                // The futex gets the time left, since `Instant` does not tell its clock.
                 wait_for(word, $flags, expected, deadline.map(time_left).as_ref())
             }
         }
@@ -101,20 +100,20 @@ pub(crate) fn wait_for(
 ) -> Result<(), TimedOut> {
     match futex::wait(word.as_core(), flags, expected, left) {
         Err(Errno::TIMEDOUT) => Err(TimedOut),
-        // Woken; the word was another one (EAGAIN); a signal handler ran (EINTR): the caller looks
-        // again, and the time left is reckoned anew should it come back.
+        // Woken, or the word had another value (`EAGAIN`), or a signal handler ran (`EINTR`). The
+        // caller checks again; if it sleeps again, the time left is computed anew.
         _ => Ok(()),
     }
 }
 
 pub(crate) fn wake(word: &AtomicU32, flags: futex::Flags, n: u32) {
-    // The kernel's count is signed. An error would mean that the address is bad, which a reference
-    // is not.
+    // The kernel's count is signed. An error would mean a bad address, and a reference is a good
+    // one.
     let _ = futex::wake(word.as_core(), flags, n.min(i32::MAX as u32));
 }
 
-/// The time until `deadline`, none if it is past. A deadline too far away to be written becomes the
-/// farthest.
+/// The time until `deadline`; zero if it has passed. A time that is too long for a `Timespec`
+/// becomes the longest.
 fn time_left(deadline: Instant) -> Timespec {
     let left = deadline.saturating_duration_since(Instant::now());
     Timespec {
