@@ -1,7 +1,8 @@
-//! Where a message is received into.
+//! The buffers that messages are received into.
 
-/// What a message is received into: a `Vec<u8>`, which grows; a slice or an array of bytes, which
-/// has to be large enough.
+/// A buffer that a message is received into.
+///
+/// A `Vec<u8>` grows; a slice or an array of bytes has to be large enough.
 ///
 /// ```
 /// use ringway::connection::{self, Buffer, Connection};
@@ -44,15 +45,16 @@ mod sealed {
     }
 }
 
-/// Where a message goes.
+/// A buffer of either kind.
 pub enum Place<'a> {
-    /// Memory is taken as the bytes come: the length is untrusted.
+    /// Allocates memory as the bytes come, because the length is untrusted.
     Grows(&'a mut Vec<u8>),
     Fixed(&'a mut [u8]),
 }
 
 impl Place<'_> {
-    /// What is taken for a message at once. From there on never more than has come.
+    /// The most bytes to allocate at once for a message. After that, it never allocates more than
+    /// has come.
     const AT_ONCE: usize = 64 << 10;
 
     pub(super) fn clear(&mut self) {
@@ -68,7 +70,7 @@ impl Place<'_> {
         }
     }
 
-    /// Puts the part at the front that came before, and returns its size. It fits: the whole
+    /// Puts the part that came before at the front, and returns its size. It fits, since the whole
     /// message does.
     pub(super) fn put(&mut self, part: Vec<u8>) -> usize {
         let came = part.len();
@@ -80,7 +82,7 @@ impl Place<'_> {
         came
     }
 
-    /// Takes the part that has come out again. What it holds on to is in proportion to that.
+    /// Takes the part that has come out of the buffer, in an allocation in proportion to its size.
     pub(super) fn take(&mut self, came: usize) -> Vec<u8> {
         match self {
             Place::Grows(message) => {
@@ -96,7 +98,7 @@ impl Place<'_> {
         }
     }
 
-    /// The place for what comes next of a message of which `came` bytes came.
+    /// The room for the next bytes of a message of `length` bytes, after the first `came`.
     pub(super) fn rest(&mut self, came: usize, length: usize) -> &mut [u8] {
         match self {
             Place::Grows(message) => {

@@ -1,4 +1,4 @@
-//! One end of a connection: how it is made, limited, waited for and given away.
+//! One end of a connection: making it, limiting it, waiting for it, and giving it away.
 
 use super::part::{Incoming, Outgoing, Turn};
 use crate::fd::{self, Interest};
@@ -11,12 +11,14 @@ use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::Instant;
 
-/// How large a message may be unless [`Connection::with_max_message`] says otherwise: 64 MiB.
+/// The default limit of a message's size: 64 MiB.
+///
+/// [`Connection::with_max_message`] changes it.
 pub const MAX_MESSAGE: usize = 64 << 20;
 
 /// One end of a connection that carries messages.
 ///
-/// See the [module](super) for what it promises.
+/// The [module](super) says what it guarantees.
 ///
 /// ```
 /// use std::time::{Duration, Instant};
@@ -32,27 +34,29 @@ pub const MAX_MESSAGE: usize = 64 << 20;
 pub struct Connection {
     pub(super) socket: UnixStream,
     pub(super) max: usize,
-    /// `None` at an end that does not send.
+    /// The message that is half sent; The message that is half sent; `None` at an end that does not
+    /// send.
     pub(super) outgoing: Turn<Outgoing>,
-    /// `None` at an end that does not receive.
+    /// The message that is half received; The message that is half received; `None` at an end that
+    /// does not receive.
     pub(super) incoming: Turn<Incoming>,
 }
 
-/// Two ends that are connected to each other, of which both send and receive.
+/// Makes two connected ends, which both send and receive.
 ///
 /// # Errors
-/// [`Exhausted`](crate::CoreError::Exhausted) if this process may not open more. [`Connection`] has
-/// an example.
+/// [`Exhausted`](crate::CoreError::Exhausted) if the limit of descriptors is reached.
+/// [`Connection`] has an example.
 #[doc(alias = "socketpair")]
 pub fn pair() -> Result<(Connection, Connection)> {
     let (one, other) = UnixStream::pair()?;
     Ok((Connection::new(one), Connection::new(other)))
 }
 
-/// Two ends that are connected one way: the first receives what the second sends.
+/// Makes two ends that are connected one way: the first receives what the second sends.
 ///
 /// # Errors
-/// [`Exhausted`](crate::CoreError::Exhausted) if this process may not open more.
+/// [`Exhausted`](crate::CoreError::Exhausted) if the limit of descriptors is reached.
 ///
 /// ```
 /// use ringway::CoreError;
@@ -77,8 +81,9 @@ impl Connection {
         }
     }
 
-    /// Sets how large a message may be, in bytes, sent or received, in place of [`MAX_MESSAGE`]. No
-    /// message has more than 4 GiB less one byte.
+    /// Sets the limit of a message's size, in bytes, for sending and receiving.
+    ///
+    /// The default is [`MAX_MESSAGE`]. The largest limit is 4 GiB less one byte.
     ///
     /// ```
     /// use ringway::{CoreError, connection};
@@ -95,17 +100,20 @@ impl Connection {
         self
     }
 
-    /// How large a message may be, in bytes: [`with_max_message`](Self::with_max_message) sets it.
+    /// The limit of a message's size, in bytes: [`with_max_message`](Self::with_max_message) sets
+    /// it.
     pub fn max_message(&self) -> usize {
         self.max
     }
 
-    /// Waits until there is something to receive, a message or the end, at most until `deadline`
-    /// (`None`: for ever), and says whether there is. Of a message it may be the beginning, so that
-    /// only `try_` and `_deadline` are sure not to wait for the rest.
+    /// Waits until there is something to receive, at most until `deadline` (`None`: for ever).
+    ///
+    /// Returns whether there is: a message, or the end. Possibly only the beginning of a message
+    /// has come, so that [`recv`](Self::recv) may still wait for the rest. The `try_` and
+    /// `_deadline` forms bound that wait.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub fn poll(&self, deadline: Option<Instant>) -> Result<bool> {
         match fd::poll_one(self.as_fd(), Interest::Read, deadline) {
             Ok(_) => Ok(true),
@@ -114,17 +122,20 @@ impl Connection {
         }
     }
 
-    /// Who made the connection, or connected to it (`SO_PEERCRED`): see [`Credentials`].
+    /// The credentials of the process that made the connection, or connected to it (`SO_PEERCRED`).
+    ///
+    /// See [`Credentials`].
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub fn peer_credentials(&self) -> Result<Credentials> {
         self.socket.peer_credentials()
     }
 }
 
 impl From<UnixStream> for Connection {
-    /// A stream on which nothing is under way, between two ends that both carry messages.
+    /// Makes a connection of a stream. No bytes may be under way on it, and its peer must become a
+    /// connection too.
     ///
     /// ```
     /// use ringway::connection::Connection;
@@ -144,12 +155,14 @@ impl From<UnixStream> for Connection {
 impl TryFrom<OwnedFd> for Connection {
     type Error = Error;
 
-    /// Takes a descriptor that came from elsewhere, after asking the system whether it is a
-    /// connected Unix stream socket. An end that was [one-way](pipe()) stays so, as the system has
-    /// it: the other direction ends at once.
+    /// Takes a descriptor that came from elsewhere, after it has checked that this is a connected
+    /// Unix stream socket.
+    ///
+    /// An end that was [one-way](pipe()) stays so: in its closed direction, the system reports the
+    /// end at once.
     ///
     /// # Errors
-    /// When it is something else. It is closed then.
+    /// When it is something else. The descriptor is closed then.
     ///
     /// ```
     /// use ringway::connection::{self, Connection};
@@ -167,8 +180,8 @@ impl TryFrom<OwnedFd> for Connection {
 }
 
 impl From<Connection> for OwnedFd {
-    /// The descriptor, for another process. Whoever takes it begins with the next message, so that
-    /// none must be half received or half sent.
+    /// Gives up the descriptor, for another process. The new owner begins with the next message, so
+    /// that no message must be half received or half sent.
     fn from(connection: Connection) -> OwnedFd {
         connection.socket.into()
     }

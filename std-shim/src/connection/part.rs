@@ -1,5 +1,5 @@
-//! What of a message has gone one way or the other when a call gave up in the middle; one thread at
-//! a time has it.
+//! Messages that are half received or half sent, kept between calls; one thread at a time uses
+//! each.
 
 use crate::fd::Timeout;
 use crate::lock::{LockError, Mutex, MutexGuard};
@@ -7,38 +7,38 @@ use crate::wait::PrivateFutex;
 use crate::{CoreError, Error, Result};
 use std::os::fd::OwnedFd;
 
-/// The message that has begun to come.
+/// A message that is half received.
 #[derive(Debug, Default)]
 pub(super) struct Incoming {
-    /// Its length, as far as it has come.
+    /// The bytes of its length that have come.
     pub(super) length: [u8; 4],
-    /// How much of the length has come.
+    /// How many bytes of the length have come.
     pub(super) known: usize,
-    /// What came with the first byte of the length.
+    /// The descriptors that came with the first byte of the length.
     pub(super) descriptors: Vec<OwnedFd>,
-    /// Its bytes, where a call gave up before all had come.
+    /// The part of its bytes that had come when a call gave up.
     pub(super) part: Vec<u8>,
-    /// This message lost descriptors, and is thrown away with them: so many of its bytes are so
-    /// far.
+    /// If the message lost descriptors, it is discarded: the number of its bytes that already are.
     pub(super) discarded: Option<usize>,
 }
 
-/// The message that is half sent, if there is one.
+/// A message that is half sent, if there is one.
 #[derive(Debug, Default)]
 pub(super) struct Outgoing {
     pub(super) message: Vec<u8>,
-    /// How much of the length and the message went out: nothing where none is half sent.
+    /// How many bytes of the length and the message were sent: 0 if none is half sent.
     pub(super) sent: usize,
 }
 
-/// What one thread at a time has, if the end has this direction.
+/// One direction's half-done message, for one thread at a time; `None` if the end lacks the
+/// direction.
 pub(super) type Turn<T> = Option<Mutex<T, PrivateFutex>>;
 
-/// Takes what is under way in one direction, when no other thread has it.
+/// Locks one direction of an end; waits at most as `timeout` says.
 ///
 /// # Errors
-/// [`WrongDirection`](CoreError::WrongDirection) at an end that does not have the direction; that
-/// it was not free within `timeout`.
+/// [`WrongDirection`](CoreError::WrongDirection) at an end that lacks the direction; the lock's
+/// error if it did not become free within `timeout`.
 pub(super) fn take<'a, T>(
     turn: &'a Turn<T>,
     operation: &'static str,
@@ -52,7 +52,7 @@ pub(super) fn take<'a, T>(
         Timeout::Mode => turn.lock_deadline(None),
     };
     match taken {
-        // What is under way is as good as before a panic.
+        // A panic in another thread leaves the half-done message valid.
         Err(LockError::OwnerDied(died)) => Ok(died.into_inner()),
         Err(LockError::NotTaken(error)) => Err(failed(error)),
         Ok(taken) => Ok(taken),

@@ -13,20 +13,21 @@ const RECEIVE: &str = "receive a message";
 
 impl Connection {
     crate::fd::forms! {
-        /// Receives one message into `message`, in place of what was there, and returns its size;
-        /// waits until all of it has come. A `Vec` grows to the size of the message; a slice or an
-        /// array has to be large enough. Descriptors that come with it are dropped by the system,
-        /// and never open here. What has come of a message when a form gives up is kept for the
-        /// next call.
+        /// Receives one message into `message`, and returns its size in bytes.
+        ///
+        /// It replaces the contents of `message`, and waits until the whole message has come. A
+        /// `Vec` grows to the size of the message; a slice or an array has to be large enough. The
+        /// system drops descriptors that come with the message, and never opens them here. When a
+        /// form gives up in the middle, the end keeps the part that has come for the next call.
         ///
         /// # Errors
         /// [`EndOfFile`](CoreError::EndOfFile) when the peer has left and everything was received;
         /// [`Reset`](CoreError::Reset) if it left in the middle of a message, or with something
-        /// unread; [`MessageTooLarge`](CoreError::MessageTooLarge) if the peer says that it sends
-        /// more than the [limit](Self::with_max_message): end the conversation, nothing else can
-        /// come; [`BufferTooSmall`](CoreError::BufferTooSmall) with the size of the message, which
-        /// stays for the next call; [`WrongDirection`](CoreError::WrongDirection) if this end only
-        /// sends. After an error a `Vec` is empty.
+        /// unread; [`MessageTooLarge`](CoreError::MessageTooLarge) if the peer announces a message
+        /// above the [limit](Self::with_max_message): drop the connection then, since it can carry
+        /// nothing else; [`BufferTooSmall`](CoreError::BufferTooSmall) with the size of the
+        /// message, which stays for the next call; [`WrongDirection`](CoreError::WrongDirection) if
+        /// this end only sends. After an error a `Vec` is empty.
         ///
         /// ```
         /// use ringway::CoreError;
@@ -57,18 +58,19 @@ impl Connection {
         (&self, message: &mut (impl Buffer + ?Sized)) -> usize = recv_bytes;
     }
 
-    /// Receives one message as [`recv_deadline`](Self::recv_deadline) does, and at most `room`
-    /// descriptors with it. They are close-on-exec.
+    /// Receives one message, and at most `room` descriptors with it.
     ///
-    /// A message that a form without descriptors began to receive, and left for the next call, has
-    /// lost its descriptors: begin with this form where they matter.
+    /// It waits as [`recv_deadline`](Self::recv_deadline) does. The descriptors are close-on-exec.
+    ///
+    /// If a form without descriptors began to receive a message and left it for the next call, its
+    /// descriptors are lost: use this form from the start where they matter.
     ///
     /// # Errors
-    /// [`Exhausted`](CoreError::Exhausted) if more came than `room`: the message stays for the next
-    /// call, with them, at most [`MAX_DESCRIPTORS`](crate::socket::MAX_DESCRIPTORS). Also
-    /// `Exhausted` if this process may not open all that came: they are closed, this message is
-    /// lost, and the next call receives the next one. Else as
-    /// [`recv_deadline`](Self::recv_deadline).
+    /// [`Exhausted`](CoreError::Exhausted) if more descriptors came than `room`: the message stays
+    /// for the next call, with its descriptors, at most
+    /// [`MAX_DESCRIPTORS`](crate::socket::MAX_DESCRIPTORS). Also `Exhausted` if this process may
+    /// not open all that came: they are closed, this message is lost, and the next call receives
+    /// the next one. Otherwise as [`recv_deadline`](Self::recv_deadline).
     ///
     /// ```
     /// use ringway::{CoreError, connection};
@@ -96,7 +98,8 @@ impl Connection {
         self.recv_message(message.place(), None, timeout).map(|(size, _)| size)
     }
 
-    /// Receives one message, and the descriptors that came with it if there is `room` for any.
+    /// Receives one message, and the descriptors that came with it; `room` is `None` for no
+    /// descriptors.
     fn recv_message(
         &self,
         mut place: Place<'_>,
@@ -142,9 +145,10 @@ impl Connection {
         Ok((length, if room.is_some() { descriptors } else { Vec::new() }))
     }
 
-    /// Receives what is missing of the length, and the descriptors if they are asked for. They
-    /// travel with the first byte: what a peer sends with others the system drops, so that no peer
-    /// can have more than one message's opened here.
+    /// Receives the missing bytes of the length, and the descriptors if they are asked for.
+    ///
+    /// Descriptors travel with the first byte. The system drops those that a peer sends with other
+    /// bytes, so that no peer can have more than one message's descriptors opened here.
     fn recv_length(
         &self,
         incoming: &mut Incoming,
@@ -170,12 +174,12 @@ impl Connection {
         Ok(())
     }
 
-    /// Receives at least one byte into `buf`; `end` is the error where none will come.
+    /// Receives at least one byte into `buf`; returns the error `end` if none will come.
     fn some_bytes(&self, buf: &mut [u8], end: CoreError, timeout: Timeout) -> Result<usize> {
         some(self.socket.recv_bytes(buf, timeout)?, end)
     }
 
-    /// Throws the rest of a message away, and is ready for the next one.
+    /// Receives and discards the rest of a message, and prepares for the next one.
     fn discard(&self, incoming: &mut Incoming, length: usize, timeout: Timeout) -> Result<()> {
         let mut piece = [0; 4096];
         while let Some(left) =

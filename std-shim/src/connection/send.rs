@@ -9,8 +9,9 @@ use std::io::IoSlice;
 use std::os::fd::BorrowedFd;
 use std::time::Instant;
 
-/// The largest message that is sent at once or not at all. Of a larger one, a form that does not
-/// wait for ever may leave a part to be sent by the next call.
+/// The size, in bytes, of the largest message that is sent at once or not at all.
+///
+/// Of a larger message, a form with a bounded wait may leave a part for the next call to send.
 ///
 /// ```
 /// use ringway::{CoreError, connection};
@@ -27,20 +28,23 @@ use std::time::Instant;
 /// # Ok::<(), ringway::Error>(())
 /// ```
 // The kernel takes a message in pieces of at least 32 KiB, unless the buffer was made smaller
-// (`SO_SNDBUF`), and each whole. The length is in the first.
+// (`SO_SNDBUF`), and takes each piece whole. The first piece contains the length.
 pub const WHOLE: usize = 30 << 10;
 
 const SEND: &str = "send a message";
 
 impl Connection {
     crate::fd::forms! {
-        /// Sends one message; waits until all of it is under way. It may be empty. Call a form that
-        /// gave up before again with the same message.
+        /// Sends one message, and waits until all of it is under way.
+        ///
+        /// The message may be empty. After a form has given up, call one again with the same
+        /// message.
         ///
         /// # Errors
-        /// [`BrokenPipe`](CoreError::BrokenPipe) if nobody receives any more,
+        /// [`BrokenPipe`](CoreError::BrokenPipe) if nobody receives any more;
         /// [`Reset`](CoreError::Reset) if the peer left with something unread;
-        /// [`MessageTooLarge`](CoreError::MessageTooLarge), and nothing was sent;
+        /// [`MessageTooLarge`](CoreError::MessageTooLarge) if the message is above the
+        /// [limit](Self::with_max_message): nothing was sent;
         /// [`WrongDirection`](CoreError::WrongDirection) if this end only receives; `EBUSY` if
         /// another message is half sent: send that one again.
         ///
@@ -59,8 +63,8 @@ impl Connection {
         /// # Ok::<(), ringway::Error>(())
         /// ```
         ///
-        /// One that does not fit at once, in an event loop: it is sent again when the other side
-        /// has made room.
+        /// In an event loop, a message may not fit at once: send it again when the other side has
+        /// made room.
         ///
         /// ```
         /// use ringway::CoreError;
@@ -80,11 +84,12 @@ impl Connection {
         pub fn send_deadline: (&self, message: &[u8]) -> () = send_bytes;
     }
 
-    /// Sends one message, and descriptors with it; waits, at most until `deadline`. The receiver
-    /// gets descriptors of its own for the same open files, and ours stay ours.
+    /// Sends one message and descriptors with it, and waits, at most until `deadline`.
+    ///
+    /// The receiver gets descriptors of its own for the same open files. The sender keeps its own.
     ///
     /// # Errors
-    /// `EINVAL` for more than [`MAX_DESCRIPTORS`](crate::socket::MAX_DESCRIPTORS); else as
+    /// `EINVAL` for more than [`MAX_DESCRIPTORS`](crate::socket::MAX_DESCRIPTORS); otherwise as
     /// [`send_deadline`](Self::send_deadline).
     ///
     /// ```
@@ -136,7 +141,8 @@ impl Connection {
         while sent < length.len() + message.len() {
             let first = length.get(sent..).unwrap_or_default();
             let rest = message.get(sent.saturating_sub(length.len())..).unwrap_or_default();
-            // With the first byte: a receiver that has the length has the descriptors.
+            // Sends them with the first byte: a receiver that has the length also has the
+            // descriptors.
             let descriptors = if sent == 0 { descriptors } else { &[] };
             let slices = [IoSlice::new(first), IoSlice::new(rest)];
             match self.socket.send_rights(&slices, descriptors, timeout) {

@@ -1,4 +1,4 @@
-//! A child, as its parent holds it.
+//! A parent's handle of a child.
 
 use super::Exit;
 use crate::error::{On, ProcessError, Tried};
@@ -16,10 +16,10 @@ use std::sync::{Arc, Mutex};
 
 const JOIN: &str = "join process";
 
-/// A process that this one started.
+/// A handle of a process that this one started.
 ///
-/// Dropping it kills it and waits for it. All operations take `&self`: one thread may join it while
-/// another ends it.
+/// Dropping the handle kills the process and waits for its end. All operations take `&self`: one
+/// thread may join the process while another ends it.
 ///
 /// ```
 /// use ringway::process::{self, Entry, Exit};
@@ -47,28 +47,30 @@ const JOIN: &str = "join process";
 #[must_use = "dropping it ends the process: join it, or detach it"]
 pub struct Child {
     pid: Pid,
-    /// The process that may wait for it: a fork of this one has a copy of the handle, and no
-    /// business with the child.
+    /// The process that may wait for the child. A fork of that one has a copy of the handle, and
+    /// leaves the child alone.
     owner: Pid,
-    /// Shared with the list of those that were detached.
+    /// Shared with the list of detached children.
     pidfd: Arc<OwnedFd>,
     detached: bool,
     exit: Mutex<Option<Result<Exit>>>,
 }
 
 impl Child {
-    /// A child that was just started, and its pidfd.
+    /// The handle of a child that was just started, and its pidfd.
     pub(super) fn new(pid: Pid, pidfd: OwnedFd) -> Self {
         let (owner, pidfd) = (getpid(), Arc::new(pidfd));
         Child { pid, owner, pidfd, detached: false, exit: Mutex::new(None) }
     }
 
-    /// Takes a child that was just started. It is ended if that fails.
+    /// Makes the handle of a child that was just started, and opens its pidfd. On an error it ends
+    /// the child.
     pub(super) fn adopt(pid: Pid) -> std::result::Result<Self, Cause> {
-        // It cannot have been replaced by another: the number is taken until somebody waits for it.
+        // The number cannot be another process's: it stays taken until somebody waits for the
+        // child.
         match pidfd_open(pid, PidfdFlags::empty()) {
             Ok(pidfd) => Ok(Child::new(pid, pidfd)),
-            // Somebody did, and it has ended.
+            // Other code has waited for the child, which has ended.
             Err(Errno::SRCH) => Err(ProcessError::Reaped.into()),
             Err(errno) => {
                 let _ = kill_process(pid, rustix::process::Signal::KILL);
@@ -78,18 +80,22 @@ impl Child {
         }
     }
 
-    /// Its number. Once it was joined another process may get the same: signals go through the
+    /// The child's number (pid).
+    ///
+    /// Once the child was joined, another process may get the same number: send signals through the
     /// handle.
     pub fn pid(&self) -> Pid {
         self.pid
     }
 
     crate::fd::forms! {
-        /// Waits until it has ended, and says how. It may be asked again.
+        /// Waits until the child has ended, and returns how it ended.
+        ///
+        /// It may be called again, and returns the same.
         ///
         /// # Errors
-        /// [`ProcessError::Reaped`] if somebody else waited for it: it has ended, and how is not
-        /// known.
+        /// [`ProcessError::Reaped`] if other code waited for the child: it has ended, and how is
+        /// not known.
         ///
         /// ```
         /// use ringway::CoreError;
@@ -117,7 +123,7 @@ impl Child {
     }
 
     fn join_by(&self, timeout: Timeout) -> Result<Exit> {
-        // Not behind the lock: others may look meanwhile.
+        // Does not hold the lock here, so that other threads may ask meanwhile.
         let ended = match timeout {
             Timeout::Until(deadline) => fd::poll_one(self.as_fd(), Interest::Read, deadline),
             Timeout::Now | Timeout::Mode => {
@@ -128,12 +134,12 @@ impl Child {
         lock(&self.exit).get_or_insert_with(|| reap(self.as_fd(), self.pid)).clone()
     }
 
-    /// Whether it has not ended yet.
+    /// Whether the child has not ended yet.
     pub fn is_alive(&self) -> bool {
         matches!(fd::look(self.as_fd(), Interest::Read), Ok(None))
     }
 
-    /// Asks it to end (`SIGTERM`): see [`send_signal`](Self::send_signal).
+    /// Asks the child to end (`SIGTERM`): see [`send_signal`](Self::send_signal).
     ///
     /// # Errors
     /// As [`send_signal`](Self::send_signal).
@@ -142,7 +148,7 @@ impl Child {
         self.send_signal(Signal::TERM)
     }
 
-    /// Ends it (`SIGKILL`): see [`send_signal`](Self::send_signal).
+    /// Kills the child (`SIGKILL`): see [`send_signal`](Self::send_signal).
     ///
     /// # Errors
     /// As [`send_signal`](Self::send_signal).
@@ -151,11 +157,12 @@ impl Child {
         self.send_signal(Signal::KILL)
     }
 
-    /// Sends it a signal. One that has ended already is left alone. The [type](Self) has an
-    /// example.
+    /// Sends the child a signal; does nothing if it has ended.
+    ///
+    /// The [type](Self) has an example.
     ///
     /// # Errors
-    /// What the system says: `EPERM` if it changed its user.
+    /// The system's error: `EPERM` if the child changed its user.
     #[doc(alias = "pidfd_send_signal")]
     pub fn send_signal(&self, signal: Signal) -> Result<()> {
         match signal::send_fd(self, signal) {
@@ -164,9 +171,11 @@ impl Child {
         }
     }
 
-    /// Lets it run without anybody to answer for it. When it has ended it is waited for by the next
-    /// call here that starts or detaches a process. It still ends with this process, unless it was
-    /// [started to outlive it](super::Options::end_with_parent).
+    /// Gives up the handle and lets the child run on.
+    ///
+    /// When the child has ended, the next call in this process that starts or detaches a child
+    /// waits for it. It still ends with this process, unless it was [started to outlive
+    /// it](super::Options::end_with_parent).
     ///
     /// ```
     /// use ringway::process::{self, Entry};
@@ -184,24 +193,24 @@ impl Child {
     }
 }
 
-/// The children that nobody holds, and that nobody waited for yet.
+/// The detached children that nobody has waited for yet.
 static DETACHED: Mutex<Vec<Arc<OwnedFd>>> = Mutex::new(Vec::new());
 
-/// Waits for those of the detached children that have ended.
+/// Waits for the detached children that have ended.
 pub(super) fn reap_detached() {
     lock(&DETACHED).retain(|pidfd| {
         let ended = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
-        // An error is that somebody else waited for it.
+        // An error means that other code waited for the child.
         matches!(fd::retry(|| waitid(WaitId::PidFd(pidfd.as_fd()), ended)), Ok(None))
     });
 }
 
-/// Forgets the children of the process that this one is a fork of.
+/// In a fork: forgets the children of the parent.
 pub(super) fn forget_detached() {
     lock(&DETACHED).clear();
 }
 
-/// Waits for a process that has ended, so that its zombie goes.
+/// Waits for a process that has ended, and so removes its zombie.
 fn reap(pidfd: BorrowedFd<'_>, pid: Pid) -> Result<Exit> {
     let status = fd::retry(|| waitid(WaitId::PidFd(pidfd), WaitIdOptions::EXITED));
     let status = status.map_err(|errno| match errno {
@@ -211,32 +220,31 @@ fn reap(pidfd: BorrowedFd<'_>, pid: Pid) -> Result<Exit> {
     let status = status.tried(JOIN).on(pid)?;
     let ended = status.and_then(|status| match status.terminating_signal() {
         None => status.exit_status().map(Exit::Code),
-        // One of those that the C library keeps for itself has no name here. The shell's way of
-        // telling then.
+        // A signal that the C library reserves has no name here: report it as a shell does.
         Some(number) => Some(Signal::new(number).map_or(Exit::Code(128 + number), Exit::Signal)),
     });
-    // Neither can be: it was asked for one that has ended, and waits.
+    // `None` does not occur: the call waits, and asks only for an end.
     ended.ok_or_else(|| Error::new(JOIN, CoreError::WouldBlock).on(pid))
 }
 
 impl Drop for Child {
-    /// Ends it, and waits for that, unless it has been waited for.
+    /// Kills the child and waits for its end, unless it was joined or detached.
     fn drop(&mut self) {
         let joined = self.exit.get_mut().is_ok_and(|exit| exit.is_some());
         if self.detached || joined || self.owner != getpid() {
             return;
         }
-        // An error means that it may not be killed, because it changed its user: then it is not
-        // waited for either.
+        // An error means that this process may not kill the child, because that changed its user.
+        // Then it does not wait either.
         if self.kill().is_ok() {
-            // Not `join`, which asks `poll(2)` first, for others to look meanwhile: one call less
-            // that can fail.
+            // Does not use `join`, which calls `poll(2)` first: this is one call less that can
+            // fail.
             let _ = reap(self.as_fd(), self.pid);
         }
     }
 }
 
 crate::sys::descriptor!(
-    /// The pidfd: readable once it has ended.
+    /// The pidfd, which is readable once the child has ended.
     Child, |it| it.pidfd
 );

@@ -3,7 +3,7 @@
 use crate::signal::Signal;
 use std::fmt;
 
-/// How a process ended: by itself, with a code, or by a signal.
+/// How a process ended: it exited with a code, or a signal ended it.
 ///
 /// ```
 /// use ringway::process::Exit;

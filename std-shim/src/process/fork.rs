@@ -1,4 +1,4 @@
-//! A copy of this process.
+//! Making a copy of this process.
 
 use super::{Child, child, parent};
 use crate::error::{ProcessError, Tried, limit};
@@ -8,39 +8,38 @@ use rustix::process::Pid;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-/// Which of the two processes this is, after [`fork`](fn@fork).
+/// Which of the two processes returns from [`fork`](fn@fork).
 #[derive(Debug)]
 pub enum Fork {
-    /// The one that called, with a handle of the new one.
+    /// The process that called, with a handle of the copy.
     Parent(Child),
-    /// The new one. [`parent`](super::parent) is the one that called.
+    /// The copy. [`parent`](super::parent) is the process that called.
     Child,
 }
 
-/// Makes a copy of this process, which goes on from here as this one does. Prefer
-/// [`spawn`](fn@super::spawn).
+/// Makes a copy of this process that goes on from here. Prefer [`spawn`](fn@super::spawn).
 ///
-/// It refuses when this process has more than one thread: the copy would have this one alone, and
-/// whatever lock another one held at that moment would be held for ever, the allocator's among
-/// them. The copy ends with this process, as a spawned one does, unless it calls
+/// It refuses when this process has more than one thread. The copy would have the calling thread
+/// alone, and any lock that another thread held at that moment, such as the allocator's, would stay
+/// locked for ever. The copy ends with this process, as a spawned child does, unless it calls
 /// [`outlive_parent`](super::outlive_parent).
 ///
 /// The copy shares every open file description with this process, position and mode included. It
-/// has copies of every handle: what removes a file when it is dropped does so twice. Handles of
-/// children know whose they are and do nothing there. In each [region](crate::shm::Region) that
+/// has a copy of every handle: a handle that removes a file when it is dropped removes it in both
+/// processes. Handles of children do nothing in the copy. In each [region](crate::shm::Region) that
 /// this process is attached to, the copy is another participant.
 ///
 /// # Safety
-/// The copy must not use what stands for an exclusive right to something that the two processes
-/// share: an end of a ring, a guard of a lock, a grant in memory that is mapped shared, which were
-/// taken before the fork. There would be two of what there may be only one of. It may drop none of
-/// them either; take new ones instead, of the same parts.
+/// The copy must neither use nor drop a value that was made before the fork and stands for an
+/// exclusive right to something that both processes share: a half of a ring, a guard of a lock, or
+/// a grant, in memory that is mapped shared. Otherwise two processes would use one exclusive right.
+/// The copy may take new ones from the same parts.
 ///
 /// # Errors
 /// [`ProcessError::Threads`] with the number of threads if there is more than one;
-/// [`Exhausted`](crate::CoreError::Exhausted), also when a region has no place left; or what the
-/// system says ([fork(2)](https://man7.org/linux/man-pages/man2/fork.2.html)). There is no copy
-/// then.
+/// [`Exhausted`](crate::CoreError::Exhausted) when a limit of the system is reached, or a region
+/// has no place left; otherwise the system's error
+/// ([fork(2)](https://man7.org/linux/man-pages/man2/fork.2.html)). After an error there is no copy.
 ///
 /// ```
 /// use ringway::process::{Fork, fork};
@@ -66,28 +65,29 @@ pub unsafe fn fork() -> Result<Fork> {
         return Err(Error::new(FORK, ProcessError::Threads(alone)));
     }
     child::reap_detached();
-    // Nothing may fail in the copy, which could not tell it from a failure here: so all is opened
-    // before.
+    // Opens everything before the fork: the copy could not report a failure.
     let this_process = parent::this_process()?;
     let held = parent::line()?;
-    // In every region the copy is a participant of its own, and has its place before it is.
+    // The copy is another participant in every region; this takes its places before it exists.
     let places = shm::before_fork()?;
-    // SAFETY: there is one thread, so that the copy has every lock as that one left it; the caller
-    // answers for what the processes share.
+    // SAFETY: this process has one thread, so that no other thread holds a lock in the copy. The
+    // caller guarantees that the copy neither uses nor drops an exclusive right that both processes
+    // share.
     match unshared::hand_over(|| unsafe { libc::fork() }) {
         -1 => Err(Error::new(FORK, limit(last_errno()))),
         0 => {
             parent::set(this_process);
             child::forget_detached();
-            // It says whom a signal is for, and that process is there.
+            // `own` names this process, which exists, so that it does not fail.
             if parent::own(held.as_fd()).is_err() {
                 std::process::abort();
             }
-            // The copy of the writer goes first, so that it is seen whether the parent's has.
+            // Closes the copy's writer first: only then does `hold` see whether the parent's has
+            // closed.
             parent::forget_line();
             parent::hold(held);
             for place in places {
-                // It must not act under its parent's name.
+                // The copy must not act in its parent's name.
                 if place.in_child().is_err() {
                     std::process::abort();
                 }
@@ -104,9 +104,9 @@ pub unsafe fn fork() -> Result<Fork> {
 
 const FORK: &str = "fork";
 
-/// How many threads this process has.
+/// The number of threads of this process.
 fn threads() -> Result<usize> {
-    // A thread that was joined may still be on its way out of the kernel's list.
+    // The kernel may still list a thread that was joined, for a moment.
     let patience = Instant::now() + Duration::from_millis(100);
     loop {
         let count = std::fs::read_dir("/proc/self/task")

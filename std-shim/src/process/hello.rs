@@ -1,4 +1,4 @@
-//! What awaits a child: how it is known to be one, and the message with what it is given.
+//! How a child recognises itself, and the message that its parent sends it.
 
 use crate::socket;
 use std::os::fd::RawFd;
@@ -10,14 +10,15 @@ use std::os::fd::RawFd;
 /// ```
 pub const MAX_DESCRIPTORS: usize = socket::MAX_DESCRIPTORS - Hello::OWN;
 
-/// The first argument of a copy of this program that is a child. After it: the number of the
-/// socket, and the entry.
+/// The first argument of a child. The number of the socket and the entry's name follow it.
 pub(super) const MARKER: &str = "--ringway-process";
 
-/// The message that awaits a child, with the descriptors: its parent, the argument if there is one,
-/// and what it is given.
+/// The message to a child.
+///
+/// Its descriptors are, in this order: the parent's pidfd, the argument if there is one, and those
+/// that the caller handed over.
 pub(super) struct Hello {
-    /// The number under which it has what it ends with its parent by.
+    /// The child's descriptor of the parent-death pipe, if it has one.
     pub(super) held: Option<RawFd>,
     /// Whether there is an argument.
     pub(super) argument: bool,
@@ -25,7 +26,7 @@ pub(super) struct Hello {
 
 impl Hello {
     pub(super) const SIZE: usize = 6;
-    /// The most descriptors of the message's own.
+    /// The most descriptors besides those that the caller handed over: the pidfd and the argument.
     pub(super) const OWN: usize = 2;
     const MAGIC: u8 = 0x52;
 

@@ -1,4 +1,4 @@
-//! The process that started this one, and how a child ends with it.
+//! The process that started this one, and the pipe by which a child ends with its parent.
 
 use crate::Result;
 use crate::error::Tried;
@@ -13,8 +13,10 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-/// The process that started this one, as a pidfd: it never stands for another one. Readable once
-/// that has ended, in [`fd::wait_any`](crate::fd::wait_any) and the like.
+/// The process that started this one, as a pidfd.
+///
+/// A pidfd never stands for another process. It is readable once the parent has ended, in
+/// [`fd::wait_any`](crate::fd::wait_any) and the like.
 ///
 /// ```
 /// use ringway::process::{self, Entry};
@@ -35,15 +37,15 @@ use std::time::Instant;
 pub struct Parent(Arc<OwnedFd>);
 
 impl Parent {
-    /// Whether it has not ended yet.
+    /// Whether the parent has not ended yet.
     pub fn is_alive(&self) -> bool {
         matches!(fd::look(self.as_fd(), Interest::Read), Ok(None))
     }
 
-    /// Waits until it has ended, at most until `deadline`.
+    /// Waits until the parent has ended, at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
-    /// [`TimedOut`](crate::CoreError::TimedOut) when the deadline passed first.
+    /// [`TimedOut`](crate::CoreError::TimedOut) when the deadline passes first.
     pub fn wait_deadline(&self, deadline: Option<Instant>) -> Result<()> {
         fd::wait_deadline(self, Interest::Read, deadline).map(drop)
     }
@@ -51,8 +53,9 @@ impl Parent {
 
 crate::sys::descriptor!(Parent, |it| it.0);
 
-/// The process that started this one by [`spawn`](super::spawn) or [`fork`](fn@super::fork); `None`
-/// if none did.
+/// The process that started this one, by [`spawn`](super::spawn) or [`fork`](fn@super::fork).
+///
+/// `None` if none did.
 ///
 /// ```
 /// use ringway::process::{self, Entry};
@@ -72,9 +75,10 @@ pub fn parent() -> Option<Parent> {
     lock(&PARENT).clone()
 }
 
-/// Lets this process live on when its parent ends, from now on and for good.
-/// [`Options`](super::Options) can do so from the start. In a process that no other one started,
-/// and in one that is free already, it does nothing. [`parent`] has an example.
+/// Lets this process live on when its parent ends, from now on.
+///
+/// It cannot be undone. [`Options`](super::Options) can do so from the start. It does nothing in a
+/// process that no other one started, or that is free already. [`parent`] has an example.
 pub fn outlive_parent() {
     drop(lock(&HELD).take());
 }
@@ -90,30 +94,32 @@ pub(super) fn this_process() -> Result<OwnedFd> {
     pidfd_open(getpid(), PidfdFlags::empty()).tried("get a pidfd of this process")
 }
 
-/// What ties children to this process: a pipe that closes when this process ends.
+/// The pipe that ties children to this process: its writer closes when this process ends.
 ///
-/// Each child holds a reader whose open file description is its own, because whom a description
-/// signals is one process. The writer is in no other process.
+/// Each child holds a reader with its own open file description, because one description signals
+/// one process. No other process has the writer.
 struct Line {
     reader: OwnedFd,
-    /// Never written to. A copy of this process does not get it, whichever code forks.
+    /// Nothing is written to it. A copy of this process does not get it, whatever code forks.
     _writer: Unshared,
-    /// Whose line it is: a fork that this crate did not make has a copy of the rest, which ties
-    /// nobody to it.
+    /// The process that made the pipe. A fork by other code has a copy of the other fields, which
+    /// ties no child to it.
     owner: Pid,
 }
 
-/// Made with the first child, and there until this process ends. A process that changes its user
-/// may not open the pipe of the user before any more, and makes another; the one before still ties
-/// the children that have it.
+/// The pipes of this process. It makes the first with its first child, and keeps each until it
+/// ends.
+///
+/// After a change of its user, a process may not open the pipe any more, and makes another. The
+/// earlier pipe still ties the children that hold its readers.
 static LINES: Mutex<Vec<Line>> = Mutex::new(Vec::new());
 
 /// The reader by which this process ends with its parent.
 static HELD: Mutex<Option<OwnedFd>> = Mutex::new(None);
 
 impl Line {
-    /// Another reader, with a description of its own, where a duplicate would share the one there
-    /// is.
+    /// Opens another reader, with a description of its own: a duplicate would share the existing
+    /// one.
     fn open(&self) -> rustix::io::Result<OwnedFd> {
         rustix::fs::open(alias(&self.reader), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
     }
@@ -121,7 +127,8 @@ impl Line {
 
 const TIE: &str = "tie the process to its parent";
 
-/// A reader that will signal the child that makes it its [`own`], when this process ends.
+/// Opens a reader for a child. When this process ends, the reader signals the process that called
+/// [`own`] on it.
 pub(super) fn line() -> Result<OwnedFd> {
     let mut lines = lock(&LINES);
     lines.retain(|line| line.owner == getpid());
@@ -140,15 +147,17 @@ pub(super) fn line() -> Result<OwnedFd> {
     Ok(held)
 }
 
-/// Makes this process the one that `held` signals. Two system calls, for a child that has executed
-/// nothing yet.
+/// Makes this process the one that `held` signals.
+///
+/// It makes two system calls and nothing else, for a child that has not executed a program yet.
 pub(super) fn own(held: BorrowedFd<'_>) -> rustix::io::Result<()> {
     control(held, libc::F_SETOWN, getpid().as_raw_pid())
 }
 
-/// Keeps this process's [`own`] reader.
+/// Keeps the reader on which this process has called [`own`].
 ///
-/// If the parent ended before it was owned there was nobody to signal: this process ends here then.
+/// If the parent ended before that call, the kernel had no process to signal: then this process
+/// exits here.
 pub(super) fn hold(held: OwnedFd) {
     if matches!(fd::look(held.as_fd(), Interest::HangUp), Ok(Some(_))) {
         std::process::exit(ORPHAN);
@@ -156,16 +165,16 @@ pub(super) fn hold(held: OwnedFd) {
     *lock(&HELD) = Some(held);
 }
 
-/// Closes what a fork has of its parent's lines. What it will be to children of its own is a new
-/// one.
+/// In a fork: closes the copies of the parent's pipes. For its own children this process will make
+/// a new one.
 pub(super) fn forget_line() {
     lock(&LINES).clear();
 }
 
-/// The exit code of a child that found its parent gone. Nobody sees it but a subreaper.
+/// The exit code of a child that finds its parent gone. Only a subreaper sees it.
 const ORPHAN: i32 = 124;
 
-/// Not in the libc crate.
+/// `F_SETSIG`, which the libc crate lacks.
 const F_SETSIG: libc::c_int = 10;
 
 fn control(
@@ -173,6 +182,7 @@ fn control(
     command: libc::c_int,
     argument: libc::c_int,
 ) -> rustix::io::Result<()> {
-    // SAFETY: the descriptor is open, and the commands used here take a number.
+    // SAFETY: the borrow keeps the descriptor open, and the commands used in this file take an
+    // integer.
     answer(unsafe { libc::fcntl(fd.as_raw_fd(), command, argument) }).map(drop)
 }

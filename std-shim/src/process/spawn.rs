@@ -13,20 +13,20 @@ use std::ffi::CString;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 
-/// Starts a copy of this program that begins in `entry`, with this argument and these descriptors
-/// and nothing else.
+/// Starts a copy of this program that begins in `entry`, with this argument and these descriptors.
 ///
-/// The descriptors are handed over: this process has them no more, so that their peers see the end
-/// when the child closes them. The call does not wait for the child, and may be made with any
-/// number of threads.
+/// The child gets nothing else. The descriptors are handed over: this process closes them, so that
+/// their peers see the end when the child closes them. The call does not wait for the child, and
+/// works with any number of threads.
 ///
 /// # Errors
 /// [`ProcessError::NotRegistered`] if [`main`](fn@super::main) was not called with the entry;
+/// [`ProcessError::Ambiguous`] if it was called with several of this name;
 /// [`ProcessError::TwoUsers`] while the real and the effective user or group of this process
-/// differ; [`Exhausted`](crate::CoreError::Exhausted) if there may be no more processes or
-/// descriptors; `EINVAL` for more than [`MAX_DESCRIPTORS`]; else what the system says
-/// ([execve(2)](https://man7.org/linux/man-pages/man2/execve.2.html)). The descriptors are closed
-/// then.
+/// differ; [`Exhausted`](crate::CoreError::Exhausted) if the limit of processes or descriptors is
+/// reached; `EINVAL` for more than [`MAX_DESCRIPTORS`]; otherwise the system's error
+/// ([execve(2)](https://man7.org/linux/man-pages/man2/execve.2.html)). After an error the
+/// descriptors are closed.
 ///
 /// ```
 /// use ringway::connection;
@@ -54,7 +54,7 @@ pub fn spawn(entry: &Entry, argument: &[u8], descriptors: Vec<OwnedFd>) -> Resul
     Options::new().spawn(entry, argument, descriptors)
 }
 
-/// What to start a child with, besides what it is given.
+/// How to start a child: its standard streams, and whether it ends with its parent.
 ///
 /// ```
 /// use ringway::process::{self, Entry, Options};
@@ -81,37 +81,39 @@ pub struct Options {
 }
 
 impl Options {
-    /// A child that ends with its parent, reads nothing, and writes where the parent writes.
+    /// The defaults: the child ends with its parent, has an empty input, and writes where the
+    /// parent does.
     pub const fn new() -> Self {
         Options { tied: true, streams: [None, None, None] }
     }
 
-    /// Whether the child is killed when this process ends, however it ends. It is unless told
-    /// otherwise. A child may free itself: [`outlive_parent`](super::outlive_parent).
+    /// Sets whether the child is killed when this process ends, however it ends.
+    ///
+    /// It is, by default. A child may free itself: [`outlive_parent`](super::outlive_parent).
     pub const fn end_with_parent(mut self, on: bool) -> Self {
         self.tied = on;
         self
     }
 
-    /// The child's standard input; it is empty unless told otherwise.
+    /// Sets the child's standard input, which is empty by default.
     pub fn stdin(mut self, stdin: impl Into<OwnedFd>) -> Self {
         self.streams[0] = Some(stdin.into());
         self
     }
 
-    /// The child's standard output; it is ours unless told otherwise.
+    /// Sets the child's standard output, which is this process's by default.
     pub fn stdout(mut self, stdout: impl Into<OwnedFd>) -> Self {
         self.streams[1] = Some(stdout.into());
         self
     }
 
-    /// The child's standard error; it is ours unless told otherwise.
+    /// Sets the child's standard error, which is this process's by default.
     pub fn stderr(mut self, stderr: impl Into<OwnedFd>) -> Self {
         self.streams[2] = Some(stderr.into());
         self
     }
 
-    /// [`spawn`](fn@super::spawn), with these options.
+    /// Starts a child as [`spawn`](fn@super::spawn) does, with these options.
     ///
     /// # Errors
     /// As [`spawn`](fn@super::spawn).
@@ -123,8 +125,7 @@ impl Options {
         }
         super::child::reap_detached();
 
-        // All that the child gets is on its way before the child is there: nobody waits for
-        // anybody.
+        // Sends everything before the child exists, so that neither process waits for the other.
         let (ours, theirs) = UnixSeqpacket::pair()?;
         let theirs = beyond_standard(theirs.into())?;
         let held = if self.tied { Some(beyond_standard(parent::line()?)?) } else { None };
@@ -146,7 +147,8 @@ impl Options {
             .map_err(|_| Errno::INVAL)
             .tried(START)
             .on(entry.name())?;
-        // The caller's own may have the numbers 0 to 2, each of which is replaced in turn.
+        // A descriptor of the caller's may have a number from 0 to 2. The child replaces those one
+        // by one, and so could lose it.
         let [stdin, stdout, stderr] =
             self.streams.map(|stream| stream.map(beyond_standard).transpose());
         let streams = [Some(stdin?.map_or_else(nothing, Ok)?), stdout?, stderr?];
@@ -169,20 +171,20 @@ impl Default for Options {
 
 const START: &str = "start a process for the entry";
 
-/// The same under a number above the standard streams', which get others in the child.
+/// The same open file under a number above 2: the child replaces the standard streams.
 fn beyond_standard(fd: OwnedFd) -> Result<OwnedFd> {
     if fd.as_raw_fd() > 2 { Ok(fd) } else { fd::duplicate(&fd) }
 }
 
-/// Checks that a copy of this program would begin with the same rights as this process, and not as
-/// a set-user-ID program does, which [`main`](fn@super::main) refuses.
+/// Checks that a copy of this program would begin with the same rights as this process. It would
+/// otherwise begin as a set-user-ID program, which [`main`](fn@super::main) refuses.
 fn check_one_user() -> std::result::Result<(), ProcessError> {
     use rustix::process::{getegid, geteuid, getgid, getuid};
     let is_one = getuid() == geteuid() && getgid() == getegid();
     if is_one { Ok(()) } else { Err(ProcessError::TwoUsers) }
 }
 
-/// An empty input.
+/// Opens an empty input.
 fn nothing() -> Result<OwnedFd> {
     rustix::fs::open(c"/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
         .tried("open")
@@ -190,7 +192,7 @@ fn nothing() -> Result<OwnedFd> {
         .and_then(beyond_standard)
 }
 
-/// A file in memory: as large as it must be, and there before the child is.
+/// Stores the argument in a memory file, which may be of any size and exists before the child.
 fn file_of(argument: &[u8]) -> Result<OwnedFd> {
     const STORE: &str = "store the argument";
     let file = rustix::fs::memfd_create("ringway-argument", MemfdFlags::CLOEXEC).tried(STORE)?;
