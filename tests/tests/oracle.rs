@@ -15,41 +15,41 @@ fn rounds(target: fn(&[u8]), rounds: u64) {
 }
 
 #[test]
-fn the_ring_agrees_with_a_deque_and_drops_every_value_once() {
+fn a_ring_agrees_with_a_deque_and_drops_values_once() {
     rounds(oracle::ring, 5_000);
 }
 
 #[test]
-fn the_byte_ring_agrees_with_a_deque() {
+fn a_byte_ring_agrees_with_a_deque() {
     rounds(oracle::byte_ring, 5_000);
 }
 
 #[test]
-fn the_ring_of_messages_agrees_with_a_deque_and_survives_nonsense() {
+fn a_message_ring_agrees_and_survives_corruption() {
     rounds(oracle::messages, 5_000);
 }
 
 #[test]
-fn the_pipe_in_memory_and_the_kernels_are_both_what_posix_says() {
+fn both_pipes_behave_as_posix_says() {
     rounds(oracle::pipe, 2_000);
 }
 
 #[test]
-fn the_signal_table_delivers_what_a_count_and_a_queue_a_line_would() {
+fn the_signal_table_counts_or_queues_per_line() {
     rounds(oracle::signal, 5_000);
 }
 
 #[test]
-fn the_broadcast_gives_each_reader_every_message_or_the_number_of_those_it_missed() {
+fn a_reader_gets_every_message_or_the_missed_count() {
     rounds(oracle::broadcast, 5_000);
 }
 
 #[test]
-fn the_newest_value_is_the_one_that_was_stored_last() {
+fn latest_returns_the_value_that_was_stored_last() {
     rounds(oracle::latest, 5_000);
 }
 
 #[test]
-fn a_link_delivers_in_order_and_once_and_finds_its_peer_again_whatever_happened() {
+fn a_link_delivers_once_in_order_and_reconnects() {
     rounds(oracle::link, 2_000);
 }

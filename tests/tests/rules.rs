@@ -5,6 +5,7 @@ use ringway_tests::figures::{self, Figures, Source, code, root};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 /// What `ringway-core` may depend on by default, on any target.
@@ -104,7 +105,7 @@ fn the_shim_depends_on_its_budget_alone() {
 }
 
 #[test]
-fn every_default_dependency_builds_with_the_minimum_rust() {
+fn default_dependencies_build_with_the_minimum_rust() {
     fn number(version: &str) -> (u32, u32) {
         let mut parts = version.split('.').map(|part| part.parse().expect("a version is numbers"));
         (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
@@ -145,7 +146,7 @@ fn every_default_dependency_builds_with_the_minimum_rust() {
 }
 
 #[test]
-fn no_source_uses_let_chains_which_are_newer_than_the_minimum_rust() {
+fn no_source_uses_let_chains() {
     for Source { path, text, .. } in sources() {
         let code = code(&text);
         for keyword in ["if ", "while "] {
@@ -170,7 +171,7 @@ fn let_chains_are_recognised() {
 }
 
 #[test]
-fn atomics_and_cells_enter_the_core_through_sync_alone() {
+fn the_core_takes_atomics_and_cells_from_sync_alone() {
     for Source { path, text, .. } in sources() {
         if !path.starts_with("core/src")
             || path.starts_with("core/src/sync")
@@ -197,7 +198,7 @@ fn atomics_and_cells_enter_the_core_through_sync_alone() {
 }
 
 #[test]
-fn the_core_has_no_async_fn_which_carries_a_panic_for_a_poll_after_its_end() {
+fn the_core_has_no_async_fn() {
     for Source { path, text, .. } in sources() {
         let code = code(&text);
         if path.starts_with("core/src") {
@@ -241,17 +242,29 @@ fn paths_named(markdown: &str) -> BTreeSet<String> {
     found
 }
 
+/// The Markdown files of a folder of the repository.
+fn pages(folder: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(root().join(folder)).expect("a folder can be listed");
+    let paths = entries.map(|entry| entry.expect("an entry can be read").path());
+    paths.filter(|path| path.extension().is_some_and(|end| end == "md")).collect()
+}
+
 #[test]
-fn every_path_that_the_front_pages_name_exists() {
-    for page in ["README.md", "CONTRIBUTING.md"] {
-        let text =
-            fs::read_to_string(root().join(page)).unwrap_or_else(|error| panic!("{page}: {error}"));
-        let paths = paths_named(&text);
-        assert!(paths.len() >= 5, "{page} names hardly a path: {paths:?}");
-        for path in paths {
-            assert!(root().join(&path).exists(), "{page} names {path}, which does not exist");
+fn every_path_that_the_pages_name_exists() {
+    let mut count = 0;
+    let front = ["README.md", "CONTRIBUTING.md"].map(|page| root().join(page));
+    for page in front.into_iter().chain(pages("docs")) {
+        let text = fs::read_to_string(&page).expect("a page is UTF-8");
+        for path in paths_named(&text) {
+            assert!(
+                root().join(&path).exists(),
+                "{} names {path}, which does not exist",
+                page.display()
+            );
+            count += 1;
         }
     }
+    assert!(count >= 80, "the pages name hardly a path: {count}");
 }
 
 /// What each crate is held to: public functions at most, and circles between its top-level modules.
@@ -261,7 +274,7 @@ const BUDGETS: [(&str, usize, usize); 2] = [("core/src", 616, 0), ("std-shim/src
 const ERROR_TYPES: usize = 10;
 
 #[test]
-fn what_is_public_does_not_grow_and_modules_lead_downwards() {
+fn public_functions_and_cycles_stay_within_budget() {
     let mut errors = BTreeSet::new();
     for (folder, functions, circles) in BUDGETS {
         let found = Figures::count(folder);
@@ -326,7 +339,7 @@ const NAMES: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn what_is_public_has_the_names_of_the_vocabulary() {
+fn public_names_follow_the_vocabulary() {
     let is_ours = |source: &Source| {
         ["core/src", "std-shim/src"].iter().any(|folder| source.path.starts_with(folder))
     };
@@ -383,7 +396,7 @@ fn deadlines(code: &str) -> Vec<(&str, Option<&str>)> {
 }
 
 #[test]
-fn a_deadline_has_one_type_in_the_core_and_one_in_the_shim() {
+fn deadlines_have_one_type_in_each_crate() {
     let mut seen = 0;
     for Source { path, code, .. } in sources() {
         let is_right: fn(&str) -> bool = if path.starts_with("core/src") {
@@ -402,7 +415,7 @@ fn a_deadline_has_one_type_in_the_core_and_one_in_the_shim() {
 }
 
 #[test]
-fn the_types_of_deadlines_are_found() {
+fn deadline_types_are_found() {
     let code = "pub fn a_deadline(&self, deadline: Option<W::Deadline>) -> T { pub fn b(deadline: u8) {}
         pub fn c_deadline(\n        &self,\n        deadline: Option<<R::Wake as Wait>::Deadline>,\n    ) {}
         pub fn d_deadline(&self, until: Instant) { let deadline: u8 = 1; }";
@@ -446,7 +459,7 @@ fn count_of(words: &str, text: &str) -> usize {
 }
 
 #[test]
-fn words_that_the_vocabulary_replaces_do_not_come_back_in_comments_and_pages() {
+fn replaced_words_do_not_come_back() {
     let mut texts: Vec<(String, String)> = sources()
         .into_iter()
         .filter(|source| !source.path.ends_with("rules.rs"))
@@ -456,14 +469,11 @@ fn words_that_the_vocabulary_replaces_do_not_come_back_in_comments_and_pages() {
             (path.display().to_string(), comments.collect::<Vec<_>>().join("\n").to_lowercase())
         })
         .collect();
-    for folder in ["", "docs"] {
-        for entry in fs::read_dir(root().join(folder)).expect("a folder can be listed") {
-            let path = entry.expect("an entry can be read").path();
-            // What was is told in the words of its time.
-            if path.extension().is_some_and(|end| end == "md") && !path.ends_with("CHANGELOG.md") {
-                let text = fs::read_to_string(&path).expect("a page is UTF-8");
-                texts.push((path.display().to_string(), text.to_lowercase()));
-            }
+    for path in ["", "docs"].iter().flat_map(|folder| pages(folder)) {
+        // The change log tells of the past in the words of its time.
+        if !path.ends_with("CHANGELOG.md") {
+            let text = fs::read_to_string(&path).expect("a page is UTF-8");
+            texts.push((path.display().to_string(), text.to_lowercase()));
         }
     }
     for &(word, most) in WORDS {
@@ -521,4 +531,45 @@ fn wide_comments_are_found() {
     assert_eq!(wide_comments(&format!("/// short\n    // {words}\nlet x = 1; // {words}")), [2]);
     assert_eq!(wide_comments(&format!("/// ```\n/// {words}\n/// ```\n/// {words}")), [4]);
     assert_eq!(wide_comments(&format!("/// | {words} |\n//! [x]: http://{words}")), [0; 0]);
+}
+
+/// How long the name of a test may be, in characters.
+const TEST_NAME: usize = 50;
+
+/// How many tests have a longer name. Lower the number when some of them were renamed.
+const LONG_TEST_NAMES: usize = 449;
+
+/// The names of the test functions in a source file.
+fn test_names(text: &str) -> Vec<&str> {
+    let mut is_test = false;
+    let names = text.lines().filter_map(|line| {
+        let line = line.trim_start();
+        // In a macro, `$(` may stand before the attribute.
+        is_test |= line.trim_start_matches("$(").starts_with("#[test]");
+        let (before, name) = line.split_once("fn ")?;
+        let is_head = before.split(' ').all(|word| ["", "pub", "async", "unsafe"].contains(&word));
+        let is_named = is_head && std::mem::take(&mut is_test);
+        is_named.then(|| name.split(['(', '<']).next().unwrap_or_default())
+    });
+    names.collect()
+}
+
+#[test]
+fn test_names_are_short() {
+    let all = sources();
+    let names = all.iter().flat_map(|source| {
+        test_names(&source.text).into_iter().map(|name| (source.path.display(), name))
+    });
+    let (long, short): (Vec<_>, Vec<_>) =
+        names.partition(|(_, name)| name.chars().count() > TEST_NAME);
+    assert!(short.len() > 500, "hardly a test was found: {short:?}");
+    let count = long.len();
+    assert!(count <= LONG_TEST_NAMES, "{count} names longer than {TEST_NAME}: {long:#?}");
+}
+
+#[test]
+fn test_names_are_found() {
+    let code = "#[test]\nfn a_b() {\n    fn inner() {}\n}\nfn other() {}\n    #[test]\n
+        // A comment.\n    #[cfg(unix)]\n    fn c() {}\n$(#[test]\nfn $name() {})+";
+    assert_eq!(test_names(code), ["a_b", "c", "$name"]);
 }

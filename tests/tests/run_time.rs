@@ -95,7 +95,7 @@ fn exchange(region: &Region, program: &mut Program) {
 }
 
 #[test]
-fn a_program_with_numbers_finds_the_queue_of_one_with_constants() {
+fn run_time_sizes_open_a_queue_of_constant_sizes() {
     let name = Name::new("constants");
     let layout = Layout::new(8).part::<Jobs>("jobs").unwrap().part::<Jobs>("done").unwrap();
     let region = Region::create(&name.0, 0o600, &layout).unwrap();
@@ -103,7 +103,7 @@ fn a_program_with_numbers_finds_the_queue_of_one_with_constants() {
 }
 
 #[test]
-fn a_program_with_constants_finds_the_queue_of_one_with_numbers() {
+fn constant_sizes_open_a_queue_of_run_time_sizes() {
     let name = Name::new("numbers");
     let mut program = Program::start(&name.0, CAPACITY, SIZE);
     exchange(&opened(&name), &mut program);
@@ -137,7 +137,7 @@ fn is_one_more_than(region: &Region, before: impl Fn(u64) -> u64) {
 }
 
 #[test]
-fn a_program_with_a_number_finds_the_arrays_of_one_with_constants() {
+fn a_run_time_size_opens_arrays_of_constant_size() {
     let name = Name::new("table");
     let layout = Layout::new(8).part::<Table>("table").unwrap().part::<Noted>("noted").unwrap();
     let region = Region::create(&name.0, 0o600, &layout).unwrap();
@@ -159,7 +159,7 @@ fn a_program_with_a_number_finds_the_arrays_of_one_with_constants() {
 }
 
 #[test]
-fn a_program_with_constants_finds_the_arrays_of_one_with_a_number() {
+fn a_constant_size_opens_arrays_of_run_time_size() {
     let name = Name::new("lengths");
     let mut program = Program::table(&name.0, LENGTH);
     let region = opened(&name);

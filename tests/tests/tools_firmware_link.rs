@@ -344,12 +344,12 @@ macro_rules! boards {
             }
 
             #[test]
-            fn a_mebibyte_goes_each_way_though_bytes_are_lost_and_flipped() {
+            fn a_mebibyte_goes_each_way_over_a_lossy_line() {
                 over_a_socket($board, BAD);
             }
 
             #[test]
-            fn a_firmware_that_is_reset_in_the_middle_is_recognised_and_the_exchange_completes() {
+            fn the_exchange_completes_though_the_firmware_resets() {
                 with_a_reset($board);
             }
 

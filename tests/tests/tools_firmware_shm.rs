@@ -28,7 +28,7 @@ const MEMORY: usize = 16 << 20;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
-fn firmware_and_a_process_pass_messages_through_one_region_also_across_resets() {
+fn firmware_and_process_pass_messages_across_resets() {
     let image = image();
     let layout = agreement::layout().expect("the layout is a good one");
     let memory = Memory::new(layout.size());
@@ -97,7 +97,7 @@ fn firmware_and_a_process_pass_messages_through_one_region_also_across_resets() 
 /// The firmware and this process have the geometry as constants, and the program has it from its
 /// command line.
 #[test]
-fn a_program_with_numbers_shares_the_region_of_firmware_and_a_process_with_constants() {
+fn run_time_sizes_open_the_region_of_the_firmware() {
     let layout = agreement::layout().expect("the layout is a good one");
     let memory = Memory::new(layout.size());
     // SAFETY: nobody else has the memory yet.

@@ -179,14 +179,14 @@ fn the_other_side_reads_what_this_one_wrote() {
 }
 
 #[test]
-fn a_region_that_is_not_laid_out_is_refused_by_the_other_side() {
+fn the_other_side_refuses_a_region_without_a_layout() {
     let memory = Memory::new();
     let mut child = memory.other("check");
     assert_eq!(child.0.wait().expect("a child of this process").code(), Some(1));
 }
 
 #[test]
-fn messages_go_there_and_back_and_each_side_wakes_the_other() {
+fn messages_make_round_trips_and_wake_each_side() {
     let mut memory = Memory::new();
     memory.lay_out();
     let other = memory.other("echo");

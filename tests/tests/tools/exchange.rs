@@ -122,7 +122,7 @@ fn a_pipeline_carries_it_through_the_standard_streams() {
 }
 
 #[test]
-fn a_reader_that_closes_early_is_told_and_is_exit_status_1() {
+fn cat_reports_a_reader_that_closes_early() {
     let place = Place::new();
     place.make_input();
     let said =

@@ -15,7 +15,7 @@ fn accept(listener: &UnixListener) -> UnixStream {
 }
 
 #[test]
-fn python_sends_a_descriptor_and_we_read_from_what_it_opened() {
+fn ringway_reads_from_a_descriptor_that_python_sent() {
     let place = Place::new();
     std::fs::write(place.path("opened"), "by Python").unwrap();
     let listener = UnixListener::bind(place.path("socket")).unwrap();
@@ -41,7 +41,7 @@ socket.send_fds(peer, [b\"take these\"], [opened.fileno(), 0])
 }
 
 #[test]
-fn we_send_a_descriptor_and_python_writes_to_what_we_opened() {
+fn python_writes_to_a_descriptor_that_ringway_sent() {
     let place = Place::new();
     let listener = UnixListener::bind(place.path("socket")).unwrap();
     let python = place.start(
@@ -94,7 +94,7 @@ assert stream.read() == b\"\"
 
 /// What another language needs to find a part, and to tell that it is the one that it means.
 #[test]
-fn python_finds_the_parts_of_a_region_by_their_names_and_types() {
+fn python_finds_region_parts_by_name_and_type() {
     use ringway::shm::{Item, Latest, Layout, Region, Ring, TypeName};
     use std::sync::atomic::{AtomicU64, Ordering};
 

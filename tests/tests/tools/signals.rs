@@ -52,7 +52,7 @@ fn kill_ends_a_watch_for_something_else() {
 }
 
 #[test]
-fn an_interrupt_ends_the_loop_of_a_shell_and_not_one_round_of_it() {
+fn an_interrupt_ends_the_whole_loop_of_a_shell() {
     let place = Place::new();
     // As a terminal does, which sends it to the whole group. The first shell is not told, and says
     // how the second ended.
@@ -128,7 +128,7 @@ print(info.si_code, info.si_pid)
 }
 
 #[test]
-fn a_process_that_is_not_there_is_told_and_is_exit_status_1() {
+fn sending_to_a_missing_process_exits_with_status_1() {
     let place = Place::new();
     let gone = place.start("exit 0");
     let pid = gone.pid();
