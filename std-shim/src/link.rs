@@ -1,11 +1,10 @@
-//! Messages over a real stream: the core's [`link`](mod@ringway_core::channel::link), driven over
-//! descriptors.
+//! Messages over a stream, by the core's [`link`](mod@ringway_core::channel::link).
 //!
-//! A [`Link`] is one end. [`ReliableLink`] is for what the system keeps whole: a pipe pair, a FIFO
-//! pair, a stream socket. [`SerialLink`] is for a line that loses and changes bytes: a [serial
-//! port](crate::serial), or whatever stands for one. Greeting, ports, credits, retransmission and
-//! the recognition of a restarted peer are the core's; here is only what moves the bytes and reads
-//! the clock, which counts milliseconds.
+//! A [`Link`] is one end. [`ReliableLink`] is for a stream that the system keeps whole: a pair of
+//! pipes, a pair of FIFOs, a stream socket. [`SerialLink`] is for a line that loses and changes
+//! bytes: a [serial port](crate::serial), or a substitute for one. The core does the greeting, the
+//! ports, the credits and the retransmission, and it recognises a peer that restarted. This module
+//! only moves the bytes and reads the clock, which counts milliseconds.
 //!
 //! ```
 //! use ringway::link::{Config, ReliableLink};
@@ -39,12 +38,12 @@
 //!
 //! # Who drives it
 //!
-//! Nothing goes on behind the program's back: no thread and no signal. The forms that wait drive
-//! the link as long as they wait. A program that has something else to do calls
-//! [`turn`](Link::turn), which never waits, often enough for the [`Config`]: when
-//! [`input`](Link::input) is readable, when [`output`](Link::output) is writable and
-//! [`is_blocked`](Link::is_blocked), and when [`timeout`](Link::timeout) has come. A link that
-//! nobody drives for [`Config::gone`] milliseconds is gone for its peer.
+//! Nothing happens behind the program's back: there is no thread and no signal. The forms that wait
+//! drive the link as long as they wait. A program with other work calls [`turn`](Link::turn), which
+//! never waits, often enough for the [`Config`]: when [`input`](Link::input) is readable, when
+//! [`output`](Link::output) is writable and [`is_blocked`](Link::is_blocked), and when
+//! [`timeout`](Link::timeout) has come. If nobody drives a link for [`Config::gone`] milliseconds,
+//! its peer considers it gone.
 //!
 //! # When the peer goes away
 //!
@@ -55,10 +54,10 @@
 //! | the peer started again | greets it | [`Down::PeerRestarted`] |
 //! | the peer closed the link | stays down until [`open`](Link::open) | [`Down::PeerClosed`] |
 //!
-//! Each ends what the connected ports can send, with [`Reset`](crate::CoreError::Reset). What had
-//! come whole is still received, and then the answer is [`EndOfFile`](crate::CoreError::EndOfFile)
-//! if the peer had ended its sending, or `Reset`. [`connect`](Link::connect) connects a port in the
-//! next session.
+//! In each case the connected ports can send no more and return [`Reset`](crate::CoreError::Reset).
+//! The program can still receive the messages that had come whole. After them it gets
+//! [`EndOfFile`](crate::CoreError::EndOfFile) if the peer had ended its sending, else `Reset`.
+//! [`connect`](Link::connect) connects a port in the next session.
 
 mod builder;
 mod end;

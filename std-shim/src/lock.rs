@@ -1,16 +1,18 @@
-//! Locks between threads and between processes that may be killed while they hold them: the core's,
-//! as they are. What is added is how to sleep, which is a parameter, and who a thread is.
+//! Locks between threads, and between processes that may be killed while they hold one.
+//!
+//! The locks are the core's. This module adds the two things that they need from the system: how to
+//! sleep, which is the parameter `W`, and the number of a thread.
 //!
 //! | between | `W` | where |
 //! |---|---|---|
 //! | threads of this process | [`PrivateFutex`](crate::wait::PrivateFutex) | a `static`, an `Arc` |
-//! | processes that share a region | [`RobustFutex`](crate::shm::RobustFutex), which finds the dead and puts right what they held | a part of a [region](crate::shm) |
-//! | processes, otherwise | [`Futex`](crate::wait::Futex), if somebody calls `recover` when one of them has died | mapped memory |
+//! | processes that share a region | [`RobustFutex`](crate::shm::RobustFutex), which finds dead processes and recovers what they held | a part of a [region](crate::shm) |
+//! | other processes | [`Futex`](crate::wait::Futex), if somebody calls `recover` after one of them died | mapped memory |
 //!
-//! To take a lock that is free, or to give one back for which nobody sleeps, makes no system call.
+//! Taking a free lock makes no system call, nor does releasing a lock for which nobody sleeps.
 //!
-//! Between processes each uses the lock by a handle of its own: `mutex.handle(me).lock()`. The same
-//! word is never slept on by both kinds of futex, so that all processes use one type for it.
+//! Each process uses a shared lock through its own handle: `mutex.handle(me).lock()`. All processes
+//! use the same type of futex for it, because the two types never sleep on the same word.
 //!
 //! | here | C | Python's `multiprocessing` |
 //! |---|---|---|
@@ -46,11 +48,11 @@
 //!
 //! # Panics
 //!
-//! When a thread panics with a [`Mutex`], a [`ReentrantMutex`] or the writer's guard of a
-//! [`RwLock`], its guard is dropped by the unwinding and gives the lock back. The next one gets
-//! [`OwnerDied`], as after the death of a process: what the lock protects may be half changed. In a
-//! region it is so across processes. With `W` of [`Spin`](crate::wait::Spin), which cannot tell,
-//! nobody is told.
+//! When a thread panics while it holds a [`Mutex`], a [`ReentrantMutex`] or a [`RwLock`] for
+//! writing, the unwinding drops its guard, which releases the lock. The next holder gets
+//! [`OwnerDied`], as after the death of a process, because the protected value may be half changed.
+//! In a region this holds across processes. [`Spin`](crate::wait::Spin) as `W` cannot detect a
+//! panic, so then nobody gets the error.
 //!
 //! ```
 //! use ringway::lock::Mutex;
@@ -77,7 +79,7 @@ use std::num::NonZeroU32;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The core's [`ReentrantMutex`](ringway_core::lock::ReentrantMutex), among [threads](Thread) of
+/// The core's [`ReentrantMutex`](ringway_core::lock::ReentrantMutex), for the [threads](Thread) of
 /// this system.
 ///
 /// ```
@@ -90,10 +92,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// ```
 pub type ReentrantMutex<T, W> = ringway_core::lock::ReentrantMutex<T, Thread, W>;
 
-/// A thread by the kernel's number for it.
+/// A thread, identified by the kernel's number for it.
 ///
-/// See [`gettid(2)`](https://man7.org/linux/man-pages/man2/gettid.2.html). The number is asked for
-/// once in each thread, and again after a `fork` in the child.
+/// See [`gettid(2)`](https://man7.org/linux/man-pages/man2/gettid.2.html). Each thread asks the
+/// kernel for its number once. After a `fork` the child asks again.
 ///
 /// ```
 /// use ringway::lock::{Thread, ThreadId};
@@ -106,13 +108,14 @@ pub type ReentrantMutex<T, W> = ringway_core::lock::ReentrantMutex<T, Thread, W>
 pub enum Thread {}
 
 thread_local! {
-    /// The number of this thread, once it was asked for.
+    /// The number of this thread, once it asked for it.
     static NUMBER: Cell<Option<NonZeroU32>> = const { Cell::new(None) };
 }
 
-// SAFETY: no two living threads of a process have one number, and a thread has its number until it
-// ends. The one thread of a forked child, which has another number than the thread that it is a
-// copy of, forgets that one in the fork.
+// SAFETY: the kernel gives no two living threads of a process the same number, and a thread keeps
+// its number until it ends. The single thread of a forked child has another number than the thread
+// that it is a copy of. `forget` clears the copied number in the fork, and without `forget` no
+// number is stored.
 unsafe impl ThreadId for Thread {
     fn thread_id() -> NonZeroU32 {
         NUMBER.get().unwrap_or_else(ask)
@@ -121,7 +124,7 @@ unsafe impl ThreadId for Thread {
 
 #[cold]
 fn ask() -> NonZeroU32 {
-    // A number of the kernel's is positive.
+    // The kernel's thread numbers are positive.
     let number = NonZeroU32::new(gettid().as_raw_nonzero().get().unsigned_abs());
     let number = number.unwrap_or(NonZeroU32::MAX);
     if forgets_in_fork() {
@@ -130,7 +133,7 @@ fn ask() -> NonZeroU32 {
     number
 }
 
-/// Whether a forked child forgets the number.
+/// Whether a forked child forgets the stored number. The first call arranges that.
 fn forgets_in_fork() -> bool {
     extern "C" fn forget() {
         NUMBER.set(None);
@@ -138,11 +141,12 @@ fn forgets_in_fork() -> bool {
     static ASKED: Once = Once::new();
     static FORGETS: AtomicBool = AtomicBool::new(false);
     ASKED.call_once(|| {
-        // SAFETY: `forget` touches a thread-local without a destructor and nothing else, which is
-        // allowed in a child.
+        // SAFETY: `forget` only writes to a thread-local without a destructor, which is allowed in
+        // a forked child.
         let error = unsafe { libc::pthread_atfork(None, None, Some(forget)) };
-        // Relaxed: `call_once` orders it.
+        // Relaxed: `call_once` orders it. Partner: the load below.
         FORGETS.store(error == 0, Ordering::Relaxed);
     });
+    // Relaxed: `call_once` orders it. Partner: the store above.
     FORGETS.load(Ordering::Relaxed)
 }

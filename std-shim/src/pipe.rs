@@ -92,13 +92,13 @@ impl Options {
         Options { nonblocking: false, packets: false, size: None }
     }
 
-    /// Puts both ends into the non-blocking mode (`O_NONBLOCK`).
+    /// Sets whether both ends are in the non-blocking mode (`O_NONBLOCK`).
     pub const fn nonblocking(mut self, on: bool) -> Self {
         self.nonblocking = on;
         self
     }
 
-    /// Turns on the packet mode (`O_DIRECT`), in which each read takes one packet.
+    /// Sets the packet mode (`O_DIRECT`), in which each read takes one packet.
     ///
     /// Each write of at most [`PIPE_BUF`] bytes is one packet, and a longer write is several. If a
     /// packet does not fit into the buffer of a read, the rest of the packet is lost. There are no

@@ -1,11 +1,10 @@
-//! Serial ports: a UART, a USB adapter, or a pseudo terminal, as a line of bytes that nothing reads
-//! meaning into.
+//! Serial ports as plain lines of bytes: a UART, a USB adapter, or a pseudo terminal.
 //!
-//! A [`Port`] is in raw mode: eight bits, no parity, no echo, no flow control, no byte that means
-//! anything to the terminal. Dropped, it puts back what was set before. Nobody else has it
-//! meanwhile: two programs on one line would take each other's bytes. The functions of
-//! [`fd`](crate::fd) read and write it; a [`SerialLink`](crate::link::SerialLink) makes messages of
-//! what a bad line leaves of the bytes.
+//! A [`Port`] is in raw mode: eight bits, no parity, no echo, no flow control, and no byte has a
+//! meaning for the terminal. Dropping the port restores the settings from before. Meanwhile no
+//! other program has the port, because two programs on one line would take each other's bytes. The
+//! functions of [`fd`](crate::fd) read and write the port. A
+//! [`SerialLink`](crate::link::SerialLink) sends messages over a line that loses or changes bytes.
 //!
 //! ```
 //! use ringway::{fd, serial};
@@ -34,8 +33,8 @@ const SET: &str = "set the mode of the serial port";
 
 /// A serial port in raw mode.
 ///
-/// The end of file, or `EIO`, is a line that hung up: an adapter that was pulled out, a pseudo
-/// terminal whose other side closed.
+/// The end of file, or `EIO`, means that the line hung up: an adapter was pulled out, or the other
+/// side of a pseudo terminal closed.
 ///
 /// ```
 /// use ringway::{CoreError, fd, serial::{self, Port}};
@@ -66,52 +65,58 @@ const SET: &str = "set the mode of the serial port";
 #[derive(Debug)]
 pub struct Port {
     fd: OwnedFd,
-    /// What is put back.
+    /// The settings that the drop restores.
     before: Option<Termios>,
     hold: Hold,
 }
 
-/// What keeps others from the line. The lock (`flock`) is every program's that asks for it, root's
-/// too, and ends with this process. `TIOCEXCL` keeps out those that do not ask, but not root; it is
-/// not set on a pseudo terminal, where the system would keep it after this process was killed, as
-/// long as the other side is open.
+/// What keeps other programs from the line.
+///
+/// The lock (`flock`) keeps out every program that asks for it, also root's, and ends with this
+/// process. `TIOCEXCL` keeps out the programs that do not ask, except root's. It is not set on a
+/// pseudo terminal: the system would keep it after this process was killed, as long as the other
+/// side is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Hold {
-    /// A pair, or a descriptor that came from elsewhere: its maker decides.
+    /// Nothing, for a pair or a descriptor that came from elsewhere: the program that made it
+    /// decides.
     Nothing,
-    /// The lock is shared by all who open it so.
+    /// A shared lock, together with all that open the port as shared.
     Shared,
     Alone,
 }
 
 impl Port {
-    /// `open(path, O_RDWR | O_NOCTTY | O_NONBLOCK)`, `tcsetattr` after `cfmakeraw`: the port at
-    /// `path`, at so many bits per second each way. What lay in its buffers is dropped. It does not
-    /// wait for a carrier, and does not become the process's terminal.
+    /// Opens the port at `path` in raw mode, at `speed` bits per second in each direction.
     ///
-    /// The port is this program's alone until it is dropped (`flock`, `TIOCEXCL`). One that is
-    /// refused has changed nothing on the line: no mode, no byte in a buffer.
+    /// It calls `open(path, O_RDWR | O_NOCTTY | O_NONBLOCK)`, and `tcsetattr` after `cfmakeraw`. It
+    /// drops the bytes in the port's buffers. It does not wait for a carrier, and the port does not
+    /// become the process's terminal.
+    ///
+    /// The port belongs to this program alone until it is dropped (`flock`, `TIOCEXCL`). An attempt
+    /// that is refused changes nothing on the line: no mode, no byte in a buffer.
     ///
     /// See [`termios(3)`](https://man7.org/linux/man-pages/man3/termios.3.html).
     ///
     /// # Errors
-    /// [`AddressInUse`](CoreError::AddressInUse) if another program has it,
+    /// [`AddressInUse`](CoreError::AddressInUse) if another program has the port,
     /// [`NotFound`](CoreError::NotFound), [`Cause::WrongFile`](crate::Cause::WrongFile) if it is no
-    /// terminal, `EACCES` (the group `dialout` may), `EINVAL` if it has no such speed, or what the
-    /// system says.
+    /// terminal, `EACCES` (the group `dialout` has the permission), `EINVAL` if the port has no
+    /// such speed, or the error of the system call.
     #[doc(alias = "TIOCEXCL")]
     pub fn open(path: impl AsRef<Path>, speed: u32) -> Result<Self> {
         Self::open_as(path.as_ref(), speed, Hold::Alone)
     }
 
-    /// [`open`](Self::open) for several programs that share the line and know of each other: one
-    /// that only looks on, say. Each byte that comes goes to one of them. What lies in the buffers
-    /// stays; the mode and the speed of the last one that opened it hold for all, and the last one
-    /// that is dropped puts back what it found.
+    /// Opens the port as [`open`](Self::open) does, for several programs that know of each other.
+    ///
+    /// One of them may only watch, for example. Each received byte goes to one of the programs. The
+    /// bytes in the buffers stay. The mode and the speed that the last `open_shared` set hold for
+    /// all programs. The program that drops its port last restores the settings that it found.
     ///
     /// # Errors
-    /// [`AddressInUse`](CoreError::AddressInUse) if a program has it for itself; else those of
-    /// [`open`](Self::open).
+    /// [`AddressInUse`](CoreError::AddressInUse) if a program has the port for itself; else those
+    /// of [`open`](Self::open).
     pub fn open_shared(path: impl AsRef<Path>, speed: u32) -> Result<Self> {
         Self::open_as(path.as_ref(), speed, Hold::Shared)
     }
@@ -119,7 +124,7 @@ impl Port {
     fn open_as(path: &Path, speed: u32, hold: Hold) -> Result<Self> {
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let failed = |errno| match errno {
-            // It is exclusive (`TIOCEXCL`), or locked.
+            // Another program has the port exclusively (`TIOCEXCL`), or has locked it.
             Errno::BUSY | Errno::AGAIN => {
                 Error::new(OPEN, CoreError::AddressInUse).on(path.display())
             }
@@ -141,7 +146,7 @@ impl Port {
         Ok(port)
     }
 
-    /// Bits per second.
+    /// The speed in bits per second.
     ///
     /// # Errors
     /// The error of the system call.
@@ -151,10 +156,10 @@ impl Port {
             .tried("get the mode of the serial port")
     }
 
-    /// Sets bits per second, for what is sent and received from now on.
+    /// Sets the speed in bits per second, for the bytes sent and received from now on.
     ///
     /// # Errors
-    /// `EINVAL` if it has no such speed, or the error of the system call.
+    /// `EINVAL` if the port has no such speed, or the error of the system call.
     pub fn set_speed(&self, speed: u32) -> Result<()> {
         termios::tcgetattr(&self.fd)
             .and_then(|mut mode| {
@@ -164,7 +169,7 @@ impl Port {
             .tried(SET)
     }
 
-    /// Waits until everything that was written is out on the line.
+    /// Waits until every written byte has gone out on the line.
     ///
     /// # Errors
     /// The error of the system call.
@@ -181,8 +186,8 @@ impl Port {
         })?;
         let mut mode = before.clone();
         mode.make_raw();
-        // Not the modem's lines, nor those of the hardware's flow control: a UART of three wires
-        // has neither.
+        // Ignores the modem's lines and those of the hardware's flow control: a UART with three
+        // wires has neither.
         mode.control_modes |= ControlModes::CLOCAL | ControlModes::CREAD;
         mode.control_modes &= !ControlModes::CRTSCTS;
         if let Some(speed) = speed {
@@ -194,7 +199,7 @@ impl Port {
         Ok(port)
     }
 
-    /// Sets or clears `TIOCEXCL`, where it is used.
+    /// Sets or clears `TIOCEXCL`, if this hold uses it.
     fn keep_others_out(&self, on: bool) -> rustix::io::Result<()> {
         if self.hold != Hold::Alone || is_pseudo(&self.fd)? {
             return Ok(());
@@ -205,14 +210,14 @@ impl Port {
         }
     }
 
-    /// Whether nobody else has the port: then what was set before is put back.
+    /// Whether no other program has the port, so that the drop restores the settings.
     fn is_last(&self) -> bool {
         let alone = FlockOperation::NonBlockingLockExclusive;
         self.hold != Hold::Shared || rustix::fs::flock(&self.fd, alone).is_ok()
     }
 }
 
-/// Whether it is the second side of a pseudo terminal, which has a device of its own in Linux.
+/// Whether `fd` is the second side of a pseudo terminal, which has its own device number in Linux.
 fn is_pseudo(fd: &OwnedFd) -> rustix::io::Result<bool> {
     let device = rustix::fs::fstat(fd)?.st_rdev;
     Ok((136..=143).contains(&rustix::fs::major(device)))
@@ -228,15 +233,17 @@ fn not_a_terminal(fd: impl AsFd) -> Error {
     }
 }
 
-/// `posix_openpt`, `unlockpt`: a pseudo terminal, two ports and the line between them, which loses
-/// nothing and has every speed. What one side writes the other reads; a side that closes hangs up.
-/// The second has a path, which [`path`] tells, so that another program can open it as a serial
-/// port.
+/// Makes a pseudo terminal: two ports and the line between them (`posix_openpt`, `unlockpt`).
+///
+/// The line loses nothing and accepts every speed. What one side writes, the other reads. A side
+/// that closes hangs up. The second port has a path, which [`path`] returns, so that another
+/// program can open it as a serial port.
 ///
 /// See [`pty(7)`](https://man7.org/linux/man-pages/man7/pty.7.html).
 ///
 /// # Errors
-/// [`Exhausted`](CoreError::Exhausted) if there are no more, or the error of the system call.
+/// [`Exhausted`](CoreError::Exhausted) if the system has no more pseudo terminals, or the error of
+/// the system call.
 ///
 /// ```
 /// use ringway::serial::{self, Port};
@@ -251,7 +258,7 @@ pub fn pair() -> Result<(Port, Port)> {
     const PAIR: &str = "make a pseudo terminal";
     let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
     let failed = |errno| match errno {
-        // The system says so when all of them are taken.
+        // `ENOSPC` means that all pseudo terminals are in use.
         Errno::NOSPC => Error::new(PAIR, CoreError::Exhausted),
         errno => Error::new(PAIR, errno),
     };
@@ -261,7 +268,7 @@ pub fn pair() -> Result<(Port, Port)> {
     let name = pty::ptsname(&control, Vec::new()).map_err(failed)?;
     let there = rustix::fs::open(&name, line, Mode::empty()).map_err(failed)?;
     crate::fd::set_nonblocking(&control, true)?;
-    // The mode belongs to the line, and the second port puts it back.
+    // The mode belongs to the line, so only the second port restores it.
     let there = Port::raw(there, None, Hold::Nothing, "of the pseudo terminal")?;
     Ok((Port { fd: control, before: None, hold: Hold::Nothing }, there))
 }
@@ -269,7 +276,8 @@ pub fn pair() -> Result<(Port, Port)> {
 /// The path of a port.
 ///
 /// # Errors
-/// [`NotFound`](CoreError::NotFound) if it has none any more, or the error of the system call.
+/// [`NotFound`](CoreError::NotFound) if the port has no path any more, or the error of the system
+/// call.
 #[doc(alias = "ttyname")]
 #[doc(alias = "ptsname")]
 pub fn path(port: impl AsFd) -> Result<std::path::PathBuf> {
@@ -281,20 +289,23 @@ pub fn path(port: impl AsFd) -> Result<std::path::PathBuf> {
 impl Drop for Port {
     fn drop(&mut self) {
         if let Some(before) = self.before.as_ref().filter(|_| self.is_last()) {
-            // A line that hung up has no mode to put back, and there is nobody to tell.
+            // This fails for a line that hung up. Such a line has no mode to restore, and the drop
+            // has nobody to tell.
             let _ = termios::tcsetattr(&self.fd, OptionalActions::Now, before);
         }
         let _ = self.keep_others_out(false);
-        // Not left to the descriptor's end: a process that this one is just starting has a copy
-        // until it executes.
+        // Closing the descriptor would not be enough: a child that this process is just starting
+        // has a copy until it calls `exec`.
         if self.hold != Hold::Nothing {
             let _ = rustix::fs::flock(&self.fd, FlockOperation::Unlock);
         }
     }
 }
 
-/// A terminal that somebody else opened: it becomes raw, and keeps its speed. Whether it blocks
-/// stays as it was, for the description may be shared; and so does who else may open it.
+/// Adopts a terminal that somebody else opened. It becomes raw and keeps its speed.
+///
+/// It stays in its blocking or non-blocking mode, because the description may be shared. It also
+/// stays as open to other programs as it was.
 impl TryFrom<OwnedFd> for Port {
     type Error = Error;
 

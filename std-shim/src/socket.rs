@@ -1,31 +1,33 @@
-//! Sockets: between processes of one machine by path or abstract name, between machines by address
-//! and port.
+//! Sockets between processes of one machine, and between machines.
 //!
-//! One type, [`Socket<F, T>`](Socket), is what `socket(F, T)` makes: a family ([`Unix`], [`Inet`])
-//! and a type ([`Stream`], [`Seqpacket`], [`Datagram`]). [`Listener<F, T>`](Listener) accepts
-//! connections of that kind. Six names are all that a program needs:
+//! On one machine, a socket has a path or an abstract name. Between machines, it has an address and
+//! a port.
+//!
+//! [`Socket<F, T>`](Socket) is what the system's `socket(F, T)` makes: a family ([`Unix`],
+//! [`Inet`]) and a type ([`Stream`], [`Seqpacket`], [`Datagram`]). [`Listener<F, T>`](Listener)
+//! accepts connections of that kind. These aliases name all combinations:
 //!
 //! | | bytes, connected | messages, connected | messages, without connection |
 //! |---|---|---|---|
 //! | this machine | [`UnixStream`], [`UnixListener`] | [`UnixSeqpacket`], [`SeqpacketListener`] | [`UnixDatagram`] |
 //! | any machine | [`TcpStream`], [`TcpListener`] | – | [`UdpSocket`] |
 //!
-//! What holds for all of them:
+//! For all of them:
 //!
-//! - **Three forms of every verb.** The plain verb waits, `try_` never does
-//!   ([`WouldBlock`](crate::CoreError::WouldBlock)), `_deadline` waits no longer than until an
-//!   [`Instant`] ([`TimedOut`](crate::CoreError::TimedOut)), or as long as it takes if there is
-//!   none. What carries descriptors has one form, which takes the deadline. They can be mixed:
-//!   whether the descriptor is in the system's non-blocking mode makes no difference, except to the
-//!   traits `Read` and `Write`, which follow it. A plain read or write is one system call and
-//!   nothing else.
-//! - **A signal never interrupts** an operation, and a broken pipe never kills: every send has
-//!   `MSG_NOSIGNAL`.
-//! - **Nothing leaks into a child**: every descriptor, received ones too, is made close-on-exec in
-//!   the call that makes it.
-//! - **Shared use.** All operations take `&self`: one thread may read while another writes.
-//! - **The life** of an end is a [`State`] of the core's table, moved by what the system reports
-//!   ([`Socket::state`]).
+//! - **Every verb has three forms.** The plain verb waits. `try_` never waits
+//!   ([`WouldBlock`](crate::CoreError::WouldBlock)). `_deadline` waits at most until an [`Instant`]
+//!   ([`TimedOut`](crate::CoreError::TimedOut)), or without a limit for `None`. The calls that
+//!   carry descriptors have one form, which takes the deadline. A program may mix the forms,
+//!   because they do not depend on the descriptor's blocking mode. Only the traits `Read` and
+//!   `Write` follow that mode. A plain read or write is one system call and nothing else.
+//! - **A signal never interrupts** an operation, and a broken pipe never kills the process: every
+//!   send has `MSG_NOSIGNAL`.
+//! - **No descriptor leaks into a child**: every descriptor, also a received one, is close-on-exec
+//!   from the call that makes it.
+//! - **Threads may share an end**: all operations take `&self`, so one thread may read while
+//!   another writes.
+//! - **Every end has a [`State`]** of the core's table ([`Socket::state`]). It changes with the
+//!   results of the system calls.
 //!
 //! ```
 //! use ringway::socket::{UnixListener, UnixStream};
@@ -87,16 +89,17 @@ use std::time::Instant;
 pub type UnixStream = Socket<Unix, Stream>;
 /// Accepts [`UnixStream`]s.
 pub type UnixListener = Listener<Unix, Stream>;
-/// A connection between processes of one machine that keeps the bounds of messages and their order.
+/// A connection between processes of one machine that keeps messages whole and in order.
 pub type UnixSeqpacket = Socket<Unix, Seqpacket>;
 /// Accepts [`UnixSeqpacket`]s.
 pub type SeqpacketListener = Listener<Unix, Seqpacket>;
-/// Messages between processes of one machine, each to whom one likes: reliable and in order,
-/// without a connection.
+/// Messages between processes of one machine, without a connection: reliable and in order.
+///
+/// Each message may go to another receiver.
 pub type UnixDatagram = Socket<Unix, Datagram>;
-/// A stream of bytes to anywhere.
+/// A stream of bytes to any machine.
 pub type TcpStream = Socket<Inet, Stream>;
 /// Accepts [`TcpStream`]s.
 pub type TcpListener = Listener<Inet, Stream>;
-/// Messages to anywhere, which may be lost, doubled or overtaken.
+/// Messages to any machine, which may be lost, duplicated or overtaken.
 pub type UdpSocket = Socket<Inet, Datagram>;

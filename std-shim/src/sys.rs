@@ -1,11 +1,11 @@
-//! What many files say to the system, or of what it says.
+//! Helpers around system calls that many files need.
 
 use rustix::io::Errno;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// `AsFd` and `AsRawFd` of a type, by what it has the descriptor in.
+/// Implements `AsFd` and `AsRawFd` for a type, given the expression for its descriptor.
 macro_rules! descriptor {
     ($(#[$doc:meta])* $({$($of:tt)+})? $Type:ty, |$it:ident| $held:expr) => {
         impl $(<$($of)+>)? std::os::fd::AsFd for $Type {
@@ -25,12 +25,12 @@ macro_rules! descriptor {
 }
 pub(crate) use descriptor;
 
-/// The errno of the call that just failed, in this thread.
+/// The errno of the call that has just failed in this thread.
 pub(crate) fn last_errno() -> Errno {
     errno(&io::Error::last_os_error())
 }
 
-/// What a system call answered, or the errno of one that failed.
+/// The value that a system call returned, or the errno if it failed.
 pub(crate) fn answer(result: impl Into<libc::c_long>) -> rustix::io::Result<libc::c_long> {
     match result.into() {
         -1 => Err(last_errno()),
@@ -38,26 +38,28 @@ pub(crate) fn answer(result: impl Into<libc::c_long>) -> rustix::io::Result<libc
     }
 }
 
-/// A set of signals, as the C library has it, with none in it.
+/// Makes an empty `sigset_t`.
 pub(crate) fn no_signals() -> libc::sigset_t {
-    // SAFETY: numbers alone: all zeroes are such.
+    // SAFETY: a `sigset_t` has only integers, so all zeroes is valid.
     let mut set = unsafe { std::mem::MaybeUninit::zeroed().assume_init() };
-    // SAFETY: the set is ours.
+    // SAFETY: `set` is a local variable of that type.
     unsafe { libc::sigemptyset(&mut set) };
     set
 }
 
-/// The number of what the standard library reports.
+/// The errno of an error of the standard library.
 pub(crate) fn errno(error: &io::Error) -> Errno {
     Errno::from_io_error(error).unwrap_or(Errno::IO)
 }
 
-/// Locks what is put in place by single assignments: a panic elsewhere leaves it whole.
+/// Locks a mutex, also after a panic.
+///
+/// Its value is only changed by single assignments, so a panic cannot leave it half changed.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The kernel's name for an open file. Opening it gives another description.
+/// The kernel's path for an open file. Opening it makes another file description.
 pub(crate) fn alias(fd: impl AsFd) -> String {
     format!("/proc/self/fd/{}", fd.as_fd().as_raw_fd())
 }

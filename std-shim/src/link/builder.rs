@@ -1,11 +1,11 @@
-//! A link by the names of what it has.
+//! Makes a link from named settings.
 
 use super::end::{ReliableLink, SerialLink};
 use super::wire::Streams;
 use ringway_core::channel::link::Config;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Makes a link: what is not said has a usual value. The two sides need not have the same.
+/// Makes a link. Every setting has a default. The two sides may have different settings.
 ///
 /// ```
 /// use ringway::{link::Builder, socket::UnixStream};
@@ -44,7 +44,8 @@ pub struct Builder<
 }
 
 impl Builder {
-    /// Messages of at most 256 bytes, 4 frames under way, 1 port, which holds 4 messages.
+    /// The defaults: messages of at most 256 bytes, 4 frames under way, 1 port that holds 4
+    /// messages.
     pub const fn new() -> Self {
         Builder { config: None }
     }
@@ -59,33 +60,36 @@ impl Default for Builder {
 impl<const MAX: usize, const WINDOW: usize, const PORTS: usize, const CREDITS: usize>
     Builder<MAX, WINDOW, PORTS, CREDITS>
 {
-    /// The most bytes of a message.
+    /// Sets the most bytes of a message.
     pub const fn max_message<const BYTES: usize>(self) -> Builder<BYTES, WINDOW, PORTS, CREDITS> {
         Builder { config: self.config }
     }
 
-    /// How many frames may be under way before the first is acknowledged.
+    /// Sets how many frames may be under way before the first is acknowledged.
     pub const fn window<const FRAMES: usize>(self) -> Builder<MAX, FRAMES, PORTS, CREDITS> {
         Builder { config: self.config }
     }
 
-    /// How many ports there are.
+    /// Sets the number of ports.
     pub const fn ports<const COUNT: usize>(self) -> Builder<MAX, WINDOW, COUNT, CREDITS> {
         Builder { config: self.config }
     }
 
-    /// How many messages each port holds before they are received.
+    /// Sets how many messages each port holds before they are received.
     pub const fn credits<const MESSAGES: usize>(self) -> Builder<MAX, WINDOW, PORTS, MESSAGES> {
         Builder { config: self.config }
     }
 
-    /// The times, and the number that tells this run of the program from others. Without it they
-    /// are the usual ones for the line, and the number is of the clock.
+    /// Sets the times, and the number that tells this run of the program from others.
+    ///
+    /// Without it, the times are the default ones for the line, and the number comes from the
+    /// clock.
     pub const fn config(self, config: Config) -> Self {
         Builder { config: Some(config) }
     }
 
-    /// A link over what the system keeps whole: see [`Link::over`](super::Link::over).
+    /// Makes a link over a stream that the system keeps whole: see
+    /// [`Link::over`](super::Link::over).
     pub fn reliable<M>(
         self,
         streams: impl Streams<M>,
@@ -94,7 +98,7 @@ impl<const MAX: usize, const WINDOW: usize, const PORTS: usize, const CREDITS: u
         ReliableLink::over(streams, config)
     }
 
-    /// A link over a line of `speed` bits per second: see [`SerialLink::config`].
+    /// Makes a link over a line of `speed` bits per second: see [`SerialLink::config`].
     pub fn serial<M>(
         self,
         streams: impl Streams<M>,
@@ -105,7 +109,7 @@ impl<const MAX: usize, const WINDOW: usize, const PORTS: usize, const CREDITS: u
     }
 }
 
-/// Another one in each run of a program, as good as surely.
+/// Returns a number that differs, almost surely, from that of every other run of the program.
 fn generation() -> u32 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     (since.as_nanos() as u32) ^ std::process::id().rotate_left(16)

@@ -1,4 +1,4 @@
-//! One end of a link: how it is made and driven.
+//! One end of a link: making it and driving it.
 
 use super::start::Start;
 use super::wire::{self, Arrived, Streams, Wire};
@@ -10,8 +10,9 @@ use ringway_core::channel::link::{Config, Down, Event, Line, Phase, Reliable, Se
 use std::os::fd::BorrowedFd;
 use std::time::Instant;
 
-/// A link over a stream that the system keeps in order and whole; the parameters are those of
-/// [`SerialLink`].
+/// A link over a stream that the system keeps whole and in order.
+///
+/// The parameters are those of [`SerialLink`].
 ///
 /// ```
 /// use ringway::{link::{Config, ReliableLink}, pipe::pipe};
@@ -25,9 +26,10 @@ pub type ReliableLink<
     const CREDITS: usize = 4,
 > = Link<Reliable<WINDOW, MAX>, PORTS, CREDITS, MAX>;
 
-/// A link over a line that loses and changes bytes, for messages of at most `MAX` bytes; `WINDOW`
-/// frames may be under way, each of `PORTS` ports holds `CREDITS` messages. The two sides need not
-/// have the same.
+/// A link over a line that loses and changes bytes.
+///
+/// It carries messages of at most `MAX` bytes. `WINDOW` frames may be under way, and each of
+/// `PORTS` ports holds `CREDITS` messages. The two sides may have different parameters.
 ///
 /// ```
 /// use ringway::{link::SerialLink, serial};
@@ -42,10 +44,10 @@ pub type SerialLink<
     const CREDITS: usize = 4,
 > = Link<Serial<WINDOW, MAX>, PORTS, CREDITS, MAX>;
 
-/// One end of a link, and the descriptors that it is driven over: see the [module](super).
+/// One end of a link, and the descriptors that carry it: see the [module](super).
 ///
-/// Its memory is on the heap. While it is made it passes through the stack: some `(PORTS *
-/// CREDITS + WINDOW + 1) * MAX` bytes.
+/// Its memory is on the heap. While the link is made, that memory passes through the stack: about
+/// `(PORTS * CREDITS + WINDOW + 1) * MAX` bytes.
 #[derive(Debug)]
 pub struct Link<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize> {
     pub(super) core: Box<machine::Link<L, PORTS, CREDITS, MAX>>,
@@ -55,9 +57,11 @@ pub struct Link<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: us
 impl<L: Start<MAX>, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     Link<L, PORTS, CREDITS, MAX>
 {
-    /// A link over a stream that goes both ways (a [socket](crate::socket), a [serial
-    /// port](crate::serial)), or over two, one each way: `(from, to)`. It is open: it greets as
-    /// soon as it is driven. [`Builder`](super::Builder) is another way to make one.
+    /// Makes a link over one stream in both directions, or over a pair `(from, to)`.
+    ///
+    /// A [socket](crate::socket) and a [serial port](crate::serial) go in both directions. The link
+    /// is open: it greets as soon as the program drives it. A [`Builder`](super::Builder) makes
+    /// links too.
     ///
     /// ```
     /// use ringway::{link::{Config, Phase, ReliableLink}, socket::UnixStream};
@@ -81,7 +85,7 @@ impl<L: Start<MAX>, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     pub fn over<M>(streams: impl Streams<M>, config: Config) -> Self {
         let wire = Wire::new(streams.ends());
         let mut core = L::start(config);
-        // A new link is down, and can be opened.
+        // A new link is down, so it can be opened.
         let _ = core.open(wire.now());
         Link { core, wire }
     }
@@ -90,9 +94,11 @@ impl<L: Start<MAX>, const PORTS: usize, const CREDITS: usize, const MAX: usize>
 impl<const WINDOW: usize, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     SerialLink<MAX, WINDOW, PORTS, CREDITS>
 {
-    /// The patience for a line of `speed` bits per second, ten of which carry a byte: a frame is
-    /// sent again when it was not acknowledged although all that may lie before it and before the
-    /// answer, a window each way, had time to get through.
+    /// The times for a line of `speed` bits per second, where ten bits carry a byte.
+    ///
+    /// The link sends a frame again if it was not acknowledged in the time that these need on the
+    /// line: the frame, everything that may be sent before it, and everything that may be sent
+    /// before the answer. Each side may send a window.
     ///
     /// ```
     /// use ringway::link::SerialLink;
@@ -100,9 +106,9 @@ impl<const WINDOW: usize, const PORTS: usize, const CREDITS: usize, const MAX: u
     /// assert_eq!(SerialLink::<256, 4>::config(9_600, 1).retransmit, 2_883);
     /// ```
     pub const fn config(speed: u32, generation: u32) -> Config {
-        /// What a frame has besides the message, for the schedulers at both ends, and for a port's
-        /// own buffers.
+        /// Bytes of a frame besides the message.
         const FRAME: u64 = 16;
+        /// Milliseconds for the schedulers at both ends, and for a port's own buffers.
         const SCHEDULE: u64 = 50;
         let speed = if speed == 0 { 1 } else { speed as u64 };
         let frames = 2 * (WINDOW as u64 + 1);
@@ -110,7 +116,7 @@ impl<const WINDOW: usize, const PORTS: usize, const CREDITS: usize, const MAX: u
         let ticks = SCHEDULE + bits * 1000 / speed;
         let retransmit = if ticks > u32::MAX as u64 / 8 { u32::MAX / 8 } else { ticks as u32 };
         let usual = Config::new(generation);
-        // Not less than the usual, and longer than what retransmission takes.
+        // At least the usual value, and more than the retransmission takes.
         let keepalive =
             if usual.keepalive < 2 * retransmit { 2 * retransmit } else { usual.keepalive };
         let gone = if usual.gone < 7 * retransmit { 7 * retransmit } else { usual.gone };
@@ -118,15 +124,17 @@ impl<const WINDOW: usize, const PORTS: usize, const CREDITS: usize, const MAX: u
     }
 }
 
-/// Driving it.
+/// Driving the link.
 impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     Link<L, PORTS, CREDITS, MAX>
 {
-    /// Moves what can be moved without waiting: reads what is there, sees to what is due, writes
-    /// what there is room for. Look for events and messages afterwards.
+    /// Does what is possible without waiting: reads, handles timeouts, and writes while there is
+    /// room.
+    ///
+    /// Ask for events and messages afterwards.
     ///
     /// # Errors
-    /// What the system says, other than that the other side is gone: that is an
+    /// The error of the system call, unless it means that the other side is gone. Then there is an
     /// [event](Self::poll_event).
     ///
     /// ```
@@ -141,14 +149,14 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.give()
     }
 
-    /// So many pieces are read in one turn: a peer that never stops does not keep us here.
+    /// Pieces to read in one turn. The bound is for a peer that never stops sending.
     const PIECES: usize = 16;
 
-    /// And so many before a stream is given up: more than an honest peer can have sent, with all
-    /// ports full.
+    /// Pieces to read before the link gives up a stream: more than an honest peer can have sent,
+    /// with all its ports full.
     const LAST_PIECES: usize = Self::PIECES + 2 * (PORTS * CREDITS * MAX).div_ceil(wire::PIECE);
 
-    /// Hands what came to the core.
+    /// Hands received bytes to the core, and tells it when a timeout has come.
     pub(super) fn take(&mut self, pieces: usize) -> Result<()> {
         for _ in 0..pieces {
             let now = self.wire.now();
@@ -168,11 +176,11 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         Ok(())
     }
 
-    /// Writes what the core has, as far as there is room.
+    /// Writes what the core has to send, while there is room.
     pub(super) fn give(&mut self) -> Result<()> {
         let core = &mut self.core;
         if !self.wire.write(|now, out| core.poll_transmit(now, out))? {
-            // What the other side said before it left is still there.
+            // The bytes that the other side sent before it left can still be read.
             self.wire.drop_output();
             self.take(Self::LAST_PIECES)?;
             self.end();
@@ -185,15 +193,16 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.wire.end();
     }
 
-    /// Drives it until `attempt` does not say `WouldBlock`: as long as there is time, and once in
-    /// any case.
+    /// Drives the link and repeats `attempt` until it does not return `WouldBlock`.
+    ///
+    /// It stops when the time is over, and makes at least one attempt.
     pub(super) fn until<T>(
         &mut self,
         operation: &'static str,
         timeout: Timeout,
         mut attempt: impl FnMut(&mut Self) -> std::result::Result<T, CoreError>,
     ) -> Result<T> {
-        // What is possible at once costs no look at the line.
+        // An attempt that succeeds at once needs no system call for reading.
         let mut outcome = attempt(self);
         let mut late = false;
         while let Err(CoreError::WouldBlock) = outcome {
@@ -214,8 +223,10 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         outcome.map_err(|error| Error::new(operation, error))
     }
 
-    /// Waits until a [`turn`](Self::turn) has something to do: bytes came, there is room for those
-    /// that wait, or it is time. At most until `deadline`; which of them it was does not matter.
+    /// Waits until [`turn`](Self::turn) has something to do, at most until `deadline`.
+    ///
+    /// That is when bytes came, when there is room for waiting bytes, or when a timeout has come.
+    /// It does not return which one happened.
     ///
     /// # Errors
     /// The error of the system call.
@@ -228,12 +239,13 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.wire.wait(until)
     }
 
-    /// The descriptor that bytes come from, to be waited for in the program's own way.
+    /// The descriptor that the link reads from, for a program that polls by itself.
     pub fn input(&self) -> BorrowedFd<'_> {
         self.wire.input()
     }
 
-    /// The descriptor that bytes go to; [`input`](Self::input), unless the link is over a pair.
+    /// The descriptor that the link writes to: [`input`](Self::input), unless the link is over a
+    /// pair.
     pub fn output(&self) -> BorrowedFd<'_> {
         self.wire.output()
     }
@@ -243,29 +255,31 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.wire.is_blocked()
     }
 
-    /// When a [`turn`](Self::turn) is due though nothing came. `None`: not before something else
-    /// happens.
+    /// The time at which a [`turn`](Self::turn) is due even if no bytes came.
+    ///
+    /// `None` means that no turn is due before something else happens.
     pub fn timeout(&self) -> Option<Instant> {
         self.core.poll_timeout().and_then(|at| self.wire.at(at))
     }
 
-    /// Where the link is, by what it was driven to so far.
+    /// The phase of the link, as of the last time that the program drove it.
     pub fn phase(&self) -> Phase {
         self.core.phase()
     }
 
-    /// What the peer said of itself: its identity and its limits. `None` unless the link is up or
-    /// closing.
+    /// What the peer said of itself: its identity and its limits.
+    ///
+    /// `None` unless the link is up or closing.
     pub fn peer(&self) -> Option<&Hello> {
         self.core.peer()
     }
 
-    /// Looks for a peer again over the same stream, after the link was closed by either side.
+    /// Looks for a peer again over the same stream, after either side closed the link.
     ///
     /// # Errors
-    /// [`AlreadyConnected`](CoreError::AlreadyConnected) if it is not down,
-    /// [`EndOfFile`](CoreError::EndOfFile) if the stream ended: [`set_stream`](Self::set_stream)
-    /// gives it another.
+    /// [`AlreadyConnected`](CoreError::AlreadyConnected) if the link is not down,
+    /// [`EndOfFile`](CoreError::EndOfFile) if the stream ended: then
+    /// [`set_stream`](Self::set_stream) gives the link another one.
     pub fn open(&mut self) -> Result<()> {
         const OPEN: &str = "open the link";
         if self.wire.has_ended() {
@@ -274,9 +288,11 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.core.open(self.wire.now()).map_err(|error| Error::new(OPEN, error))
     }
 
-    /// Ends the session, if there is one, and looks for a peer over another stream, or two. What
-    /// has come over the old one can still be received. Ports that wait for their peer go on to do
-    /// so.
+    /// Looks for a peer over another stream, or a pair, and ends the current session, if there is
+    /// one.
+    ///
+    /// Messages that came over the old stream can still be received. Ports that wait for their peer
+    /// keep waiting.
     ///
     /// ```
     /// use ringway::{link::{Config, Phase, ReliableLink}, socket::UnixStream};
@@ -290,27 +306,30 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// assert_eq!(link.phase(), Phase::Connecting);
     /// ```
     pub fn set_stream<M>(&mut self, streams: impl Streams<M>) {
-        // What has come over the old stream is the program's still. If that fails, nothing else
+        // The program can still receive what came over the old stream. If this fails, nothing more
         // comes from there.
         let _ = self.take(Self::LAST_PIECES);
         self.end();
         self.wire.replace(streams.ends());
-        // It is down since the line above.
+        // The link is down since the line above, so it can be opened.
         let _ = self.core.open(self.wire.now());
     }
 
-    /// Closes every port and the link: waits until the peer has everything that was sent, and says
-    /// goodbye. Dropping a link closes its streams and does neither. A link that is down stays so.
+    /// Closes every port and then the link.
+    ///
+    /// It waits until the peer has everything that was sent, and says goodbye. Dropping a link only
+    /// closes its streams. A link that is down stays down.
     ///
     /// # Errors
-    /// [`Reset`](CoreError::Reset) if the peer may not have got everything, or the error
-    /// of the system call.
+    /// [`Reset`](CoreError::Reset) if the peer may not have received everything, or the error of
+    /// the system call.
     pub fn close(&mut self) -> Result<()> {
         self.close_deadline(None)
     }
 
-    /// [`close`](Self::close), waiting at most until `deadline`. The link goes on closing when it
-    /// is driven.
+    /// Does what [`close`](Self::close) does, and waits at most until `deadline`.
+    ///
+    /// After a timeout the link goes on closing when the program drives it.
     ///
     /// # Errors
     /// [`TimedOut`](CoreError::TimedOut); else those of [`close`](Self::close).
@@ -324,7 +343,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
             if link.phase() != Phase::Down {
                 return Err(CoreError::WouldBlock);
             }
-            // The end of a session is told before anything else.
+            // Reports the end of the session before anything else.
             match link.core.poll_event() {
                 Some(Event::Down(Down::Closed)) | None => Ok(()),
                 Some(_) => Err(CoreError::Reset),
@@ -332,17 +351,18 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         })
     }
 
-    /// What happened: each event once, `None` when that was all. Ask after every
-    /// [`turn`](Self::turn), and whenever something failed. It is not necessary to ask.
+    /// Returns the next event, each event once; `None` if there is no more.
+    ///
+    /// Call it after every [`turn`](Self::turn), and after every error. A program need not call it.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.core.poll_event()
     }
 
-    /// What happens next; waits for it.
+    /// Waits for the next event and returns it.
     ///
     /// # Errors
-    /// [`NotConnected`](CoreError::NotConnected) if the link is down, where nothing happens any
-    /// more; or the error of the system call.
+    /// [`NotConnected`](CoreError::NotConnected) if the link is down, because then nothing happens
+    /// any more; or the error of the system call.
     ///
     /// ```
     /// use ringway::{CoreError, link::{Config, Down, Event, ReliableLink}, socket::UnixStream};
@@ -359,7 +379,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.next_event_deadline(None)
     }
 
-    /// [`next_event`](Self::next_event), waiting at most until `deadline`.
+    /// Does what [`next_event`](Self::next_event) does, and waits at most until `deadline`.
     ///
     /// # Errors
     /// [`TimedOut`](CoreError::TimedOut); else those of [`next_event`](Self::next_event).

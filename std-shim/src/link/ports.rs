@@ -1,4 +1,4 @@
-//! What a program does with the ports of a link.
+//! Operations of a program on the ports of a link.
 
 use super::end::Link;
 use crate::error::Tried;
@@ -15,28 +15,32 @@ const CONNECT: &str = "connect the port";
 impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     Link<L, PORTS, CREDITS, MAX>
 {
-    /// The state of a port, as of any endpoint, by what the link was driven to so far. A port that
-    /// the link does not have is `Closed`.
+    /// The state of a port, as of the last time that the program drove the link.
+    ///
+    /// A port that the link does not have is `Closed`.
     pub fn port_state(&self, port: u8) -> State {
         self.core.port_state(port)
     }
 
-    /// Opens a port, unless it is open in a direction, and waits until the peer has opened it too:
-    /// for the peer itself, as long as it takes, and across restarts of it. When the port's session
-    /// ended, it is connected in the next one: what had come before and was not received is
-    /// dropped, so receive it first.
+    /// Opens a port, if it is not open in any direction, and waits until the peer has opened it
+    /// too.
+    ///
+    /// It waits without a limit, also for the peer itself and across its restarts. If the port's
+    /// session ended, it connects the port in the next one. That drops the messages that had come
+    /// and were not received, so receive them first.
     ///
     /// # Errors
     /// [`NotFound`](CoreError::NotFound) if the link, or the peer, has no such port;
     /// [`Reset`](CoreError::Reset) if the peer refused it;
-    /// [`NotConnected`](CoreError::NotConnected) if the link is down, and
-    /// [`poll_event`](Self::poll_event) says why.
+    /// [`NotConnected`](CoreError::NotConnected) if the link is down. Then
+    /// [`poll_event`](Self::poll_event) returns the reason.
     pub fn connect(&mut self, port: u8) -> Result<()> {
         self.connect_deadline(port, None)
     }
 
-    /// [`connect`](Self::connect), waiting at most until `deadline`. The port stays open, so that
-    /// the next call goes on.
+    /// Does what [`connect`](Self::connect) does, and waits at most until `deadline`.
+    ///
+    /// After a timeout the port stays open, and the next call goes on with it.
     ///
     /// # Errors
     /// [`TimedOut`](CoreError::TimedOut); else those of [`connect`](Self::connect).
@@ -49,11 +53,11 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
                     return Err(CoreError::NotConnected);
                 }
                 if !state.can_send() && !state.can_recv() {
-                    // Both directions are done: what is meant is another connection.
+                    // Both directions have ended, so the program asks for another connection.
                     link.core.close_port(port);
                 } else {
                     match link.core.open_port(port) {
-                        // It is connected, and its session goes on.
+                        // The port is connected, and its session goes on.
                         Err(CoreError::AlreadyConnected) => return Ok(()),
                         other => other?,
                     }
@@ -69,7 +73,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
                 _ => {
                     link.core.open_port(port)?;
                     opened = true;
-                    // At once, if the peer was waiting.
+                    // The port is connected at once if the peer was waiting for it.
                     match link.port_state(port) {
                         State::Connected { .. } => Ok(()),
                         _ => Err(CoreError::WouldBlock),
@@ -79,13 +83,14 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         })
     }
 
-    /// Opens a port without waiting for the peer: [`PortEvent::Opened`] tells when it is connected.
-    /// Also the answer to [`PortEvent::Waiting`].
+    /// Opens a port without waiting for the peer. It is also the answer to [`PortEvent::Waiting`].
+    ///
+    /// [`PortEvent::Opened`] reports when the port is connected.
     ///
     /// # Errors
     /// [`NotFound`](CoreError::NotFound), [`AlreadyConnected`](CoreError::AlreadyConnected), or
-    /// [`WouldBlock`](CoreError::WouldBlock): the peer is not done with the port's last life, and
-    /// [`PortEvent::Free`] tells when.
+    /// [`WouldBlock`](CoreError::WouldBlock) if the peer has not finished the port's last session.
+    /// Then [`PortEvent::Free`] reports when it has.
     ///
     /// ```
     /// use ringway::{channel::State, link::{Config, ReliableLink}, socket::UnixStream};
@@ -100,10 +105,11 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     }
 
     crate::fd::forms! {
-        /// Sends a message; waits until the peer has room for it. Messages of a port arrive once
-        /// each and in order, as long as the session lasts; an empty one is a message too. One that
-        /// was late was not sent. Where it does not wait for room, [`PortEvent::Writable`] tells
-        /// when there is some.
+        /// Sends a message; waits until the peer has room for it.
+        ///
+        /// The messages of a port arrive once each and in order, as long as the session lasts. An
+        /// empty message is a message too. After a timeout the message was not sent. For a program
+        /// that does not wait here, [`PortEvent::Writable`] reports when there is room.
         ///
         /// # Errors
         /// [`MessageTooLarge`](CoreError::MessageTooLarge) for the peer or for this side;
@@ -129,7 +135,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         /// assert!(late.is(CoreError::TimedOut));
         /// near.send(0, b"hello").unwrap();
         /// assert_eq!(far.recv(0, &mut [0; 64]).unwrap(), 5);
-        /// // The port holds four messages, for which there is room at once.
+        /// // The port holds four messages, so this sends some and then finds no room.
         /// while near.try_send(0, b"hello").is_ok() {}
         /// ```
         pub fn send,
@@ -137,14 +143,15 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         pub fn send_deadline:
         (&mut self, port: u8, message: &[u8]) -> () = send_by;
 
-        /// Takes the oldest message, into `out`, and returns its length; waits for one. See
-        /// [`send`](Self::send) for an example.
+        /// Takes the oldest message into `out` and returns its length; waits for a message.
+        ///
+        /// See [`send`](Self::send) for an example.
         ///
         /// # Errors
         /// [`EndOfFile`](CoreError::EndOfFile) if the peer sends no more;
-        /// [`BufferTooSmall`](CoreError::BufferTooSmall), and the message stays;
-        /// [`Reset`](CoreError::Reset) if the port was torn down, or the session ended and what had
-        /// come whole before was received; [`NotConnected`](CoreError::NotConnected).
+        /// [`BufferTooSmall`](CoreError::BufferTooSmall), and then the message stays;
+        /// [`Reset`](CoreError::Reset) if the port was torn down or the session ended, after the
+        /// messages that had come whole were received; [`NotConnected`](CoreError::NotConnected).
         pub fn recv,
         pub fn try_recv,
         pub fn recv_deadline:
@@ -159,7 +166,9 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.until("receive on the port", timeout, |link| link.core.try_recv(port, out))
     }
 
-    /// Sends no more on this port. What was sent before still arrives; receiving goes on.
+    /// Ends sending on this port.
+    ///
+    /// Messages that were sent before still arrive, and receiving goes on.
     ///
     /// # Errors
     /// [`NotConnected`](CoreError::NotConnected), [`Closed`](CoreError::Closed),
@@ -171,8 +180,10 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.give()
     }
 
-    /// Receives no more on this port: what came and was not taken is dropped, and the peer's sends
-    /// fail with [`BrokenPipe`](CoreError::BrokenPipe) once it knows.
+    /// Ends receiving on this port.
+    ///
+    /// It drops the messages that came and were not received. The peer's sends fail with
+    /// [`BrokenPipe`](CoreError::BrokenPipe) once the peer knows.
     ///
     /// # Errors
     /// Those of [`shut_send`](Self::shut_send).
@@ -183,8 +194,10 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.give()
     }
 
-    /// Ends both directions: what was sent before still arrives, what came and was not taken is
-    /// dropped.
+    /// Ends both directions of a port.
+    ///
+    /// Messages that were sent before still arrive. It drops the messages that came and were not
+    /// received.
     ///
     /// # Errors
     /// The error of the system call.
@@ -193,9 +206,10 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.give()
     }
 
-    /// Tears the port down and tells the peer why ([`PortEvent::Reset`]); the peer loses what it
-    /// has not taken yet. Also the way to refuse a port that the peer opened
-    /// ([`PortEvent::Waiting`]).
+    /// Tears the port down and gives the peer a reason ([`PortEvent::Reset`]).
+    ///
+    /// The peer loses the messages that it has not received yet. This is also how to refuse a port
+    /// that the peer opened ([`PortEvent::Waiting`]).
     ///
     /// # Errors
     /// The error of the system call.

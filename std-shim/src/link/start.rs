@@ -1,10 +1,10 @@
-//! How the core's half of a link is made for each kind of line.
+//! Makes the core's half of a link, for each kind of line.
 
 use ringway_core::channel::link::{Config, Line, Link, Reliable, Serial};
 
-/// A line that a link can be made for.
+/// A kind of line over which a link can be made.
 pub trait Start<const MAX: usize>: Line {
-    /// A link over it that is down.
+    /// Makes a link over it, which is down.
     fn start<const PORTS: usize, const CREDITS: usize>(
         config: Config,
     ) -> Box<Link<Self, PORTS, CREDITS, MAX>>

@@ -1,4 +1,4 @@
-//! What a link is driven over: the descriptors, the bytes between them and the link, and the clock.
+//! What drives a link: the descriptors, the bytes between them and the core, and the clock.
 
 use crate::fd::{self, Interest, WaitSet};
 use crate::{CoreError, Result};
@@ -7,14 +7,15 @@ use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-/// What can carry a link: anything with a descriptor, kept open as long as the link has it.
+/// A stream that can carry a link: anything with a descriptor, which stays open as long as the link
+/// has it.
 pub trait Stream: AsFd + fmt::Debug + Send + Sync + 'static {}
 
 impl<T: AsFd + fmt::Debug + Send + Sync + 'static> Stream for T {}
 
-/// One stream both ways, or two, `(from, to)`. `M` is found by the compiler.
+/// One stream in both directions, or a pair `(from, to)`. The compiler infers `M`.
 pub trait Streams<M> {
-    /// Where bytes are read, and where they are written unless that is the same.
+    /// The stream to read from, and the stream to write to, if that is another one.
     #[doc(hidden)]
     fn ends(self) -> (Box<dyn Stream>, Option<Box<dyn Stream>>);
 }
@@ -31,27 +32,27 @@ impl<From: Stream, To: Stream> Streams<(From, To)> for (From, To) {
     }
 }
 
-/// So much is read and written at once.
+/// Bytes to read and write at once.
 pub(super) const PIECE: usize = 16 << 10;
 
 #[derive(Debug)]
 pub(super) struct Wire {
     from: Box<dyn Stream>,
-    /// Where bytes are written, unless that is the same.
+    /// The stream to write to, if it is not `from`.
     to: Option<Box<dyn Stream>>,
     began: Instant,
     input: Box<[u8]>,
     output: Box<[u8]>,
-    /// What of `output` is still to be written.
+    /// The part of `output` that is still to be written.
     left: std::ops::Range<usize>,
-    /// Nothing is read or written any more.
+    /// Set when the link reads and writes no more.
     ended: bool,
 }
 
-/// What a look at the line found.
+/// The result of a read from the line.
 pub(super) enum Arrived<'a> {
     Nothing,
-    /// These, and perhaps more.
+    /// Some bytes. There may be more.
     Bytes(&'a [u8]),
     End,
 }
@@ -66,21 +67,21 @@ impl Wire {
         wire
     }
 
-    /// Credits and answers are small, and whoever is to go on waits for them: TCP must not keep
-    /// them back.
+    /// Turns off the delay of small TCP writes: credits and answers are small, and the peer waits
+    /// for them.
     fn hasten(&self) {
-        // Every other stream says that it has no such option.
+        // Streams of other kinds refuse the option, so the result does not matter.
         let _ = rustix::net::sockopt::set_tcp_nodelay(self.output(), true);
     }
 
-    /// Another stream in place of this one; the clock goes on.
+    /// Takes another stream in place of this one. The clock goes on.
     pub(super) fn replace(&mut self, ends: (Box<dyn Stream>, Option<Box<dyn Stream>>)) {
         (self.from, self.to) = ends;
         (self.left, self.ended) = (0..0, false);
         self.hasten();
     }
 
-    /// What waits to be written is not.
+    /// Drops the bytes that wait to be written.
     pub(super) fn drop_output(&mut self) {
         self.left = 0..0;
     }
@@ -102,17 +103,17 @@ impl Wire {
         self.to.as_ref().unwrap_or(&self.from).as_fd()
     }
 
-    /// The link's clock counts milliseconds.
+    /// The time on the link's clock, in milliseconds.
     pub(super) fn now(&self) -> u64 {
         self.began.elapsed().as_millis() as u64
     }
 
-    /// When the link's clock says so; `None` for a time that the system cannot count.
+    /// Converts a time of the link's clock; `None` if the system cannot represent it.
     pub(super) fn at(&self, ticks: u64) -> Option<Instant> {
         self.began.checked_add(Duration::from_millis(ticks))
     }
 
-    /// Reads what is there.
+    /// Reads the bytes that are there, without waiting.
     pub(super) fn read(&mut self) -> Result<Arrived<'_>> {
         if self.ended {
             return Ok(Arrived::Nothing);
@@ -126,9 +127,9 @@ impl Wire {
         }
     }
 
-    /// Writes what `next` puts into a buffer until that is nothing, or as far as there is room.
+    /// Writes the bytes that `next` puts into a buffer, until it has none or there is no more room.
     ///
-    /// `false`: nobody reads there any more.
+    /// Returns `false` if nobody reads there any more.
     pub(super) fn write(&mut self, mut next: impl FnMut(u64, &mut [u8]) -> usize) -> Result<bool> {
         while !self.ended {
             if self.left.is_empty() {
@@ -141,7 +142,7 @@ impl Wire {
             let bytes = self.output.get(self.left.clone()).unwrap_or_default();
             let to = self.to.as_ref().unwrap_or(&self.from);
             match fd::try_write(to, bytes) {
-                // A device that takes nothing just now.
+                // The device takes nothing now.
                 Ok(0) => break,
                 Ok(n) => self.left.start += n,
                 Err(error) if error.is(CoreError::WouldBlock) => break,
@@ -152,12 +153,12 @@ impl Wire {
         Ok(true)
     }
 
-    /// Whether bytes wait for room.
+    /// Whether bytes wait to be written.
     pub(super) fn is_blocked(&self) -> bool {
         !self.left.is_empty()
     }
 
-    /// Waits until bytes come, or there is room for those that wait; at most until `until`.
+    /// Waits until bytes come or there is room for the waiting ones, at most until `until`.
     pub(super) fn wait(&self, until: Option<Instant>) -> Result<()> {
         let mut set = WaitSet::new();
         if !self.ended {
@@ -179,8 +180,7 @@ impl Wire {
     }
 }
 
-/// Whether that is how the system says that the other side is gone. A terminal that hung up says
-/// `EIO`.
+/// Whether this error says that the other side is gone. A terminal that hung up says `EIO`.
 fn is_end(error: &crate::Error) -> bool {
     error.is(CoreError::BrokenPipe)
         || error.is(CoreError::Reset)

@@ -186,7 +186,7 @@ impl<W: Way> End<W> {
     pub fn set_size(&self, bytes: usize) -> Result<usize> {
         const SET: &str = "set the size of the pipe";
         rustix::pipe::fcntl_setpipe_size(&self.fd, bytes).map_err(|errno| match errno {
-            // `F_SETPIPE_SZ` refuses a permission only for taking more than allowed.
+            // `EPERM` means here that the size is more than this user may have.
             Errno::PERM => Error::new(SET, CoreError::Exhausted),
             errno => self.failed(SET, errno),
         })

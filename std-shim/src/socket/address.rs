@@ -1,5 +1,7 @@
-//! What names an end: a path, an abstract name, or nothing for Unix sockets; IP and port for the
-//! Internet's.
+//! Addresses of sockets.
+//!
+//! A Unix socket has a path, an abstract name, or no name. An Internet socket has an IP address and
+//! a port.
 
 use super::kind::{Family, Inet, Unix, sealed};
 use crate::CoreError;
@@ -11,10 +13,10 @@ use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// The name of a Unix socket ([unix(7)]). Whatever is a path turns into one.
+/// The name of a Unix socket ([unix(7)]). Every type that is a path converts into one.
 ///
-/// A path may have at most [`UnixAddress::MAX`] bytes, and an abstract name too: a longer or empty
-/// one is [`BadName`](CoreError::BadName) when it is used.
+/// A path and an abstract name may have at most [`UnixAddress::MAX`] bytes. A longer or empty one
+/// is [`BadName`](CoreError::BadName) when it is used.
 ///
 /// ```
 /// use ringway::socket::{UnixAddress, UnixListener, UnixStream};
@@ -32,13 +34,14 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[doc(alias = "sockaddr_un")]
 pub enum UnixAddress {
-    /// A file of type socket. Its directory's permissions say who may connect; it outlives a
-    /// process that is killed.
+    /// A file of type socket. The permissions of its directory decide who may connect. The file
+    /// remains when its process is killed.
     Path(PathBuf),
-    /// A name of any bytes in a space of the kernel's (one per network namespace) that has no
-    /// permissions, and that the kernel clears when the last process that has the socket closes it.
+    /// A name of any bytes in the kernel's space of abstract names, one for each network namespace.
+    /// It has no permissions. The kernel removes it when the last process that has the socket
+    /// closes it.
     Abstract(Vec<u8>),
-    /// No name: one of a pair, or an end that connected without binding. Binding to it makes the
+    /// No name: an end of a pair, or an end that connected without binding. Binding to it makes the
     /// kernel choose an abstract name.
     Unnamed,
 }
@@ -47,18 +50,18 @@ impl UnixAddress {
     /// The longest path or abstract name, in bytes.
     pub const MAX: usize = size_of::<libc::sockaddr_un>() - PATH_OFFSET - 1;
 
-    /// The abstract name of these bytes.
+    /// Makes an abstract name of these bytes.
     pub fn abstract_name(name: impl AsRef<[u8]>) -> Self {
         UnixAddress::Abstract(name.as_ref().to_vec())
     }
 
-    /// As the system wants it, for binding.
+    /// Converts the address for `bind`.
     pub(super) fn encode(&self) -> Result<SocketAddrUnix, CoreError> {
         let bad_name = |_| CoreError::BadName;
         match self {
             UnixAddress::Path(path) => {
                 let bytes = path.as_os_str().as_bytes();
-                // The system would take an empty path for an abstract name.
+                // The system would read an empty path as an abstract name.
                 if bytes.is_empty() || bytes.len() > Self::MAX {
                     return Err(CoreError::BadName);
                 }
@@ -74,7 +77,7 @@ impl UnixAddress {
         }
     }
 
-    /// As the system wants it, for reaching somebody: what has no name cannot be reached.
+    /// Converts the address of a peer. An unnamed socket cannot be reached.
     pub(super) fn encode_peer(&self) -> Result<SocketAddrUnix, CoreError> {
         match self {
             UnixAddress::Unnamed => Err(CoreError::BadName),
@@ -84,7 +87,7 @@ impl UnixAddress {
 }
 
 impl<P: AsRef<Path>> From<P> for UnixAddress {
-    /// The path of a socket file.
+    /// Makes the path of a socket file.
     fn from(path: P) -> Self {
         UnixAddress::Path(path.as_ref().to_path_buf())
     }
@@ -115,13 +118,13 @@ impl sealed::Family for Unix {
         if address.address_family() != AddressFamily::UNIX {
             return None;
         }
-        // Read by hand: a peer may be bound to a path of 108 bytes, which leaves no room for the
-        // final NUL, and the kernel then reports a length beyond the structure. That must not be
-        // more than a long name here.
+        // This reads the bytes itself, because a peer may be bound to a path of 108 bytes. Such a
+        // path has no room for the final NUL, and the kernel reports a length beyond the structure.
+        // Here it is only a long name.
         let length = (address.addr_len() as usize).min(size_of::<libc::sockaddr_storage>());
-        // SAFETY: the first `addr_len` bytes of a `SocketAddrAny` are initialised, and its storage
-        // is as large as `sockaddr_storage`; both are its documented invariants. The bytes live as
-        // long as `address`.
+        // SAFETY: `length` is at most `addr_len`, and the first `addr_len` bytes of a
+        // `SocketAddrAny` are initialised (its documented invariant). It is also at most the size
+        // of the storage inside. The bytes live as long as `address`.
         let bytes = unsafe { std::slice::from_raw_parts(address.as_ptr().cast::<u8>(), length) };
         Some(match bytes.get(PATH_OFFSET..) {
             None | Some([]) => UnixAddress::Unnamed,
@@ -143,7 +146,7 @@ impl Family for Inet {
 }
 
 impl sealed::Family for Inet {
-    // Also INET6: see `is`.
+    // It stands for INET6 too: see `is`.
     const FAMILY: AddressFamily = AddressFamily::INET;
 
     type Addr = SocketAddr;

@@ -1,10 +1,11 @@
-//! Receiving with control data: the one place that parses it.
+//! Receives messages with control data. Only this module parses control data.
 //!
-//! What the system adds to a message is not ours alone to say. The options that ask for it
-//! (`SO_PASSCRED`, `SO_PASSPIDFD`, `SO_PASSSEC`, `SO_TIMESTAMP` and others) belong to the socket,
-//! so that every process that has the socket can set them, at any time, and an accepted connection
-//! may inherit them from its listener. So there is always room for all of them. What is a
-//! descriptor becomes an [`OwnedFd`] whatever brought it, and the rest is passed over.
+//! This process alone does not decide which control data the system adds to a message. The options
+//! for it (`SO_PASSCRED`, `SO_PASSPIDFD`, `SO_PASSSEC`, `SO_TIMESTAMP` and others) belong to the
+//! socket. So every process that has the socket can set them at any time, and an accepted
+//! connection may inherit them from its listener. Therefore the buffer always has room for all of
+//! them. Every descriptor in it becomes an [`OwnedFd`], whichever option brought it. Other control
+//! data is ignored.
 
 use crate::sys::last_errno;
 use rustix::io;
@@ -12,7 +13,7 @@ use rustix::net::RecvFlags;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
-/// The most descriptors that can travel together (the kernel's `SCM_MAX_FD`).
+/// The most descriptors that one message can carry (the kernel's `SCM_MAX_FD`).
 ///
 /// ```
 /// assert_eq!(ringway::socket::MAX_DESCRIPTORS, 253);
@@ -20,23 +21,24 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 #[doc(alias = "SCM_MAX_FD")]
 pub const MAX_DESCRIPTORS: usize = 253;
 
-/// What one `recvmsg` gave.
+/// The result of one `recvmsg`.
 pub(super) struct Message {
-    /// The size of the message, or how many bytes the stream had.
+    /// The size of the message, or the number of bytes that the stream had.
     pub(super) size: usize,
-    /// The descriptors that came with it, close-on-exec.
+    /// The descriptors that came with the message, close-on-exec.
     pub(super) descriptors: Vec<OwnedFd>,
-    /// The system dropped control data for which there was no room, or descriptors that this
+    /// Whether the system dropped control data without room in the buffer, or descriptors that this
     /// process may not open.
     pub(super) truncated: bool,
-    /// There was control data of any kind.
+    /// Whether there was control data of any kind.
     pub(super) marked: bool,
 }
 
-/// `recvmsg` with room for `room` descriptors and for whatever else the system adds.
+/// Calls `recvmsg` with room for `room` descriptors and for all other control data.
 ///
-/// A peer that sends more than `room` may get some of them opened in the room for the rest. They
-/// are in [`Message::descriptors`] then, and never more than [`MAX_DESCRIPTORS`](MAX_DESCRIPTORS).
+/// If a peer sends more than `room` descriptors, the system may open some of them in the room for
+/// the other data. They are in [`Message::descriptors`] then, which never has more than
+/// [`MAX_DESCRIPTORS`](MAX_DESCRIPTORS).
 pub(super) fn recv(
     fd: BorrowedFd<'_>,
     buf: &mut [u8],
@@ -46,41 +48,44 @@ pub(super) fn recv(
     let mut control = Control([MaybeUninit::uninit(); CONTROL]);
     let room = OTHERS + space(room.min(MAX_DESCRIPTORS) * size_of::<RawFd>());
     let mut slice = libc::iovec { iov_base: buf.as_mut_ptr().cast(), iov_len: buf.len() };
-    // SAFETY: all zeroes are a header without name, slices and control data.
+    // SAFETY: a `msghdr` has integers and pointers that may be null, so all zeroes is valid: it has
+    // no name, no slices and no control data.
     let mut header = unsafe { MaybeUninit::<libc::msghdr>::zeroed().assume_init() };
     header.msg_iov = &raw mut slice;
     header.msg_iovlen = 1;
     header.msg_control = control.0.as_mut_ptr().cast();
-    // The width of the field differs between C libraries; the value is a few thousand.
+    // The width of the field differs between C libraries, and a few thousand fits into each.
     header.msg_controllen = room.min(CONTROL) as _;
     let flags = (flags | RecvFlags::CMSG_CLOEXEC).bits() as libc::c_int;
-    // SAFETY: the header points to a slice and a control buffer that are ours, writable, of the
-    // sizes that it says, and live through the call.
+    // SAFETY: the header points to a slice and to a control buffer. Both are local or borrowed
+    // mutably, have the sizes in the header, and live through the call.
     let size = unsafe { libc::recvmsg(fd.as_raw_fd(), &raw mut header, flags) };
     let Ok(size) = usize::try_from(size) else { return Err(last_errno()) };
-    #[allow(clippy::unnecessary_cast)] // it has another width elsewhere
+    #[allow(clippy::unnecessary_cast)] // the width differs between targets
     let filled = (header.msg_controllen as usize).min(CONTROL);
     let mut descriptors = Vec::new();
-    // SAFETY: the kernel filled so much of the buffer, just now, and nobody else has looked at it.
+    // SAFETY: the kernel has just filled the first `filled` bytes, and nothing else has taken a
+    // descriptor out of them.
     unsafe { take_descriptors(&control, filled, &mut descriptors) };
     let truncated = header.msg_flags & libc::MSG_CTRUNC != 0;
     Ok(Message { size, descriptors, truncated, marked: truncated || filled != 0 })
 }
 
-/// A descriptor of the sender's process (`SO_PASSPIDFD`), which the `libc` crate does not name on
-/// every target.
+/// A pidfd of the sender (`SO_PASSPIDFD`). The `libc` crate does not name it on every target.
 const SCM_PIDFD: libc::c_int = 0x04;
 
 const HEADER: usize = size_of::<libc::cmsghdr>();
 
-/// What a header takes, and so much data behind it, each aligned as the system aligns it.
+/// Bytes of a header and of `data` bytes behind it, each aligned as the system aligns it.
 const fn space(data: usize) -> usize {
-    // SAFETY: it computes; the callers stay far below the bounds of the type.
+    // SAFETY: `CMSG_SPACE` only computes, and the callers stay far below the bounds of the type.
     unsafe { libc::CMSG_SPACE(data as libc::c_uint) as usize }
 }
 
-/// Room for everything but descriptors: the longest security label that Linux's modules make (a
-/// page), and the time stamps, credentials and pidfd, which take less than 256 bytes together.
+/// Room for all control data but descriptors.
+///
+/// The longest security label of Linux's modules has a page. The time stamps, credentials and pidfd
+/// take less than 256 bytes together.
 const OTHERS: usize = space(4096) + 256;
 
 const CONTROL: usize = OTHERS + space(MAX_DESCRIPTORS * size_of::<RawFd>());
@@ -88,22 +93,25 @@ const CONTROL: usize = OTHERS + space(MAX_DESCRIPTORS * size_of::<RawFd>());
 #[repr(C, align(8))]
 struct Control([MaybeUninit<u8>; CONTROL]);
 
-/// Walks through the headers and takes each descriptor that there is. The walk is written out
-/// because the C library's macro overlooks a last header that the end of the buffer cuts short.
+/// Walks through the headers and takes every descriptor out of them.
+///
+/// The C library's macro overlooks a last header that the end of the buffer cuts short, so this
+/// walk is written out.
 ///
 /// # Safety
-/// The kernel has filled the first `filled` bytes as control data, and the descriptors in them have
-/// no other owner.
+/// The kernel must have filled the first `filled` bytes of `control` with control data, and the
+/// descriptors in them must have no other owner.
 unsafe fn take_descriptors(control: &Control, filled: usize, descriptors: &mut Vec<OwnedFd>) {
     let start = control.0.as_ptr().cast::<u8>();
-    // SAFETY: it computes.
+    // SAFETY: `CMSG_LEN` only computes.
     let data_offset = unsafe { libc::CMSG_LEN(0) as usize };
     let mut at = 0;
     while filled.saturating_sub(at) >= HEADER {
         let header = start.wrapping_add(at).cast::<libc::cmsghdr>();
-        // SAFETY: the header lies within what the kernel filled; the read asks for no alignment.
+        // SAFETY: the loop's condition leaves room for a whole header within the first `filled`
+        // bytes, which the kernel filled. The read needs no alignment.
         let header = unsafe { header.read_unaligned() };
-        #[allow(clippy::unnecessary_cast)] // it has another width elsewhere
+        #[allow(clippy::unnecessary_cast)] // the width differs between targets
         let length = (header.cmsg_len as usize).min(filled - at);
         if length < HEADER {
             return;
@@ -115,17 +123,19 @@ unsafe fn take_descriptors(control: &Control, filled: usize, descriptors: &mut V
         for place in 0..count {
             let offset = at + data_offset + place * size_of::<RawFd>();
             let number = start.wrapping_add(offset).cast::<RawFd>();
-            // SAFETY: the number lies within this header's data, which the kernel filled.
+            // SAFETY: `place` is below the number of descriptors in this header's data, which lies
+            // within the first `filled` bytes, which the kernel filled. The read needs no
+            // alignment.
             let number = unsafe { number.read_unaligned() };
-            // In place of a pidfd that it could not make, the kernel puts an error.
+            // If the kernel could not make a pidfd, it puts a negative error number in its place.
             if number >= 0 {
-                // SAFETY: the kernel opened this descriptor for us, and nobody else knows it: the
-                // caller's promise.
+                // SAFETY: the kernel opened this descriptor for this process, and the caller
+                // guarantees that it has no other owner.
                 let descriptor = unsafe { OwnedFd::from_raw_fd(number) };
                 if header.cmsg_type == libc::SCM_RIGHTS {
                     descriptors.push(descriptor);
                 }
-                // A pidfd is closed here: nobody asked for it.
+                // The drop closes a pidfd, because nobody asked for it.
             }
         }
         at += space(length - data_offset.min(length));

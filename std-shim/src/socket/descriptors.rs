@@ -1,4 +1,4 @@
-//! Descriptors that travel with bytes or messages (`SCM_RIGHTS`).
+//! Descriptors that are sent with bytes or messages (`SCM_RIGHTS`).
 
 use super::control::{self, MAX_DESCRIPTORS};
 use super::end::{Socket, recv_flags, send_flags};
@@ -14,26 +14,29 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
-/// What came: so many bytes in the buffer, and these descriptors.
+/// What a call received: the number of bytes in the buffer, and descriptors.
 #[derive(Debug)]
 pub struct Received {
-    /// The bytes of the message, or those that the stream had. 0 on a stream is the end of file.
+    /// The size of the message, or the number of bytes that the stream had. 0 on a stream is the
+    /// end of file.
     pub size: usize,
-    /// The descriptors, in the order in which they were sent; close-on-exec.
+    /// The descriptors in the order in which the peer sent them, close-on-exec.
     pub descriptors: Vec<OwnedFd>,
 }
 
-/// All kinds of Unix sockets carry descriptors.
+/// Unix sockets of all types carry descriptors.
 impl<T: Type> Socket<Unix, T> {
-    /// Sends bytes, or a message, and descriptors with it; waits for room, at most until
-    /// `deadline`. The receiver gets descriptors of its own for the same open files, and ours stay
-    /// ours. Returns how many bytes were sent: on a stream maybe fewer than `data`; the descriptors
-    /// go with the first.
+    /// Sends bytes, or a message, with descriptors; waits for room, at most until `deadline`.
+    ///
+    /// The receiver gets its own descriptors for the same open files, and the sender keeps its own.
+    /// Returns the number of bytes that were sent. On a stream it may be less than `data` has, and
+    /// the descriptors go with the first byte.
     ///
     /// # Errors
-    /// `EINVAL` for more than [`MAX_DESCRIPTORS`], or for none of `data` on a stream, where
-    /// descriptors need at least one byte to travel with. `ETOOMANYREFS` if too many are under way.
-    /// [`TimedOut`](CoreError::TimedOut) when `deadline` passed first. Else as writing or sending
+    /// `EINVAL` for more than [`MAX_DESCRIPTORS`], or for an empty `data` on a stream, where
+    /// descriptors need at least one byte to go with. `ETOOMANYREFS` if too many descriptors are
+    /// under way. [`TimedOut`](CoreError::TimedOut) if `deadline` passed first. Otherwise the
+    /// errors of writing or sending
     /// ([sendmsg(2)](https://man7.org/linux/man-pages/man2/sendmsg.2.html),
     /// [unix(7)](https://man7.org/linux/man-pages/man7/unix.7.html)).
     ///
@@ -68,20 +71,22 @@ impl<T: Type> Socket<Unix, T> {
         self.send_rights(&[IoSlice::new(data)], descriptors, Timeout::Until(deadline))
     }
 
-    /// Receives bytes, or a message, and at most `room` descriptors with it; waits, at most until
-    /// `deadline`. A stream gives the bytes up to where the next descriptors come.
+    /// Receives bytes, or a message, with at most `room` descriptors; waits at most until
+    /// `deadline`.
     ///
-    /// No descriptor leaks: those that came are closed unless they are returned, and every one is
-    /// close-on-exec from the moment it exists here. That holds for other control data too: another
-    /// process that has this socket may ask for it with every message (`SO_PASSCRED`,
-    /// `SO_PASSPIDFD`, `SO_TIMESTAMP`), and here it is passed over.
+    /// A stream returns the bytes up to those that came with the next descriptors.
+    ///
+    /// No descriptor leaks. This call closes the descriptors that it does not return, and each one
+    /// is close-on-exec from the moment it exists in this process. Another process that has this
+    /// socket may ask for other control data with every message (`SO_PASSCRED`, `SO_PASSPIDFD`,
+    /// `SO_TIMESTAMP`). This call ignores that data, and closes the descriptors in it.
     ///
     /// # Errors
-    /// [`Exhausted`](CoreError::Exhausted) if more came than `room`, or than this process may still
-    /// open: those that did come are closed, the system drops the others, and the bytes or the
-    /// message are lost too. On a stream that leaves a gap: end the conversation.
-    /// [`TimedOut`](CoreError::TimedOut) when `deadline` passed first. Else as reading or receiving
-    /// ([recvmsg(2)](https://man7.org/linux/man-pages/man2/recvmsg.2.html)).
+    /// [`Exhausted`](CoreError::Exhausted) if more descriptors came than `room`, or more than this
+    /// process may still open. Then this call closes those that came, the system drops the others,
+    /// and the bytes or the message are lost too. A stream has a gap then, so end the conversation.
+    /// [`TimedOut`](CoreError::TimedOut) if `deadline` passed first. Otherwise the errors of
+    /// reading or receiving ([recvmsg(2)](https://man7.org/linux/man-pages/man2/recvmsg.2.html)).
     ///
     /// ```
     /// use ringway::{CoreError, socket::UnixSeqpacket};
@@ -113,7 +118,7 @@ impl<T: Type> Socket<Unix, T> {
             return Err(Error::new("send more than 253 descriptors at once", Errno::INVAL));
         }
         if T::TYPE == SocketType::STREAM && data.iter().all(|slice| slice.is_empty()) {
-            // The system would drop the descriptors without a word.
+            // The system would drop the descriptors and report no error.
             return Err(Error::new("send descriptors without a byte", Errno::INVAL));
         }
         if T::CONNECTED {
@@ -140,7 +145,7 @@ impl<T: Type> Socket<Unix, T> {
         timeout: Timeout,
     ) -> Result<Received> {
         let rights = self.recv_rights(buf, room, timeout)?;
-        // From here on whatever returns early drops, and so closes, what came.
+        // From here on, an early return drops the received descriptors, which closes them.
         if rights.lost || rights.received.descriptors.len() > room {
             return Err(Error::new(ALL, CoreError::Exhausted));
         }
@@ -150,7 +155,7 @@ impl<T: Type> Socket<Unix, T> {
         Ok(rights.received)
     }
 
-    /// Receives, and says whether descriptors were lost on the way. There may be more than `room`.
+    /// Receives, and reports whether descriptors were lost. There may be more than `room`.
     pub(crate) fn recv_rights(
         &self,
         buf: &mut [u8],
@@ -166,7 +171,8 @@ impl<T: Type> Socket<Unix, T> {
             }
             Err(reason) => return Err(Error::new(RECEIVE, reason)),
         };
-        // Only a seqpacket has an end that is not a size, and marks what is none.
+        // Only a seqpacket has an end that its size does not show. It marks every message that is
+        // not the end.
         let has_end = messages && T::CONNECTED;
         let is_end = |came: &control::Message| has_end && came.size == 0 && !came.marked;
         let came = self
@@ -185,18 +191,20 @@ impl<T: Type> Socket<Unix, T> {
             if self.state() == State::Reset {
                 return Err(Error::new(RECEIVE, CoreError::Reset));
             }
-            self.learn(Event::PeerShutSend);
+            self.record(Event::PeerShutSend);
         }
         let received = Received { size: came.size, descriptors: came.descriptors };
-        // At the end of a stream nothing is lost, whatever the system would have added there.
+        // At the end of a stream no descriptors are lost, even if the system reports truncated
+        // control data.
         Ok(Rights { received, lost: came.truncated && !at_end })
     }
 }
 
-/// What came, and whether that was all.
+/// What a call received, and whether that was all.
 pub(crate) struct Rights {
     pub(crate) received: Received,
-    /// Descriptors were sent that did not come: this process may not open so many.
+    /// Whether the peer sent descriptors that did not arrive, because this process may not open so
+    /// many.
     pub(crate) lost: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What every socket has: its state, its addresses, its descriptor.
+//! What all sockets share: their state, their addresses, their descriptor.
 
 use super::file::SocketFile;
 use super::kind::{Connected, Family, Type};
@@ -13,32 +13,31 @@ use std::marker::PhantomData;
 use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-/// One end of a socket, of family `F` and type `T`: what `socket(F, T, 0)` returns.
+/// One end of a socket of family `F` and type `T`: what `socket(F, T, 0)` returns.
 ///
-/// See the [module](super) for the names that the combinations have, and for what they promise.
+/// See the [module](super) for the names of the combinations, and for what holds for all of them.
 #[doc(alias = "socket")]
 pub struct Socket<F: Family, T: Type> {
     pub(super) state: EndpointState,
-    // Dropped before the descriptor: as long as the socket lives, nobody takes its file for a dead
-    // one's.
+    // Dropped before the descriptor: as long as the socket is open, no other process considers its
+    // file dead.
     pub(super) file: Option<Box<SocketFile>>,
     pub(super) fd: OwnedFd,
     pub(super) kind: PhantomData<fn() -> (F, T)>,
 }
 
 impl<F: Family, T: Type> Socket<F, T> {
-    /// Where this end is in its life, as far as the operations on it have learned: the system is
-    /// not asked.
+    /// The state of this end, according to its operations so far. It does not ask the system.
     ///
-    /// An end of file moves it, a broken pipe, a reset, and [`shutdown`](Self::shutdown). A
-    /// datagram socket is `New` until it is connected, and does not learn of its peer's end.
+    /// An end of file, a broken pipe, a reset and [`shutdown`](Self::shutdown) change it. A
+    /// datagram socket is `New` until it is connected, and does not notice that its peer closed.
     ///
     /// ```
     /// use ringway::channel::State;
     /// use ringway::socket::UnixStream;
     /// let (ours, theirs) = UnixStream::pair()?;
     /// drop(theirs);
-    /// assert_eq!(ours.state(), State::STREAM); // not learned yet
+    /// assert_eq!(ours.state(), State::STREAM); // not noticed yet
     /// assert_eq!(ours.read(&mut [0; 8])?, 0);
     /// assert!(!ours.state().can_recv());
     /// # Ok::<(), ringway::Error>(())
@@ -50,7 +49,7 @@ impl<F: Family, T: Type> Socket<F, T> {
     /// The address of this end.
     ///
     /// # Errors
-    /// What the system says
+    /// The error of the system call
     /// ([getsockname(2)](https://man7.org/linux/man-pages/man2/getsockname.2.html)).
     #[doc(alias = "getsockname")]
     pub fn local_address(&self) -> Result<F::Address> {
@@ -77,13 +76,13 @@ impl<F: Family, T: Type> Socket<F, T> {
         Ok(address.as_ref().and_then(F::decode).unwrap_or_else(F::unknown))
     }
 
-    /// An end that was just made, or one that came from elsewhere and was looked at.
+    /// Makes an end of a new socket, or of one that came from elsewhere and was inspected.
     pub(super) fn new(fd: OwnedFd, state: State) -> Result<Self> {
         T::prepare(fd.as_fd()).tried("prepare the socket for messages")?;
         Ok(Socket { state: EndpointState::new(state), file: None, fd, kind: PhantomData })
     }
 
-    /// [`fd::attempt`], on this descriptor.
+    /// Does what [`fd::attempt`] does, on this descriptor.
     #[inline]
     pub(super) fn attempt<R>(
         &self,
@@ -94,18 +93,18 @@ impl<F: Family, T: Type> Socket<F, T> {
         fd::attempt(self.fd.as_fd(), interest, timeout, operation)
     }
 
-    /// Takes news of the peer, for which the table has no errors.
+    /// Records an event that the peer caused. The table's errors do not matter here.
     #[cold]
-    pub(super) fn learn(&self, event: Event) {
+    pub(super) fn record(&self, event: Event) {
         let _ = self.state.on(event);
     }
 
-    /// Turns an errno into what the peer did, and into an error.
+    /// Makes an error of an errno, and records what the peer did.
     #[cold]
     pub(super) fn failed(&self, operation: &'static str, errno: Errno) -> Error {
         match errno {
-            Errno::PIPE if T::CONNECTED => self.learn(Event::PeerShutRecv),
-            Errno::CONNRESET if T::CONNECTED => self.learn(Event::Reset),
+            Errno::PIPE if T::CONNECTED => self.record(Event::PeerShutRecv),
+            Errno::CONNRESET if T::CONNECTED => self.record(Event::Reset),
             _ => {}
         }
         Error::new(operation, errno)
@@ -113,12 +112,12 @@ impl<F: Family, T: Type> Socket<F, T> {
 }
 
 impl<F: Family, T: Connected> Socket<F, T> {
-    /// Ends one direction, or both, and leaves the descriptor open: half-close.
+    /// Ends one direction, or both, and leaves the descriptor open (half-close).
     ///
     /// After `Write` the peer reads what was sent and then the end of file. After `Read` this end
-    /// reads nothing more (also what had already come is dropped) and a Unix peer's sends are a
-    /// broken pipe. A direction that has ended already is left as it is. It wakes those who wait in
-    /// another thread.
+    /// reads nothing more, not even bytes that had come already, and the sends of a Unix peer fail
+    /// with a broken pipe. A direction that has ended already stays as it is. Threads that wait in
+    /// this end wake up.
     ///
     /// # Errors
     /// [`Reset`](CoreError::Reset) if the connection was torn down and this end had not noticed
@@ -150,9 +149,10 @@ impl<F: Family, T: Connected> Socket<F, T> {
             self.state.on(*event).tried(WHAT)?;
         }
         match rustix::net::shutdown(&self.fd, how) {
-            // Torn down, and we had not heard; unless it simply ended on both sides before.
+            // The connection was torn down before this end noticed. If both sides had ended
+            // normally before, this is no error.
             Err(Errno::NOTCONN) if before.can_send() || before.can_recv() => {
-                self.learn(Event::Reset);
+                self.record(Event::Reset);
                 Err(Error::new(WHAT, CoreError::Reset))
             }
             Ok(()) | Err(Errno::NOTCONN) => Ok(()),
@@ -170,7 +170,7 @@ impl<F: Family, T: Type> fmt::Debug for Socket<F, T> {
 }
 
 impl<F: Family, T: Type> From<Socket<F, T>> for OwnedFd {
-    /// The descriptor alone. If this end made a socket file, the file stays.
+    /// Returns the descriptor alone. If this end made a socket file, the file stays.
     fn from(socket: Socket<F, T>) -> OwnedFd {
         if let Some(file) = socket.file {
             (*file).keep();
@@ -183,12 +183,13 @@ impl<F: Family, T: Type> From<Socket<F, T>> for OwnedFd {
 impl<F: Family, T: Type> TryFrom<OwnedFd> for Socket<F, T> {
     type Error = Error;
 
-    /// Takes a descriptor that came from elsewhere, after asking the system what it is
-    /// (`SO_DOMAIN`, `SO_TYPE`, `SO_ACCEPTCONN`).
+    /// Adopts a descriptor that came from elsewhere, after asking the system what it is.
+    ///
+    /// It asks for `SO_DOMAIN`, `SO_TYPE` and `SO_ACCEPTCONN`.
     ///
     /// # Errors
-    /// When it is no socket, one of another family or type, one that listens, or a stream or
-    /// seqpacket that is not connected. The descriptor is closed then.
+    /// An error if the descriptor is no socket, has another family or type, listens, or is a stream
+    /// or seqpacket that is not connected. The descriptor is closed then.
     ///
     /// ```
     /// use ringway::socket::{UnixSeqpacket, UnixStream};
@@ -216,7 +217,7 @@ impl<F: Family, T: Type> TryFrom<OwnedFd> for Socket<F, T> {
 
 pub(super) const WRONG_SOCKET: &str = "use the descriptor for this kind of end: it is";
 
-/// Checks that `fd` is a socket of this family and type; returns whether it listens.
+/// Checks that `fd` is a socket of this family and type, and returns whether it listens.
 pub(super) fn inspect<F: Family, T: Type>(fd: BorrowedFd<'_>) -> Result<bool> {
     const ASK: &str = "ask what kind of socket the descriptor is";
     let family = sockopt::socket_domain(fd).tried(ASK)?;
@@ -229,7 +230,7 @@ pub(super) fn inspect<F: Family, T: Type>(fd: BorrowedFd<'_>) -> Result<bool> {
     sockopt::socket_acceptconn(fd).tried(ASK)
 }
 
-/// A new socket that no child inherits.
+/// Makes a socket that no child inherits.
 pub(super) fn open(
     family: AddressFamily,
     kind: SocketType,

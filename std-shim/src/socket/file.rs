@@ -1,23 +1,29 @@
-//! The file of a Unix socket: made, found dead and replaced, and removed when it is ours.
+//! The file of a Unix socket: making it, replacing it after a death, removing it.
 //!
 //! # The protocol
 //!
-//! 1. `bind`. If the name is free that is all: no lock, no look.
-//! 2. The name is taken. What is no socket stays, and so does a socket that somebody has: the
-//!    address is in use. [`probe`] tells; it connects a datagram socket, which reaches nobody: the
-//!    kernel refuses it if no process has the socket, and calls it the wrong type, or connects a
-//!    datagram socket silently, if one has. A socket that is bound and does not listen yet is had.
-//! 3. It is dead. Take the lock, and look once more: another starter may have been here first.
-//! 4. Open the file itself (`O_PATH`), so that its inode number is not given to another one while
-//!    we look. Probe. Move the file away under a name of its own, and compare what was moved with
-//!    what was opened. If it is another, a program that takes no lock was here in between: move it
-//!    back. Else unlink it.
-//! 5. `bind` again. If the name is taken now, somebody else was faster.
-//! 6. Remove the lock file, and with it the lock.
+//! A *starter* is a process that binds a socket to a path. A socket file is *dead* if no process
+//! has its socket.
 //!
-//! Two starters cannot take each other's file: only who has the lock moves anything, and what he
-//! moves he has found dead under the lock. A starter that is killed leaves its lock to the next
-//! one, and at worst a dead file under the name of step 4.
+//! 1. The starter calls `bind`. If the name is free, that is all: it takes no lock and checks
+//!    nothing.
+//! 2. The name is taken. A file that is no socket stays, and so does a socket that some process
+//!    has: the address is in use. [`probe`] finds out. It connects a datagram socket to the file,
+//!    which disturbs nobody. If no process has the socket, the kernel refuses the connection. If
+//!    one has, the kernel reports the wrong type, or connects the datagram socket silently. A
+//!    process may have bound the socket and not listen yet; then too the file is not dead.
+//! 3. The file is dead. The starter takes the lock and probes again, because another starter may
+//!    have been faster.
+//! 4. It opens the file itself (`O_PATH`), so that no other file gets the inode number meanwhile,
+//!    and probes. It moves the file away under a name that only it uses, and compares the moved
+//!    file with the opened one. If they differ, a program without the lock has replaced the file in
+//!    between: the starter moves it back. Otherwise it unlinks it.
+//! 5. It calls `bind` again. If the name is taken now, somebody else was faster.
+//! 6. It removes the lock file, and with it the lock.
+//!
+//! Two starters cannot take each other's file. Only the starter with the lock moves anything, and
+//! it has found the moved file dead under the lock. If a starter is killed, the lock goes to the
+//! next one. At worst a dead file stays under the name of step 4.
 
 use super::address::UnixAddress;
 use super::options::Options;
@@ -38,14 +44,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a starter waits for its turn. Those before it need microseconds each; one that was
-/// stopped in the middle must not stop the others for ever.
-const TURN: Duration = Duration::from_secs(2);
+/// How long a starter waits for the lock. Each starter before it holds the lock for microseconds.
+/// But one that was stopped while it holds the lock must not stop the others for ever.
+const LOCK_WAIT: Duration = Duration::from_secs(2);
 
 /// A socket file that this process made. Dropping it removes the file, if it is still the same.
 ///
-/// The caller drops it before the socket: as long as that lives no starter takes the file for a
-/// dead one's.
+/// The owner drops it before the socket. As long as the socket is open, no starter considers the
+/// file dead.
 #[derive(Debug)]
 pub struct SocketFile {
     path: PathBuf,
@@ -54,7 +60,7 @@ pub struct SocketFile {
 }
 
 impl SocketFile {
-    /// Leaves the file where it is.
+    /// Leaves the file in place.
     pub(super) fn keep(mut self) {
         self.path = PathBuf::new();
     }
@@ -62,14 +68,15 @@ impl SocketFile {
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        // A fork has a copy of this, and of the descriptor; the one who made the file removes it.
+        // A forked child has a copy of this value and of the descriptor. Only the process that made
+        // the file removes it.
         if !self.path.as_os_str().is_empty() && getpid() == self.maker {
             let _ = named::remove(CWD, &self.path, self.identity);
         }
     }
 }
 
-/// Binds the socket to the address. For a path, what is to be removed later.
+/// Binds the socket to the address. For a path, returns the file to remove later.
 pub(super) fn bind(
     socket: BorrowedFd<'_>,
     address: &UnixAddress,
@@ -81,7 +88,7 @@ pub(super) fn bind(
         return Ok(None);
     };
     let bound = match options.get_mode() {
-        // The file gets the permissions that the socket has when it is bound, less the umask.
+        // The file gets the permissions that the socket has when it is bound, without the umask's.
         Some(mode) => named::bits(mode).and_then(|mode| fchmod(socket, mode)),
         None => Ok(()),
     };
@@ -89,25 +96,26 @@ pub(super) fn bind(
         Err(Errno::ADDRINUSE) => replace_dead(socket, path, &encoded),
         other => other,
     });
-    // Nobody can connect yet: a stream listens later, and a datagram's sender needs the permission.
+    // Nobody can connect yet: a stream does not listen, and the sender of a datagram needs the
+    // permission.
     let claimed = bound
         .and_then(|()| named::claim(CWD, path, FileType::Socket, options.get_mode()))
         .tried(BIND)
         .on(address)?;
-    // The working directory may change before it is removed.
+    // The absolute path stays valid if the process changes its working directory.
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
     Ok(Some(Box::new(SocketFile { path, identity: claimed.0, maker: getpid() })))
 }
 
 const BIND: &str = "bind to";
 
-/// Steps 2 to 6. `ADDRINUSE` if somebody lives there.
+/// Does steps 2 to 6. `ADDRINUSE` if some process has the socket.
 fn replace_dead(socket: BorrowedFd<'_>, path: &Path, address: &SocketAddrUnix) -> io::Result<()> {
-    // Without the lock, so that the common case, a live listener, leaves no trace.
+    // This check takes no lock. So the common case, a live listener, leaves no trace.
     if let Owner::Alive = owner(path, address)? {
         return Err(Errno::ADDRINUSE);
     }
-    let _turn = take_turn(path)?;
+    let _lock = take_lock(path)?;
     match owner(path, address)? {
         Owner::Alive => return Err(Errno::ADDRINUSE),
         Owner::Dead(pinned) => remove_dead(path, &pinned)?,
@@ -116,13 +124,13 @@ fn replace_dead(socket: BorrowedFd<'_>, path: &Path, address: &SocketAddrUnix) -
     rustix::net::bind(socket, address)
 }
 
-/// Who has the socket behind a file.
+/// Whether some process has the socket behind a file.
 enum Owner {
-    /// Somebody, or it is no socket.
+    /// Some process has it, or the file is no socket.
     Alive,
-    /// Nobody. The file is held open, so that no other one can have its inode number.
+    /// No process has it. The open descriptor keeps other files from getting the inode number.
     Dead(OwnedFd),
-    /// There is no file any more.
+    /// The file does not exist any more.
     Gone,
 }
 
@@ -144,28 +152,29 @@ fn owner(path: &Path, address: &SocketAddrUnix) -> io::Result<Owner> {
     }
 }
 
-/// Knocks with a datagram socket. It reaches nobody, whoever lives there.
+/// Connects a datagram socket to the address. It disturbs nobody, whoever has the socket there.
 fn probe(address: &SocketAddrUnix) -> io::Result<()> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let knocker = rustix::net::socket_with(AddressFamily::UNIX, SocketType::DGRAM, flags, None)?;
-    fd::retry(|| rustix::net::connect(&knocker, address))
+    let prober = rustix::net::socket_with(AddressFamily::UNIX, SocketType::DGRAM, flags, None)?;
+    fd::retry(|| rustix::net::connect(&prober, address))
 }
 
-/// Step 4: removes the file that was found dead, and no other.
+/// Does step 4: removes the file that was found dead, and no other.
 fn remove_dead(path: &Path, dead: &OwnedFd) -> io::Result<()> {
-    // A number for each: several threads may do this at once, for several paths.
+    // Each call has its own number, because several threads may do this at once, for several paths.
     static COUNT: AtomicU32 = AtomicU32::new(0);
-    // Relaxed: the number only has to be another one. Partner: the same line in another thread.
+    // Relaxed: only the difference of the numbers matters. Partner: the same line in another
+    // thread.
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let aside = named::beside(path, &format!("ringway-{}-{number}", getpid().as_raw_nonzero()))?;
     let moved = match renameat_with(CWD, path, CWD, &aside, RenameFlags::NOREPLACE) {
-        // The name has our process and a number in it, so that nobody else has it.
+        // No other process uses the name, because it has this process's id and the number in it.
         Err(errno) if is_unknown(errno) => rename(path, &aside),
         other => other,
     };
     match moved {
         Ok(()) => {}
-        // Somebody removed it meanwhile: all the better.
+        // Somebody else removed the file meanwhile, so there is nothing left to do.
         Err(Errno::NOENT) => return Ok(()),
         Err(errno) => return Err(errno),
     }
@@ -173,25 +182,25 @@ fn remove_dead(path: &Path, dead: &OwnedFd) -> io::Result<()> {
         return unlink(&aside);
     }
     match renameat_with(CWD, &aside, CWD, path, RenameFlags::NOREPLACE) {
-        // In two steps, of which the first fails if the name is taken by now.
+        // The two steps do the same. The first fails if the name is taken by now.
         Err(errno) if is_unknown(errno) => link(&aside, path).and_then(|()| unlink(&aside))?,
         other => other?,
     }
     Err(Errno::ADDRINUSE)
 }
 
-/// Whether the system says that it, or this file system, knows no `RENAME_NOREPLACE`.
+/// Whether the system, or this file system, does not know `RENAME_NOREPLACE`.
 fn is_unknown(errno: Errno) -> bool {
     matches!(errno, Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP)
 }
 
-/// One starter's turn: a lock on a file beside the socket's, which goes when the turn ends.
-fn take_turn(socket: &Path) -> io::Result<LockFile<BorrowedFd<'static>>> {
+/// Takes the starters' lock, on a file beside the socket's. Dropping the lock removes that file.
+fn take_lock(socket: &Path) -> io::Result<LockFile<BorrowedFd<'static>>> {
     let name = named::beside(socket, "ringway")?;
-    let late = Instant::now() + TURN;
+    let late = Instant::now() + LOCK_WAIT;
     loop {
         match LockFile::take(CWD, &name, false) {
-            Ok(Some(turn)) => return Ok(turn),
+            Ok(Some(lock)) => return Ok(lock),
             Ok(None) => {}
             Err(Errno::AGAIN) if Instant::now() < late => {
                 thread::sleep(Duration::from_millis(1));
@@ -217,12 +226,12 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_came_between_the_look_and_the_move_is_put_back() {
+    fn a_file_that_came_before_the_move_is_put_back() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("socket");
         drop(UnixListener::bind(&path).unwrap());
         let dead = pin(&path);
-        // A program that takes no lock replaces it now.
+        // A program that takes no lock replaces the file now.
         rustix::fs::unlink(&path).unwrap();
         let live = UnixListener::bind(&path).unwrap();
 
@@ -233,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_still_the_dead_one_goes_and_one_that_is_gone_is_no_error() {
+    fn only_the_dead_file_is_removed_if_it_exists() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("socket");
         drop(UnixListener::bind(&path).unwrap());

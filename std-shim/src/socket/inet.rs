@@ -1,4 +1,4 @@
-//! The Internet's sockets.
+//! Sockets of the Internet family.
 
 use super::end::{Socket, open, send_flags};
 use super::file::SocketFile;
@@ -36,8 +36,8 @@ impl Reach for Inet {
         let fd = open(family(to), T::TYPE, SocketFlags::NONBLOCK)?;
         match rustix::net::connect(&fd, to) {
             Ok(()) => {}
-            // It goes on by itself also after a signal, and must not be asked again: the answer is
-            // in SO_ERROR.
+            // The connection attempt goes on by itself, also after a signal, and must not be
+            // repeated. `SO_ERROR` has its result.
             Err(Errno::INPROGRESS | Errno::INTR) => {
                 let Timeout::Until(deadline) = timeout else { return Err(failed(Errno::AGAIN)) };
                 fd::poll_one(fd.as_fd(), Interest::Write, deadline).map_err(failed)?;
@@ -47,8 +47,8 @@ impl Reach for Inet {
         }
         fd::set_nonblocking(&fd, false)?;
         let socket = Socket::new(fd, State::STREAM)?;
-        // The port that the system chose for this end may be the one that it was to reach: TCP then
-        // connects it to itself, which is nobody who listens.
+        // The system may have chosen the port to connect to as this end's own port. TCP then
+        // connects the socket to itself, but nobody listens there.
         if socket.local_address()? == *to {
             return Err(Error::new(CONNECT, CoreError::Refused).on(to));
         }
@@ -73,7 +73,8 @@ impl Reach for Inet {
             });
             match sent {
                 Ok(_) => return Ok(()),
-                // The other version of IP: the next address may be of ours.
+                // The address is of the other version of IP. The next address may be of this
+                // socket's version.
                 Err(errno @ (Errno::AFNOSUPPORT | Errno::INVAL | Errno::NETUNREACH)) => {
                     failure = Some(socket.not_sent(errno).on(address));
                 }

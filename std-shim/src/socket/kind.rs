@@ -2,15 +2,17 @@
 
 use std::fmt;
 
-/// The family of this machine's own sockets (`AF_UNIX`), named by
-/// [`UnixAddress`](super::UnixAddress).
+/// The family of this machine's own sockets (`AF_UNIX`).
+///
+/// [`UnixAddress`](super::UnixAddress) is their address.
 #[derive(Debug, Clone, Copy)]
 #[doc(alias = "AF_UNIX")]
 #[doc(alias = "AF_LOCAL")]
 pub enum Unix {}
 
-/// The family of the Internet's sockets, version 4 and 6 (`AF_INET`, `AF_INET6`), named by
-/// [`SocketAddr`](std::net::SocketAddr).
+/// The family of the Internet's sockets, versions 4 and 6 (`AF_INET`, `AF_INET6`).
+///
+/// [`SocketAddr`](std::net::SocketAddr) is their address.
 #[derive(Debug, Clone, Copy)]
 #[doc(alias = "AF_INET")]
 #[doc(alias = "AF_INET6")]
@@ -21,7 +23,7 @@ pub enum Inet {}
 #[doc(alias = "SOCK_STREAM")]
 pub enum Stream {}
 
-/// Connected, and keeps the bounds of messages (`SOCK_SEQPACKET`).
+/// Connected, with messages that stay whole (`SOCK_SEQPACKET`).
 #[derive(Debug, Clone, Copy)]
 #[doc(alias = "SOCK_SEQPACKET")]
 pub enum Seqpacket {}
@@ -33,17 +35,17 @@ pub enum Datagram {}
 
 /// A family of addresses: [`Unix`] or [`Inet`].
 pub trait Family: sealed::Family<Addr = Self::Address> {
-    /// What names an end in this family.
+    /// The address of an end in this family.
     type Address: Clone + Eq + std::hash::Hash + fmt::Debug + fmt::Display;
 }
 
-/// How a socket carries what is sent: [`Stream`], [`Seqpacket`] or [`Datagram`].
+/// How a socket carries data: [`Stream`], [`Seqpacket`] or [`Datagram`].
 pub trait Type: sealed::Type {}
 impl Type for Stream {}
 impl Type for Seqpacket {}
 impl Type for Datagram {}
 
-/// The types that connect, accept and end: [`Stream`] and [`Seqpacket`].
+/// The types that connect, accept, and notice that the peer closed: [`Stream`] and [`Seqpacket`].
 pub trait Connected: Type {}
 impl Connected for Stream {}
 impl Connected for Seqpacket {}
@@ -53,7 +55,7 @@ pub trait Message: Type + sealed::Message {}
 impl Message for Seqpacket {}
 impl Message for Datagram {}
 
-/// What the families and types are to the system. Nobody else can add one.
+/// The parts of families and types that only this crate implements.
 pub(super) mod sealed {
     use crate::socket::kind::{Datagram, Stream};
     use rustix::net::{AddressFamily, RecvFlags, SocketAddrAny, SocketType};
@@ -68,20 +70,20 @@ pub(super) mod sealed {
         }
         /// `None` if the address is of another family.
         fn decode(address: &SocketAddrAny) -> Option<Self::Addr>;
-        /// What stands for no address.
+        /// The value that stands for no address.
         fn unknown() -> Self::Addr;
     }
 
     pub trait Type: Sized + 'static {
         const TYPE: SocketType;
-        /// Whether an end learns of its peer's end.
+        /// Whether an end notices that its peer closed.
         const CONNECTED: bool;
 
-        /// What every end of this type needs set.
+        /// Sets the options that every end of this type needs.
         fn prepare(_fd: BorrowedFd<'_>) -> rustix::io::Result<()> {
             Ok(())
         }
-        /// Undoes `prepare` for those who get the bare descriptor.
+        /// Undoes `prepare` for a program that takes the bare descriptor.
         fn release(_fd: BorrowedFd<'_>) {}
     }
 

@@ -1,4 +1,4 @@
-//! Listeners: bind, accept.
+//! Listeners, which accept connections.
 
 use super::end::{Socket, WRONG_SOCKET, inspect};
 use super::kind::{Connected, Family};
@@ -15,10 +15,10 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::os::fd::{AsFd, OwnedFd};
 
-/// Accepts the connections that others make to its address.
+/// Accepts connections to its address.
 ///
 /// Its descriptor is in the non-blocking mode, because `accept(2)` has no other way not to wait.
-/// The connections are not.
+/// The descriptors of the connections are in the blocking mode.
 #[doc(alias = "listen")]
 pub struct Listener<F: Family, T: Connected> {
     socket: Socket<F, T>,
@@ -26,12 +26,14 @@ pub struct Listener<F: Family, T: Connected> {
 
 impl<F: Family, T: Connected> Listener<F, T> {
     crate::fd::forms! {
-        /// Takes the connection that has waited longest; waits for one. A connection whose peer
-        /// gave up meanwhile is passed over.
+        /// Accepts the connection that has waited longest; waits for one.
+        ///
+        /// It skips a connection whose peer gave up meanwhile.
         ///
         /// # Errors
-        /// [`Exhausted`](crate::CoreError::Exhausted) if there are no more descriptors: the
-        /// connection waits on ([accept(2)](https://man7.org/linux/man-pages/man2/accept.2.html)).
+        /// [`Exhausted`](crate::CoreError::Exhausted) if there is no descriptor left. Then the
+        /// connection keeps waiting
+        /// ([accept(2)](https://man7.org/linux/man-pages/man2/accept.2.html)).
         ///
         /// ```
         /// use ringway::{CoreError, channel::State};
@@ -56,7 +58,7 @@ impl<F: Family, T: Connected> Listener<F, T> {
         (&self) -> Socket<F, T> = accept_by;
     }
 
-    /// The address that it listens at.
+    /// The address of the listener.
     ///
     /// # Errors
     /// The error of the system call.
@@ -65,7 +67,7 @@ impl<F: Family, T: Connected> Listener<F, T> {
         self.socket.local_address()
     }
 
-    /// Where it is in its life: `Listening` until it is dropped.
+    /// The state of the listener: `Listening` until it is dropped.
     pub fn state(&self) -> State {
         self.socket.state()
     }
@@ -88,8 +90,9 @@ impl<F: Family, T: Connected> Listener<F, T> {
     }
 }
 
-/// What accept(2) reports of the connection that it took from the queue, not of the listener: the
-/// next may be well.
+/// Whether this error of accept(2) is about the connection that it took, not about the listener.
+///
+/// The next connection may have no error.
 fn was_the_connections(errno: Errno) -> bool {
     matches!(
         errno,
@@ -104,27 +107,30 @@ fn was_the_connections(errno: Errno) -> bool {
 }
 
 impl<F: Reach, T: Connected> Listener<F, T> {
-    /// Listens at a path or an abstract name; or at a port, 0 for one that the system chooses. Of
-    /// the addresses that a host's name has, the first that can be bound is taken.
+    /// Listens at a path or an abstract name, or at a port; port 0 lets the system choose one.
     ///
-    /// **A socket file of a dead process is replaced; one of a live process, and a file of another
-    /// kind, is never touched.** That somebody lives behind a file the kernel says: connecting a
-    /// socket of another type to it is refused if nobody has it, and is the wrong type if somebody
-    /// has, whether or not he listens already; he notices nothing. Several starters that find a
-    /// dead file take turns under a lock (`flock` on `.NAME.ringway` beside it, gone when they
-    /// are), and each looks again when it is its turn. The dead file is not unlinked but moved away
-    /// first, and what was moved is compared with what was found dead: also a program that knows
-    /// nothing of this protocol, and binds at the same moment, loses nothing. One of the starters
-    /// listens in the end, and the others get [`AddressInUse`](crate::CoreError::AddressInUse).
+    /// If a host name has several addresses, it takes the first that it can bind.
     ///
-    /// The file goes when the listener is dropped, if it is still the one that was made here, and
-    /// if this is the process that made it (not a fork). It stays when the listener becomes an
-    /// [`OwnedFd`].
+    /// **It replaces the socket file of a dead process. It never touches the file of a live
+    /// process, nor a file of another kind.** It asks the kernel whether a process has the socket
+    /// behind a file, by connecting a socket of another type. The kernel refuses that if no process
+    /// has it, and reports the wrong type if one has, whether it listens already or not. That
+    /// process notices nothing.
+    ///
+    /// Several processes that find a dead file take turns under a lock (`flock` on `.NAME.ringway`
+    /// beside the file, removed afterwards). Each checks again when it has the lock. It does not
+    /// unlink the dead file, but first moves it away and compares it with what it found dead. So
+    /// even a program without this protocol that binds at the same moment loses nothing. In the end
+    /// one of the processes listens, and the others get
+    /// [`AddressInUse`](crate::CoreError::AddressInUse).
+    ///
+    /// Dropping the listener removes the file, if it is still the one that was made here, and if
+    /// this process made it (not a fork). The file stays when the listener becomes an [`OwnedFd`].
     ///
     /// # Errors
-    /// [`AddressInUse`](crate::CoreError::AddressInUse);
-    /// [`NotFound`](crate::CoreError::NotFound) if the directory does not exist, or a host's name
-    /// has no address; [`BadName`](crate::CoreError::BadName) if the path is empty or longer than
+    /// [`AddressInUse`](crate::CoreError::AddressInUse); [`NotFound`](crate::CoreError::NotFound)
+    /// if the directory does not exist or a host name has no address;
+    /// [`BadName`](crate::CoreError::BadName) if the path is empty or longer than
     /// [`UnixAddress::MAX`](super::UnixAddress::MAX); `EACCES`, also for a port that needs a
     /// privilege ([bind(2)](https://man7.org/linux/man-pages/man2/bind.2.html)).
     ///
@@ -154,7 +160,7 @@ impl<F: Reach, T: Connected> Listener<F, T> {
         Self::bind_with(address, &Options::new())
     }
 
-    /// [`bind`](Self::bind) with options.
+    /// Listens as [`bind`](Self::bind) does, with options.
     ///
     /// # Errors
     /// Those of [`bind`](Self::bind).
@@ -179,8 +185,9 @@ impl<F: Family, T: Connected> fmt::Debug for Listener<F, T> {
 }
 
 impl<F: Family, T: Connected> From<Listener<F, T>> for OwnedFd {
-    /// The descriptor alone, in the non-blocking mode. If the listener made a socket file, the file
-    /// stays.
+    /// Returns the descriptor alone, in the non-blocking mode.
+    ///
+    /// If the listener made a socket file, the file stays.
     fn from(listener: Listener<F, T>) -> OwnedFd {
         listener.socket.into()
     }
@@ -189,11 +196,14 @@ impl<F: Family, T: Connected> From<Listener<F, T>> for OwnedFd {
 impl<F: Family, T: Connected> TryFrom<OwnedFd> for Listener<F, T> {
     type Error = Error;
 
-    /// Takes a descriptor that came from elsewhere, after asking the system what it is, and sets it
-    /// to close-on-exec and to the non-blocking mode (which it shares with whoever else has it).
+    /// Adopts a descriptor that came from elsewhere, after asking the system what it is.
+    ///
+    /// It sets `FD_CLOEXEC` and the non-blocking mode. Other descriptors of the same description
+    /// share that mode.
     ///
     /// # Errors
-    /// When it is no socket of this family and type that listens. The descriptor is closed then.
+    /// An error unless it is a listening socket of this family and type. The descriptor is closed
+    /// then.
     ///
     /// ```
     /// use ringway::socket::{TcpListener, UnixListener};

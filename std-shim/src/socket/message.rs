@@ -1,4 +1,4 @@
-//! Messages: sent whole, received whole.
+//! Messages, which are sent whole and received whole.
 
 use super::end::{Socket, recv_flags, send_flags};
 use super::kind::{Datagram, Family, Message, Seqpacket, Type, sealed};
@@ -15,15 +15,15 @@ use std::os::fd::{AsFd, BorrowedFd};
 pub(super) const SEND: &str = "send the message";
 pub(super) const RECEIVE: &str = "receive a message";
 
-/// Both kinds that carry messages. A message is sent whole or not at all, and received whole.
+/// For both types that carry messages: each is sent whole or not at all, and received whole.
 impl<F: Family, T: Message> Socket<F, T> {
     crate::fd::forms! {
-        /// Sends one message to the peer; waits while there is no room. It may be empty.
+        /// Sends one message to the peer, which may be empty; waits while there is no room.
         ///
         /// # Errors
-        /// [`MessageTooLarge`](CoreError::MessageTooLarge) with the most that this socket can send
-        /// now; [`BrokenPipe`](CoreError::BrokenPipe) if nobody receives any more;
-        /// [`NotConnected`](CoreError::NotConnected); for datagrams also
+        /// [`MessageTooLarge`](CoreError::MessageTooLarge) with the size of the largest message
+        /// that this socket can send now; [`BrokenPipe`](CoreError::BrokenPipe) if nobody receives
+        /// any more; [`NotConnected`](CoreError::NotConnected); for datagrams also
         /// [`Refused`](CoreError::Refused) if the receiver is gone
         /// ([send(2)](https://man7.org/linux/man-pages/man2/send.2.html)).
         ///
@@ -49,19 +49,20 @@ impl<F: Family, T: Message> Socket<F, T> {
         pub fn send_deadline:
         (&self, message: &[u8]) -> () = send_message;
 
-        /// Receives one message and returns its size; waits for it. `Ok(0)` is an empty message,
-        /// never the end.
+        /// Receives one message and returns its size; waits for it.
         ///
-        /// A message larger than `buf` is taken from the queue all the same: `buf` holds its
-        /// beginning, and the system drops the rest. Where sizes are not known beforehand, ask
+        /// `Ok(0)` is an empty message, never the end.
+        ///
+        /// A message that is larger than `buf` is still taken from the queue: `buf` gets its
+        /// beginning, and the system drops the rest. If the sizes are not known beforehand, ask
         /// [`next_size`](Self::next_size) first.
         ///
-        /// Descriptors that came with the message are dropped, and none leaks;
-        /// [`recv_descriptors`](Self::recv_descriptors) takes them.
+        /// Descriptors that came with the message are closed, so that none leaks.
+        /// [`recv_descriptors`](Self::recv_descriptors) receives them.
         ///
         /// # Errors
-        /// [`EndOfFile`](CoreError::EndOfFile) if the peer of a [`Seqpacket`] has ended and all was
-        /// received. A datagram socket never learns that, and waits on.
+        /// [`EndOfFile`](CoreError::EndOfFile) if the peer of a [`Seqpacket`] has closed and every
+        /// message was received. A datagram socket never notices that, and keeps waiting.
         /// [`BufferTooSmall`](CoreError::BufferTooSmall) with the size of the message;
         /// [`Reset`](CoreError::Reset)
         /// ([recv(2)](https://man7.org/linux/man-pages/man2/recv.2.html)).
@@ -92,8 +93,9 @@ impl<F: Family, T: Message> Socket<F, T> {
         (&self, buf: &mut [u8]) -> usize = recv_message;
     }
 
-    /// The size of the message that the next [`recv`](Self::recv) returns, which stays where it is;
-    /// waits for it. The answer is good as long as nobody else receives from the same socket.
+    /// Returns the size of the next message for [`recv`](Self::recv), and leaves it; waits for it.
+    ///
+    /// The answer stays valid as long as nobody else receives from the same socket.
     ///
     /// # Errors
     /// Those of [`recv`](Self::recv).
@@ -127,7 +129,8 @@ impl<F: Family, T: Message> Socket<F, T> {
         .map_err(|errno| self.not_sent(errno))
     }
 
-    /// What the table says about sending. It knows nothing of datagrams: those need no connection.
+    /// Asks the table whether this end may send. Datagrams need no connection, so the table is not
+    /// asked for them.
     #[inline]
     fn may_send(&self) -> Result<()> {
         if T::CONNECTED {
@@ -155,8 +158,10 @@ impl<F: Family, T: Message> Socket<F, T> {
 }
 
 impl<F: Family, T: Type> Socket<F, T> {
-    /// What the table says about receiving, and how long it may wait. When a send learned of a
-    /// reset, what had arrived before is still the receiver's, and nothing else will come.
+    /// Asks the table whether this end may receive, and returns how long it may wait.
+    ///
+    /// If a send noticed a reset, the program may still receive what had arrived before. Nothing
+    /// else will come, so it must not wait.
     #[inline]
     pub(super) fn may_recv(&self, timeout: Timeout) -> std::result::Result<Timeout, CoreError> {
         if !T::CONNECTED {
@@ -169,10 +174,12 @@ impl<F: Family, T: Type> Socket<F, T> {
         }
     }
 
-    /// [`attempt`](Self::attempt) for receiving, where `is_end` tells the end. What had arrived
-    /// comes before the end and before a reset, as it does with streams: of a seqpacket, Linux
-    /// tells a reset first, and it tells the end if the peer sent and closed between its look at
-    /// the queue and its look at the peer.
+    /// Does what [`attempt`](Self::attempt) does, for receiving, where `is_end` recognises the end.
+    ///
+    /// Messages that had arrived come before the end and before a reset, as on streams. Linux does
+    /// not ensure that for a seqpacket. It reports a reset first. And it reports the end if the
+    /// peer sent and closed after the kernel checked the queue and before it checked the peer. So
+    /// this makes another attempt.
     #[inline]
     pub(super) fn attempt_recv<R>(
         &self,
@@ -182,7 +189,7 @@ impl<F: Family, T: Type> Socket<F, T> {
     ) -> rustix::io::Result<R> {
         let received = self.attempt(Interest::Read, timeout, &mut operation);
         match &received {
-            Err(Errno::CONNRESET) if T::CONNECTED => self.learn(Event::Reset),
+            Err(Errno::CONNRESET) if T::CONNECTED => self.record(Event::Reset),
             Ok(received) if is_end(received) => {}
             _ => return received,
         }
@@ -197,7 +204,7 @@ impl<F: Family, T: Type> Socket<F, T> {
         self.failed(RECEIVE, errno)
     }
 
-    /// Sending to the peer failed.
+    /// Makes the error of a send to the peer.
     #[cold]
     pub(super) fn not_sent(&self, errno: Errno) -> Error {
         if errno != Errno::MSGSIZE {
@@ -207,31 +214,32 @@ impl<F: Family, T: Type> Socket<F, T> {
         let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
         let max = match peer {
             Some(peer) => largest_datagram(peer.ip()),
-            // unix(7) keeps 32 bytes of the send buffer for itself.
+            // The kernel keeps 32 bytes of the send buffer for itself, says unix(7).
             None => sockopt::socket_send_buffer_size(&self.fd).unwrap_or(0).saturating_sub(32),
         };
         Error::new(SEND, CoreError::MessageTooLarge { max })
     }
 
-    /// The peer has ended, and everything was received.
+    /// Records that the peer has closed and everything was received, and makes the error.
     #[cold]
     pub(super) fn ended(&self) -> Error {
         if self.state() == State::Reset {
             return Error::new(RECEIVE, CoreError::Reset);
         }
-        self.learn(Event::PeerShutSend);
+        self.record(Event::PeerShutSend);
         Error::new(RECEIVE, CoreError::EndOfFile)
     }
 }
 
-/// The largest datagram that UDP carries there.
+/// The largest datagram that UDP carries to this address.
 pub(super) fn largest_datagram(to: IpAddr) -> usize {
-    // Version 4, also when an IPv6 socket writes the address in its own way.
+    // An IPv6 socket may write a version 4 address in its own way. That is version 4 too.
     if to.to_canonical().is_ipv4() {
-        // A packet has 16 bits for its length, with 20 bytes of its own header and 8 of UDP's.
+        // A packet has 16 bits for its length, which includes 20 bytes of its own header and 8 of
+        // UDP's.
         65535 - 20 - 8
     } else {
-        // A packet of version 6 does not count its own header.
+        // The length of a version 6 packet does not include its own header.
         65535 - 8
     }
 }
@@ -244,7 +252,7 @@ pub(super) fn fits(needed: usize, room: usize) -> Result<usize> {
     }
 }
 
-/// Datagrams to and from whom one likes.
+/// Sending and receiving datagrams by address.
 impl<F: Family> Socket<F, Datagram> {
     fn recv_message_from(&self, buf: &mut [u8], timeout: Timeout) -> Result<(usize, F::Address)> {
         let (size, from) = self
@@ -258,11 +266,11 @@ impl<F: Family> Socket<F, Datagram> {
     }
 
     crate::fd::forms! {
-        /// Receives one datagram, and the address of its sender; waits for it.
+        /// Receives one datagram and the address of its sender; waits for it.
         ///
         /// # Errors
-        /// Those of [`recv`](Self::recv). A message that was too large for `buf` is dropped, and the
-        /// sender not told.
+        /// Those of [`recv`](Self::recv). If a message was too large for `buf`, it is dropped and
+        /// its sender is not reported.
         ///
         /// ```
         /// use ringway::{CoreError, socket::UdpSocket};
@@ -297,10 +305,10 @@ impl sealed::Message for Datagram {
     }
 }
 
-/// A message may be empty, and `recv(2)` returns 0 for it as it does at the end. So every end asks
-/// for a time stamp with each message (`SO_TIMESTAMP`) and gives no room for it: the system marks
-/// every message with `MSG_CTRUNC`, and the end, which is none, not. It costs the reading of a
-/// clock and `recvmsg` in place of `recv`, and no second system call.
+/// A message may be empty, and `recv(2)` returns 0 for it, as it does at the end. To tell the two
+/// apart, every end asks for a time stamp with each message (`SO_TIMESTAMP`) and has no room for
+/// it. So the system marks every message with `MSG_CTRUNC`. It does not mark the end, which is no
+/// message. This costs reading a clock, and `recvmsg` instead of `recv`, but no second system call.
 impl sealed::Type for Seqpacket {
     const TYPE: SocketType = SocketType::SEQPACKET;
     const CONNECTED: bool = true;
@@ -310,8 +318,8 @@ impl sealed::Type for Seqpacket {
     }
 
     fn release(fd: BorrowedFd<'_>) {
-        // A program that takes over and counts the room for its own control data must not find ours
-        // there.
+        // A program that takes the descriptor reckons with its own control data. It must not find
+        // the time stamps there.
         let _ = settings::set_timestamp(fd, false);
     }
 }

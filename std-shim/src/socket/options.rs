@@ -1,4 +1,4 @@
-//! What a socket is made with.
+//! Options for making a socket.
 
 use crate::{Error, Result};
 use rustix::io::{self, Errno};
@@ -6,7 +6,7 @@ use rustix::net::sockopt;
 use std::fmt;
 use std::os::fd::AsFd;
 
-/// What to set before an end is bound. The defaults are what most programs want.
+/// Options to set before an end is bound. The defaults suit most programs.
 ///
 /// ```
 /// use ringway::socket::{Options, TcpListener};
@@ -25,11 +25,11 @@ pub struct Options {
     recv_buffer: Option<usize>,
 }
 
-/// A line for each option: how it is set, and what that makes of the field of its name.
+/// Declares one option a line: how it is set, and the new value of the field of the same name.
 macro_rules! options {
     ($($(#[$doc:meta])* $vis:vis const fn $name:ident($($value:ident: $Value:ty)?) = $made:expr;)+) => {
         impl Options {
-            /// The defaults.
+            /// Makes the default options.
             pub const fn new() -> Self {
                 Options {
                     backlog: None,
@@ -53,25 +53,31 @@ macro_rules! options {
 }
 
 options! {
-    /// How many connections may wait for `accept`
-    /// ([listen(2)](https://man7.org/linux/man-pages/man2/listen.2.html)). Linux keeps one more
-    /// than this, and no more than `net.core.somaxconn`, which is the default.
+    /// Sets how many connections may wait for `accept`
+    /// ([listen(2)](https://man7.org/linux/man-pages/man2/listen.2.html)).
+    ///
+    /// Linux keeps one more than this, and no more than `net.core.somaxconn`, which is the default.
     #[doc(alias = "listen")]
     pub const fn backlog(connections: u32) = Some(connections);
 
-    /// The permissions of the socket file: exactly these, whatever the process's umask is, and in
-    /// its first moment fewer, never more. Who may write may connect. Without this option the
-    /// system's rule holds: `0o777` less the umask. Only Unix sockets with a path have a file. To
-    /// bind fails with `EINVAL` for a mode above `0o7777`.
+    /// Sets the permissions of the socket file to exactly these, whatever the process's umask is.
+    ///
+    /// In its first moment the file has fewer permissions, never more. Who may write to the file
+    /// may connect. Without this option the system decides: `0o777` without the umask's. Only a
+    /// Unix socket with a path has a file. Binding fails with `EINVAL` for a mode above `0o7777`.
     pub const fn mode(mode: u32) = Some(mode);
 
-    /// Not to bind while old connections of the same TCP port linger: a listener does without
-    /// (`SO_REUSEADDR`) so that it can be started again at once.
+    /// Refuses to bind while old connections of the same TCP port linger.
+    ///
+    /// By default a listener binds even then (`SO_REUSEADDR`), so that it can be started again at
+    /// once.
     #[doc(alias = "SO_REUSEADDR")]
     pub const fn exclusive() = true;
 
-    /// Lets several sockets bind to one address and port, if each of them asks for it and one user
-    /// has them all: the system spreads connections and datagrams over them.
+    /// Lets several sockets bind to one address and port.
+    ///
+    /// Each of them must ask for it, and one user must have them all. The system spreads
+    /// connections and datagrams over them.
     ///
     /// ```
     /// use ringway::socket::{Options, UdpSocket};
@@ -83,25 +89,28 @@ options! {
     #[doc(alias = "SO_REUSEPORT")]
     pub const fn share_port() = true;
 
-    /// Whether an IPv6 end leaves IPv4 to others. The default is the system's
-    /// (`net.ipv6.bindv6only`).
+    /// Sets whether an IPv6 end leaves IPv4 to others.
+    ///
+    /// The default is the system's (`net.ipv6.bindv6only`).
     #[doc(alias = "IPV6_V6ONLY")]
     pub const fn only_v6(only: bool) = Some(only);
 
-    /// Those of [`Socket::set_send_buffer`](super::Socket::set_send_buffer); the TCP connections of a
-    /// listener inherit it.
+    /// Does what [`Socket::set_send_buffer`](super::Socket::set_send_buffer) does.
+    ///
+    /// The TCP connections of a listener inherit the size.
     #[doc(alias = "SO_SNDBUF")]
     pub const fn send_buffer(bytes: usize) = Some(bytes);
 
-    /// Those of [`Socket::set_recv_buffer`](super::Socket::set_recv_buffer); the TCP connections of a
-    /// listener inherit it.
+    /// Does what [`Socket::set_recv_buffer`](super::Socket::set_recv_buffer) does.
+    ///
+    /// The TCP connections of a listener inherit the size.
     #[doc(alias = "SO_RCVBUF")]
     pub const fn recv_buffer(bytes: usize) = Some(bytes);
 }
 
 impl Options {
     pub(super) fn get_backlog(&self) -> i32 {
-        // The kernel cuts it to its own limit.
+        // The kernel reduces it to its own limit.
         self.backlog.map_or(i32::MAX, |backlog| i32::try_from(backlog).unwrap_or(i32::MAX))
     }
 
@@ -123,7 +132,7 @@ impl Options {
         set().map_err(|errno: Errno| Error::new("set the buffer sizes of", errno).on(address))
     }
 
-    /// For the Internet's sockets: what decides whether the address is free.
+    /// Sets the options that decide whether an Internet address is free.
     pub(super) fn set_sharing(&self, fd: impl AsFd, listens: bool, v6: bool) -> io::Result<()> {
         let fd = fd.as_fd();
         if listens && !self.exclusive {

@@ -1,4 +1,4 @@
-//! Who is at the other end: credentials and a descriptor of the process.
+//! The process at the other end: its credentials, and a descriptor of it.
 
 use super::end::Socket;
 use super::kind::{Connected, Unix};
@@ -8,26 +8,26 @@ use rustix::io::Errno;
 use rustix::process::Pid;
 use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 
-/// Who the peer was when the connection was made: the kernel's word, not the peer's.
+/// The peer at the time when the connection was made, as the kernel recorded it.
 ///
-/// For the one who accepts it is the process that connected; for the one who connects, the process
-/// that called `listen`; for a pair, the one that made it. The process may have ended since, or
-/// handed its end to another.
+/// For an end that `accept` returned, the peer is the process that connected. For an end that
+/// connected, it is the process that called `listen`. For a pair, it is the process that made it.
+/// The process may have ended since, or handed its end to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[doc(alias = "ucred")]
 pub struct Credentials {
-    /// The process, in this process's numbering; `None` if it has no number here (another PID
-    /// namespace). A number is given to another process once this one has ended: use
-    /// [`peer_pidfd`](Socket::peer_pidfd) to act on it.
+    /// The process's number in this process's namespace; `None` if it has none here (another PID
+    /// namespace). After a process has ended, another may get its number: use
+    /// [`peer_pidfd`](Socket::peer_pidfd) to act on the process.
     pub pid: Option<Pid>,
-    /// The effective user.
+    /// The effective user ID.
     pub uid: u32,
-    /// The effective group.
+    /// The effective group ID.
     pub gid: u32,
 }
 
 impl<T: Connected> Socket<Unix, T> {
-    /// Who the peer is (`SO_PEERCRED`).
+    /// Returns the peer's credentials (`SO_PEERCRED`).
     ///
     /// # Errors
     /// [`NotConnected`](CoreError::NotConnected).
@@ -41,7 +41,8 @@ impl<T: Connected> Socket<Unix, T> {
     #[doc(alias = "SO_PEERCRED")]
     pub fn peer_credentials(&self) -> Result<Credentials> {
         const WHAT: &str = "get the credentials of the peer";
-        // SAFETY: the kernel fills a `ucred`, of which any bits are valid.
+        // SAFETY: for `SO_PEERCRED` the kernel fills a whole `ucred` or fails, and all bits are a
+        // valid one.
         let peer: libc::ucred = unsafe { settings::get(self.fd.as_fd(), libc::SO_PEERCRED) }
             .map_err(|errno| Error::new(WHAT, errno))?;
         if peer.pid == 0 && peer.uid == u32::MAX {
@@ -50,13 +51,14 @@ impl<T: Connected> Socket<Unix, T> {
         Ok(Credentials { pid: Pid::from_raw(peer.pid.max(0)), uid: peer.uid, gid: peer.gid })
     }
 
-    /// A descriptor of the peer's process (`SO_PEERPIDFD`): it stands for that process and never
-    /// for another, becomes readable when the process ends, and can carry signals to it.
-    /// Close-on-exec.
+    /// Makes a descriptor of the peer's process (`SO_PEERPIDFD`), close-on-exec.
+    ///
+    /// It refers to that process and never to another. It becomes readable when the process ends,
+    /// and signals can be sent through it.
     ///
     /// # Errors
     /// [`NotConnected`](CoreError::NotConnected) if there is no peer; `ENOPROTOOPT` before Linux
-    /// 6.5; `ESRCH` if the process has ended and its parent has taken note (before Linux 6.16).
+    /// 6.5; `ESRCH` if the process has ended and its parent has waited for it (before Linux 6.16).
     ///
     /// ```
     /// use ringway::fd::{self, Interest};
@@ -70,7 +72,8 @@ impl<T: Connected> Socket<Unix, T> {
     /// ```
     #[doc(alias = "SO_PEERPIDFD")]
     pub fn peer_pidfd(&self) -> Result<OwnedFd> {
-        // SAFETY: the kernel fills an int, of which any bits are valid.
+        // SAFETY: for `SO_PEERPIDFD` the kernel fills a whole `int` or fails, and all bits are a
+        // valid one.
         let fd = unsafe { settings::get::<libc::c_int>(self.fd.as_fd(), libc::SO_PEERPIDFD) };
         let fd = fd.map_err(|errno| match errno {
             Errno::NODATA => Error::new(PIDFD, CoreError::NotConnected),
@@ -79,7 +82,8 @@ impl<T: Connected> Socket<Unix, T> {
             }
             errno => Error::new(PIDFD, errno),
         })?;
-        // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
+        // SAFETY: the kernel has just made this descriptor for this call, so it is open and has no
+        // other owner.
         Ok(unsafe { OwnedFd::from_raw_fd(fd) })
     }
 }

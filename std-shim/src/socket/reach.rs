@@ -1,4 +1,4 @@
-//! Binding, connecting and sending by address, in every family.
+//! Binding, connecting and sending by address, for every family.
 
 use super::address::UnixAddress;
 use super::end::Socket;
@@ -13,9 +13,11 @@ use rustix::net::SocketFlags;
 use std::os::fd::OwnedFd;
 use std::time::Instant;
 
-/// What a socket of the family `F` is bound to, connected to or sent to: for [`Unix`] a path or a
-/// [`UnixAddress`], for [`Inet`] all that is [`ToAddresses`]: a name and a port, which may be
-/// several addresses, to be tried in their order.
+/// What a socket of the family `F` binds to, connects to or sends to.
+///
+/// For [`Unix`], this is a path or a [`UnixAddress`]. For [`Inet`], it is everything that is
+/// [`ToAddresses`], such as a name and a port. A name may have several addresses, which are tried
+/// in their order.
 pub trait Destination<F: Family> {
     #[doc(hidden)]
     fn addresses(self) -> Result<Vec<F::Address>>;
@@ -33,9 +35,9 @@ impl<A: ToAddresses> Destination<Inet> for A {
     }
 }
 
-/// What differs between the families.
+/// The parts that differ between the families.
 pub trait Reach: Family {
-    /// A socket that is bound, and its file if it has one.
+    /// Makes a bound socket, and returns its file if it has one.
     #[doc(hidden)]
     fn bind<T: Type>(
         address: &Self::Address,
@@ -43,15 +45,15 @@ pub trait Reach: Family {
         options: &Options,
     ) -> Result<(OwnedFd, Option<Box<SocketFile>>)>;
 
-    /// A connected socket.
+    /// Makes a connected socket.
     #[doc(hidden)]
     fn connect<T: Connected>(to: &Self::Address, timeout: Timeout) -> Result<Socket<Self, T>>;
 
-    /// Sets the peer of a socket for datagrams.
+    /// Sets the peer of a datagram socket.
     #[doc(hidden)]
     fn set_peer(socket: &OwnedFd, to: &Self::Address) -> Result<()>;
 
-    /// Sends one datagram to the first of these that can be.
+    /// Sends one datagram to the first of these addresses that works.
     #[doc(hidden)]
     fn send_to(
         socket: &Socket<Self, Datagram>,
@@ -62,17 +64,18 @@ pub trait Reach: Family {
 }
 
 impl<F: Reach, T: Connected> Socket<F, T> {
-    /// Connects to the listener of that name, or to a host and a port. A Unix socket waits while
-    /// the listener's backlog is full.
+    /// Connects to the listener with that name, or at a host and a port.
+    ///
+    /// A Unix socket waits while the listener's backlog is full.
     ///
     /// # Errors
-    /// [`NotFound`](crate::CoreError::NotFound) if nothing has the name, or a host's name has
-    /// no address; [`Refused`](crate::CoreError::Refused) if nobody listens there (the file of
-    /// a dead listener, for instance); [`TimedOut`](crate::CoreError::TimedOut) when the
-    /// system gave up; [`BadName`](crate::CoreError::BadName), or the error of the system call
+    /// [`NotFound`](crate::CoreError::NotFound) if nothing has the name, or a host name has no
+    /// address; [`Refused`](crate::CoreError::Refused) if nobody listens there (for instance at the
+    /// file of a dead listener); [`TimedOut`](crate::CoreError::TimedOut) if the system gave up;
+    /// [`BadName`](crate::CoreError::BadName); or the error of the system call
     /// ([connect(2)](https://man7.org/linux/man-pages/man2/connect.2.html)): `EPROTOTYPE` if the
-    /// listener is of another type, `EACCES` without permission to write to the file. Of several
-    /// addresses, it is the last one's.
+    /// listener is of another type, `EACCES` without permission to write to the file. With several
+    /// addresses, it is the error of the last one.
     ///
     /// ```
     /// use ringway::CoreError;
@@ -94,15 +97,16 @@ impl<F: Reach, T: Connected> Socket<F, T> {
         Self::connect_deadline(to, None)
     }
 
-    /// [`connect`](Self::connect), waiting at most until `deadline`. With several addresses each
-    /// gets its share of the time that is left, so that one that never answers does not use up the
-    /// time of the others.
+    /// Connects as [`connect`](Self::connect) does, and waits at most until `deadline`.
     ///
-    /// The deadline is for connecting. Looking a name up is the C library's, and takes its own
-    /// time: where that matters, pass a [`SocketAddr`](std::net::SocketAddr).
+    /// With several addresses, each gets its share of the time that is left. So an address that
+    /// never answers does not use up the time of the others.
+    ///
+    /// The deadline is for connecting. The C library looks host names up and takes its own time for
+    /// that. Where this matters, pass a [`SocketAddr`](std::net::SocketAddr).
     ///
     /// # Errors
-    /// [`TimedOut`](crate::CoreError::TimedOut) when it passed first; else those of
+    /// [`TimedOut`](crate::CoreError::TimedOut) if `deadline` passed first; else those of
     /// [`connect`](Self::connect).
     pub fn connect_deadline(to: impl Destination<F>, deadline: Option<Instant>) -> Result<Self> {
         try_each(to.addresses()?, |address, others| {
@@ -120,10 +124,12 @@ impl<F: Reach, T: Connected> Socket<F, T> {
 }
 
 impl<F: Reach> Socket<F, Datagram> {
-    /// A socket that receives under this name, or at this port: 0 is one that the system chooses.
-    /// Of the addresses that a host's name has, the first that can be bound is taken. A socket file
-    /// is treated as [`Listener::bind`](super::Listener::bind) treats it: a dead one's is replaced,
-    /// and ours goes when the socket is dropped.
+    /// Makes a socket that receives at this name, or at this port; port 0 lets the system choose
+    /// one.
+    ///
+    /// If a host name has several addresses, it takes the first that it can bind. It treats a
+    /// socket file as [`Listener::bind`](super::Listener::bind) does: it replaces the file of a
+    /// dead process, and dropping the socket removes its own.
     ///
     /// # Errors
     /// Those of [`Listener::bind`](super::Listener::bind).
@@ -144,7 +150,7 @@ impl<F: Reach> Socket<F, Datagram> {
         Self::bind_with(address, &Options::new())
     }
 
-    /// [`bind`](Self::bind) with options.
+    /// Makes a socket as [`bind`](Self::bind) does, with options.
     ///
     /// # Errors
     /// Those of [`bind`](Self::bind).
@@ -155,12 +161,13 @@ impl<F: Reach> Socket<F, Datagram> {
         })
     }
 
-    /// Sets whom [`send`](Self::send) sends to, and from whom alone this socket receives. It may be
-    /// called again. On the Internet nobody is asked: that nothing receives there shows only later,
-    /// as [`Refused`](crate::CoreError::Refused).
+    /// Sets the peer that [`send`](Self::send) sends to. The socket receives only from this peer.
+    ///
+    /// It may be called again. On the Internet it asks nobody: if nothing receives there, only a
+    /// later call fails, with [`Refused`](crate::CoreError::Refused).
     ///
     /// # Errors
-    /// [`NotFound`](crate::CoreError::NotFound) if nothing has the name, or a host's name has no
+    /// [`NotFound`](crate::CoreError::NotFound) if nothing has the name, or a host name has no
     /// address of this socket's version; [`Refused`](crate::CoreError::Refused) if the socket that
     /// had the name is gone.
     ///
@@ -175,22 +182,23 @@ impl<F: Reach> Socket<F, Datagram> {
     /// ```
     pub fn connect(&self, to: impl Destination<F>) -> Result<()> {
         try_each(to.addresses()?, |address, _| F::set_peer(&self.fd, address))?;
-        self.learn(Event::Establish);
+        self.record(Event::Establish);
         Ok(())
     }
 
     crate::fd::forms! {
-        /// Sends one datagram there. A Unix socket waits while the receiver's queue is full; on the
-        /// Internet it waits while the send buffer is, and that it was sent does not say that it
-        /// arrives.
+        /// Sends one datagram to an address.
         ///
-        /// A host's name is looked up with every call: where that costs too much, pass a
+        /// A Unix socket waits while the receiver's queue is full. An Internet socket waits while
+        /// the send buffer is full; a datagram that was sent may still not arrive.
+        ///
+        /// Every call looks a host name up. Where that costs too much, pass a
         /// [`SocketAddr`](std::net::SocketAddr).
         ///
         /// # Errors
-        /// [`NotFound`](crate::CoreError::NotFound) if nothing has the name, or a host's name has
-        /// no address; [`Refused`](crate::CoreError::Refused) if the socket that had the name is
-        /// gone; [`MessageTooLarge`](crate::CoreError::MessageTooLarge); or the error of the system call
+        /// [`NotFound`](crate::CoreError::NotFound) if nothing has the name, or a host name has no
+        /// address; [`Refused`](crate::CoreError::Refused) if the socket that had the name is gone;
+        /// [`MessageTooLarge`](crate::CoreError::MessageTooLarge); or the error of the system call
         /// ([sendto(2)](https://man7.org/linux/man-pages/man2/sendto.2.html)).
         ///
         /// ```

@@ -1,4 +1,4 @@
-//! What an Internet address may be given as.
+//! The forms in which a program may give an Internet address.
 
 use crate::{Cause, CoreError, Error, Result};
 use rustix::io::Errno;
@@ -6,9 +6,11 @@ use std::ffi::CString;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, ToSocketAddrs};
 
-/// What turns into addresses and ports: all that [`ToSocketAddrs`] is implemented for, and in a
-/// string also an address of version 6 with the name of an interface, `"[fe80::1%eth0]:80"`. A
-/// link-local address means nothing without one.
+/// Converts into addresses and ports.
+///
+/// All types with [`ToSocketAddrs`] do. In addition, a string may have an address of version 6 with
+/// the name of an interface, `"[fe80::1%eth0]:80"`. A link-local address means nothing without an
+/// interface.
 ///
 /// ```
 /// use ringway::socket::{ToAddresses, UdpSocket};
@@ -18,10 +20,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV
 /// # Ok::<(), ringway::Error>(())
 /// ```
 pub trait ToAddresses {
-    /// The addresses, in the order in which they are tried.
+    /// Returns the addresses in the order in which they are to be tried.
     ///
     /// # Errors
-    /// What the system's resolver says, as [`ToSocketAddrs`] does;
+    /// The error of the system's resolver, as from [`ToSocketAddrs`];
     /// [`NotFound`](ErrorKind::NotFound) if there is no such interface.
     fn to_addresses(&self) -> io::Result<Vec<SocketAddr>>;
 }
@@ -69,8 +71,10 @@ as_the_standard_library!(
     [SocketAddr]
 );
 
-/// `[ADDRESS%INTERFACE]:PORT`; `None` if it is not written so, or the interface is a number, which
-/// the standard library knows.
+/// Parses `[ADDRESS%INTERFACE]:PORT`.
+///
+/// `None` if the text has another form, or if the interface is a number: the standard library
+/// parses that.
 fn scoped(text: &str) -> Option<io::Result<SocketAddrV6>> {
     let (inside, port) = text.strip_prefix('[')?.rsplit_once("]:")?;
     let (address, interface) = inside.split_once('%')?;
@@ -79,7 +83,7 @@ fn scoped(text: &str) -> Option<io::Result<SocketAddrV6>> {
         return None;
     }
     let index = CString::new(interface).map_or(0, |name| {
-        // SAFETY: a string that ends with a zero byte and lives through the call.
+        // SAFETY: `name` is a string that ends with a zero byte and lives through the call.
         unsafe { libc::if_nametoindex(name.as_ptr()) }
     });
     Some(match index {
@@ -90,7 +94,7 @@ fn scoped(text: &str) -> Option<io::Result<SocketAddrV6>> {
 
 const RESOLVE: &str = "find an address";
 
-/// The addresses, with the errors in the words of the shim.
+/// Returns the addresses, and converts an error to this crate's.
 pub(super) fn resolve(to: impl ToAddresses) -> Result<Vec<SocketAddr>> {
     to.to_addresses().map_err(|error| {
         let reason = match (Errno::from_io_error(&error), error.kind()) {
@@ -102,7 +106,7 @@ pub(super) fn resolve(to: impl ToAddresses) -> Result<Vec<SocketAddr>> {
     })
 }
 
-/// Tries the addresses one by one until it works. `attempt` is told how many more there are.
+/// Tries the addresses one by one until one works. `attempt` gets the number of those left.
 pub(super) fn try_each<A, R>(
     addresses: Vec<A>,
     mut attempt: impl FnMut(&A, usize) -> Result<R>,

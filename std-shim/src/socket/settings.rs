@@ -1,4 +1,4 @@
-//! What is set on a socket and asked of it.
+//! Settings of a socket: reading and changing them.
 
 use super::end::Socket;
 use super::kind::{Datagram, Family, Inet, Stream, Type};
@@ -11,8 +11,10 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::Duration;
 
-/// Declares what is asked of a socket and set on it: a line for each `get`, `set` and their value,
-/// as what an error calls it, and how it is done, for which `fd` stands for the descriptor.
+/// Declares settings, each with a `get` line and a `set` line.
+///
+/// A line has the value, its name in errors, and the expression for the operation, in which `fd` is
+/// the descriptor.
 macro_rules! settings {
     ($({$($of:tt)*})? $Socket:ty: $(
         $(#[$get_doc:meta])* $get_vis:vis fn $get:ident -> $Value:ty = |$fd:ident| $ask:expr;
@@ -41,8 +43,9 @@ macro_rules! settings {
 }
 
 settings! { {F: Family, T: Type} Socket<F, T>:
-    /// The size of the send buffer in bytes, with the kernel's own bookkeeping. For Unix sockets it
-    /// also bounds a message.
+    /// The size of the send buffer in bytes, including the kernel's own bookkeeping.
+    ///
+    /// For a Unix socket it also bounds the size of a message.
     ///
     /// ```
     /// let (ours, _theirs) = ringway::socket::UnixSeqpacket::pair()?;
@@ -53,34 +56,43 @@ settings! { {F: Family, T: Type} Socket<F, T>:
     /// ```
     #[doc(alias = "SO_SNDBUF")]
     pub fn send_buffer -> usize = |fd| sockopt::socket_send_buffer_size(fd);
-    /// Asks for a send buffer of so many bytes. Linux doubles it to have room for its bookkeeping,
-    /// and grants at most `net.core.wmem_max`
+    /// Asks for a send buffer of this many bytes
     /// ([socket(7)](https://man7.org/linux/man-pages/man7/socket.7.html)).
+    ///
+    /// Linux doubles the size to have room for its bookkeeping, and grants at most
+    /// `net.core.wmem_max`.
     #[doc(alias = "SO_SNDBUF")]
     pub fn set_send_buffer(bytes) = sockopt::set_socket_send_buffer_size(fd, bytes), "the size of the send buffer";
 
-    /// The size of the receive buffer in bytes. A Unix socket receives from its peer's send buffer,
-    /// and does not use it.
+    /// The size of the receive buffer in bytes.
+    ///
+    /// A Unix socket does not use it, because it receives from its peer's send buffer.
     #[doc(alias = "SO_RCVBUF")]
     pub fn recv_buffer -> usize = |fd| sockopt::socket_recv_buffer_size(fd);
-    /// Asks for a receive buffer of so many bytes; see [`set_send_buffer`](Self::set_send_buffer),
-    /// here with `net.core.rmem_max`.
+    /// Asks for a receive buffer of this many bytes.
+    ///
+    /// Linux treats it as it treats [`set_send_buffer`](Self::set_send_buffer), with the limit
+    /// `net.core.rmem_max`.
     #[doc(alias = "SO_RCVBUF")]
     pub fn set_recv_buffer(bytes) = sockopt::set_socket_recv_buffer_size(fd, bytes), "the size of the receive buffer";
 }
 
 settings! { Socket<Inet, Stream>:
-    /// Whether what is written goes out at once.
+    /// Whether written bytes go out at once.
     #[doc(alias = "TCP_NODELAY")]
     pub fn nodelay -> bool = |fd| sockopt::tcp_nodelay(fd);
-    /// To send what is written at once, also when it is little and earlier bytes are not
-    /// acknowledged yet: less delay for small requests, more packets
+    /// Sets whether written bytes go out at once
     /// ([tcp(7)](https://man7.org/linux/man-pages/man7/tcp.7.html)).
+    ///
+    /// Then even a few bytes go out before earlier bytes are acknowledged. Small requests have less
+    /// delay, and there are more packets.
     #[doc(alias = "TCP_NODELAY")]
     pub fn set_nodelay(on) = sockopt::set_tcp_nodelay(fd, on), "TCP_NODELAY";
 
-    /// How long the connection is idle before the peer is asked whether it is still there; `None`
-    /// if it never is.
+    /// How long the connection must be idle before the system asks the peer whether it is still
+    /// there.
+    ///
+    /// `None` if the system never asks.
     ///
     /// ```
     /// use ringway::socket::{TcpListener, TcpStream};
@@ -100,11 +112,13 @@ settings! { Socket<Inet, Stream>:
         true => sockopt::tcp_keepidle(fd).map(Some),
         false => Ok(None),
     };
-    /// Has the peer asked whether it is still there when the connection was idle for so long, in
-    /// whole seconds, of which there are at least 1 and at most 32767 (else `EINVAL`); `None` is
-    /// the default, and never asks. A peer that does not answer is asked again, as often and in
-    /// such steps as the system is set to (`net.ipv4.tcp_keepalive_probes`, `…_intvl`), and then
-    /// the connection is torn down: [`TimedOut`](crate::CoreError::TimedOut)
+    /// Makes the system ask the peer whether it is still there, after the connection was idle for
+    /// `idle`.
+    ///
+    /// The time is in whole seconds, from 1 to 32767 (else `EINVAL`). `None`, the default, never
+    /// asks. If the peer does not answer, the system asks again, as often and in such intervals as
+    /// it is configured (`net.ipv4.tcp_keepalive_probes`, `…_intvl`). Then it tears the connection
+    /// down: [`TimedOut`](crate::CoreError::TimedOut)
     /// ([tcp(7)](https://man7.org/linux/man-pages/man7/tcp.7.html)).
     #[doc(alias = "SO_KEEPALIVE")]
     #[doc(alias = "TCP_KEEPIDLE")]
@@ -120,8 +134,10 @@ settings! { Socket<Inet, Datagram>:
     /// Whether datagrams may be sent to broadcast addresses.
     #[doc(alias = "SO_BROADCAST")]
     pub fn broadcast -> bool = |fd| sockopt::socket_broadcast(fd);
-    /// Allows datagrams to broadcast addresses, which every host of a network receives. Without it
-    /// they are refused (`EACCES`), since one is easily meant for a single host.
+    /// Allows datagrams to broadcast addresses, which every host of a network receives.
+    ///
+    /// Without it the system refuses them (`EACCES`), because a broadcast address is easily used by
+    /// mistake.
     ///
     /// ```
     /// let socket = ringway::socket::UdpSocket::bind("127.0.0.1:0")?;
@@ -135,10 +151,11 @@ settings! { Socket<Inet, Datagram>:
     pub fn set_broadcast(on) = sockopt::set_socket_broadcast(fd, on), "SO_BROADCAST";
 }
 
-/// Whether every message comes with the time at which it was received.
+/// Sets whether every message comes with the time at which it was received.
 pub(super) fn set_timestamp(fd: BorrowedFd<'_>, on: bool) -> io::Result<()> {
     let value = c_int::from(on);
-    // SAFETY: the option's value is an int, whose address and size are passed.
+    // SAFETY: the option's value is an `int` in a local variable, and the call gets its address and
+    // its size.
     let result = unsafe {
         libc::setsockopt(
             fd.as_raw_fd(),
@@ -151,15 +168,15 @@ pub(super) fn set_timestamp(fd: BorrowedFd<'_>, on: bool) -> io::Result<()> {
     answer(result).map(drop)
 }
 
-/// The value of an option at the level of the socket.
+/// Reads an option of the socket level.
 ///
-/// # Safety
-/// The kernel fills all of a `T` for this option, or fails; and whatever it fills in is a valid
+/// For this option the kernel must fill a whole `T` or fail, and what it fills in must be a valid
 /// `T`.
 pub(super) unsafe fn get<T>(fd: BorrowedFd<'_>, name: c_int) -> io::Result<T> {
     let mut value = MaybeUninit::<T>::uninit();
     let mut length = size_of::<T>() as libc::socklen_t;
-    // SAFETY: the value and its size are ours; the kernel writes no more than the size.
+    // SAFETY: `value` and `length` are local variables, and the kernel writes at most `length`
+    // bytes to `value`.
     let result = unsafe {
         libc::getsockopt(
             fd.as_raw_fd(),
@@ -173,7 +190,7 @@ pub(super) unsafe fn get<T>(fd: BorrowedFd<'_>, name: c_int) -> io::Result<T> {
     if length as usize != size_of::<T>() {
         return Err(Errno::INVAL);
     }
-    // SAFETY: the kernel filled as many bytes as a `T` has, and they are a `T`: the caller's
-    // promise.
+    // SAFETY: the kernel filled as many bytes as a `T` has, and the caller guarantees that they are
+    // a valid `T`.
     Ok(unsafe { value.assume_init() })
 }

@@ -1,4 +1,4 @@
-//! Streams of bytes: read and write.
+//! Reading from and writing to streams of bytes.
 
 use super::end::{Socket, recv_flags, send_flags};
 use super::kind::{Family, Stream};
@@ -13,12 +13,13 @@ const WRITE: &str = "write to the stream";
 
 impl<F: Family> Socket<F, Stream> {
     crate::fd::forms! {
-        /// Reads what is there, at most `buf.len()` bytes; waits for the first. `Ok(0)` is the end
-        /// of file, or an empty `buf`.
+        /// Reads the bytes that are there, at most `buf.len()`; waits for the first.
+        ///
+        /// Returns their number. `Ok(0)` is the end of file, or an empty `buf`.
         ///
         /// # Errors
-        /// [`Reset`](CoreError::Reset) if the connection was torn down and everything that had come
-        /// before was read; [`NotConnected`](CoreError::NotConnected)
+        /// [`Reset`](CoreError::Reset) if the connection was torn down, after all bytes that had
+        /// come before were read; [`NotConnected`](CoreError::NotConnected)
         /// ([recv(2)](https://man7.org/linux/man-pages/man2/recv.2.html)).
         ///
         /// ```
@@ -41,9 +42,11 @@ impl<F: Family> Socket<F, Stream> {
         pub fn read_deadline:
         (&self, buf: &mut [u8]) -> usize = recv_bytes;
 
-        /// Writes at least one byte of `buf`, normally all; waits until it can. It returns how
-        /// many, 0 only for an empty `buf`. The other forms write as much as there is room for,
-        /// which may be less than `buf`.
+        /// Writes at least one byte of `buf`, normally all, and returns the number; waits until it
+        /// can.
+        ///
+        /// It returns 0 only for an empty `buf`. The other forms write as many bytes as there is
+        /// room for, which may be fewer than `buf` has.
         ///
         /// # Errors
         /// [`BrokenPipe`](CoreError::BrokenPipe) if nobody reads any more or this end has shut its
@@ -70,11 +73,13 @@ impl<F: Family> Socket<F, Stream> {
         (&self, buf: &[u8]) -> usize = send_bytes;
     }
 
-    /// Writes the whole buffer; waits as long as that takes. With a deadline:
-    /// [`fd::write_all`](crate::fd::write_all).
+    /// Writes the whole buffer; waits as long as that takes.
+    ///
+    /// To write with a deadline, use [`fd::write_all`](crate::fd::write_all).
     ///
     /// # Errors
-    /// Those of [`write`](Self::write); how much went out before is not told.
+    /// Those of [`write`](Self::write). It does not report how many bytes went out before the
+    /// error.
     ///
     /// ```
     /// let (ours, theirs) = ringway::socket::UnixStream::pair()?;
@@ -98,7 +103,7 @@ impl<F: Family> Socket<F, Stream> {
         });
         match read {
             Ok(0) => {
-                self.learn(Event::PeerShutSend);
+                self.record(Event::PeerShutSend);
                 Ok(0)
             }
             Ok(n) => Ok(n),
@@ -106,12 +111,12 @@ impl<F: Family> Socket<F, Stream> {
         }
     }
 
-    /// What a read gives when the table says that nothing can come any more.
+    /// Makes the result of a read after the table said that nothing can come any more.
     #[cold]
     fn recv_after_end(&self, buf: &mut [u8], reason: CoreError) -> Result<usize> {
         match reason {
             CoreError::EndOfFile => Ok(0),
-            // A send learned of the reset. What had arrived before is still the reader's.
+            // A send noticed the reset. The program may still read what had arrived before.
             CoreError::Reset => match rustix::net::recv(&self.fd, buf, RecvFlags::DONTWAIT) {
                 Ok((_, n)) if n > 0 => Ok(n),
                 _ => Err(Error::new(READ, reason)),
@@ -141,7 +146,7 @@ impl<F: Family> Socket<F, Stream> {
     }
 }
 
-/// As the descriptor's mode has it: waits, or fails with `WouldBlock` where it is non-blocking.
+/// Follows the descriptor's mode: waits, or fails with `WouldBlock` in the non-blocking mode.
 impl<F: Family> Read for Socket<F, Stream> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         Ok(self.recv_bytes(buf, Timeout::Mode)?)
@@ -154,7 +159,7 @@ impl<F: Family> Read for &Socket<F, Stream> {
     }
 }
 
-/// As the descriptor's mode has it: waits, or fails with `WouldBlock` where it is non-blocking.
+/// Follows the descriptor's mode: waits, or fails with `WouldBlock` in the non-blocking mode.
 impl<F: Family> Write for Socket<F, Stream> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         Ok(self.send_bytes(buf, Timeout::Mode)?)

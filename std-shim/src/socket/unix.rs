@@ -1,4 +1,4 @@
-//! Sockets of this machine: pairs, and what names mean to them.
+//! Unix sockets: pairs, connecting by name, and sending by name.
 
 use super::address::UnixAddress;
 use super::end::{Socket, open, send_flags};
@@ -20,7 +20,7 @@ use std::time::Instant;
 const CONNECT: &str = "connect to";
 
 impl<T: Type> Socket<Unix, T> {
-    /// Two ends that are connected to each other, without a name.
+    /// Makes two unnamed ends that are connected to each other.
     ///
     /// # Errors
     /// [`Exhausted`](crate::CoreError::Exhausted)
@@ -43,7 +43,7 @@ impl<T: Type> Socket<Unix, T> {
 }
 
 impl<T: Connected> Socket<Unix, T> {
-    /// [`connect`](Self::connect) without waiting.
+    /// Connects as [`connect`](Self::connect) does, without waiting.
     ///
     /// # Errors
     /// [`WouldBlock`](crate::CoreError::WouldBlock) if the backlog is full; else those of
@@ -52,7 +52,7 @@ impl<T: Connected> Socket<Unix, T> {
     /// ```
     /// use ringway::socket::{Options, UnixAddress, UnixListener, UnixStream};
     /// use ringway::CoreError;
-    /// let options = Options::new().backlog(0); // room for one all the same
+    /// let options = Options::new().backlog(0); // still has room for one connection
     /// let listener = UnixListener::bind_with(UnixAddress::Unnamed, &options)?;
     /// let first = UnixStream::try_connect(listener.local_address()?)?;
     /// let error = UnixStream::try_connect(listener.local_address()?).unwrap_err();
@@ -65,7 +65,7 @@ impl<T: Connected> Socket<Unix, T> {
 }
 
 impl Socket<Unix, Datagram> {
-    /// A socket without a name: it can send to others, and nobody can answer.
+    /// Makes an unnamed socket: it can send to others, and nobody can answer.
     ///
     /// # Errors
     /// [`Exhausted`](crate::CoreError::Exhausted).
@@ -79,8 +79,11 @@ impl Socket<Unix, Datagram> {
         Socket::new(open(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::empty())?, State::New)
     }
 
-    /// poll(2) tells of this socket's own buffer, and not of the queue of a receiver that it is not
-    /// connected to. So a second socket is connected there, whose readiness is that of the queue.
+    /// Sends as soon as the receiver's queue has room.
+    ///
+    /// poll(2) reports about this socket's own buffer, not about the queue of a receiver to which
+    /// it is not connected. So this connects a second socket to the receiver, which is ready when
+    /// the queue has room.
     #[cold]
     fn send_when_room(
         &self,
@@ -169,8 +172,10 @@ fn encode(to: &UnixAddress, operation: &'static str) -> Result<SocketAddrUnix> {
     to.encode_peer().tried(operation).on(to)
 }
 
-/// poll(2) does not tell when a backlog has room. A blocking `connect` waits for that, as long as
-/// `SO_SNDTIMEO` says.
+/// Connects at most until the deadline.
+///
+/// poll(2) does not report when a backlog has room. A blocking `connect` waits for that, for the
+/// time in `SO_SNDTIMEO`.
 fn connect_until(
     fd: &OwnedFd,
     address: &SocketAddrUnix,
@@ -178,7 +183,8 @@ fn connect_until(
 ) -> rustix::io::Result<()> {
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
-        // A zero would mean for ever; the least that the kernel counts is one tick of its clock.
+        // Zero would mean no limit, so ask for at least a little. The kernel rounds it up to a tick
+        // of its clock.
         let left = left.max(std::time::Duration::from_micros(1));
         sockopt::set_socket_timeout(fd, sockopt::Timeout::Send, Some(left))?;
         match rustix::net::connect(fd, address) {
