@@ -1,10 +1,12 @@
-//! Where a message is received into.
+//! The buffers that a message can be received into.
 
 use crate::Error;
 use core::task::Poll;
 
-/// Room for a message that is received: a slice or an array, and with the feature `heapless` a
-/// `heapless::Vec`, whose length is the message's afterwards, and 0 when none came.
+/// Room for a message to be received.
+///
+/// It is a slice, an array, or, with the feature `heapless`, a `heapless::Vec`. The vector's length
+/// is the message's length afterwards, and 0 when no message came.
 ///
 /// ```
 /// use ringway_core::channel::socket::Connection;
@@ -30,10 +32,10 @@ impl<B: sealed::Sealed + ?Sized> Buffer for B {}
 
 pub(crate) mod sealed {
     pub trait Sealed {
-        /// All the room that there is.
+        /// Lends all the room in the buffer.
         fn space(&mut self) -> &mut [u8];
 
-        /// So many bytes of it are the message.
+        /// Says that the first `len` bytes of the room are the message.
         fn filled(&mut self, len: usize);
     }
 
@@ -63,7 +65,7 @@ pub(crate) mod sealed {
     {
         fn space(&mut self) -> &mut [u8] {
             let capacity = self.capacity();
-            // Never refused: it is the capacity.
+            // This cannot fail: the new length is the capacity.
             let _ = self.resize_default(capacity);
             self
         }
@@ -74,7 +76,7 @@ pub(crate) mod sealed {
     }
 }
 
-/// Receives a message into `out` as `recv` does, which answers with its length.
+/// Receives a message into `out`. `recv` fills the room and returns the message's length.
 #[inline(always)]
 pub(crate) fn recv_into<B: Buffer + ?Sized>(
     out: &mut B,

@@ -1,8 +1,8 @@
-//! What can go wrong, for all structures.
+//! The error of all structures.
 
 use core::fmt;
 
-/// Why an operation did not do what was asked. The same in memory and over the operating system.
+/// Why an operation failed. The same in memory and over the operating system.
 ///
 /// ```
 /// use ringway_core::Error;
@@ -12,16 +12,17 @@ use core::fmt;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Error {
-    /// It cannot be done at once, and this form of the call does not wait (`EAGAIN`).
+    /// The operation cannot be done at once, and this form of the call does not wait (`EAGAIN`).
     WouldBlock,
     /// The deadline passed first (`ETIMEDOUT`). Nothing was lost.
     TimedOut,
-    /// Nobody reads what is sent here, or this side ended its sending (`EPIPE`).
+    /// Nobody reads what is sent here, or this side ended its own sending (`EPIPE`).
     BrokenPipe,
-    /// The last writer is gone and all it wrote was read. A byte stream says so with a read of 0
-    /// bytes; where a message may be empty, this says it.
+    /// The last writer is gone, and all it wrote was read. A byte stream reports this by a read of
+    /// 0 bytes. This error reports it where a message may be empty.
     EndOfFile,
-    /// A FIFO opened for writing without waiting, and nobody has it open for reading (`ENXIO`).
+    /// The FIFO was opened for writing without waiting, and nobody has it open for reading
+    /// (`ENXIO`).
     NoReader,
     /// Nobody listens there (`ECONNREFUSED`).
     Refused,
@@ -46,37 +47,37 @@ pub enum Error {
         /// The most it can carry, in bytes.
         max: usize,
     },
-    /// The message was larger than the buffer given for it. Nothing was consumed where the
-    /// mechanism can keep it.
+    /// The message is larger than the buffer given for it. It is not consumed, if the mechanism can
+    /// keep it.
     BufferTooSmall {
         /// The size of the message, in bytes.
         needed: usize,
     },
     /// No place is left: names, connections or descriptors are all in use (`ENFILE`, `EMFILE`).
     Exhausted,
-    /// The half is taken by somebody else, and there is only one.
+    /// Somebody else holds this half, and there is only one.
     Taken,
-    /// What the peer wrote cannot be (`EBADMSG`): this channel is of no use any more.
+    /// The peer wrote something invalid (`EBADMSG`). This channel cannot be used any more.
     Corrupt,
-    /// A holder died, or unwound from a panic, with the lock, which is given back (`EOWNERDEAD`).
+    /// A holder died, or panicked, with the lock, which is free again (`EOWNERDEAD`).
     OwnerDied,
     /// The barrier is broken: a party gave up, aborted, reset it, or died.
     Broken,
-    /// There is nothing to give back: this participant has kept no permit.
+    /// Nothing to release: this participant has kept no permit.
     NotHeld,
-    /// A count would go beyond its limit: too many permits, or one thread takes one lock too often
-    /// (`EOVERFLOW`, `EAGAIN`).
+    /// A count would exceed its limit: too many permits, or too many locks of one lock by one
+    /// thread (`EOVERFLOW`, `EAGAIN`).
     Overflow,
-    /// The table has no such signal line.
+    /// The table does not have this signal line.
     NoSuchLine {
-        /// How many lines it has: 0 to `lines - 1`.
+        /// The number of lines; they are 0 to `lines - 1`.
         lines: u32,
     },
     /// The peer speaks another version of the protocol (`EPROTONOSUPPORT`).
     Incompatible {
-        // As wide as the other numbers here: an error with a byte beside its tag is copied piece by
-        // piece on small processors.
-        /// The version that it speaks.
+        // As wide as the other numbers here. Small processors copy an error piece by piece if it
+        // has a byte beside its tag.
+        /// The version that the peer speaks.
         version: u32,
     },
 }

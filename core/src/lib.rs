@@ -1,10 +1,10 @@
 //! One vocabulary of inter-process communication, without an operating system.
 //!
-//! Rings, queues, channels, signals and locks in memory: from an interrupt handler to threads and
-//! to processes that share memory. They have the names, states and errors that the crate `ringway`
-//! gives to real pipes, FIFOs, sockets and signals. `no_std`, no allocation, no clock, no system
-//! call, no panic. Where time matters, the caller passes it in. Where a side sleeps, the caller
-//! says how.
+//! Rings, queues, channels, signals and locks in memory: for an interrupt handler, for threads, and
+//! for processes that share memory. They have the names, states and errors that the crate `ringway`
+//! gives to real pipes, FIFOs, sockets and signals. The crate is `no_std`: no allocation, no clock,
+//! no system call, no panic. The caller passes the time in where time matters, and says how a side
+//! sleeps where a side sleeps.
 //!
 //! ```
 //! use ringway_core::ring::Ring;
@@ -47,7 +47,7 @@
 //! error, participant, plain, sync   errors; who takes part; plain bytes; the only door to atomics
 //! ```
 //!
-//! Each layer uses only those below it, and can be used alone.
+//! Each layer uses only those below it. Each can be used alone.
 //!
 //! # The words
 //!
@@ -57,18 +57,18 @@
 //! | writer, reader | the ends of a pipe or FIFO; there may be several writers |
 //! | listener, stream | the ends of a socket |
 //! | raise, dispatch | make a signal pending; run its handler |
-//! | participant | who takes part, where processes share a structure; what it holds is on record under its number |
-//! | grant, chunk | part of a ring lent out in place: *commit* publishes it, *release* gives it back, dropping it does neither |
+//! | participant | who takes part where processes share a structure; the structure records what it holds under its number |
+//! | grant, chunk | a part of a ring, lent out in place: *commit* publishes it, *release* gives it back, dropping it does neither |
 //! | doorbell | what wakes the other side |
 //! | `try_` | never waits; a plain verb waits; `_deadline` bounds the wait; `_async` awaits |
 //!
 //! # What is promised
 //!
-//! - **No panic** is reachable from a public function, except in code of the caller's (a callback,
-//!   a destructor). Images that use this crate are linked without panic machinery
+//! - **No panic** is reachable from a public function, except in the caller's code (a callback, a
+//!   destructor). Images that use this crate are linked without panic machinery
 //!   (`tests/firmware`).
 //! - **A panic in the caller's code does no harm.** A waker, a [`Wait`](wait::Wait), a destructor
-//!   or a handler runs last, when every state is stored and every turn is passed on. What else was
+//!   or a handler runs last, when every state is stored and every turn is passed on. What else has
 //!   to be dropped or woken still is. A second panic meanwhile aborts the program, as everywhere.
 //! - **Progress**: ring operations and [`signal::Table::raise`] are wait-free and the queue is
 //!   lock-free, on targets with atomic read-modify-write. Each type says what it promises. The
@@ -90,7 +90,7 @@
 //! | `alloc` | an `Arc` owns the structure for its halves, see [`StableRef`](storage::StableRef) |
 //! | `defmt` | `defmt::Format` of the errors and states |
 //! | `embedded-io` | `embedded_io::{Read, Write, ReadReady, WriteReady}` on the byte ends |
-//! | `heapless` | messages are received into a `heapless::Vec` as well, see [`Buffer`] |
+//! | `heapless` | receives messages into a `heapless::Vec` as well, see [`Buffer`] |
 //! | `shared-layout` | on bare metal, the layout that hosted targets have, for memory that is shared with one of them |
 //! | `zerocopy` | every `zerocopy` type is [`Plain`](plain::Plain) |
 //!

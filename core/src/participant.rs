@@ -1,30 +1,31 @@
-//! Who takes part, where several processes share a structure: the name that stands in whatever is
-//! held.
+//! Participants: who takes part where several processes share a structure. The structure records
+//! the participant's name in whatever it holds.
 
-/// One of those who share a region, by its number in the region's attach table. What it holds (a
-/// slot, a lock) is on record under this name before it is held, so that whoever finds it dead can
-/// put things right.
+/// A participant of a shared structure, by its number in the region's attach table.
 ///
-/// A number is given to another only after everything that was held under it has been put right,
-/// and after every call of a `recover` for it has returned; so the number alone says who it is. One
-/// `recover` that was still under way would find the number of the next participant, and take from
-/// it what it holds.
+/// The structure records what a participant holds (a slot, a lock) under this name before the
+/// participant holds it. So a survivor that finds it dead can put things right.
+///
+/// A number goes to another participant only after everything that was held under it was put right,
+/// and every call of `recover` for it has returned. So the number alone names the participant. A
+/// `recover` that was still under way would meet the next participant of that number, and take away
+/// what that one holds.
 ///
 /// ```
 /// use ringway_core::participant::Participant;
 /// assert_eq!(Participant::new(3).unwrap().number(), 3);
-/// assert!(Participant::new(8192).is_none(), "there are 13 bits for it");
+/// assert!(Participant::new(8192).is_none(), "a number has 13 bits");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Participant(u16);
 
-/// How many bits a number has, in the words that it stands in.
+/// The number of bits that a participant's number takes in a word.
 const BITS: u32 = 13;
 
 impl Participant {
-    /// The one participant of a structure that is not shared between processes. Regions never give
-    /// this number.
+    /// The only participant of a structure that no other process shares. Regions never assign this
+    /// number.
     pub const LOCAL: Participant = Participant(0);
 
     /// The largest number.
@@ -35,12 +36,12 @@ impl Participant {
         if number <= Self::MAX { Some(Participant(number)) } else { None }
     }
 
-    /// Its number.
+    /// The participant's number.
     pub const fn number(self) -> u16 {
         self.0
     }
 
-    /// The participant whose number stands in the lowest bits of `word`.
+    /// The participant whose number is in the lowest bits of `word`.
     pub(crate) const fn from_bits(word: u32) -> Participant {
         Participant(word as u16 & Self::MAX)
     }

@@ -1,17 +1,19 @@
-//! What may lie in memory that others write: values that any bytes make, and a place for one.
+//! Plain values: those that any bytes make, and that may lie in memory that others write.
 
 pub use crate::sync::words::Words;
 
-/// A type whose values are just bytes: any bytes of its size are a value, none of its bytes is
-/// padding, and it has no pointer, no interior mutability and nothing to drop. Such a value can be
-/// copied word by word while another side writes, be judged afterwards, and mean the same in
-/// another process.
+/// A type whose values are just bytes.
+///
+/// Any bytes of its size are a value, and none of its bytes is padding. It has no pointer, no
+/// interior mutability and nothing to drop. A side can copy such a value word by word while another
+/// side writes, and judge the copy afterwards. The value means the same in another process.
 ///
 /// With the feature `zerocopy` every type that is `FromBytes + IntoBytes + Immutable + Copy` is
-/// plain, so that a derive says so for yours; without, `unsafe impl Plain`.
+/// plain, so you can derive it for your type. Without the feature, write `unsafe impl Plain`.
 ///
 /// # Safety
-/// All of the above is true of the type.
+/// Any bytes of the type's size are a value of it. The type has no padding, no pointer, no interior
+/// mutability and nothing to drop.
 ///
 /// ```
 /// use ringway_core::plain::Plain;
@@ -48,7 +50,8 @@ mod without {
     macro_rules! plain {
         ($($ty:ty)*) => {
             $(
-                // SAFETY: any bits are such a number; no padding, no pointer, nothing to drop.
+                // SAFETY: any bits are a value of this type. It has no padding, no pointer, no
+                // interior mutability and nothing to drop.
                 unsafe impl Plain for $ty {}
             )*
         };
@@ -56,6 +59,6 @@ mod without {
 
     plain! { () u8 i8 u16 i16 u32 i32 u64 i64 u128 i128 usize isize f32 f64 }
 
-    // SAFETY: an array is its elements, without padding between them.
+    // SAFETY: an array consists of its elements, which are plain, without padding between them.
     unsafe impl<T: Plain, const N: usize> Plain for [T; N] {}
 }

@@ -1,7 +1,7 @@
-//! Where a structure keeps its slots: in an array, whose length is a constant or known when the
-//! program runs.
+//! Storage: the array in which a structure keeps its slots. Its length is a constant, or known at
+//! run time.
 //!
-//! A structure that has slots ends with them, and there is one definition of it for both:
+//! A structure that has slots ends with them. One definition serves both kinds of length:
 //!
 //! | | is | how many slots |
 //! |---|---|---|
@@ -9,9 +9,9 @@
 //! | `Ring<T, N, W>` | `RingInner<[Slot<T>; N], W>` | a constant: for a `static`, or a part of a region that both sides compile |
 //! | `RingView<T, W>` | `RingInner<[Slot<T>], W>` | known when the program runs |
 //!
-//! `&Ring<T, N, W>` coerces to `&RingView<T, W>`, as `&[T; N]` does to `&[T]`; so do `Box` and
-//! `Arc`. Both mean the same bytes. The number of a view's slots is a part of the reference to it:
-//! it lies in private memory, and nobody who shares the structure can change it.
+//! `&Ring<T, N, W>` coerces to `&RingView<T, W>`, as `&[T; N]` does to `&[T]`. `Box` and `Arc`
+//! coerce too. Both mean the same bytes. The number of a view's slots is a part of the reference to
+//! it. It lies in private memory, and nobody who shares the structure can change it.
 //!
 //! ```
 //! use ringway_core::ring::{Ring, RingView};
@@ -49,23 +49,23 @@ pub trait Storage: sealed::Storage {}
 
 impl<S: sealed::Storage + ?Sized> Storage for S {}
 
-/// What a [`Storage`] consists of: a [`Slot`], or what another structure has for each of its slots.
+/// An element of a [`Storage`]: a [`Slot`], or what another structure keeps for each slot.
 pub trait Element: sealed::Element {}
 
 impl<E: sealed::Element> Element for E {}
 
-/// How many slots there are: [`Fixed`], or [`Counted`].
+/// The number of slots: [`Fixed`], or [`Counted`].
 pub trait Capacity: sealed::Capacity {}
 
 impl<C: sealed::Capacity> Capacity for C {}
 
-/// `N` slots. Takes no memory.
+/// A constant number of slots. Takes no memory.
 ///
-/// A capacity that cannot work does not compile.
+/// An invalid capacity does not compile.
 #[derive(Debug, Clone, Copy)]
 pub struct Fixed<const N: usize>;
 
-/// As many slots as were counted when the program runs.
+/// A number of slots that is known at run time.
 #[derive(Clone, Copy)]
 pub struct Counted(u32);
 
@@ -102,8 +102,10 @@ impl sealed::Capacity for Counted {
     }
 }
 
-/// A structure whose number of slots is known when the program runs, as it comes to be: in memory
-/// of the caller's, on the heap, in a region. Nothing of it passes the stack.
+/// Makes a structure with a run-time number of slots in memory that the caller provides.
+///
+/// The memory may be a buffer, on the heap or in a region. The structure never passes through the
+/// stack.
 ///
 /// ```
 /// use ringway_core::ring::RingView;
@@ -118,13 +120,13 @@ impl sealed::Capacity for Counted {
 /// # Ok::<(), ringway_core::Error>(())
 /// ```
 ///
-/// # Safety
-/// [`from_raw`](Self::from_raw) points to `at`, and what [`init_at`](Self::init_at) makes there is
-/// a fresh structure, whose size and alignment are its [`layout`](Self::layout).
+/// [`from_raw`](Self::from_raw) returns a pointer to `at`. [`init_at`](Self::init_at) makes a fresh
+/// structure there. Its size and alignment are those of [`layout`](Self::layout).
 #[cfg(not(loom))]
 pub unsafe trait InMemory {
-    /// How much memory one of so many slots takes, and on which boundary it lies; `None` when none
-    /// has so many.
+    /// The memory that a structure of `capacity` slots takes, and its alignment.
+    ///
+    /// `None` when no structure has that many slots.
     ///
     /// ```
     /// use ringway_core::ring::{Ring, RingView};
@@ -135,52 +137,57 @@ pub unsafe trait InMemory {
     /// ```
     fn layout(capacity: usize) -> Option<Layout>;
 
-    /// The one of so many slots that lies at `at`, or is to lie there: to be used by reference or,
-    /// if it was made on the heap, to be owned by a box. `None` when none has so many. Nothing is
-    /// looked at.
+    /// The structure of `capacity` slots that lies at `at`, or will.
+    ///
+    /// Use it by reference. If it was made on the heap, a box may own it. `None` when no structure
+    /// has that many slots. This does not access the memory.
     fn from_raw(at: NonNull<u8>, capacity: usize) -> Option<NonNull<Self>>;
 
-    /// Makes a fresh one there. What was there is neither read nor dropped. `None` when none has so
-    /// many slots.
+    /// Makes a fresh structure of `capacity` slots at `at`.
+    ///
+    /// What was there is neither read nor dropped. `None` when no structure has that many slots.
     ///
     /// # Safety
-    /// There is memory of [`layout(capacity)`](Self::layout), which is the caller's to write.
+    /// There is memory of [`layout(capacity)`](Self::layout) at `at`, and the caller may write it.
     unsafe fn init_at(at: NonNull<u8>, capacity: usize) -> Option<NonNull<Self>>;
 
-    /// Makes a fresh one in `memory`, which is at least as many bytes as [`layout`](Self::layout)
-    /// says, and as many more as are needed to align it. The values that are in it in the end are
-    /// dropped only if it is ([`drop_in_place`](core::ptr::drop_in_place)).
+    /// Makes a fresh structure of `capacity` slots in `memory`.
+    ///
+    /// `memory` needs as many bytes as [`layout`](Self::layout) says, and as many more as it takes
+    /// to align them. The structure's values are dropped only if you drop the structure
+    /// ([`drop_in_place`](core::ptr::drop_in_place)).
     ///
     /// # Errors
-    /// [`Error::BufferTooSmall`], with what is needed; [`Error::Exhausted`] when none has so many
-    /// slots.
+    /// [`Error::BufferTooSmall`], with the number of bytes that are needed; [`Error::Exhausted`]
+    /// when no structure has that many slots.
     fn init_in(memory: &mut [MaybeUninit<u8>], capacity: usize) -> Result<&mut Self, Error> {
         let layout = Self::layout(capacity).ok_or(Error::Exhausted)?;
         let padding = memory.as_ptr().align_offset(layout.align());
         let needed = layout.size().saturating_add(padding);
         let memory = memory.get_mut(padding..needed).ok_or(Error::BufferTooSmall { needed })?;
-        // SAFETY: it is aligned and as large as the layout says, and borrowed exclusively.
+        // SAFETY: `memory` is aligned and as large as the layout says, and borrowed exclusively.
         let made = unsafe { Self::init_at(NonNull::from(memory).cast(), capacity) };
         let mut made = made.ok_or(Error::Exhausted)?;
-        // SAFETY: just made, in memory that is borrowed for as long.
+        // SAFETY: `init_at` made it, in memory that is borrowed exclusively for as long as the
+        // result.
         Ok(unsafe { made.as_mut() })
     }
 }
 
-/// The layout of a `repr(C)` structure that begins as `head` says and ends with so many `E`.
+/// The layout of a `repr(C)` structure: `head`, and then `capacity` elements `E`.
 #[cfg(not(loom))]
 pub(crate) fn layout<E>(head: Layout, capacity: usize) -> Option<Layout> {
     let slots = Layout::array::<E>(capacity).ok().filter(|_| is_capacity(capacity))?;
     head.extend(slots).ok().map(|(layout, _)| layout.pad_to_align())
 }
 
-/// What a structure of so many slots at `at` is made of: a slice's pointer, to be cast.
+/// A slice pointer to `at` of length `capacity`, to be cast to a structure of that many slots.
 #[cfg(not(loom))]
 pub(crate) const fn slice(at: NonNull<u8>, capacity: usize) -> *mut [()] {
     core::ptr::slice_from_raw_parts_mut(at.as_ptr().cast(), capacity)
 }
 
-/// `N` as positions count. Refuses a capacity that cannot work when the program is compiled.
+/// `N` as a `u32`, the type of positions. Refuses an invalid capacity at compile time.
 pub(crate) const fn fixed<const N: usize>() -> u32 {
     const {
         assert!(N > 0, "a capacity of at least 1 is needed");
@@ -189,7 +196,7 @@ pub(crate) const fn fixed<const N: usize>() -> u32 {
     N as u32
 }
 
-/// Whether a structure can have so many slots.
+/// Whether a structure can have `slots` slots.
 #[cfg(not(loom))]
 pub(crate) const fn is_capacity(slots: usize) -> bool {
     0 < slots && slots <= MAX_CAPACITY
@@ -218,7 +225,7 @@ impl<E: sealed::Element> sealed::Storage for [E] {
 
     #[inline(always)]
     fn capacity(&self) -> Counted {
-        // No structure is made with more than `MAX_CAPACITY`.
+        // No structure is made with more than `MAX_CAPACITY` slots, so the number fits.
         Counted(self.len() as u32)
     }
 
@@ -232,47 +239,48 @@ impl<T> sealed::Element for Slot<T> {
     type Value = T;
 }
 
-/// A slot of a lock, in which a participant is on record.
+/// A lock's slot, which records a participant.
 impl sealed::Element for crate::sync::AtomicU32 {
     type Value = ();
 }
 
 pub(crate) mod sealed {
-    /// See [`Storage`](super::Storage). The number of its elements is that of slots.
+    /// The methods of [`Storage`](super::Storage). It has one element for each slot.
     pub trait Storage {
-        /// What it consists of.
+        /// The type of its elements.
         type Element;
-        /// What the structure holds.
+        /// The type of the values that the structure holds.
         type Value;
-        /// How many elements there are.
+        /// The type of its length.
         type Capacity: Capacity;
 
         fn capacity(&self) -> Self::Capacity;
         fn as_slice(&self) -> &[Self::Element];
 
-        /// Where the values are: in an array of [`Slot`](super::Slot)s, one beside the other.
+        /// The address of the first value. The values of an array of [`Slot`](super::Slot)s lie
+        /// side by side.
         #[inline(always)]
         fn first(&self) -> *mut Self::Value {
-            // The elements are cells, so that this may be written through.
+            // The elements are cells, so the pointer may be written through.
             self.as_slice().as_ptr().cast::<Self::Value>().cast_mut()
         }
     }
 
-    /// See [`Element`](super::Element).
+    /// The type behind [`Element`](super::Element).
     pub trait Element {
-        /// What the structure holds.
+        /// The type of the values that the structure holds.
         type Value;
     }
 
-    /// See [`Capacity`](super::Capacity).
+    /// The methods of [`Capacity`](super::Capacity).
     pub trait Capacity: Copy + core::fmt::Debug {
-        /// Whether the compiler knows it.
+        /// Whether the length is known at compile time.
         const IS_FIXED: bool;
 
-        /// Where a side stands that goes through the elements `E` in turn.
+        /// The cursor of a side that goes through the elements `E` in turn.
         type Cursor<E>: super::Cursor<E>;
 
-        /// As positions count.
+        /// The length as a `u32`, the type of positions.
         fn get(self) -> u32;
     }
 }

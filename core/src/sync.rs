@@ -13,13 +13,13 @@
 //! | `--cfg loom --cfg no_look` | loom's, exchanged without a look before | watched by loom |
 //! | `--cfg loom --cfg shuttle` | shuttle's, in loom's place | plain |
 //!
-//! There are two types of 32-bit words, because without compare-and-swap the store of another core
+//! There are two types of 32-bit words. On a target without compare-and-swap, another core's store
 //! can come into the middle of a critical section. [`AtomicU32`] is written by stores, and has no
 //! operation that a store could come into. `RmwU32` is written by read-modify-write, and cannot be
 //! stored to.
 //!
-//! On a target with compare-and-swap there is never a critical section: a hosted one may be a
-//! mutex, and [`raise`](crate::signal) runs in signal handlers.
+//! On a target with compare-and-swap there is never a critical section. A critical section of a
+//! hosted target may be a mutex, and [`raise`](crate::signal) runs in signal handlers.
 
 #![allow(clippy::disallowed_types, clippy::disallowed_methods)]
 
@@ -27,7 +27,7 @@
 #[path = "sync/shuttle.rs"]
 mod loom;
 
-/// What the processor offers, or the model of one.
+/// The processor's atomics, or the model of them.
 #[cfg(not(loom))]
 use core::sync::atomic as native;
 /// A cell that loom watches.
@@ -52,13 +52,13 @@ use no_cas_64::AtomicU64 as ImpU64;
 
 pub(crate) mod words;
 
-/// `core`'s own integers, which a user may have in a region.
+/// `core`'s own integers. A user may keep them in a region.
 #[cfg(all(not(loom), target_has_atomic = "8"))]
 pub(crate) use core::sync::atomic as integers;
 pub use core::sync::atomic::Ordering;
 
-// What to do about caches. Every hosted target does the same, 32-bit or 64-bit, so that their
-// processes can share memory; bare metal joins them with the feature `shared-layout`, or where it
+// What the crate does about caches. Every hosted target, 32-bit or 64-bit, does the same, so that
+// their processes can share memory. Bare metal does so with the feature `shared-layout`, or if it
 // has caches itself.
 #[cfg_attr(
     any(
@@ -78,8 +78,8 @@ pub(crate) use uncached::{CachePadded, Cached, Roomy, RoomyRef, backoff, roomy};
 
 use core::mem::MaybeUninit;
 
-/// Writes a function once for both worlds: `const` with real atomics, plain under loom, whose types
-/// register themselves when they are made.
+/// Defines a function for both worlds: `const` with real atomics; not `const` under loom, whose
+/// types register themselves when they are made.
 macro_rules! const_unless_loom {
     ($(#[$meta:meta])* $vis:vis fn $($rest:tt)*) => {
         #[cfg(not(loom))]
@@ -96,7 +96,7 @@ macro_rules! const_unless_loom {
 }
 pub(crate) use const_unless_loom;
 
-/// Builds an array whose elements cannot be copied, in a `const` context where loom allows one.
+/// Builds an array whose elements are not `Copy`, in a `const` context unless under loom.
 macro_rules! array_of {
     ($element:expr; $n:expr) => {{
         #[cfg(not(loom))]
@@ -111,24 +111,26 @@ macro_rules! array_of {
 }
 pub(crate) use array_of;
 
-/// A 32-bit word shared between contexts, written by stores. Positions, states and counts are all
-/// of this width, so that a 32-bit and a 64-bit side agree on the layout.
+/// A 32-bit word that several contexts share, written by stores.
+///
+/// Positions, states and counts all have this width, so that a 32-bit and a 64-bit side agree on
+/// the layout.
 ///
 /// ```
 /// use ringway_core::sync::{AtomicU32, Ordering};
 /// static WORD: AtomicU32 = AtomicU32::new(3);
 /// assert_eq!(WORD.load(Ordering::Relaxed), 3);
 /// ```
-// It has no `swap` and no `fetch_add`: on a target without compare-and-swap the store of another
-// core could come between their load and their store, and be lost; see `RmwU32`. What is left is
-// `compare_exchange`, for words that say who may store: only the context that the word names
-// stores, and no exchange has as `current` what the word says while that context may act. So an
-// exchange that meets a store fails, and one that fails writes nothing.
+// It has no `swap` and no `fetch_add`. On a target without compare-and-swap another core's store
+// could come between their load and their store, and be lost: see `RmwU32`. It has
+// `compare_exchange`, for words that name the context that may store. Only that context stores, and
+// while it may, no other context has the word's value as `current`. So an exchange that meets a
+// store fails, and an exchange that fails writes nothing.
 #[derive(Debug)]
 #[repr(transparent)]
 pub struct AtomicU32(imp::AtomicU32);
 
-/// Forwards to the atomic inside, under the caller's location, which is what loom reports.
+/// Forwards to the inner atomic with the caller's location, which loom reports.
 macro_rules! forward {
     ($($(#[$meta:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),*) -> $ret:ty;)*) => {
         $(
@@ -156,12 +158,12 @@ impl AtomicU32 {
         pub fn load(order: Ordering) -> u32;
         /// Writes the word.
         pub fn store(value: u32, order: Ordering) -> ();
-        /// Writes `new` if the word is `current`; what was there is the answer, `Err` when it was
+        /// Writes `new` if the word is `current`. Returns the old value, as `Err` if it was
         /// another.
         pub(crate) fn compare_exchange(
             current: u32, new: u32, success: Ordering, failure: Ordering
         ) -> Result<u32, u32>;
-        // For `RmwU32`:
+        // For `RmwU32`, which has these methods in public:
         fn swap(value: u32, order: Ordering) -> u32;
         fn fetch_add(value: u32, order: Ordering) -> u32;
         fn fetch_sub(value: u32, order: Ordering) -> u32;
@@ -179,7 +181,7 @@ impl AtomicU32 {
     }
 }
 
-/// A 32-bit word that is written by read-modify-write, in any number of contexts at once.
+/// A 32-bit word that any number of contexts write at once, by read-modify-write.
 #[derive(Debug)]
 #[repr(transparent)]
 pub(crate) struct RmwU32(AtomicU32);
@@ -204,20 +206,21 @@ impl RmwU32 {
         ) -> Result<u32, u32>;
     }
 
-    /// Writes the word for the owner of the whole structure, who is alone with it.
+    /// Writes the word for a caller that has the whole structure exclusively.
     pub(crate) fn set(&mut self, value: u32) {
-        // Relaxed: whatever made the owner alone orders the accesses.
+        // Relaxed: whatever made the caller's access exclusive orders the accesses.
         self.0.store(value, Ordering::Relaxed);
     }
 
-    /// The word as [`Wait`](crate::wait::Wait) looks at it, which stores nothing.
+    /// Lends the word to a [`Wait`](crate::wait::Wait), which stores nothing in it.
     #[inline(always)]
     pub(crate) fn as_atomic(&self) -> &AtomicU32 {
         &self.0
     }
 }
 
-/// A 64-bit word shared between contexts: a position together with what it is about, in one piece.
+/// A 64-bit word that several contexts share: a position, and what the position is about.
+///
 /// On a target without 64-bit atomics every access is a critical section.
 #[derive(Debug)]
 #[repr(transparent)]
@@ -239,7 +242,7 @@ impl AtomicU64 {
     }
 }
 
-/// A pointer shared between contexts.
+/// A pointer that several contexts share.
 #[derive(Debug)]
 #[repr(transparent)]
 pub(crate) struct AtomicPtr<T>(imp::AtomicPtr<T>);
@@ -266,7 +269,7 @@ pub(crate) fn fence(order: Ordering) {
     loom::sync::atomic::fence(order);
 }
 
-/// One turn of a spin loop: a pause for the processor, a switch of threads for loom.
+/// One turn of a spin loop: pauses the processor; under loom, switches threads.
 #[inline(always)]
 pub(crate) fn spin_loop() {
     #[cfg(not(loom))]
@@ -275,8 +278,8 @@ pub(crate) fn spin_loop() {
     loom::thread::yield_now();
 }
 
-/// So many turns in which nothing is looked at. None in a model, where to wait means to wait for
-/// another.
+/// Pauses for this many turns. Does nothing in a model, where only another thread's progress ends a
+/// wait.
 #[inline(always)]
 pub(crate) fn pause(times: u32) {
     if !cfg!(loom) {
@@ -284,16 +287,16 @@ pub(crate) fn pause(times: u32) {
     }
 }
 
-/// Whether an exchange is worth a try, by a look at its word. Always in a model built with `--cfg
-/// no_look`: loom keeps only the last access of a word, so that a thread that looks and exchanges
-/// hides the looks of others behind its own.
+/// Whether an exchange is worth a try, by a load of its word. Always true in a model built with
+/// `--cfg no_look`. Loom keeps only the last access of a word, so a thread that loads and then
+/// exchanges would hide the loads of others behind its own.
 #[inline(always)]
 pub(crate) fn worth_a_try(look: impl FnOnce() -> bool) -> bool {
     cfg!(no_look) || look()
 }
 
-/// A cell whose accesses loom watches. The closures receive the pointer; what they may do with it
-/// is the caller's argument to make.
+/// A cell whose accesses loom watches. The closures get the pointer; the caller states what they
+/// may do with it.
 #[derive(Debug)]
 pub(crate) struct Cell<T: ?Sized> {
     #[cfg(not(loom))]
@@ -313,20 +316,20 @@ impl<T> Cell<T> {
         }
     }
 
-    /// The value, of a cell that is no longer needed.
+    /// The value of a cell that is no longer needed.
     pub(crate) fn into_inner(self) -> T {
         self.inner.into_inner()
     }
 }
 
 impl<T: ?Sized> Cell<T> {
-    /// The value: nobody else has the cell.
+    /// Lends the value of a cell that is borrowed exclusively.
     pub(crate) fn get_mut(&mut self) -> &mut T {
-        // SAFETY: the cell is borrowed exclusively, for as long as what is returned.
+        // SAFETY: the cell is borrowed exclusively for as long as the result.
         self.with_mut(|value| unsafe { &mut *value })
     }
 
-    /// A read: under loom it must happen after every write.
+    /// A read. Loom checks that it happens after every write.
     #[inline(always)]
     pub(crate) fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
         #[cfg(not(loom))]
@@ -335,7 +338,7 @@ impl<T: ?Sized> Cell<T> {
         return self.inner.with(f);
     }
 
-    /// A write: under loom it must happen after every other access.
+    /// A write. Loom checks that it happens after every other access.
     #[inline(always)]
     pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
         #[cfg(not(loom))]
@@ -345,23 +348,22 @@ impl<T: ?Sized> Cell<T> {
     }
 }
 
-/// A place for one value, which it may hold or not: what the rings' arrays consist of.
+/// A place that may hold a value: the element of the rings' arrays.
 ///
-/// Loom's cells do not lie next to each other in memory, so that under loom the values are plain,
-/// and a `Watch` beside the array records who touched them.
+/// Loom's cells do not lie side by side in memory. So under loom the values are plain, and a
+/// `Watch` beside the array records who touched them.
 #[repr(transparent)]
 pub struct Slot<T>(core::cell::UnsafeCell<MaybeUninit<T>>);
 
 impl<T> Slot<T> {
-    /// A free one.
+    /// A slot that holds no value.
     pub(crate) const fn new() -> Self {
         Slot(core::cell::UnsafeCell::new(MaybeUninit::uninit()))
     }
 }
 
 impl Slot<u8> {
-    /// One that is initialized from the start, so that it can be lent out as a byte while it is
-    /// free.
+    /// A slot whose bytes are initialized, so that it can be lent out as bytes while it is free.
     pub(crate) const fn zero() -> Self {
         Slot(core::cell::UnsafeCell::new(MaybeUninit::new(0)))
     }
@@ -373,7 +375,7 @@ impl<T> core::fmt::Debug for Slot<T> {
     }
 }
 
-/// What loom knows of the slots of one structure; nothing elsewhere.
+/// What loom knows about the slots of one structure. Absent elsewhere.
 #[cfg(loom)]
 #[derive(Debug)]
 pub(crate) struct Watch(std::boxed::Box<[loom::cell::UnsafeCell<()>]>);
@@ -385,7 +387,7 @@ impl Watch {
     }
 }
 
-/// A borrowed pointer to an array of [`Slot`]s, free of their number.
+/// A borrowed pointer to an array of [`Slot`]s, without their number in its type.
 #[derive(Debug)]
 pub(crate) struct SlotsRef<'a, T> {
     first: *mut T,
@@ -402,7 +404,7 @@ impl<T> Clone for SlotsRef<'_, T> {
 impl<T> Copy for SlotsRef<'_, T> {}
 
 impl<'a, T> SlotsRef<'a, T> {
-    /// The slots of an array, which begins with `first`.
+    /// The slots of the array that begins with `first`.
     #[inline(always)]
     pub(crate) fn new(first: *mut T, #[cfg(loom)] watch: &'a Watch) -> Self {
         SlotsRef {
@@ -413,13 +415,14 @@ impl<'a, T> SlotsRef<'a, T> {
         }
     }
 
-    /// The address of the first place. Valid for as many places as the array has.
+    /// The address of the first slot. Valid for as many slots as the array has.
     #[inline(always)]
     pub(crate) fn first(self) -> *mut T {
         self.first
     }
 
-    /// Tells loom that places `start..start + len` are about to be read, or were read until now.
+    /// Tells loom that the caller is about to read slots `start..start + len`, or has just read
+    /// them.
     #[inline(always)]
     #[allow(unused_variables)]
     pub(crate) fn touch_read(self, start: usize, len: usize) {
@@ -427,8 +430,8 @@ impl<'a, T> SlotsRef<'a, T> {
         self.watch[start..start + len].iter().for_each(|place| place.with(|_| ()));
     }
 
-    /// Tells loom that places `start..start + len` are about to be written, or were written until
-    /// now.
+    /// Tells loom that the caller is about to write slots `start..start + len`, or has just written
+    /// them.
     #[inline(always)]
     #[allow(unused_variables)]
     pub(crate) fn touch_write(self, start: usize, len: usize) {

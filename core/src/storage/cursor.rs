@@ -1,26 +1,25 @@
-//! Where a side stands that goes through the elements of an array in turn, and begins again behind
-//! the last one.
+//! Cursors: a side goes through the elements of an array in turn, and starts again after the last
+//! one.
 //!
-//! The element is that of index `number % len`. Where `len` is a constant power of two, that is one
-//! instruction, and the side keeps nothing: [`()`](unit). Where `len` is known only when the
-//! program runs, a division would take longer than all the rest; there the side keeps the element's
+//! The element of a number has the index `number % len`. If `len` is a constant power of two, that
+//! takes one instruction, and the cursor keeps nothing: [`()`](unit). If `len` is known only at run
+//! time, a division would take longer than everything else. Then the cursor keeps the element's
 //! address: [`Steps`].
 
 use core::fmt;
 
-/// Where a side stands: at one of the elements of the array that it was made for, which begins with
-/// `first`.
+/// A side's position in the array that starts at `first`: at one of its elements.
 pub trait Cursor<E>: Copy + Send + Sync + fmt::Debug {
-    /// One that stands at the element `index`, which is less than `len`, of so many.
+    /// A cursor at the element `index` of `len` elements; `index` is less than `len`.
     fn new(first: *const E, index: impl FnOnce() -> usize, len: u32) -> Self;
 
-    /// The index of the element. `index` says it to a cursor that keeps nothing.
+    /// The index of the element. A cursor that keeps nothing calls `index` for it.
     fn index(self, first: *const E, index: impl FnOnce() -> usize) -> usize;
 
-    /// The address of the element. `index` says its index to a cursor that keeps nothing.
+    /// The address of the element. A cursor that keeps nothing calls `index` for its index.
     fn element(self, first: *const E, index: impl FnOnce() -> usize) -> *const E;
 
-    /// Goes on to the element behind it, or to `first` if it was the last.
+    /// Goes to the next element, or to `first` after the last one.
     fn advance(&mut self, first: *const E);
 }
 
@@ -42,16 +41,17 @@ impl<E> Cursor<E> for () {
     fn advance(&mut self, _: *const E) {}
 }
 
-/// The addresses of an element and of the end of the array. They lie in private memory, so that
-/// nobody who shares the array can lead the side out of it.
+/// The addresses of an element and of the array's end.
+///
+/// They lie in private memory, so nobody who shares the array can lead the side out of it.
 pub struct Steps<E> {
     at: *const E,
     end: *const E,
 }
 
-// SAFETY: they are addresses and give no access: whoever uses one says why that is allowed.
+// SAFETY: the addresses give no access. Whoever uses one states why that is allowed.
 unsafe impl<E> Send for Steps<E> {}
-// SAFETY: as above.
+// SAFETY: the addresses give no access. Whoever uses one states why that is allowed.
 unsafe impl<E> Sync for Steps<E> {}
 
 impl<E> Clone for Steps<E> {
@@ -87,15 +87,15 @@ impl<E> Cursor<E> for Steps<E> {
     #[inline(always)]
     fn advance(&mut self, first: *const E) {
         let next = self.at.wrapping_add(1);
-        self.at = if next == self.end { again(first) } else { next };
+        self.at = if next == self.end { wrap(first) } else { next };
     }
 }
 
-/// The first element once more. Not a choice of two addresses: the next slot would be known only
-/// when the comparison is done.
+/// Returns the first element. A call, and no conditional move: with that, the processor would know
+/// the next slot only after the comparison.
 #[cold]
 #[inline(never)]
-fn again<E>(first: *const E) -> *const E {
+fn wrap<E>(first: *const E) -> *const E {
     first
 }
 
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_stands_at_the_element_that_the_number_has_whatever_the_length() {
+    fn both_cursors_are_at_the_same_element() {
         let array = [0_u64; 7];
         let first = array.as_ptr();
         for len in 1..=array.len() {

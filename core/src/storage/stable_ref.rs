@@ -1,12 +1,12 @@
-//! By what a half reaches its structure, and keeps it.
+//! The reference through which a half reaches its structure.
 
 use crate::participant::Participant;
 
-/// A reference that keeps its structure alive and in its place: `&S`, an `Arc<S>` (with the feature
-/// `alloc`), a part of a region.
+/// A reference that keeps its structure alive and in place.
 ///
-/// A half of a structure has one. By `&S` it borrows the structure; by one that owns, it can be
-/// kept wherever a value can: in a struct, a thread, a task.
+/// It is `&S`, an `Arc<S>` (with the feature `alloc`), or a part of a region. Each half of a
+/// structure has one. With `&S` the half borrows the structure. With a reference that owns, the
+/// half can be kept wherever a value can: in a struct, a thread, a task.
 ///
 /// ```
 /// # #[cfg(feature = "alloc")] {
@@ -24,14 +24,15 @@ use crate::participant::Participant;
 /// ```
 ///
 /// # Safety
-/// [`get`](Self::get) always lends the same structure. It is there and stays in its place for as
-/// long as this reference lives, whether that is moved or not, and nobody has it exclusively
-/// meanwhile. (A `Box` is none: whoever moves it says that nobody else uses what it owns.)
+/// [`get`](Self::get) always lends the same structure. The structure lives and stays in place as
+/// long as this reference lives, even if the reference is moved. Nobody has exclusive access to the
+/// structure meanwhile. (A `Box` does not qualify: moving a `Box` asserts that nobody else uses
+/// what it owns.)
 pub unsafe trait StableRef {
-    /// The structure.
+    /// The type of the structure.
     type Target: ?Sized;
 
-    /// The structure, for as long as this reference is borrowed.
+    /// Lends the structure, for as long as this reference is borrowed.
     ///
     /// ```
     /// use ringway_core::ring::Ring;
@@ -41,14 +42,16 @@ pub unsafe trait StableRef {
     /// ```
     fn get(&self) -> &Self::Target;
 
-    /// Under whose name a half is taken: [`LOCAL`](Participant::LOCAL), where no other process
-    /// shares the structure.
+    /// The participant for which a half is taken.
+    ///
+    /// It is [`LOCAL`](Participant::LOCAL) where no other process shares the structure.
     fn participant(&self) -> Participant {
         Participant::LOCAL
     }
 }
 
-// SAFETY: what is borrowed stays where it is for as long, and nobody has it exclusively.
+// SAFETY: a borrowed structure lives and stays in place as long as the borrow, and nobody has
+// exclusive access to it meanwhile.
 unsafe impl<T: ?Sized> StableRef for &T {
     type Target = T;
 
@@ -58,8 +61,9 @@ unsafe impl<T: ?Sized> StableRef for &T {
     }
 }
 
-// SAFETY: it owns a part of a value that does not move. Nobody has that exclusively: `Arc::get_mut`
-// borrows the only `Arc` there is, and a half has one.
+// SAFETY: an `Arc` owns a share of a value that does not move. Nobody gets exclusive access:
+// `Arc::get_mut` succeeds only when there is a single `Arc`, and borrows that, while a half keeps
+// an `Arc` of its own.
 #[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
 unsafe impl<T: ?Sized> StableRef for alloc::sync::Arc<T> {
     type Target = T;

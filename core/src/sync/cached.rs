@@ -1,20 +1,20 @@
-//! For targets with caches: what contexts write lies apart, and what one wrote last is not looked
-//! up again without need. Twin of `uncached`.
+//! For targets with caches. Words that different contexts write lie on different cache lines. A
+//! side keeps a copy of a word that it would otherwise have to read again. Twin of `uncached`.
 
 /// A value on cache lines of its own.
 ///
-/// 128 bytes: two lines are fetched together on x86-64, and a line is that long on some AArch64 and
-/// POWER.
+/// 128 bytes: x86-64 fetches two lines together, and some AArch64 and POWER have lines of this
+/// size.
 #[derive(Debug, Default)]
 #[repr(C, align(128))]
 pub(crate) struct CachePadded<T>(pub(crate) T);
 
-/// A copy, in a handle, of what can be looked up in shared memory.
+/// A copy, in a handle, of a word in shared memory.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cached(u32);
 
 impl Cached {
-    /// Whether there is a copy.
+    /// Whether handles keep copies.
     pub(crate) const ENABLED: bool = true;
 
     pub(crate) const fn new(value: u32) -> Self {
@@ -28,7 +28,7 @@ impl Cached {
     }
 }
 
-/// Memory for what is rarely needed: see its twin.
+/// Memory for rarely needed words; `uncached` has none.
 #[derive(Debug)]
 #[repr(transparent)]
 pub(crate) struct Roomy<T>(T);
@@ -38,14 +38,14 @@ impl<T> Roomy<T> {
         Roomy(value)
     }
 
-    /// What is there, where there is room for it.
+    /// A reference to the value, where there is room for it.
     #[inline(always)]
     pub(crate) const fn by_ref(&self) -> RoomyRef<'_, T> {
         RoomyRef(&self.0)
     }
 }
 
-/// A reference to what is in a [`Roomy`].
+/// A reference to the value of a [`Roomy`].
 #[derive(Debug)]
 pub(crate) struct RoomyRef<'a, T: ?Sized>(&'a T);
 
@@ -57,17 +57,17 @@ impl<T: ?Sized> Clone for RoomyRef<'_, T> {
 impl<T: ?Sized> Copy for RoomyRef<'_, T> {}
 
 impl<'a, T: ?Sized> RoomyRef<'a, T> {
-    /// What is at `at`.
+    /// A reference to the value at `at`.
     ///
     /// # Safety
-    /// Where there is room for it, there is a `T`, for `'a`.
+    /// Where there is room for it, there is a `T` at `at` that may be shared for `'a`.
     #[inline(always)]
     pub(crate) unsafe fn at(at: core::ptr::NonNull<T>) -> Self {
-        // SAFETY: as the caller states.
+        // SAFETY: the caller guarantees a `T` at `at` that may be shared for `'a`.
         RoomyRef(unsafe { at.as_ref() })
     }
 
-    /// What is there, where there is room for it.
+    /// The value, where there is room for it.
     #[inline(always)]
     pub(crate) const fn get(self) -> Option<&'a T> {
         Some(self.0)
@@ -82,16 +82,18 @@ macro_rules! roomy {
 }
 pub(crate) use roomy;
 
-/// Gets out of the way of others, and for longer as long as they get on quickly: `progress` says
-/// how far they are. Whether that took some time. A word that several exchange goes from one to the
-/// next at the price of some hundred steps of either; one that has it and is left alone takes many
-/// in that time.
+/// Backs off from a word that others exchange; returns whether that took some time.
+///
+/// `progress` says how far the others are. While they are quick, this waits longer. A word that
+/// several processors exchange costs each of them some hundred steps per transfer. A processor that
+/// has the word, and is left alone, takes many steps in that time.
 #[cold]
 #[inline(never)]
 pub(crate) fn backoff(progress: impl Fn() -> u64) -> bool {
-    /// 2^5 pauses first, about a microsecond; doubled twice at most, so that all take about seven.
+    /// 2^5 pauses first, about a microsecond. Doubled at most twice, so that all take about seven
+    /// microseconds.
     const PAUSES: core::ops::RangeInclusive<u32> = 5..=7;
-    /// Who gets on by fewer in the shortest of these is not hindered by a look.
+    /// A side that makes less progress in the shortest pause is not slowed down by a look.
     const QUICK: u64 = 8;
 
     if cfg!(loom) {

@@ -1,18 +1,18 @@
-//! Atomics for targets that can load and store atomically but not compare and swap: everything that
+//! Atomics for targets that can load and store atomically but not compare and swap. Everything that
 //! reads and writes in one step runs in a critical section. Twin of `core`'s own types.
 //!
-//! A critical section is "interrupts off" on a single core. With several cores it is what the
-//! program's `critical-section` implementation says: other cores do not enter one meanwhile, but
-//! they run, and load and store. So a plain store can come between the load and the store of a
-//! section, and what the section writes undoes it. Two rules keep that from happening: a failed
-//! exchange writes nothing, and a word that is written by other read-modify-write is never stored
-//! to, which is what [`super::RmwU32`] is for.
+//! On a single core a critical section means "interrupts off". With several cores the program's
+//! `critical-section` implementation keeps other cores out of their sections meanwhile. But the
+//! other cores run, and load and store. So a plain store can come between the load and the store of
+//! a section, and the section's store then undoes it. Two rules prevent that. A failed exchange
+//! writes nothing. A word that is written by other read-modify-write is never stored to;
+//! [`super::RmwU32`] has no `store`.
 
 use super::{const_unless_loom, native};
 use core::sync::atomic::Ordering;
 
-// On these targets `Ordering` for a read-modify-write is fulfilled by the critical section, which
-// is a full barrier for the compiler and, on a single core, for the processor.
+// On these targets the critical section fulfils the `Ordering` of a read-modify-write. It is a full
+// barrier for the compiler and, on a single core, for the processor.
 const READ: Ordering = Ordering::Acquire;
 const WRITE: Ordering = Ordering::Release;
 
@@ -22,13 +22,13 @@ fn section<R>(work: impl FnOnce() -> R) -> R {
     critical_section::with(|_| work())
 }
 
-/// A critical section as loom sees it: one thread at a time.
+/// A critical section as loom models it: one thread at a time.
 #[cfg(loom)]
 fn section<R>(work: impl FnOnce() -> R) -> R {
     loom::lazy_static! {
         static ref SECTION: loom::sync::Mutex<()> = loom::sync::Mutex::new(());
     }
-    // A lock that is poisoned is taken all the same: the model has failed by then.
+    // Takes a poisoned lock as well: by then the model has failed.
     let _inside = SECTION.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     work()
 }
@@ -55,7 +55,7 @@ impl AtomicU32 {
         self.0.store(value, order);
     }
 
-    /// The word itself, for its address.
+    /// The inner word, for its address.
     #[cfg(not(loom))]
     pub(crate) const fn as_core(&self) -> &core::sync::atomic::AtomicU32 {
         &self.0
@@ -100,7 +100,7 @@ impl AtomicU32 {
         section(|| {
             let old = self.0.load(READ);
             if old != current {
-                // Nothing is written: what a plain store has written meanwhile stays.
+                // Writes nothing, so that a plain store that came meanwhile stays.
                 return Err(old);
             }
             self.0.store(new, WRITE);

@@ -1,12 +1,11 @@
-//! A 64-bit word for targets that have no 64-bit atomics: every access is a critical section. Twin
-//! of `core`'s own type.
+//! A 64-bit word for targets without 64-bit atomics: every access is a critical section. Twin of
+//! `core`'s own type.
 
 use core::cell::Cell;
 use core::sync::atomic::Ordering;
 use critical_section::Mutex;
 
-/// `AtomicU64` in critical sections, which order everything: the orderings asked for are fulfilled
-/// by that.
+/// `AtomicU64` in critical sections. They order everything, which fulfils any ordering.
 #[derive(Debug)]
 pub(crate) struct AtomicU64(Mutex<Cell<u64>>);
 

@@ -1,6 +1,6 @@
-//! Shuttle's memory under loom's names: a second explorer of the same models, which follows random
-//! schedules instead of all that its rules call different. It takes every ordering for the
-//! strongest.
+//! Shuttle's memory under loom's names: a second explorer of the same models. Shuttle follows
+//! random schedules. Loom follows all schedules that its rules tell apart. Shuttle treats every
+//! ordering as the strongest one.
 
 pub(crate) mod sync {
     pub(crate) use shuttle::sync::atomic;
@@ -11,7 +11,7 @@ pub(crate) mod thread {
 }
 
 pub(crate) mod cell {
-    /// Nobody watches it: that accesses are ordered is loom's to see.
+    /// A cell that nobody watches: loom checks that accesses are ordered.
     #[derive(Debug)]
     pub(crate) struct UnsafeCell<T: ?Sized>(core::cell::UnsafeCell<T>);
 

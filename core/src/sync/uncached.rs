@@ -1,5 +1,5 @@
-//! For targets without caches, where a look at shared memory costs what a look at any memory does:
-//! nothing lies apart, and nothing is kept that can be looked up. Twin of `cached`.
+//! For targets without caches, where reading shared memory costs the same as reading any memory. No
+//! words are kept apart, and a side keeps no copies. Twin of `cached`.
 
 use core::marker::PhantomData;
 
@@ -8,12 +8,12 @@ use core::marker::PhantomData;
 #[repr(C)]
 pub(crate) struct CachePadded<T>(pub(crate) T);
 
-/// No copy of what can be looked up in shared memory.
+/// No copy of a word in shared memory.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cached;
 
 impl Cached {
-    /// Whether there is a copy.
+    /// Whether handles keep copies.
     pub(crate) const ENABLED: bool = false;
 
     pub(crate) const fn new(_: u32) -> Self {
@@ -27,13 +27,13 @@ impl Cached {
     }
 }
 
-/// Nobody to get out of the way of: who took the word was an interrupt, and is done.
+/// Does not back off: an interrupt took the word, and is done.
 #[inline(always)]
 pub(crate) fn backoff(_: impl Fn() -> u64) -> bool {
     false
 }
 
-/// Memory for what is rarely needed: none, where there is little.
+/// Memory for rarely needed words: none, where there is little memory.
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Roomy<T>(PhantomData<T>);
@@ -41,14 +41,14 @@ pub(crate) struct Roomy<T>(PhantomData<T>);
 impl<T> Roomy<T> {
     pub(crate) const NONE: Self = Roomy(PhantomData);
 
-    /// What is there, where there is room for it.
+    /// A reference to the value, where there is room for it.
     #[inline(always)]
     pub(crate) const fn by_ref(&self) -> RoomyRef<'_, T> {
         RoomyRef(PhantomData)
     }
 }
 
-/// A reference to what is in a [`Roomy`].
+/// A reference to the value of a [`Roomy`].
 #[derive(Debug)]
 pub(crate) struct RoomyRef<'a, T: ?Sized>(PhantomData<&'a T>);
 
@@ -60,16 +60,16 @@ impl<T: ?Sized> Clone for RoomyRef<'_, T> {
 impl<T: ?Sized> Copy for RoomyRef<'_, T> {}
 
 impl<'a, T: ?Sized> RoomyRef<'a, T> {
-    /// What is at `at`.
+    /// A reference to the value at `at`.
     ///
     /// # Safety
-    /// Where there is room for it, there is a `T`, for `'a`.
+    /// Where there is room for it, there is a `T` at `at` that may be shared for `'a`.
     #[inline(always)]
     pub(crate) unsafe fn at(_: core::ptr::NonNull<T>) -> Self {
         RoomyRef(PhantomData)
     }
 
-    /// What is there, where there is room for it.
+    /// The value, where there is room for it.
     #[inline(always)]
     pub(crate) const fn get(self) -> Option<&'a T> {
         None
@@ -79,7 +79,7 @@ impl<'a, T: ?Sized> RoomyRef<'a, T> {
 /// A [`Roomy`] of a value.
 macro_rules! roomy {
     ($value:expr) => {{
-        // Named, and never made.
+        // Type-checks the value, and never makes it.
         let _ = || $value;
         crate::sync::Roomy::NONE
     }};

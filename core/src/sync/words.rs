@@ -1,5 +1,4 @@
-//! A value that lies as words: whoever writes and whoever reads do so word by word, at the same
-//! time if it happens so.
+//! A value that is read and written word by word, possibly by several sides at the same time.
 
 #[cfg_attr(loom, path = "words/place_loom.rs")]
 mod place;
@@ -12,20 +11,20 @@ use place::Place;
 #[cfg(not(loom))]
 pub(crate) use place::{copy_in, copy_out};
 
-/// A value in memory that others may write at any moment: copied in and out word by word, by
-/// relaxed loads and stores.
+/// A value that others may write at any moment, copied word by word.
 ///
-/// A copy that meets another side's write is *torn*, some of it old and some new. It is never
-/// undefined behaviour, and as the type is [`Plain`] it is always a value; whether it is one that
-/// somebody wrote is for the user to find out, by a stamp as in
-/// [`broadcast`](crate::ring::broadcast), or by a rule that only one side writes. A `T` of one byte
-/// or of four is never torn.
+/// The copies use relaxed loads and stores. A copy that meets another side's write is *torn*: some
+/// of it is old and some new. A torn copy is never undefined behaviour, and it is always a value,
+/// because the type is [`Plain`]. The user finds out whether somebody wrote that value: by a stamp
+/// as in [`broadcast`](crate::ring::broadcast), or by a rule that only one side writes. A `T` of
+/// one byte or of four is never torn.
 ///
-/// Quickest when `T` is aligned to 8 bytes: then a 64-bit machine copies so many at a time.
+/// A copy is quickest when `T` is aligned to 8 bytes. Then a 64-bit machine copies 8 bytes at a
+/// time.
 ///
-/// Nothing is ordered by these accesses: what has to be seen together with the value is to be
-/// ordered by the user. Zeroed memory is a `Words` of a zeroed `T`. Aligned to 4 bytes at least,
-/// and the size is a multiple of that.
+/// These accesses order nothing. The user orders what must be visible together with the value.
+/// Zeroed memory is a `Words` of a zeroed `T`. The alignment is at least 4 bytes, and the size is a
+/// multiple of 4.
 ///
 /// ```
 /// use ringway_core::plain::Words;
@@ -37,21 +36,21 @@ pub(crate) use place::{copy_in, copy_out};
 #[repr(C, align(4))]
 pub struct Words<T>(Place<T>);
 
-// SAFETY: every access after the value was made is an atomic one, and by copy, so that `T: Plain`
-// is all it takes: such a type means the same wherever it is copied to.
+// SAFETY: after the value was made, every access is an atomic one and copies the value. `T: Plain`
+// means the same wherever it is copied to, so several threads may do so at once.
 unsafe impl<T: Plain> Sync for Words<T> {}
 
 impl<T: Plain> Words<T> {
     const_unless_loom! {
-        /// A place with a value whose bytes are all zero.
+        /// A value whose bytes are all zero.
         pub fn zeroed() -> Self {
-            // SAFETY: `Plain`: any bytes are a value.
+            // SAFETY: `T: Plain`, so any bytes are a value, and zeros are too.
             Words(Place::new(unsafe { core::mem::zeroed() }))
         }
     }
 
     const_unless_loom! {
-        /// A place with `value`.
+        /// A place that holds `value`.
         pub fn new(value: T) -> Self {
             Words(Place::new(value))
         }
@@ -64,17 +63,17 @@ impl<T: Plain> Words<T> {
         self.0.copy_in(&value);
     }
 
-    /// Copies the value out; torn if somebody writes meanwhile.
+    /// Copies the value out. The copy is torn if somebody writes meanwhile.
     #[inline]
     #[track_caller]
     pub fn load(&self) -> T {
         let mut value = MaybeUninit::uninit();
         self.0.copy_out(&mut value);
-        // SAFETY: `copy_out` has written every byte, and `Plain`: any bytes are a value.
+        // SAFETY: `copy_out` has written every byte, and any bytes are a value of a `Plain` type.
         unsafe { value.assume_init() }
     }
 
-    /// Copies `*value` in, without another copy on the way.
+    /// Copies `*value` in, without an intermediate copy.
     ///
     /// ```
     /// use ringway_core::plain::Words;
@@ -90,12 +89,13 @@ impl<T: Plain> Words<T> {
         self.0.copy_in(value);
     }
 
-    /// Copies the value out into `*value`, without another copy on the way; torn if somebody writes
-    /// meanwhile.
+    /// Copies the value out into `*value`, without an intermediate copy.
+    ///
+    /// The copy is torn if somebody writes meanwhile.
     #[inline]
     #[track_caller]
     pub fn load_into(&self, value: &mut T) {
-        // SAFETY: `T` and `MaybeUninit<T>` are the same in memory, and `copy_out` writes no
+        // SAFETY: `T` and `MaybeUninit<T>` have the same layout, and `copy_out` writes no
         // uninitialized byte.
         self.0.copy_out(unsafe { &mut *core::ptr::from_mut(value).cast::<MaybeUninit<T>>() });
     }
@@ -111,8 +111,10 @@ impl<T> fmt::Debug for Words<T> {
 mod tests {
     use super::*;
 
-    /// Every byte of a copy is where it belongs, and none beside it is touched.
-    fn passes<T: Plain + PartialEq + fmt::Debug, const BYTES: usize>(make: fn([u8; BYTES]) -> T) {
+    /// Asserts that every byte of a copy is where it belongs, and that no byte beside it changes.
+    fn assert_copies<T: Plain + PartialEq + fmt::Debug, const BYTES: usize>(
+        make: fn([u8; BYTES]) -> T,
+    ) {
         let pattern = |seed: u8| make(core::array::from_fn(|n| seed.wrapping_add((n * 7) as u8)));
         let places = [(); 3].map(|()| Words::new(pattern(1)));
         places[1].store(pattern(200));
@@ -125,19 +127,19 @@ mod tests {
     }
 
     #[test]
-    fn values_of_every_size_are_copied_whole_and_alone() {
-        passes::<[u8; 0], 0>(|bytes| bytes);
-        passes::<u8, 1>(|[byte]| byte);
-        passes::<u16, 2>(u16::from_ne_bytes);
-        passes::<[u8; 3], 3>(|bytes| bytes);
-        passes::<u32, 4>(u32::from_ne_bytes);
-        passes::<[u8; 7], 7>(|bytes| bytes);
-        passes::<u64, 8>(u64::from_ne_bytes);
-        passes::<u128, 16>(u128::from_ne_bytes);
-        passes::<[u8; 255], 255>(|bytes| bytes);
-        passes::<[u8; 256], 256>(|bytes| bytes);
-        passes::<[u8; 257], 257>(|bytes| bytes);
-        passes::<[u8; 4099], 4099>(|bytes| bytes);
-        passes::<[u64; 1], 8>(|bytes| [u64::from_ne_bytes(bytes)]);
+    fn copies_are_whole_and_touch_nothing_else() {
+        assert_copies::<[u8; 0], 0>(|bytes| bytes);
+        assert_copies::<u8, 1>(|[byte]| byte);
+        assert_copies::<u16, 2>(u16::from_ne_bytes);
+        assert_copies::<[u8; 3], 3>(|bytes| bytes);
+        assert_copies::<u32, 4>(u32::from_ne_bytes);
+        assert_copies::<[u8; 7], 7>(|bytes| bytes);
+        assert_copies::<u64, 8>(u64::from_ne_bytes);
+        assert_copies::<u128, 16>(u128::from_ne_bytes);
+        assert_copies::<[u8; 255], 255>(|bytes| bytes);
+        assert_copies::<[u8; 256], 256>(|bytes| bytes);
+        assert_copies::<[u8; 257], 257>(|bytes| bytes);
+        assert_copies::<[u8; 4099], 4099>(|bytes| bytes);
+        assert_copies::<[u64; 1], 8>(|bytes| [u64::from_ne_bytes(bytes)]);
     }
 }

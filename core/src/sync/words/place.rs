@@ -1,4 +1,4 @@
-//! Where a value lies as words: the real memory. Twin of `place_loom.rs`.
+//! The memory of a value that is copied word by word: real memory. Twin of `place_loom.rs`.
 
 use crate::plain::Plain;
 use core::alloc::Layout;
@@ -8,12 +8,11 @@ use core::mem::MaybeUninit;
 use core::sync::atomic::AtomicU64;
 use core::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
-/// The value's bytes, which are accessed atomically and in no other way once they are shared.
+/// The value's bytes. Once they are shared, every access to them is atomic.
 #[repr(transparent)]
 pub(super) struct Place<T>(UnsafeCell<T>);
 
-/// What the accesses take at a time. Of the value's last bytes that are no whole word, each is one
-/// access.
+/// The bytes of one access. Each of the last bytes that fill no whole word is an access of its own.
 const WORD: usize = size_of::<AtomicU32>();
 
 impl<T: Plain> Place<T> {
@@ -24,41 +23,45 @@ impl<T: Plain> Place<T> {
     #[inline(always)]
     pub(super) fn copy_in(&self, value: &T) {
         let from = core::ptr::from_ref(value).cast();
-        // SAFETY: both are a `T`, whose bytes are all initialized, as it is `Plain`; the place is
-        // aligned to words by `Words`.
+        // SAFETY: `from` points to a `T`, whose bytes are all initialized because it is `Plain`.
+        // The place is a `T` too, which is accessed only atomically, and `Words` aligns it to a
+        // word.
         unsafe { copy_in(from, self.0.get().cast(), Layout::new::<T>()) };
     }
 
     /// Writes every byte of `out`.
     #[inline(always)]
     pub(super) fn copy_out(&self, out: &mut MaybeUninit<T>) {
-        // SAFETY: as in `copy_in`.
+        // SAFETY: `out` can be written, and is a place for a `T`. The place in `self` is a `T`,
+        // which is accessed only atomically, and `Words` aligns it to a word. Its bytes are all
+        // initialized because it is `Plain`.
         unsafe { copy_out(self.0.get().cast(), out.as_mut_ptr().cast(), Layout::new::<T>()) };
     }
 }
 
-/// Whether larger words can be used: of 8 bytes, where such an access is one instruction, and the
-/// type lies on their boundaries.
+/// Whether the copy can use words of 8 bytes: such an access is one instruction here, and the type
+/// is aligned to 8 bytes.
 #[cfg(all(target_has_atomic = "64", target_pointer_width = "64"))]
 #[inline(always)]
 const fn is_wide(value: Layout) -> bool {
     value.align().is_multiple_of(size_of::<u64>())
 }
 
-/// Copies a value in, of this layout.
+/// Copies in a value of this layout.
 ///
 /// # Safety
-/// `from` can be read, and is initialized. `to` lies in memory that is accessed atomically alone,
-/// on the boundary of a word and of the layout.
+/// `from` can be read for `value.size()` bytes, all initialized. `to` can be written for as many
+/// bytes, which are accessed only atomically. `to` is aligned to a word, and to the layout.
 #[inline(always)]
 pub(crate) unsafe fn copy_in(from: *const u8, to: *mut u8, value: Layout) {
     #[cfg(all(target_has_atomic = "64", target_pointer_width = "64"))]
     if is_wide(value) {
         for at in (0..value.size()).step_by(8) {
-            // SAFETY: the eight bytes lie in the value, whose size is a multiple of eight because
-            // its alignment is.
+            // SAFETY: the caller guarantees the bytes of the value at `from`. These eight lie in
+            // it, because its size is a multiple of eight as its alignment is.
             let word = unsafe { from.wrapping_add(at).cast::<u64>().read_unaligned() };
-            // SAFETY: they lie in the place, aligned.
+            // SAFETY: these eight bytes lie in the value at `to`, which is aligned to eight bytes.
+            // The caller guarantees that they are accessed only atomically.
             let to = unsafe { AtomicU64::from_ptr(to.wrapping_add(at).cast()) };
             to.store(word, Ordering::Relaxed);
         }
@@ -66,51 +69,59 @@ pub(crate) unsafe fn copy_in(from: *const u8, to: *mut u8, value: Layout) {
     }
     let whole = value.size() / WORD * WORD;
     for at in (0..whole).step_by(WORD) {
-        // SAFETY: the four bytes lie in the value.
+        // SAFETY: the caller guarantees the bytes of the value at `from`, and these four lie in it.
         let word = unsafe { from.wrapping_add(at).cast::<u32>().read_unaligned() };
-        // SAFETY: they lie in the place, which is aligned to a word.
+        // SAFETY: these four bytes lie in the value at `to`, which is aligned to a word. The caller
+        // guarantees that they are accessed only atomically.
         let to = unsafe { AtomicU32::from_ptr(to.wrapping_add(at).cast()) };
         to.store(word, Ordering::Relaxed);
     }
     for at in whole..value.size() {
-        // SAFETY: as above, of one byte.
+        // SAFETY: the caller guarantees the bytes of the value at `from`, and this one lies in it.
         let byte = unsafe { from.wrapping_add(at).read() };
-        // SAFETY: as above.
+        // SAFETY: this byte lies in the value at `to`. The caller guarantees that it is accessed
+        // only atomically.
         let to = unsafe { AtomicU8::from_ptr(to.wrapping_add(at)) };
         to.store(byte, Ordering::Relaxed);
     }
 }
 
-/// Copies a value out, of this layout: writes so many bytes at `to`.
+/// Copies out a value of this layout: writes `value.size()` bytes at `to`.
 ///
 /// # Safety
-/// As [`copy_in`], with the two in each other's place; what is at `to` need not be initialized.
+/// `from` can be read for `value.size()` bytes, all initialized, which are accessed only
+/// atomically. `from` is aligned to a word, and to the layout. `to` can be written for as many
+/// bytes.
 #[inline(always)]
 pub(crate) unsafe fn copy_out(from: *mut u8, to: *mut u8, value: Layout) {
     #[cfg(all(target_has_atomic = "64", target_pointer_width = "64"))]
     if is_wide(value) {
         for at in (0..value.size()).step_by(8) {
-            // SAFETY: as in `copy_in`.
+            // SAFETY: these eight bytes lie in the value at `from`, which is aligned to eight
+            // bytes. The caller guarantees that they are accessed only atomically.
             let from = unsafe { AtomicU64::from_ptr(from.wrapping_add(at).cast()) };
             let word = from.load(Ordering::Relaxed);
-            // SAFETY: the eight bytes lie in the value.
+            // SAFETY: the caller guarantees room for the value at `to`, and these eight bytes lie
+            // in it.
             unsafe { to.wrapping_add(at).cast::<u64>().write_unaligned(word) };
         }
         return;
     }
     let whole = value.size() / WORD * WORD;
     for at in (0..whole).step_by(WORD) {
-        // SAFETY: as in `copy_in`.
+        // SAFETY: these four bytes lie in the value at `from`, which is aligned to a word. The
+        // caller guarantees that they are accessed only atomically.
         let from = unsafe { AtomicU32::from_ptr(from.wrapping_add(at).cast()) };
         let word = from.load(Ordering::Relaxed);
-        // SAFETY: the four bytes lie in the value.
+        // SAFETY: the caller guarantees room for the value at `to`, and these four bytes lie in it.
         unsafe { to.wrapping_add(at).cast::<u32>().write_unaligned(word) };
     }
     for at in whole..value.size() {
-        // SAFETY: as in `copy_in`.
+        // SAFETY: this byte lies in the value at `from`. The caller guarantees that it is accessed
+        // only atomically.
         let from = unsafe { AtomicU8::from_ptr(from.wrapping_add(at)) };
         let byte = from.load(Ordering::Relaxed);
-        // SAFETY: the byte lies in the value.
+        // SAFETY: the caller guarantees room for the value at `to`, and this byte lies in it.
         unsafe { to.wrapping_add(at).write(byte) };
     }
 }

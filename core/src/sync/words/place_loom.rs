@@ -1,5 +1,5 @@
-//! Where a value lies as words: loom's, which lie where they like; only their number is the
-//! value's. Twin of `place.rs`.
+//! The memory of a value that is copied word by word: loom's words, each in a place of its own.
+//! Only their number is the value's. Twin of `place.rs`.
 
 use crate::plain::Plain;
 use crate::sync::native::AtomicU32;
@@ -22,7 +22,8 @@ impl<T: Plain> Place<T> {
 
     #[track_caller]
     pub(super) fn copy_in(&self, value: &T) {
-        // SAFETY: the bytes of `value`; `Plain`: none of them is padding.
+        // SAFETY: these are the bytes of `value`. A `Plain` type has no padding, so all are
+        // initialized.
         let bytes = unsafe {
             core::slice::from_raw_parts(core::ptr::from_ref(value).cast::<u8>(), size_of::<T>())
         };
@@ -35,7 +36,8 @@ impl<T: Plain> Place<T> {
 
     #[track_caller]
     pub(super) fn copy_out(&self, out: &mut MaybeUninit<T>) {
-        // SAFETY: the bytes of `out`, to be written.
+        // SAFETY: these are the bytes of `out`, which is borrowed exclusively. They need not be
+        // initialized, and a `MaybeUninit` byte may hold any.
         let bytes = unsafe {
             core::slice::from_raw_parts_mut(
                 out.as_mut_ptr().cast::<MaybeUninit<u8>>(),
