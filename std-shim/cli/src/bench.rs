@@ -6,9 +6,9 @@
 //!   turn, several times
 //! ```
 //!
-//! All three are this executable, each time in a fresh process: what a start finds depends on where
-//! its memory happens to lie. How Ringway compares with other libraries is shown by `tests/bench`
-//! in the repository.
+//! All three are this executable, each time in a fresh process, because the result of a start
+//! depends on where its memory happens to lie. `tests/bench` in the repository compares Ringway
+//! with other libraries.
 
 mod advice;
 mod exchange;
@@ -64,13 +64,13 @@ pub struct BenchArgs {
     html: Option<PathBuf>,
 }
 
-/// What the bench starts of this program.
+/// The processes of this program that the bench starts.
 pub const ENTRIES: [Entry; 2] =
     [Entry::new("bench-start", run_start), Entry::new("bench-peer", run_peer)];
 
 const SIZES: &[usize] = &[8, 64, 1 << 10, 4 << 10, 64 << 10, 1 << 20];
 
-/// In a quick run.
+/// The sizes of a quick run.
 const QUICK_SIZES: &[usize] = &[64, 4 << 10, 64 << 10];
 
 /// The size at which one processor is compared with two.
@@ -83,7 +83,7 @@ fn names() -> clap::builder::PossibleValuesParser {
     MECHANISMS.iter().map(|mechanism| mechanism.name).collect::<Vec<_>>().into()
 }
 
-/// Measures, and shows what was found.
+/// Measures, and shows the result.
 pub fn run(args: &BenchArgs) -> Result<ExitCode> {
     output_must_be_open()?;
     cleanup::on_signals()?;
@@ -104,16 +104,16 @@ pub fn run(args: &BenchArgs) -> Result<ExitCode> {
         }
     }
     if processors < 2 {
-        // Whoever polls on the only processor waits for the end of its turn, which measures the
-        // scheduler.
+        // On a single processor, a polling side waits for the end of its time slice, which measures
+        // the scheduler.
         rows.retain(|row| row.place == Place::OneProcessor);
     }
-    // No steady tick: a thread of ours that wakes would be measured too.
+    // No steady tick: a waking thread of ours would be measured, too.
     let template = " {bar:30} {pos}/{len} {prefix:.bold} {wide_msg} {eta} left";
     let progress = terminal::bar((rows.len() * starts) as u64, template);
     let directory = cleanup::Name::directory("ringway-bench-")?;
     let mut found: Vec<Vec<Measured>> = rows.iter().map(|_| Vec::new()).collect();
-    // In turn, so that what else the machine does meets all alike.
+    // Take turns, so that the machine's other work affects all rows alike.
     for _ in 0..starts {
         for (row, found) in rows.iter_mut().zip(&mut found) {
             progress.set_prefix(row.mechanism.name);
@@ -149,7 +149,7 @@ fn is_chosen(mechanism: &Mechanism, only: &[String]) -> bool {
     only.is_empty() || only.iter().any(|name| name == mechanism.name)
 }
 
-/// The table, and the files that were asked for.
+/// Shows the table, and writes the requested files.
 fn show(args: &BenchArgs, report: &Report) -> Result<()> {
     let json_only = args.json.as_ref().is_some_and(|path| path.as_os_str() == "-");
     if json_only {
@@ -166,7 +166,7 @@ fn show(args: &BenchArgs, report: &Report) -> Result<()> {
     Ok(())
 }
 
-/// One start, in a fresh process, with a folder of its own in this one.
+/// Runs one start in a fresh process, with its own folder in `directory`.
 fn start(row: &Row, directory: &Path) -> Result<Measured> {
     let folder = tempfile::tempdir_in(directory).doing("make a folder for a start")?;
     let (name, directory) = (row.mechanism.name.to_string(), folder.path().to_owned());
@@ -181,7 +181,7 @@ fn start(row: &Row, directory: &Path) -> Result<Measured> {
     }
 }
 
-/// The side that takes the time, and tells what it found.
+/// The side that measures and reports.
 fn run_start(given: EntryArgs) -> process::EntryResult {
     part::run(given, |report, task: StartTask, _| {
         report.say(&mechanism::find(&task.name)?.lead(&task, &ENTRIES[1])?);
@@ -189,7 +189,7 @@ fn run_start(given: EntryArgs) -> process::EntryResult {
     })
 }
 
-/// The side that answers, until the other is gone.
+/// The side that answers until the other is gone.
 fn run_peer(given: EntryArgs) -> process::EntryResult {
     part::run(given, |_, task: PeerTask, descriptors| {
         let offer = Offer { name: task.offer.clone(), descriptors, end: None };

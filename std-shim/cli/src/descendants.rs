@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_with_parentheses_does_not_shift_the_fields() {
+    fn parentheses_in_a_name_do_not_shift_fields() {
         let stat = "7 (a) b) S 5 6 4 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 4711 10 11 12";
         let expected = Process { parent: 5, session: 4, has_ended: false, began: 4711 };
         assert_eq!(parse(stat), Some(expected));
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn all_of_a_session_that_began_outside_of_a_container_are_found() {
+    fn session_begun_outside_a_container_is_found_whole() {
         let process = |parent, session, has_ended| Process { parent, session, has_ended, began: 7 };
         let all = BTreeMap::from([
             (1, process(0, 0, false)),
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn this_process_is_there_and_has_not_ended() {
+    fn own_process_is_found_alive() {
         let me = getpid().as_raw_pid();
         assert!(processes().get(&me).is_some_and(|process| !process.has_ended));
     }

@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_digest_of_abc_is_the_standards() {
+    fn digest_of_abc_is_the_standards() {
         let (bytes, sha256) = sum(&b"abc"[..]).unwrap();
         assert_eq!(bytes, 3);
         // FIPS 180-4: the example of one block.
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn the_digest_does_not_depend_on_how_the_bytes_arrive() {
+    fn digest_does_not_depend_on_the_pieces() {
         let data: Vec<u8> = (0..BATCH * 2 + 12_345).map(|i| (i * 31 % 251) as u8).collect();
         let (bytes, whole) = sum(&data[..]).unwrap();
         assert_eq!(bytes, data.len() as u64);
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_has_a_digest_too() {
+    fn empty_input_has_a_digest() {
         let (bytes, sha256) = sum(io::empty()).unwrap();
         assert_eq!(bytes, 0);
         assert_eq!(sha256, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");

@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_missing_file_is_told_in_one_line_with_what_to_do() {
+    fn missing_file_error_says_what_to_do_in_one_line() {
         let error = std::fs::File::open("/nonexistent/file").doing("open '/nonexistent/file'");
         assert_eq!(
             error.unwrap_err().to_string(),
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn several_lines_become_one() {
+    fn multi_line_reason_becomes_one_line() {
         assert_eq!(Failure::new("a\n  b\n").to_string(), "a b");
     }
 }

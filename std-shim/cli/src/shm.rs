@@ -147,20 +147,20 @@ pub fn run(args: &ShmArgs) -> Result<ExitCode> {
 
 const FORMAT: &str = "ringway-shm/1";
 
-/// Every region, first those that have a name.
+/// Every region; those with a name come first.
 fn every_region() -> Result<Vec<Found>> {
     let mut found = survey::all()?;
     found.extend(survey::anonymous());
     Ok(found)
 }
 
-/// The region of this name, which must make sense.
+/// The region of this name, which must be valid.
 fn region(name: &str) -> Result<Found> {
     let survey = survey::named(name)?;
     Ok(Found { name: name.to_string(), survey: Ok(survey) })
 }
 
-/// Text that another program wrote, without what would move the cursor of a terminal.
+/// Text from another program, with control characters replaced: they could move the cursor.
 fn shown(text: &str) -> String {
     text.chars().map(|one| if one.is_control() { '\u{fffd}' } else { one }).collect()
 }
@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_interval_is_a_time_that_a_person_can_mean() {
+    fn interval_must_be_a_sensible_time() {
         assert_eq!(interval("0.5"), Ok(Duration::from_millis(500)));
         for bad in ["0", "-1", "nan", "inf", "1e9", "soon", ""] {
             assert!(interval(bad).is_err(), "{bad}");
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_cannot_move_the_cursor() {
+    fn shown_name_cannot_move_the_cursor() {
         assert_eq!(shown("jobs\x1b[2J\n"), "jobs\u{fffd}[2J\u{fffd}");
     }
 }

@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_told_in_three_digits() {
+    fn sizes_have_three_digits() {
         for (count, told) in [
             (0.0, "0 B"),
             (1023.0, "1023 B"),

@@ -7,9 +7,9 @@
 //! ```
 //!
 //! All three are this executable, started through `ringway::process`. The tour reads the input once
-//! to know its SHA-256; each row's process sends it; the far end takes it in and reports its own
-//! SHA-256, which travels up. A row that crashes or hangs is a failed row: it is killed with all
-//! that it started, and waited for.
+//! to compute its SHA-256. Each row's process sends the input. The far end receives it and reports
+//! its own SHA-256, which travels up. A row that crashes or hangs has failed: the tour kills it
+//! with everything it started, and waits for it.
 
 mod carry;
 mod firmware;
@@ -42,8 +42,8 @@ use std::path::{PathBuf, absolute};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-/// Rows as lines: the name and between whom it is; what it is, in the field's words; what there is
-/// to say when all went well; how much of the input is sent at most; and what does it.
+/// Rows as lines: name and participants; title in the field's words; the text for a success; the
+/// most bytes of the input to send; the mechanism.
 macro_rules! rows {
     ($($name:expr, $between:literal: $title:literal; $how:literal $(up to $limit:expr)?, $sides:expr;)*) => {
         &[$(Mechanism {
@@ -57,7 +57,7 @@ macro_rules! rows {
     };
 }
 
-/// What the structures in memory hold.
+/// The capacity of the structures in memory, in bytes.
 const ROOM: usize = 64 << 10;
 
 static NAMES: Registry<2, ROOM, PrivateFutex> = Registry::new();
@@ -126,7 +126,7 @@ static MECHANISMS: &[Mechanism] = rows! {
         "" up to 256 << 10, firmware::SERIAL;
 };
 
-/// What the tour starts of this program.
+/// The processes of this program that the tour starts.
 pub const ENTRIES: [Entry; 2] =
     [Entry::new("tour-row", run_row), Entry::new("tour-peer", run_far_end)];
 
@@ -192,11 +192,11 @@ pub fn run(args: &TourArgs) -> Result<ExitCode> {
     output_must_be_open()?;
     let began = Instant::now();
     let (shown, input) = match &args.input {
-        // Absolute, because each row has a working directory of its own.
+        // Absolute, because each row has its own working directory.
         Some(path) => {
             (path.display().to_string(), absolute(path).doing("find the working directory")?)
         }
-        // Opened through the kernel's name for it, which stays right when the file is replaced
+        // Opened through the kernel's name for it, which stays right if the file is replaced
         // meanwhile.
         None => (executable(), PathBuf::from("/proc/self/exe")),
     };
@@ -211,12 +211,12 @@ pub fn run(args: &TourArgs) -> Result<ExitCode> {
     let chosen: Vec<_> = MECHANISMS
         .iter()
         .filter(|mechanism| match args.only.is_empty() {
-            // With an image the rows that are about it, without one all others.
+            // With an image, only the row about it; without one, all others.
             true => args.firmware.is_some() == (mechanism.name == firmware::NAME),
             false => args.only.iter().any(|name| name == mechanism.name),
         })
         .collect();
-    // Absolute, as the input's.
+    // Absolute, because each row has its own working directory.
     let image = args.firmware.as_ref().map(absolute).transpose();
     let image = image.doing("find the working directory")?;
     let template = " {spinner} {pos}/{len} {prefix:.bold} {wide_msg}";
@@ -321,7 +321,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_names_of_the_rows_are_unique() {
+    fn row_names_are_unique() {
         let mut names: Vec<_> = MECHANISMS.iter().map(|mechanism| mechanism.name).collect();
         names.sort_unstable();
         let before = names.len();
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_is_a_time_above_zero() {
+    fn deadline_is_a_time_above_zero() {
         assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
         for bad in ["0", "-1", "nan", "inf", "1e40", "soon", ""] {
             assert!(seconds(bad).is_err(), "{bad}");

@@ -1,4 +1,4 @@
-//! `ringway bench`: that it measures, checks and tells; never how fast anything was.
+//! `ringway bench`: it measures, checks and reports. No test looks at how fast anything was.
 
 use serde_json::Value;
 use std::process::{Command, Output, Stdio};
@@ -19,11 +19,11 @@ fn out(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// Some of each kind, so that the tests are over soon.
+/// Some mechanisms of each kind, so that the tests are quick.
 const SOME: &str = "ring-sleeping,pipe,unix-seqpacket,signal";
 
 #[test]
-fn every_mechanism_passes_its_messages_and_has_a_row() {
+fn every_mechanism_is_measured_in_a_row() {
     let report: Value = serde_json::from_slice(&run(&["--quick", "--json", "-"]).stdout).unwrap();
     assert_eq!(report["format"], "ringway-bench/1");
     let rows = report["rows"].as_array().unwrap();
@@ -45,7 +45,7 @@ fn every_mechanism_passes_its_messages_and_has_a_row() {
         assert!(rows.iter().any(|row| row["name"] == name), "{name} has no row");
     }
     for name in ["ring", "ring-in-place"] {
-        // Whoever polls needs a processor for each side.
+        // Polling needs a processor for each side.
         assert_eq!(rows.iter().any(|row| row["name"] == name), processors > 1, "{name}");
     }
     for row in rows {
@@ -60,7 +60,7 @@ fn every_mechanism_passes_its_messages_and_has_a_row() {
 }
 
 #[test]
-fn the_table_names_what_was_chosen_and_what_suits_which_need() {
+fn table_shows_chosen_mechanisms_and_advice() {
     let text = out(&run(&["--quick", "--only", SOME]));
     for expected in
         ["ring-sleeping", "pipe", "signal, one processor", "4 KiB", "WHAT SUITS", "BECAUSE"]
@@ -99,8 +99,8 @@ fn json_and_page_are_written_beside_the_table() {
 }
 
 #[test]
-fn on_one_processor_the_polled_mechanisms_are_left_out_and_the_rest_is_measured() {
-    // `taskset` is util-linux's, and everywhere.
+fn one_processor_leaves_out_polled_mechanisms() {
+    // `taskset` is part of util-linux, which every system has.
     let output = Command::new("taskset")
         .args(["-c", "0", env!("CARGO_BIN_EXE_ringway")])
         .args(["bench", "--quick", "--only", "ring,pipe", "--json", "-"])
@@ -118,7 +118,7 @@ fn on_one_processor_the_polled_mechanisms_are_left_out_and_the_rest_is_measured(
 }
 
 #[test]
-fn a_file_that_cannot_be_written_is_told_in_one_line() {
+fn unwritable_file_is_reported_in_one_line() {
     let output =
         bench(&["--quick", "--only", "pipe", "--html", "/nonexistent/page.html"]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
@@ -128,7 +128,7 @@ fn a_file_that_cannot_be_written_is_told_in_one_line() {
 }
 
 #[test]
-fn a_name_that_is_no_mechanism_is_told_with_those_that_are() {
+fn unknown_mechanism_error_lists_the_known_ones() {
     let output = bench(&["--only", "pigeon"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     let told = String::from_utf8(output.stderr).unwrap();

@@ -1,4 +1,4 @@
-//! `ringway shm`, on real regions: of this process, of one that was killed, and of none.
+//! `ringway shm` on real regions: of this process, of one that was killed, and of none.
 
 #[allow(dead_code)]
 #[path = "../../tests/support/fault.rs"]
@@ -21,7 +21,7 @@ type Jobs = Queue<u64, 16>;
 type Log = ByteRing<4096>;
 type Numbers = Ring<u32, 10>;
 
-/// A name of this test's own; what has it is removed when the test is over, however it ends.
+/// A name of this test's own. Dropping it removes the region of this name, if there is one.
 struct Name(String);
 
 impl Name {
@@ -52,13 +52,14 @@ impl Drop for Killed {
     }
 }
 
-/// What is said of a name that nothing has.
+/// The message about a name that nothing has.
 const NOTHING: &str = "nothing has this name";
 
 const NAME: &str = "RINGWAY_TEST_REGION";
 
-/// The part of the child, in the test that it is told to run: attaches, takes the log's producer,
-/// and stays.
+/// The child's side of the test that it is told to run.
+///
+/// It attaches, takes the log's producer, and stays.
 fn stay_attached(name: &str) -> ! {
     let log = Region::open(name).unwrap().part::<Log>("log").unwrap();
     let _producer = log.producer().unwrap();
@@ -71,11 +72,11 @@ fn stay_attached(name: &str) -> ! {
 /// Another process that is attached to the region and has the log's producer.
 fn attached_child(name: &Name) -> Killed {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    let test = "a_region_is_told_with_its_parts_its_fill_and_the_living_and_the_dead";
+    let test = "stat_shows_parts_fill_and_participants";
     command.args([test, "--exact", "--nocapture"]).env(NAME, &name.0);
     let mut child = Killed(command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap());
     let mut lines = BufReader::new(child.0.stdout.take().unwrap()).lines();
-    // The harness says something first, on the same line.
+    // The test harness prints something before it on the same line.
     assert!(lines.any(|line| line.unwrap().ends_with("attached")));
     child
 }
@@ -90,7 +91,7 @@ fn output(args: &[&str]) -> Output {
     shm(args).output().unwrap()
 }
 
-/// What it prints, when it ends well.
+/// The standard output of a command, which must succeed.
 fn printed(args: &[&str]) -> String {
     let output = output(args);
     assert!(output.status.success(), "{args:?}: {output:?}");
@@ -98,7 +99,7 @@ fn printed(args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// What it complains of, in one line.
+/// The one line of a command's standard error; the command must fail.
 fn refused(args: &[&str]) -> String {
     let output = output(args);
     assert_eq!(output.status.code(), Some(1), "{args:?}: {output:?}");
@@ -113,7 +114,7 @@ fn json(args: &[&str]) -> Value {
     serde_json::from_str(&printed(args)).unwrap()
 }
 
-/// The region of this name, of those that `ls` lists.
+/// The region of this name among those that `ls` lists.
 fn listed(name: &str) -> Option<Value> {
     let list = json(&["ls", "--json"]);
     assert_eq!(list["format"], "ringway-shm/1");
@@ -133,7 +134,7 @@ fn words(text: &str, first: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_region_is_told_with_its_parts_its_fill_and_the_living_and_the_dead() {
+fn stat_shows_parts_fill_and_participants() {
     if let Ok(name) = std::env::var(NAME) {
         stay_attached(&name);
     }
@@ -214,7 +215,7 @@ fn a_region_is_told_with_its_parts_its_fill_and_the_living_and_the_dead() {
     let line = words(&list, &name.0).join(" ");
     assert!(line.ends_with("3 1 of 8 in use; 1 died"), "{line}");
 
-    // Nothing of all this changed anything; now somebody does.
+    // None of these commands changed anything; now `reap` does.
     assert_eq!(region.reap(), 1);
     let after = listed(&name.0).unwrap();
     assert_eq!((&after["dead"], &after["parts"][1]["holders"]), (&0.into(), &Value::Array(vec![])));
@@ -222,12 +223,12 @@ fn a_region_is_told_with_its_parts_its_fill_and_the_living_and_the_dead() {
 }
 
 #[test]
-fn other_programs_files_are_left_out_and_a_corrupted_region_hides_no_other() {
+fn ls_skips_foreign_files_and_shows_corrupt_regions() {
     let (good, bad, foreign, cut) =
         (Name::new("good"), Name::new("bad"), Name::new("foreign"), Name::new("cut"));
     let region = Region::create(&good.0, 0o600, &layout()).unwrap();
     let whole = fs::read(good.path()).unwrap();
-    // Everything of the header and the directory but the magic is invalid.
+    // Corrupt everything in the header and the directory but the magic.
     let mut corrupted = whole.clone();
     corrupted[16..512].fill(0xa5);
     fs::write(bad.path(), &corrupted).unwrap();
@@ -245,7 +246,7 @@ fn other_programs_files_are_left_out_and_a_corrupted_region_hides_no_other() {
         "{list}"
     );
 
-    // The directory alone, and the words of a part alone.
+    // Corrupt only the directory, then only the words of a part.
     corrupted[..64].copy_from_slice(&whole[..64]);
     fs::write(bad.path(), &corrupted).unwrap();
     assert!(error(&bad).contains("its directory was overwritten"), "{}", error(&bad));
@@ -271,16 +272,16 @@ fn other_programs_files_are_left_out_and_a_corrupted_region_hides_no_other() {
 }
 
 #[test]
-fn a_file_that_may_not_be_read_is_told_as_such() {
+fn unreadable_region_is_reported_as_such() {
     let name = Name::new("secret");
     let _region = Region::create(&name.0, 0o600, &layout()).unwrap();
     let mut command = shm(&["ls", "--json"]);
-    // The program lies where only we may get at it.
+    // Copy the program to where the unprivileged user may reach it: its own folder may be closed.
     let copy = tempfile::tempdir().unwrap();
     if rustix::process::getuid().is_root() {
         let program = copy.path().join("ringway");
-        // By another process: one that has it open to write while another test forks could not
-        // execute it.
+        // Copy it in another process. If this process had it open for writing while another test
+        // forked, it could not be executed.
         let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_ringway")).arg(&program).status();
         assert!(copied.unwrap().success());
         for path in [copy.path(), &program] {
@@ -301,15 +302,15 @@ fn a_file_that_may_not_be_read_is_told_as_such() {
 }
 
 #[test]
-fn a_region_without_a_name_is_found_where_a_process_has_it_open() {
+fn unnamed_region_is_found_by_an_open_descriptor() {
     let region = Region::anonymous(&layout()).unwrap();
-    // A number that the other tests of this process do not come to, so that it is nobody's when we
-    // have closed it.
+    // A descriptor that the other tests of this process do not reach, so that it is free after we
+    // close it.
     let number = rustix::io::fcntl_dupfd_cloexec(&region, 900).unwrap();
     let name = format!("memfd:{}/{}", std::process::id(), number.as_raw_fd());
     let stat = json(&["stat", "--json", &name]);
     assert_eq!(stat["region"]["participants"][0]["process"], std::process::id());
-    // Under the first of its descriptors, and once.
+    // The list has it once, under its first descriptor.
     let same = Region::from_fd(&region).unwrap();
     let list = json(&["ls", "--json"]);
     let regions = list["regions"].as_array().unwrap();
@@ -327,10 +328,10 @@ fn a_region_without_a_name_is_found_where_a_process_has_it_open() {
 }
 
 #[test]
-fn a_region_in_use_is_removed_only_by_force_and_a_stale_one_as_it_is() {
+fn rm_needs_force_for_a_region_in_use() {
     let name = Name::new("rm");
     let region = Region::create(&name.0, 0o600, &layout()).unwrap();
-    // As POSIX has it: one slash in front, and no other.
+    // As POSIX says: one slash in front, and no other.
     assert!(printed(&["stat", &format!("/{}", name.0)]).contains("numbers"));
     assert!(refused(&["rm", &format!("/{}", name.0)]).contains("is in use"));
     assert!(refused(&["rm", "one/two"]).contains("no slash but one in front"));
@@ -347,11 +348,11 @@ fn a_region_in_use_is_removed_only_by_force_and_a_stale_one_as_it_is() {
     assert_eq!(region.participants().len(), 2, "they go on");
     drop((child, region));
 
-    // One that only a process knew which was killed.
+    // A region that only a killed process knew.
     let region = Region::create(&name.0, 0o600, &layout()).unwrap();
     let child = attached_child(&name);
     std::mem::forget(fs::File::open(name.path()).unwrap());
-    // Whoever detaches as the last takes the name along; this one stays behind, with the dead.
+    // The last one to detach removes the name. This link stays behind, with the dead participants.
     let kept = Name::new("kept");
     fs::hard_link(name.path(), kept.path()).unwrap();
     drop((child, region));
@@ -363,7 +364,7 @@ fn a_region_in_use_is_removed_only_by_force_and_a_stale_one_as_it_is() {
 }
 
 #[test]
-fn what_is_no_region_is_not_removed_and_a_corrupted_one_is() {
+fn rm_removes_corrupt_regions_but_no_foreign_files() {
     let (foreign, corrupted) = (Name::new("foreign"), Name::new("corrupted"));
     fs::write(foreign.path(), b"somebody else's").unwrap();
     for force in [&[][..], &["--force"]] {
@@ -378,7 +379,7 @@ fn what_is_no_region_is_not_removed_and_a_corrupted_one_is() {
 }
 
 #[test]
-fn a_corrupted_region_is_in_use_as_long_as_the_kernel_says_so() {
+fn corrupt_region_is_in_use_while_a_process_has_it() {
     let name = Name::new("alive");
     let region = Region::create(&name.0, 0o600, &layout()).unwrap();
     let file = fs::File::options().write(true).open(name.path()).unwrap();
@@ -387,12 +388,12 @@ fn a_corrupted_region_is_in_use_as_long_as_the_kernel_says_so() {
     assert!(told.contains("is in use: somebody is attached"), "{told}");
     printed(&["rm", "--force", &name.0]);
     assert!(!name.path().exists());
-    // What is left of it is not worth detaching from.
+    // Do not detach: nothing useful is left of the region.
     std::mem::forget(region);
 }
 
 #[test]
-fn a_name_that_would_move_the_cursor_is_shown_without() {
+fn ls_shows_names_without_control_characters() {
     let name = Name(format!("{}\x1b[2J\n", Name::new("esc").0));
     let layout = Layout::new(2).part::<Numbers>("part\x1b[1m").unwrap();
     let _region = Region::create(&name.0, 0o600, &layout).unwrap();
@@ -405,7 +406,7 @@ fn a_name_that_would_move_the_cursor_is_shown_without() {
 }
 
 #[test]
-fn top_tells_the_rate_of_an_interval_once() {
+fn top_once_shows_the_rate_of_one_interval() {
     let name = Name::new("rate");
     let region = Region::create(&name.0, 0o600, &layout()).unwrap();
     let jobs = region.part::<Jobs>("jobs").unwrap();
@@ -418,7 +419,7 @@ fn top_tells_the_rate_of_an_interval_once() {
     }
     let text = std::io::read_to_string(top.0.stdout.take().unwrap()).unwrap();
     let line = words(&text, &name.0);
-    // REGION ATTACHED PART KIND FILLED ROOM FOR … FULL … PUSHED/S
+    // The columns: REGION ATTACHED PART KIND FILLED ROOM FOR … FULL … PUSHED/S
     assert_eq!(line[1..4], ["1", "jobs", "queue"], "{text}");
     let rate: f64 = line.last().unwrap().parse().unwrap();
     assert!(rate > 0.0, "{text}");
@@ -426,10 +427,10 @@ fn top_tells_the_rate_of_an_interval_once() {
 }
 
 #[test]
-fn top_prints_a_block_for_each_interval_until_it_is_interrupted() {
+fn top_prints_a_block_per_interval_until_interrupted() {
     let name = Name::new("blocks");
     let region = Region::create(&name.0, 0o600, &layout()).unwrap();
-    // Interrupted it ends, as in a terminal; a hang-up it ignores, as under nohup.
+    // An interrupt ends it, as in a terminal; it ignores a hang-up, as under nohup.
     let mut command = Command::new("env");
     command.args(["--default-signal=INT", "--ignore-signal=HUP"]);
     command.args([env!("CARGO_BIN_EXE_ringway"), "shm", "top", "--interval", "0.05", &name.0]);
@@ -449,7 +450,7 @@ fn top_prints_a_block_for_each_interval_until_it_is_interrupted() {
             rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
         }
         if blocks == 3 {
-            // One that goes away may come again.
+            // A region that goes away may come back.
             region.take();
         }
         if !was_told && line.contains(&name.0) && line.contains("nothing") {
@@ -466,8 +467,7 @@ fn top_prints_a_block_for_each_interval_until_it_is_interrupted() {
     assert!(top.0.wait().unwrap().success());
 }
 
-/// Runs a shell command on a terminal, which `script(1)` plays, until it ends; returns all that the
-/// terminal was told.
+/// Runs a shell command on a terminal (by `script(1)`); returns all that the terminal got.
 fn on_terminal(command: &str) -> String {
     let command = format!(
         "stty cols 90 rows 12; ringway() {{ '{}' \"$@\"; }}; {command}",
@@ -482,10 +482,10 @@ fn on_terminal(command: &str) -> String {
 }
 
 #[test]
-fn on_a_terminal_top_draws_in_place_and_gives_the_screen_back() {
+fn top_draws_in_place_and_restores_the_terminal() {
     let name = Name::new("screen");
     let _region = Region::create(&name.0, 0o600, &layout()).unwrap();
-    // Stopped and continued, then interrupted, as from the keyboard.
+    // Stop it, continue it, then interrupt it, as from the keyboard.
     let script = format!(
         "env --default-signal=INT,TSTP sh -c 'echo $$ >{pid}; exec \"$0\" shm top -i 0.05 {name}' {program} & \
          sleep 0.6; kill -TSTP $(cat {pid}); sleep 0.3; kill -CONT $(cat {pid}); sleep 0.3; \
@@ -507,7 +507,7 @@ fn on_a_terminal_top_draws_in_place_and_gives_the_screen_back() {
 }
 
 #[test]
-fn the_help_tells_where_regions_without_a_name_are() {
+fn help_says_where_unnamed_regions_are() {
     for args in [
         &["--help"][..],
         &["ls", "--help"],
@@ -522,15 +522,15 @@ fn the_help_tells_where_regions_without_a_name_are() {
 }
 
 #[test]
-fn a_name_that_cannot_be_removed_is_told_and_the_status_says_so() {
+fn rm_failure_is_reported_with_its_status() {
     let name = Name::new("stays");
     let region = Region::create(&name.0, 0o600, &layout()).unwrap();
-    // As in a folder where only the owner of a file may remove it, and that is somebody else.
+    // Fail as in a folder where only a file's owner may remove it, and somebody else owns it.
     let refused = Fault::new(libc::SYS_unlinkat, libc::EPERM);
     for arguments in [&["rm", "--force", &name.0][..], &["rm", &name.0]] {
         let mut command = shm(arguments);
-        // SAFETY: the copy makes two system calls, and allocates, for which the C library has seen
-        // to its locks.
+        // SAFETY: the closure runs in the child after `fork`. It makes two system calls and
+        // allocates; the C library has put its allocator's locks in order for that.
         unsafe {
             command.pre_exec(move || {
                 inject(&[refused]);
@@ -547,11 +547,11 @@ fn a_name_that_cannot_be_removed_is_told_and_the_status_says_so() {
     drop(region);
 }
 
-/// What it prints, when it ends well, and within a minute.
+/// The standard output of a command, which must succeed within a minute.
 fn printed_in_time(args: &[&str]) -> String {
     let mut child = Killed(shm(args).stdout(Stdio::piped()).spawn().unwrap());
     let end = Instant::now() + Duration::from_secs(60);
-    // What it prints fits into the pipe.
+    // The output fits into the pipe.
     let status = loop {
         if let Some(status) = child.0.try_wait().unwrap() {
             break status;
@@ -564,7 +564,7 @@ fn printed_in_time(args: &[&str]) -> String {
 }
 
 #[test]
-fn corrupt_queues_keep_no_command_from_ending_and_hide_no_other_region() {
+fn corrupt_queues_hang_no_command_and_hide_no_region() {
     let good = Name::new("good");
     let whole = Region::create(&good.0, 0o600, &layout()).unwrap();
     let jobs = survey::named(&good.0).unwrap().parts.swap_remove(0);
@@ -574,7 +574,7 @@ fn corrupt_queues_keep_no_command_from_ending_and_hide_no_other_region() {
             let name = Name::new("bad");
             let region = Region::create(&name.0, 0o600, &layout()).unwrap();
             let mut state = seed;
-            // The first is all ones, the others are noise.
+            // One region is all ones, the others are noise.
             let word = std::iter::repeat_with(|| match seed {
                 0 => u64::MAX,
                 _ => {

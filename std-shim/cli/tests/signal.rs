@@ -1,11 +1,12 @@
-//! `ringway signal`: both commands together, and with the shell's `kill` at the other end.
+//! `ringway signal`: both commands together, and with the shell's `kill` as the sender.
 
 use std::io::{BufRead, BufReader, Lines};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStderr, ChildStdout, Command, Output, Stdio};
 
-/// The program, with the signals that end it as they are in a terminal: a shell's background job
-/// has some of them ignored.
+/// The program with the signals that end it at their defaults, as in a terminal.
+///
+/// A shell's background job ignores some of them.
 fn ringway(args: &[&str]) -> Command {
     started_with("--default-signal=INT,TERM,HUP", args)
 }
@@ -24,7 +25,7 @@ struct Watch {
 }
 
 impl Watch {
-    /// Returns when it watches: what is sent from now on, it gets.
+    /// Starts a watch; returns when it is watching, so that it gets every later signal.
     fn start(args: &[&str]) -> Self {
         let mut command = ringway(&["watch"]);
         command.args(args);
@@ -54,13 +55,15 @@ impl Watch {
         self.lines.next().expect("another line").unwrap()
     }
 
-    /// Its end: there was nothing else, and the exit status is good.
+    /// Asserts that nothing more was printed and that it ended well.
     fn ends(mut self) {
         assert!(self.lines.next().is_none());
         assert!(self.child.wait().unwrap().success());
     }
 
-    /// Its end: there was nothing else, and it died of this signal. Returns what it said of that.
+    /// Asserts that nothing more was printed and that it died of this signal.
+    ///
+    /// Returns what it reported about that.
     fn dies_of(mut self, signal: i32) -> String {
         assert!(self.lines.next().is_none());
         assert_eq!(self.child.wait().unwrap().signal(), Some(signal));
@@ -80,7 +83,7 @@ fn user() -> u32 {
 }
 
 #[test]
-fn what_is_sent_is_printed_with_sender_and_value() {
+fn watch_prints_sender_and_value() {
     let mut watch = Watch::start(&["USR1", "SIGRTMIN+1"]);
     let user = user();
     let sender = watch.send(&["usr1"]);
@@ -98,7 +101,7 @@ fn what_is_sent_is_printed_with_sender_and_value() {
 }
 
 #[test]
-fn it_ends_after_a_count_and_keeps_the_order_of_queued_ones() {
+fn watch_ends_after_its_count_and_keeps_order() {
     let mut watch = Watch::start(&["--count", "5", "RTMIN"]);
     for value in 0..5 {
         watch.send(&["-v", &value.to_string(), "RTMIN"]);
@@ -110,7 +113,7 @@ fn it_ends_after_a_count_and_keeps_the_order_of_queued_ones() {
 }
 
 #[test]
-fn the_shells_kill_is_heard_and_what_is_watched_does_not_end_it() {
+fn watched_signals_from_kill_do_not_end_the_watch() {
     let mut watch = Watch::start(&["-c2", "TERM", "INT"]);
     for name in ["TERM", "INT"] {
         let script = format!("kill -{name} {}; echo $$", watch.child.id());
@@ -123,7 +126,7 @@ fn the_shells_kill_is_heard_and_what_is_watched_does_not_end_it() {
 }
 
 #[test]
-fn term_and_hup_end_it_too() {
+fn term_and_hup_end_the_watch() {
     for (name, number) in [("TERM", 15), ("HUP", 1)] {
         let watch = Watch::start(&["USR1"]);
         watch.send(&[name]);
@@ -132,7 +135,7 @@ fn term_and_hup_end_it_too() {
 }
 
 #[test]
-fn a_count_that_was_not_reached_is_told_and_no_success() {
+fn watch_that_misses_its_count_fails() {
     let mut watch = Watch::start(&["--count", "3", "USR1"]);
     watch.send(&["USR1"]);
     watch.line();
@@ -141,7 +144,7 @@ fn a_count_that_was_not_reached_is_told_and_no_success() {
 }
 
 #[test]
-fn what_was_ignored_at_the_start_does_not_end_it() {
+fn signals_ignored_at_start_do_not_end_the_watch() {
     let watch = started_with("--ignore-signal=HUP,INT", &["watch", "--count", "1", "USR1"]);
     let mut watch = Watch::start_as(watch);
     watch.send(&["HUP"]);
@@ -152,7 +155,7 @@ fn what_was_ignored_at_the_start_does_not_end_it() {
 }
 
 #[test]
-fn what_cannot_be_done_is_told_in_one_line() {
+fn send_failures_are_reported_in_one_line() {
     fn told(output: Output) -> String {
         assert_eq!(output.status.code(), Some(1));
         let told = String::from_utf8(output.stderr).unwrap();
@@ -161,7 +164,7 @@ fn what_cannot_be_done_is_told_in_one_line() {
     }
     let kill = told(ringway(&["watch", "USR1", "KILL"]).output().unwrap());
     assert!(kill.contains("cannot block SIGKILL: no program can"), "{kill}");
-    // Larger than any pid on Linux (2^22).
+    // A number larger than any pid on Linux (2^22).
     let nobody = told(ringway(&["send", "TERM", "1073741824"]).output().unwrap());
     assert!(nobody.contains("no") && nobody.contains("1073741824"), "{nobody}");
 }

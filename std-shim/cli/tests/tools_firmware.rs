@@ -1,12 +1,13 @@
-//! The tour's row of a firmware, as a person takes it who has QEMU. A missing QEMU or toolchain is
-//! a failure.
+//! The tour's row of a firmware, as a user with QEMU runs it.
+//!
+//! A missing QEMU or toolchain fails the test.
 
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// An image of `tests/firmware`, built as the tour's help says.
+/// Builds an image of `tests/firmware` as the tour's help says.
 fn image(target: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/firmware");
     let mut build = Command::new("../bare");
@@ -30,7 +31,7 @@ fn tour(image: &Path) -> Command {
     command
 }
 
-/// The one row.
+/// The only row of the report.
 fn row(output: &Output) -> Value {
     let report: Value = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|error| panic!("{error}: {output:?}"));
@@ -54,17 +55,17 @@ fn is_verified_by(target: &str, processor: &str) {
 }
 
 #[test]
-fn a_cortex_m0_sends_back_what_it_is_sent() {
+fn cortex_m0_firmware_echoes_the_input() {
     is_verified_by("thumbv6m-none-eabi", "Cortex-M0");
 }
 
 #[test]
-fn a_risc_v_sends_back_what_it_is_sent() {
+fn risc_v_firmware_echoes_the_input() {
     is_verified_by("riscv32imc-unknown-none-elf", "RISC-V");
 }
 
 #[test]
-fn what_is_missing_is_told_with_how_to_get_it() {
+fn missing_image_or_qemu_error_says_how_to_get_it() {
     let place = tempfile::tempdir().unwrap();
     let error = |output: &Output| row(output)["error"].as_str().unwrap_or_default().to_owned();
 

@@ -1,8 +1,8 @@
-//! What a person sees: on a terminal, which `script(1)` plays here.
+//! What a person sees on a terminal, for which `script(1)` stands in.
 
 use std::process::{Command, Stdio};
 
-/// What the shell command shows on a terminal of so many columns.
+/// What a shell command shows on a terminal of `columns` columns.
 fn on_terminal(columns: u16, command: &str) -> String {
     let script = format!(
         "stty cols {columns} rows 40; ringway() {{ '{}' \"$@\"; }}; {command}",
@@ -20,7 +20,7 @@ fn on_terminal(columns: u16, command: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The text without what moves the cursor and changes the colour.
+/// The text without the sequences that move the cursor or change the colour.
 fn plain(shown: &str) -> String {
     let mut text = String::new();
     let mut characters = shown.chars();
@@ -35,7 +35,7 @@ fn plain(shown: &str) -> String {
 }
 
 #[test]
-fn the_table_is_coloured_and_as_wide_as_the_terminal_allows() {
+fn table_is_coloured_and_fits_the_terminal() {
     for columns in [70, 80, 100, 200] {
         let shown = on_terminal(columns, "ringway tour --input Cargo.toml --only ring,fifo,udp");
         assert!(shown.contains("\x1b["), "no colour: {shown}");
@@ -48,24 +48,24 @@ fn the_table_is_coloured_and_as_wide_as_the_terminal_allows() {
 }
 
 #[test]
-fn no_color_is_respected() {
+fn no_color_turns_colour_off() {
     let shown =
         on_terminal(80, "NO_COLOR=1 ringway tour --input Cargo.toml --only ring 2>/dev/null");
     assert!(shown.contains("1 of 1 verified") && !shown.contains('\x1b'), "{shown}");
 }
 
 #[test]
-fn the_tour_shows_on_a_terminal_where_it_is() {
+fn tour_shows_its_progress_on_a_terminal() {
     let shown = on_terminal(80, "ringway tour --only fifo,tcp >/dev/null");
     assert!(shown.contains("fifo") && shown.contains("0/2"), "{shown}");
 }
 
 #[test]
-fn cat_shows_its_progress_on_a_terminal_and_sums_up() {
+fn cat_shows_progress_and_a_summary_on_a_terminal() {
     let script = "head -c 3M /dev/zero | ringway cat stdio exec:'cat >/dev/null'";
     let shown = on_terminal(80, script);
     assert!(shown.contains("3.00 MiB in "), "{shown}");
-    // Not when it is told to be quiet, nor in between what it writes to the terminal itself.
+    // Show nothing when told to be quiet, or when the moved bytes go to the terminal themselves.
     assert_eq!(on_terminal(80, "echo hi | ringway cat -q stdio exec:cat"), "hi\r\n");
     assert_eq!(on_terminal(80, "echo hi | ringway cat stdio stdio"), "hi\r\n");
 }

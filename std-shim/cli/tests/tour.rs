@@ -1,4 +1,4 @@
-//! The tour, as a person or a script takes it.
+//! The tour, as a person or a script runs it.
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-/// Every row that there must be.
+/// Every row of the tour.
 const ROWS: [&str; 27] = [
     "pipe",
     "pipe-threads",
@@ -42,7 +42,7 @@ const ROWS: [&str; 27] = [
 ];
 
 fn tour(temporary: &Path) -> Command {
-    // A shell's background job has interrupts ignored, and so would all that the test starts.
+    // A shell's background job ignores interrupts, and so would everything that the test starts.
     let mut command = Command::new("env");
     command.args(["--default-signal=INT,TERM,HUP", env!("CARGO_BIN_EXE_ringway")]);
     command.arg("tour").env("TMPDIR", temporary).stdin(Stdio::null());
@@ -57,7 +57,7 @@ fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// Takes the tour with an input of these bytes, and expects every row to be verified.
+/// Runs the tour with this input, and asserts that every row is verified.
 fn every_row_is_verified_for(input: &[u8]) {
     let temporary = tempfile::tempdir().unwrap();
     let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -80,7 +80,7 @@ fn every_row_is_verified_for(input: &[u8]) {
     assert_nothing_left(temporary.path());
 }
 
-/// No file in the tour's directory for temporary files, and no process that was told of it.
+/// Asserts that the tour left no file in `temporary`, and no process that was started with it.
 fn assert_nothing_left(temporary: &Path) {
     let files: Vec<_> = fs::read_dir(temporary).unwrap().map(|file| file.unwrap().path()).collect();
     assert!(files.is_empty(), "{files:?}");
@@ -91,7 +91,7 @@ fn assert_nothing_left(temporary: &Path) {
     }
 }
 
-/// The processes whose environment names the directory: their numbers, and their command lines.
+/// The processes whose environment names the directory: their numbers and command lines.
 fn processes_of(temporary: &Path) -> Vec<(i32, String)> {
     let variable = format!("TMPDIR={}\0", temporary.display());
     let mut found = Vec::new();
@@ -107,7 +107,7 @@ fn processes_of(temporary: &Path) -> Vec<(i32, String)> {
 }
 
 #[test]
-fn every_row_is_verified_and_the_json_has_the_documented_shape() {
+fn every_row_is_verified_in_the_documented_json() {
     let temporary = tempfile::tempdir().unwrap();
     let output = tour(temporary.path()).arg("--json").output().unwrap();
     let report = json(&output);
@@ -141,24 +141,24 @@ fn every_row_is_verified_and_the_json_has_the_documented_shape() {
 }
 
 #[test]
-fn an_empty_input_is_verified_by_every_row() {
+fn every_row_verifies_an_empty_input() {
     every_row_is_verified_for(b"");
 }
 
 #[test]
-fn one_byte_is_verified_by_every_row() {
+fn every_row_verifies_one_byte() {
     every_row_is_verified_for(b"x");
 }
 
 #[test]
-fn an_input_of_an_odd_size_is_verified_by_every_row() {
+fn every_row_verifies_an_odd_size() {
     let input: Vec<u8> =
         (0..1_000_003u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     every_row_is_verified_for(&input);
 }
 
 #[test]
-fn the_table_names_every_row_and_its_verdict_within_the_width() {
+fn table_shows_every_row_within_the_width() {
     let temporary = tempfile::tempdir().unwrap();
     let output = tour(temporary.path())
         .args(["--input", "Cargo.toml", "--only", "ring,pipe"])
@@ -180,9 +180,9 @@ fn the_table_names_every_row_and_its_verdict_within_the_width() {
 }
 
 #[test]
-fn an_input_that_differs_at_each_reading_fails_the_rows_and_says_so() {
+fn changing_input_fails_the_rows_with_a_reason() {
     let temporary = tempfile::tempdir().unwrap();
-    // Another file for each process that opens it.
+    // Each process that opens this path gets another file.
     let args = ["--json", "--only", "pipe,ring", "--input", "/proc/self/stat"];
     let output = tour(temporary.path()).args(args).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
@@ -199,7 +199,7 @@ fn an_input_that_differs_at_each_reading_fails_the_rows_and_says_so() {
 }
 
 #[test]
-fn a_row_that_takes_too_long_fails_and_is_gone() {
+fn row_past_its_deadline_fails_and_is_gone() {
     let temporary = tempfile::tempdir().unwrap();
     let input = tempfile::NamedTempFile::new().unwrap();
     input.as_file().set_len(256 << 20).unwrap();
@@ -216,7 +216,7 @@ fn a_row_that_takes_too_long_fails_and_is_gone() {
 }
 
 #[test]
-fn an_input_that_cannot_be_read_is_told_in_one_line() {
+fn unreadable_input_is_reported_in_one_line() {
     let temporary = tempfile::tempdir().unwrap();
     for (input, reason) in [
         ("/nonexistent", "check the spelling"),
@@ -233,7 +233,7 @@ fn an_input_that_cannot_be_read_is_told_in_one_line() {
     assert_nothing_left(temporary.path());
 }
 
-/// Starts a tour of these rows that would take long, and returns once the first is under way.
+/// Starts a long tour of these rows; returns once the first row is under way.
 fn long_tour(temporary: &Path, input: &Path, rows: &str) -> Child {
     long_tour_as(tour(temporary), temporary, input, rows)
 }
@@ -249,7 +249,8 @@ fn long_tour_as(mut command: Command, temporary: &Path, input: &Path, rows: &str
         .spawn()
         .unwrap();
     let end = Instant::now() + Duration::from_secs(60);
-    // At least one process at the far end, and no longer a copy of the row that starts it.
+    // Wait for a process at the far end that has executed the program: it is no longer a copy of
+    // the row's process.
     while !processes_of(temporary).iter().any(|(_, line)| line.contains("tour-peer")) {
         assert!(Instant::now() < end, "no row began");
         assert!(child.try_wait().unwrap().is_none(), "the tour ended before it was stopped");
@@ -263,7 +264,7 @@ fn signal(child: &Child, signal: Signal) {
 }
 
 #[test]
-fn an_input_that_disappears_fails_the_rows_that_come_after() {
+fn vanished_input_fails_the_later_rows() {
     let temporary = tempfile::tempdir().unwrap();
     let inputs = tempfile::tempdir().unwrap();
     let input = inputs.path().join("input");
@@ -272,21 +273,21 @@ fn an_input_that_disappears_fails_the_rows_that_come_after() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let told = stderr(&output);
-    // The first has it open.
+    // The first row already has the input open.
     assert!(told.starts_with("ringway: 3 of 4 rows failed: fifo: "), "{told}");
     assert_eq!(told.matches("cannot open the input").count(), 3, "{told}");
     assert_nothing_left(temporary.path());
 }
 
 #[test]
-fn a_tour_that_is_interrupted_leaves_no_process_and_no_file() {
+fn interrupted_tour_leaves_no_process_and_no_file() {
     let inputs = tempfile::tempdir().unwrap();
     for with in [Signal::INT, Signal::TERM, Signal::HUP] {
         let temporary = tempfile::tempdir().unwrap();
         let child = long_tour(temporary.path(), &inputs.path().join("input"), "fifo,pipe");
         signal(&child, with);
         let output = child.wait_with_output().unwrap();
-        // As a shell wants to see it, whose loop ends with what a Ctrl-C ended.
+        // A shell wants to see the signal: its loop then ends when Ctrl-C ended a command.
         assert_eq!(output.status.signal(), Some(with.as_raw()), "{output:?}");
         assert!(output.stdout.is_empty(), "no result of half a tour");
         assert!(stderr(&output).contains("nothing is left behind"), "{output:?}");
@@ -295,7 +296,7 @@ fn a_tour_that_is_interrupted_leaves_no_process_and_no_file() {
 }
 
 #[test]
-fn a_tour_that_is_interrupted_leaves_no_shared_memory() {
+fn interrupted_tour_leaves_no_shared_memory() {
     let inputs = tempfile::tempdir().unwrap();
     let temporary = tempfile::tempdir().unwrap();
     let child = long_tour(temporary.path(), &inputs.path().join("input"), "shm-bytes");
@@ -310,7 +311,7 @@ fn a_tour_that_is_interrupted_leaves_no_shared_memory() {
 }
 
 #[test]
-fn a_tour_that_was_told_to_ignore_a_signal_goes_on() {
+fn tour_survives_a_signal_ignored_at_start() {
     let temporary = tempfile::tempdir().unwrap();
     let input = temporary.path().join("input");
     fs::File::create(&input).unwrap().set_len(64 << 20).unwrap();
@@ -330,7 +331,7 @@ fn a_tour_that_was_told_to_ignore_a_signal_goes_on() {
 }
 
 #[test]
-fn a_tour_that_is_killed_takes_its_processes_with_it() {
+fn killed_tour_takes_its_processes_with_it() {
     let temporary = tempfile::tempdir().unwrap();
     let inputs = tempfile::tempdir().unwrap();
     let child = long_tour(temporary.path(), &inputs.path().join("input"), "fifo,pipe");
@@ -345,7 +346,7 @@ fn a_tour_that_is_killed_takes_its_processes_with_it() {
 }
 
 #[test]
-fn a_process_of_the_tour_that_is_killed_fails_its_row_alone_and_says_how() {
+fn killed_process_fails_only_its_row_with_a_reason() {
     let inputs = tempfile::tempdir().unwrap();
     for (part, reason, how) in [
         ("tour-row", "pipe: its process gave no report while ", ": ended by SIGKILL"),
@@ -365,14 +366,14 @@ fn a_process_of_the_tour_that_is_killed_fails_its_row_alone_and_says_how() {
     }
 }
 
-/// The tour's own folder in this one.
+/// The tour's own folder in `temporary`.
 fn folder_in(temporary: &Path) -> PathBuf {
     let mut entries = fs::read_dir(temporary).unwrap();
     entries.next().expect("the tour has made its folder").unwrap().path()
 }
 
 #[test]
-fn the_folder_of_a_tour_is_for_its_user_alone_whatever_the_umask_says() {
+fn tour_folder_is_private_under_any_umask() {
     let inputs = tempfile::tempdir().unwrap();
     let temporary = tempfile::tempdir().unwrap();
     let input = inputs.path().join("input");
@@ -383,7 +384,7 @@ fn the_folder_of_a_tour_is_for_its_user_alone_whatever_the_umask_says() {
     assert_eq!(mode & 0o777, 0o700);
 }
 
-/// A tour that keeps no permission back from what it makes.
+/// A tour whose umask removes no permissions.
 fn wide_open(temporary: &Path) -> Command {
     let mut command = Command::new("env");
     command.args(["--default-signal=INT,TERM,HUP", "sh", "-c", "umask 0; exec \"$0\" tour \"$@\""]);
@@ -392,7 +393,7 @@ fn wide_open(temporary: &Path) -> Command {
 }
 
 #[test]
-fn an_interrupt_leaves_what_has_taken_the_place_of_the_tours_folder() {
+fn interrupt_keeps_what_replaced_the_tour_folder() {
     let inputs = tempfile::tempdir().unwrap();
     let temporary = tempfile::tempdir().unwrap();
     let child = long_tour(temporary.path(), &inputs.path().join("input"), "pipe");
@@ -407,7 +408,7 @@ fn an_interrupt_leaves_what_has_taken_the_place_of_the_tours_folder() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_removed_is_told_and_is_no_success() {
+fn tour_fails_if_its_folder_cannot_be_removed() {
     let inputs = tempfile::tempdir().unwrap();
     let temporary = tempfile::tempdir().unwrap();
     let input = inputs.path().join("input");
@@ -420,7 +421,7 @@ fn a_folder_that_cannot_be_removed_is_told_and_is_no_success() {
     assert!(stderr(&output).contains("cannot remove "), "{output:?}");
 }
 
-/// The same command for one whom modes bind: root may do everything otherwise.
+/// The same command, bound by file modes even for root.
 fn without_privileges(command: Command) -> Command {
     if !rustix::process::getuid().is_root() {
         return command;
@@ -433,8 +434,8 @@ fn without_privileges(command: Command) -> Command {
 }
 
 #[test]
-fn a_thread_that_the_system_refuses_is_told_and_is_no_panic() {
-    // A stack that no address space has room for.
+fn refused_thread_is_an_error_and_no_panic() {
+    // A stack larger than any address space.
     const TOO_LARGE: (&str, &str) = ("RUST_MIN_STACK", "140000000000000");
     let temporary = tempfile::tempdir().unwrap();
     for arguments in [&["tour", "--only", "ring"][..], &["cat", "-", "-"], &["bench", "--quick"]] {

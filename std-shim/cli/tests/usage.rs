@@ -1,4 +1,4 @@
-//! What the program says of itself, and of arguments that it does not understand.
+//! What the program prints about itself, and about arguments that it does not understand.
 
 use std::process::{Command, Output};
 
@@ -11,7 +11,7 @@ fn out(output: &Output) -> String {
 }
 
 #[test]
-fn the_help_shows_the_commands_and_examples_and_hides_the_tours_own() {
+fn help_shows_commands_and_hides_internal_ones() {
     let output = ringway(&["--help"]);
     assert!(output.status.success());
     let help = out(&output);
@@ -30,9 +30,9 @@ fn every_command_has_help_with_examples() {
     }
 }
 
-/// No line of a paragraph ends before the next word would not have fitted.
+/// A line of a paragraph ends only where the next word would not have fitted.
 #[test]
-fn the_paragraphs_of_every_help_are_filled() {
+fn help_paragraphs_fill_their_lines() {
     let commands = ["", "tour", "cat", "signal", "signal watch", "signal send", "bench", "shm"];
     let more = ["shm ls", "shm stat", "shm rm", "shm top", "completions"];
     for command in commands.iter().chain(&more) {
@@ -53,20 +53,20 @@ fn the_paragraphs_of_every_help_are_filled() {
 }
 
 #[test]
-fn the_version_is_the_packages() {
+fn version_is_the_packages() {
     let output = ringway(&["--version"]);
     assert_eq!(out(&output), format!("ringway {}\n", env!("CARGO_PKG_VERSION")));
 }
 
 #[test]
-fn without_a_command_the_help_is_shown_and_the_status_is_2() {
+fn missing_command_shows_the_help_with_status_2() {
     let output = ringway(&[]);
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("Usage: ringway"));
 }
 
 #[test]
-fn a_mistake_is_told_in_one_line_that_says_what_to_do() {
+fn usage_error_says_what_to_do_in_one_line() {
     for (args, expected) in [
         (&["tuor"][..], "tour"),
         (&["tour", "--only", "rong"], "ring"),
@@ -95,7 +95,7 @@ fn a_mistake_is_told_in_one_line_that_says_what_to_do() {
 }
 
 #[test]
-fn an_output_that_takes_nothing_is_a_failure() {
+fn unwritable_output_is_a_failure() {
     for arguments in [
         "--help",
         "--version",
@@ -107,7 +107,7 @@ fn an_output_that_takes_nothing_is_a_failure() {
         "signal watch --count 1 USR1",
     ] {
         for (to, expected) in [("&-", "the standard output is closed"), ("/dev/full", "no space")] {
-            // A watch prints when a signal comes.
+            // A watch prints only when a signal comes.
             if to == "/dev/full" && arguments.starts_with("signal") {
                 continue;
             }
@@ -119,14 +119,14 @@ fn an_output_that_takes_nothing_is_a_failure() {
             assert!(told.lines().count() == 1 && told.contains(expected), "{script}: {told}");
         }
     }
-    // What prints nothing needs no output.
+    // A command that prints nothing needs no output.
     let script = "\"$0\" signal send CONT $$ >&-";
     let output = Command::new("sh").args(["-c", script, env!("CARGO_BIN_EXE_ringway")]).output();
     assert!(output.unwrap().status.success());
 }
 
 #[test]
-fn completions_are_made_for_every_shell_and_know_the_commands() {
+fn completions_exist_for_every_shell() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let output = ringway(&["completions", shell]);
         assert!(output.status.success());
@@ -136,7 +136,7 @@ fn completions_are_made_for_every_shell_and_know_the_commands() {
 }
 
 #[test]
-fn what_bash_completes_is_a_script_that_bash_understands() {
+fn bash_completions_are_a_valid_bash_script() {
     let script = out(&ringway(&["completions", "bash"]));
     let check = Command::new("bash").args(["-n", "-c", &script]).output().unwrap();
     assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stderr));

@@ -1,4 +1,4 @@
-//! What suits which need, by what was measured here.
+//! Advice: which mechanism suits which need, according to the measurements.
 
 use super::exchange::Measured;
 use super::mechanism::{From, Mechanism, Place};
@@ -6,27 +6,27 @@ use super::plot;
 use super::row::Row;
 use serde::Serialize;
 
-/// A need, and what suits it.
+/// A need and the mechanism that suits it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Advice {
     pub need: String,
     pub mechanism: &'static str,
-    /// What was measured.
+    /// The measurement behind it.
     pub because: String,
 }
 
-/// The sizes that people ask about: small messages, pages, and large data.
+/// The sizes that people ask about: small messages and large data.
 const SMALL: usize = 64;
 const LARGE: usize = 64 << 10;
 
-/// Which mechanisms come into question.
+/// Selects the mechanisms that may be advised.
 type Wanted = fn(&Mechanism) -> bool;
 
-/// Advice for each need for which something was measured.
+/// Advice for each need that something was measured for.
 pub fn advise(rows: &[Row]) -> Vec<Advice> {
     let mut all = Vec::new();
     let two = Place::TwoProcessors;
-    // The best row of those that are wanted, by a value of which less is better.
+    // The row with the smallest value among the wanted mechanisms.
     let best = |size, place, wanted: Wanted, value: fn(&Measured) -> Option<f64>| {
         rows.iter()
             .filter(|row| row.size == size && row.place == place && wanted(row.mechanism))

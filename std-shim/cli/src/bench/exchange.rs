@@ -1,4 +1,4 @@
-//! What the two sides do, whatever is between them.
+//! The exchange of the two sides, over any way.
 
 use crate::failure::{Doing, Failure, Result};
 use ringway_ways::End;
@@ -7,25 +7,26 @@ use serde::{Deserialize, Serialize};
 use std::io;
 use std::time::{Duration, Instant};
 
-/// What one start found, or the medians of several; times in nanoseconds. Nothing is `null` in
-/// JSON.
+/// The result of one start, or the medians of several; times in nanoseconds.
+///
+/// A missing value is `null` in JSON.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
-    /// The median round trip, and what nine of ten, 99 of 100 and 999 of 1000 do not exceed.
+    /// The median round trip, then the 90th, 99th and 99.9th percentile.
     pub p50: Option<f64>,
     pub p90: Option<f64>,
     pub p99: Option<f64>,
     pub p999: Option<f64>,
-    /// Messages a second, one way; nothing too for what loses messages.
+    /// Messages per second, one way; nothing if the way loses messages.
     pub rate: Option<f64>,
-    /// Bytes a second, one way; nothing too where no byte but the number is touched.
+    /// Bytes per second, one way; nothing also if only the number of a message is touched.
     pub bytes_per_second: Option<f64>,
 }
 
-/// In a message's number: it is to be answered with the same.
+/// A bit in a message's number: answer it with the same message.
 const ANSWER: u64 = 1 << 63;
 
-/// How long either part of a start takes, about.
+/// About how long each part of a start takes.
 const PART: Duration = Duration::from_millis(25);
 
 /// The processors that this process may use.
@@ -34,7 +35,7 @@ pub fn processors() -> Vec<usize> {
     (0..CpuSet::MAX_CPU).filter(|&processor| set.is_set(processor)).collect()
 }
 
-/// Pins this process, and what it starts.
+/// Pins this process and the ones it starts.
 pub fn pin(processor: usize) -> Result<()> {
     let mut set = CpuSet::new();
     set.set(processor);
@@ -60,8 +61,9 @@ fn expect(message: &[u8], expected: u64) -> Result<()> {
     }
 }
 
-/// The side that answers: says that it is there, then receives, checks, and answers what is to be
-/// answered, until an end fails because the other side is gone.
+/// The side that answers: reports that it is there, then receives, checks and answers.
+///
+/// It ends when an operation fails because the other side is gone.
 pub fn follow(end: &mut End, size: usize) -> Result<()> {
     let mut message = vec![0; size];
     put_number(&mut message, ANSWER);
@@ -78,7 +80,7 @@ pub fn follow(end: &mut End, size: usize) -> Result<()> {
     Ok(())
 }
 
-/// The side that takes the time. `one_way` is false for what loses messages.
+/// The side that measures. `one_way` is false for a way that loses messages.
 pub fn lead(end: &mut End, size: usize, one_way: bool) -> Result<Measured> {
     let mut message = vec![0; size];
     end.recv_whole(&mut message)?;
@@ -121,7 +123,8 @@ pub fn lead(end: &mut End, size: usize, one_way: bool) -> Result<Measured> {
         let mut pass = |count: u64| {
             let began = Instant::now();
             for n in 0..count {
-                // The last one is answered, so that all have arrived when the time is taken.
+                // Ask for an answer to the last one, so that all have arrived when the clock is
+                // read.
                 let answer = if n + 1 == count { ANSWER } else { 0 };
                 put_number(&mut message, next | answer);
                 end.send(&message)?;
@@ -138,7 +141,7 @@ pub fn lead(end: &mut End, size: usize, one_way: bool) -> Result<Measured> {
     Ok(Measured { p50, p90, p99, p999, rate, bytes_per_second: None })
 }
 
-/// What one look at the clock adds to a time.
+/// The time that reading the clock adds to a measurement.
 fn clock_cost() -> Duration {
     (0..200)
         .map(|_| {
@@ -161,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn both_sides_agree_on_every_message_and_the_percentiles_are_in_order() {
+    fn exchange_gives_ordered_percentiles() {
         let (mut ours, mut theirs) = pair();
         let other = std::thread::spawn(move || follow(&mut theirs, 16));
         let found = lead(&mut ours, 16, true).unwrap();
@@ -172,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_out_of_turn_is_told() {
+    fn message_out_of_turn_is_an_error() {
         let (mut ours, mut theirs) = pair();
         let mut message = [0; 8];
         put_number(&mut message, 5);

@@ -1,4 +1,4 @@
-//! What is measured, and how its two sides come together.
+//! The mechanisms to measure, and how their two sides come together.
 
 use super::exchange::{self, Measured, pin, processors};
 use crate::failure::{Failure, Result};
@@ -14,9 +14,9 @@ use std::path::PathBuf;
 pub enum From {
     /// Ringway's own, in shared memory.
     Ringway,
-    /// Ringway's end over an object of the kernel's.
+    /// Ringway's wrapper of a kernel object.
     Kernel,
-    /// The standard library's, or the plain system calls.
+    /// The standard library's, or plain system calls.
     Raw,
 }
 
@@ -32,7 +32,7 @@ pub struct StartTask {
     pub name: String,
     pub size: usize,
     pub place: Place,
-    /// A folder for what has a path.
+    /// A folder for objects that have a path.
     pub directory: PathBuf,
 }
 
@@ -44,23 +44,23 @@ pub struct PeerTask {
     pub offer: String,
 }
 
-/// A way from one process to another; the fields that JSON has are stable.
+/// A way from one process to another. The fields in JSON are stable.
 #[derive(Debug, Serialize)]
 pub struct Mechanism {
-    /// For `--only`.
+    /// The name for `--only`.
     pub name: &'static str,
-    /// In the field's words.
+    /// The title, in the field's words.
     pub title: &'static str,
     pub from: From,
-    /// Whether who waits sleeps; otherwise it keeps a processor busy.
+    /// Whether a waiting side sleeps; otherwise it keeps a processor busy.
     pub sleeps: bool,
     /// The largest message, in bytes.
     #[serde(skip)]
     pub max: usize,
-    /// Whether each byte of a message is written and read; otherwise bytes a second say nothing.
+    /// Whether each byte of a message is written and read; otherwise bytes per second mean nothing.
     #[serde(skip)]
     pub moves_bytes: bool,
-    /// Whether all that is sent arrives, however fast.
+    /// Whether everything sent arrives, however fast.
     #[serde(skip)]
     keeps_all: bool,
     #[serde(skip)]
@@ -79,13 +79,13 @@ impl Mechanism {
         Mechanism { name, title, from, sleeps, max, moves_bytes, keeps_all, way }
     }
 
-    /// Who waits keeps a processor busy.
+    /// A waiting side keeps a processor busy.
     const fn polled(mut self) -> Self {
         self.sleeps = false;
         self
     }
 
-    /// Of each message only a word is touched.
+    /// Only one word of each message is touched.
     const fn in_place(mut self) -> Self {
         self.moves_bytes = false;
         self
@@ -97,7 +97,7 @@ impl Mechanism {
         self
     }
 
-    /// Takes the time of one start.
+    /// Measures one start.
     pub fn lead(&self, task: &StartTask, entry: &Entry) -> Result<Measured> {
         self.check(task.size)?;
         let processors = processors();
@@ -110,12 +110,12 @@ impl Mechanism {
         let (offer, accept) = self.way.host(&task.directory)?;
         let (name, size) = (task.name.clone(), task.size);
         let task = PeerTask { name, size, processor: other, offer: offer.name };
-        // The other side ends with it.
+        // The other side ends when this is dropped.
         let _peer = Part::start(Options::new(), entry, "the other side", &task, offer.descriptors)?;
         exchange::lead(&mut accept()?, size, self.keeps_all)
     }
 
-    /// Is the other side of one start.
+    /// Runs the other side of one start.
     pub fn follow(&self, task: &PeerTask, offer: Offer) -> Result<()> {
         self.check(task.size)?;
         pin(task.processor)?;
@@ -141,15 +141,14 @@ const KIB64: usize = 64 << 10;
 const KIB4: usize = 4 << 10;
 const WORD: usize = 8;
 
-/// Mechanisms as lines: which way, what it is called and is, who it is from, the largest message,
-/// and what else there is to say of it.
+/// Mechanisms as lines: the way, name, title, origin, the largest message, and exceptions.
 macro_rules! mechanisms {
     ($($way:expr, $name:literal $title:literal $from:ident $max:ident $($but:ident)*;)*) => {
         &[$(Mechanism::new(&$way, $name, $title, From::$from, $max)$(.$but())*),*]
     };
 }
 
-/// All of them, in the order of the table.
+/// All mechanisms, in the order of the table.
 pub static MECHANISMS: &[Mechanism] = mechanisms! {
     way::polled::Copied, "ring" "ring of messages, polled" Ringway MIB polled;
     way::polled::InPlace, "ring-in-place" "the same, nothing copied" Ringway MIB polled in_place;
@@ -172,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_mechanism_is_found_by_its_name_and_refuses_sizes_that_it_cannot_send() {
+    fn mechanism_is_found_by_name_and_checks_its_size() {
         for mechanism in MECHANISMS {
             assert!(std::ptr::eq(find(mechanism.name).unwrap(), mechanism), "{}", mechanism.name);
             assert!(mechanism.check(7).is_err() && mechanism.check(mechanism.max + 1).is_err());

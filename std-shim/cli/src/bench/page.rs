@@ -58,7 +58,7 @@ pub fn render(report: &Report) -> String {
     page
 }
 
-/// A colour for each mechanism. What is the same one by plain calls has its colour, and dashes.
+/// The style of a mechanism. The same mechanism by plain calls has its colour, with dashes.
 fn style(row: &Row) -> Style {
     const BY_NAME: &[(&str, &str)] = &[
         ("ring", "#d9480f"),
@@ -82,7 +82,7 @@ fn style(row: &Row) -> Style {
     }
 }
 
-/// Round trips of small messages, and both measures over the sizes.
+/// Bars of small messages' round trips, and lines of both measures over the sizes.
 fn plots(report: &Report) -> Vec<String> {
     let on_two = || report.rows.iter().filter(|row| row.place == Place::TwoProcessors);
     let mut plots = Vec::new();
@@ -91,7 +91,7 @@ fn plots(report: &Report) -> Vec<String> {
         let mut bars: Vec<Bar> = Vec::new();
         for row in rows {
             let (Some(value), Some(max)) = (row.found.p50, row.found.p99) else { continue };
-            // The larger of the small sizes.
+            // Keep the larger one of the small sizes.
             bars.retain(|bar| bar.name != row.mechanism.name);
             bars.push(Bar {
                 name: row.mechanism.name.into(),

@@ -1,8 +1,8 @@
-//! Plots as plain SVG, in colours that are told apart on a light page and on a dark one.
+//! Plots as plain SVG, in colours that can be told apart on a light and on a dark page.
 
 use std::fmt::Write;
 
-/// One bar: a name, its value, and between which values its whisker goes.
+/// One bar: a name, its value, and the range of its whisker.
 #[derive(Debug, Clone)]
 pub struct Bar {
     pub name: String,
@@ -16,17 +16,18 @@ pub struct Bar {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Style {
     pub colour: &'static str,
-    /// The lengths of its dashes and gaps; none for a line without.
+    /// The lengths of its dashes and gaps; empty for a solid line.
     pub dashes: &'static str,
     pub is_ours: bool,
 }
 
-// The program has a style for each; `tests/bench`, which has this file too, has these.
+// `tests/bench` includes this file, too, and uses these styles; this program has a style for each
+// mechanism.
 #[allow(dead_code, reason = "as above")]
 impl Style {
     pub const OURS: Style = Style { colour: "#d9480f", dashes: "", is_ours: true };
     pub const OTHER: Style = Style { colour: "#748ca3", dashes: "", is_ours: false };
-    /// What the machine can do at best.
+    /// The best that the machine can do.
     pub const LIMIT: Style = Style { colour: "#2b8a3e", dashes: "", is_ours: false };
 }
 
@@ -43,14 +44,14 @@ impl Style {
 #[derive(Debug, Clone)]
 pub struct Line {
     pub name: String,
-    /// Its points: a size in bytes, and a value.
+    /// The points: a size in bytes, and a value.
     pub points: Vec<(f64, f64)>,
     pub style: Style,
 }
 
 const WIDTH: f64 = 760.0;
 const LEFT: f64 = 200.0;
-/// How wide the column of a bar's value is.
+/// The width of the column of values.
 const VALUE: f64 = 84.0;
 const ROW: f64 = 22.0;
 const TOP: f64 = 44.0;
@@ -71,10 +72,10 @@ fn open(title: &str, height: f64) -> String {
     )
 }
 
-/// Bars beside their names and values, in the order given, on a scale that begins at 0. `told`
-/// writes a value with its unit.
+/// Bars beside their names and values, in the given order, on a scale from 0.
 ///
-/// The value stands before its bar: behind it, it would be read as that of the whisker.
+/// `told` writes a value with its unit. The value is in front of its bar: at the end of the bar, it
+/// would look like the whisker's value.
 pub fn bars(title: &str, bars: &[Bar], told: impl Fn(f64) -> String) -> String {
     let height = TOP + ROW * bars.len() as f64 + 10.0;
     let mut svg = open(title, height);
@@ -109,7 +110,7 @@ pub fn bars(title: &str, bars: &[Bar], told: impl Fn(f64) -> String) -> String {
     svg
 }
 
-/// Lines over sizes in bytes, both scales logarithmic. `told` writes a value with its unit.
+/// Lines over sizes in bytes, with both scales logarithmic. `told` writes a value with its unit.
 pub fn lines(title: &str, lines: &[Line], told: impl Fn(f64) -> String) -> String {
     const BOTTOM: f64 = 380.0;
     let left = 90.0;
@@ -150,7 +151,7 @@ pub fn lines(title: &str, lines: &[Line], told: impl Fn(f64) -> String) -> Strin
             told = bytes(size),
         );
     }
-    // The names stand beside the ends of their lines, moved apart where these come close.
+    // Put each name beside the end of its line; move names apart where they come close.
     let mut names: Vec<(f64, &Line)> =
         lines.iter().filter_map(|line| Some((y(line.points.last()?.1), line))).collect();
     names.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -194,17 +195,17 @@ pub fn bytes(size: f64) -> String {
     }
 }
 
-/// A time in nanoseconds, in three digits and the unit that fits.
+/// A time in nanoseconds, with three digits and a fitting unit.
 pub fn time(nanoseconds: f64) -> String {
     scaled(nanoseconds, &["ns", "µs", "ms", "s"])
 }
 
-/// A number a second, in three digits.
+/// A number per second, with three digits.
 pub fn rate(number: f64) -> String {
     scaled(number, &["/s", " k/s", " M/s", " G/s"]).replace(" /s", "/s")
 }
 
-/// Bytes a second, in three digits.
+/// Bytes per second, with three digits.
 pub fn throughput(number: f64) -> String {
     scaled(number, &["B/s", "kB/s", "MB/s", "GB/s"])
 }
@@ -240,19 +241,19 @@ mod tests {
     }
 
     #[test]
-    fn a_bars_value_is_not_at_the_end_of_its_whisker() {
+    fn bar_value_is_not_at_its_whisker_end() {
         let bar = Bar { name: "x".into(), value: 2.0, min: 2.0, max: 2.2, style: Style::OURS };
         let svg = bars("whisker", &[bar], time);
         let at = |after: &str| -> f64 {
             let (_, rest) = svg.rsplit_once(after).unwrap();
             rest.split('"').next().unwrap().parse().unwrap()
         };
-        // The last text is the value, which ends where the bar has not begun.
+        // The last text is the value; it ends before the bar begins.
         assert!(at("<text x=\"") < at("<rect x=\""), "{svg}");
     }
 
     #[test]
-    fn a_plot_is_well_formed_whatever_the_names() {
+    fn plot_is_well_formed_with_any_names() {
         let bar =
             Bar { name: "a<b&\"c\"".into(), value: 2.0, min: 1.0, max: 3.0, style: Style::OURS };
         let svg = bars("<title>", &[bar], time);

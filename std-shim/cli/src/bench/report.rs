@@ -8,16 +8,18 @@ use comfy_table::{Cell, Color};
 use serde::Serialize;
 use std::fs;
 
-/// All that a bench found out. The JSON form is stable: fields are added, never renamed or removed,
-/// while `format` stays the same.
+/// The result of a bench.
+///
+/// The JSON form is stable: fields are added, never renamed or removed, while `format` stays the
+/// same.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
     pub format: &'static str,
     pub version: &'static str,
-    /// What the machine calls its processor.
+    /// The machine's name for its processor.
     pub processor: String,
     pub processors: usize,
-    /// How many starts each value is the median of.
+    /// The number of starts; each value is the median over them.
     pub starts: usize,
     pub rows: Vec<Row>,
     pub advice: Vec<Advice>,
@@ -75,7 +77,7 @@ impl Report {
     }
 }
 
-/// What the machine calls its processor.
+/// The machine's name for its processor.
 fn processor() -> String {
     let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = text.lines().find_map(|line| line.strip_prefix("model name"));
@@ -108,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_has_the_medians_of_its_starts() {
+    fn row_has_the_medians_of_its_starts() {
         let row = row("ring", 64, 100.0, 1e6);
         assert_eq!(
             (row.found.p50, row.found.p99, row.found.rate),
@@ -118,13 +120,13 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_nobody_touched_are_not_counted() {
+    fn untouched_bytes_are_not_counted() {
         let row = row("ring-in-place", 64, 100.0, 1e6);
         assert_eq!((row.found.rate, row.found.bytes_per_second), (Some(1e6), None));
     }
 
     #[test]
-    fn advice_is_by_what_was_measured_and_says_why() {
+    fn advice_follows_the_measurements_and_says_why() {
         let rows = vec![
             row("ring", 64, 100.0, 1e8),
             row("pipe", 64, 9000.0, 1e6),

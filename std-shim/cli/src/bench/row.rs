@@ -1,4 +1,4 @@
-//! What was found of one mechanism at one size.
+//! The result of one mechanism at one size.
 
 use super::exchange::Measured;
 use super::mechanism::{Mechanism, Place};
@@ -10,23 +10,23 @@ use serde::Serialize;
 pub struct Row {
     #[serde(flatten)]
     pub mechanism: &'static Mechanism,
-    /// Of a message, in bytes.
+    /// The size of a message, in bytes.
     pub size: usize,
     pub place: Place,
     /// The medians over the starts.
     #[serde(flatten)]
     pub found: Measured,
-    /// Why nothing was found; `null` when something was.
+    /// Why there is no result; `null` if there is one.
     pub error: Option<String>,
 }
 
 impl Row {
-    /// A row of which nothing is known yet.
+    /// A row without a result yet.
     pub fn new(mechanism: &'static Mechanism, size: usize, place: Place) -> Self {
         Row { mechanism, size, place, found: Measured::default(), error: None }
     }
 
-    /// Enters the medians of what the starts found.
+    /// Enters the medians of the starts' results.
     pub fn fill(&mut self, found: Vec<Measured>) {
         let over =
             |value: fn(&Measured) -> Option<f64>| median(found.iter().filter_map(value).collect());
@@ -44,8 +44,7 @@ impl Row {
 }
 
 impl Row {
-    /// The mechanism's name and where it ran; and in words the size, the percentiles, and what went
-    /// one way.
+    /// The mechanism's name and place; then, as text, the size, the percentiles and the rates.
     pub fn told(&self) -> (String, [String; 7]) {
         let place = if self.place == Place::OneProcessor { ", one processor" } else { "" };
         let told = |value: Option<f64>, tell: fn(f64) -> String| value.map_or("–".into(), tell);

@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_is_understood_and_told_again_as_it_was_written() {
+    fn every_address_form_survives_a_round_trip() {
         for text in [
             "stdio",
             "file:/tmp/a b",
@@ -224,20 +224,20 @@ mod tests {
     }
 
     #[test]
-    fn only_the_first_colon_ends_the_kind() {
+    fn kind_ends_at_the_first_colon() {
         assert_eq!(parse("file:a:b"), Address::File("a:b".into()));
         assert_eq!(parse("exec:echo a:b"), Address::Exec("echo a:b".into()));
     }
 
     #[test]
-    fn a_host_with_colons_stands_in_brackets() {
+    fn host_with_colons_needs_brackets() {
         assert_eq!(parse("tcp:[::1]:80"), Address::Tcp(HostPort { host: "::1".into(), port: 80 }));
         assert!(refuse("tcp:::1:80").contains("tcp:[::1]:80"));
         assert!(refuse("tcp:[::1:80").contains("HOST:PORT"));
     }
 
     #[test]
-    fn a_path_may_be_of_any_bytes_and_nothing_else_may() {
+    fn only_a_path_may_contain_any_bytes() {
         let odd = |text: &[u8]| Address::from_argument(OsString::from_vec(text.to_vec()));
         let path = |text: &[u8]| PathBuf::from(OsString::from_vec(text.to_vec()));
         assert_eq!(odd(b"file:\xff:a"), Ok(Address::File(path(b"\xff:a"))));
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_address_is_answered_with_the_right_form() {
+    fn bad_address_error_shows_the_right_form() {
         assert!(refuse("").contains("tcp-listen:HOST:PORT"));
         assert!(refuse("ftp:host").contains("exec:COMMAND"));
         assert!(refuse("/tmp/x").contains("file:/tmp/x"));

@@ -1,10 +1,9 @@
-//! A region in the form for programs. Stable: fields are added, never renamed or removed, while the
-//! format stays the same.
+//! A region as JSON. Stable: fields are added, never renamed or removed, while the format stays.
 
 use ringway::shm::survey::{Attached, Found, Part};
 use serde_json::{Value, json};
 
-/// A region, or a file of which could not be told what is in it.
+/// A region, or a file whose content could not be read as one.
 pub fn described(found: &Found) -> Value {
     let survey = found.survey.as_ref();
     let known = survey.ok();
@@ -27,13 +26,13 @@ fn part(part: &Part) -> Value {
     let holder = |(half, who): (&str, ringway_core::participant::Participant)| json!({ "half": half, "participant": who.number() });
     json!({
         "name": part.name,
-        // `null` for one that this version does not know.
+        // `null` for a kind that this version does not know.
         "kind": description.kind.name(),
         "waits": description.kind.waits(),
         "capacity": description.capacity,
         "item_size": description.item_size,
         "item_align": description.item_align,
-        // `null` where the type has no stated name.
+        // `null` if the type states no name.
         "item_type": Some(description.item_type).filter(|&identity| identity != 0),
         "offset": part.offset,
         "size": description.size,

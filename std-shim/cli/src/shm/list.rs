@@ -47,7 +47,7 @@ fn rows(found: &[Found]) -> String {
     write(&mut table, terminal::width(), &[0, 4])
 }
 
-/// How a region is, in a few words.
+/// The state of a region, in a few words.
 fn state(survey: &Survey) -> Cell {
     let dead = survey.participants.len() - survey.alive();
     let corrupt: Vec<_> = survey.parts.iter().filter(|part| !part.state.is_valid).collect();

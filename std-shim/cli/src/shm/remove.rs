@@ -13,7 +13,7 @@ pub fn run(name: &str, force: bool) -> Result<()> {
         )));
     }
     let name_shown = shown(name);
-    // For the words alone; who is attached is decided by what follows.
+    // For the message only; the calls below decide whether anybody is attached.
     let alive: Vec<_> = survey::named(name)
         .map(|survey| survey.participants)
         .into_iter()

@@ -35,7 +35,7 @@ pub fn headline(name: &str, survey: &Survey) -> String {
 }
 
 fn parts(survey: &Survey, width: u16, colour: bool) -> String {
-    // Where a part lies is what a narrow terminal can do without.
+    // A narrow terminal can do without the offsets.
     let narrow = width < 90;
     let mut titles = vec!["PART", "KIND", "ROOM FOR", "FILLED", "HELD", "OFFSET", "SIZE", "STATE"];
     let mut place = Some(5).filter(|_| narrow);
@@ -79,7 +79,7 @@ fn participants(survey: &Survey, width: u16, colour: bool) -> String {
     write(&mut table, width, &[3, 5])
 }
 
-/// What structure a part is.
+/// The kind of structure that a part is.
 pub fn kind(part: &Part) -> &'static str {
     part.description.kind.name().unwrap_or("of a later version")
 }
@@ -88,7 +88,7 @@ fn is_bytes(part: &Part) -> bool {
     matches!(part.description.kind.base(), Kind::BYTE_RING | Kind::MESSAGE_RING)
 }
 
-/// How much it holds when it is full.
+/// The capacity of a part.
 pub fn room(part: &Part) -> String {
     let description = part.description;
     if is_bytes(part) {
@@ -98,7 +98,7 @@ pub fn room(part: &Part) -> String {
     }
 }
 
-/// How much is in it.
+/// The fill of a part.
 pub fn filled(part: &Part) -> String {
     match part.state.len {
         Some(len) if is_bytes(part) => terminal::bytes(len as f64),
@@ -107,7 +107,7 @@ pub fn filled(part: &Part) -> String {
     }
 }
 
-/// How many items are neither waiting nor done with.
+/// The number of items that are neither waiting nor complete.
 pub fn held(part: &Part) -> String {
     let held =
         part.state.unfinished.zip(part.state.len).map(|(all, wait)| all.saturating_sub(wait));

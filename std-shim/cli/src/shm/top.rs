@@ -1,4 +1,4 @@
-//! `ringway shm top`: looks again and again, and tells what changed.
+//! `ringway shm top`: surveys the regions at intervals and shows what changed.
 
 use super::stat::{filled, kind, room};
 use super::{every_region, print, region, shown};
@@ -16,10 +16,10 @@ use std::time::{Duration, Instant};
 pub fn run(name: Option<&str>, interval: Duration, once: bool) -> Result<()> {
     let on_screen = io::stdout().is_terminal() && !once;
     let events = if on_screen { Signal::TSTP | Signal::WINCH } else { SignalSet::empty() };
-    // Blocked, not caught: they are waited for, in between two looks.
+    // Block them and do not catch them: the loop waits for them between two surveys.
     let awaited = cleanup::endings() | events;
     let _blocked = signal::block(awaited)?;
-    // One that is not there is told at once; one that goes away later may come again.
+    // A missing name is an error now; a region that goes away later may come back.
     name.map(region).transpose()?;
     let mut now = Look::take(name)?;
     let mut before: Option<Look> = None;
@@ -29,7 +29,7 @@ pub fn run(name: Option<&str>, interval: Duration, once: bool) -> Result<()> {
         let text = block(&now, before.as_ref(), terminal::width(), terminal::colour());
         match &mut screen {
             Some(screen) => screen.draw(&text)?,
-            // The first look has no rates.
+            // The first survey has no rates.
             None if before.is_none() => {}
             None => print(&text)?,
         }
@@ -40,14 +40,14 @@ pub fn run(name: Option<&str>, interval: Duration, once: bool) -> Result<()> {
             Event::End => return Ok(()),
             Event::Resized => {}
             Event::Stop => {
-                // The terminal is the shell's until we go on.
+                // Give the terminal back to the shell until this process continues.
                 drop(screen.take());
                 signal::send(rustix::process::getpid(), Signal::STOP)?;
                 screen = Some(Screen::enter()?);
             }
             Event::Time => {
                 before = Some(std::mem::replace(&mut now, Look::take(name)?));
-                // Being late, on a busy machine, is not made up for.
+                // On a busy machine, do not catch up after being late.
                 next = (next + interval).max(now.at);
             }
         }
@@ -89,20 +89,20 @@ fn wait(awaited: SignalSet, until: Instant) -> Result<Event> {
     }
 }
 
-/// The terminal, with a screen of our own on it; dropping it brings the old one back.
+/// The terminal's alternate screen; dropping it brings the old screen back.
 struct Screen;
 
 impl Screen {
     fn enter() -> Result<Self> {
-        // The other screen, without a cursor.
+        // Switch to the alternate screen, and hide the cursor.
         print("\x1b[?1049h\x1b[?25l")?;
         Ok(Screen)
     }
 
-    /// Shows this text, as much as fits.
+    /// Shows as much of this text as fits.
     fn draw(&mut self, text: &str) -> Result<()> {
         let mut drawn = String::from("\x1b[H");
-        // One less than there are: behind the last line the terminal would scroll.
+        // Leave the last row free: the terminal would scroll after a line there.
         let rows = usize::from(terminal::height()).saturating_sub(1);
         for line in text.lines().take(rows) {
             drawn += line;
@@ -116,12 +116,12 @@ impl Screen {
 impl Drop for Screen {
     fn drop(&mut self) {
         let mut out = io::stdout().lock();
-        // Should it be gone, there is nothing to restore.
+        // If the terminal is gone, there is nothing to restore.
         let _ = out.write_all(b"\x1b[?25h\x1b[?1049l").and_then(|()| out.flush());
     }
 }
 
-/// What a look found, with rates where there was one before.
+/// The result of a survey, with rates if there was one before.
 fn block(now: &Look, before: Option<&Look>, width: u16, colour: bool) -> String {
     let titles = ["REGION", "ATTACHED", "PART", "KIND", "FILLED", "ROOM FOR", "FULL", "PUSHED/S"];
     let mut table = table(&titles, colour);
@@ -178,7 +178,7 @@ fn attached(survey: &Survey) -> Cell {
     }
 }
 
-/// How full it is, in hundredths.
+/// The fill of a part, in per cent.
 fn full(part: &Part) -> Cell {
     if !part.state.is_valid {
         return coloured("corrupt", Color::Red);
@@ -191,8 +191,7 @@ fn full(part: &Part) -> Cell {
     }
 }
 
-/// How many items were pushed in a second. None where they are not counted, or the count began
-/// anew.
+/// Items pushed per second; `None` if they are not counted, or the count began anew.
 fn rate(then: &Part, now: &Part, time: Duration) -> Option<f64> {
     let pushed = now.state.pushed?.checked_sub(then.state.pushed?)?;
     let rate = pushed as f64 / time.as_secs_f64();

@@ -1,5 +1,4 @@
-//! The rows in which the input goes over a [way](Way): there as it is, and back what the far
-//! end made of it.
+//! Rows that carry the input over a [way](Way), and the far end's report back over it.
 
 use super::row::{Outcome, Row, Sides, pour};
 use crate::digest::Intake;
@@ -11,11 +10,11 @@ use std::io::Read;
 use std::path::Path;
 use std::thread::JoinHandle;
 
-/// How much is handed to a byte stream at once: what a pipe holds.
+/// Bytes handed to a byte stream at once: the capacity of a pipe.
 const PIECE: usize = 64 << 10;
 
 impl Sides {
-    /// Sends the input and returns what the far end made of it.
+    /// Sends the input; returns the far end's outcome.
     pub fn run(&self, row: &Row<'_>) -> Result<Outcome> {
         match *self {
             Sides::Processes(way) => carry::<Part>(way, row, |offer| {
@@ -28,7 +27,7 @@ impl Sides {
         }
     }
 
-    /// The far end, where it is a process.
+    /// Runs the far end, where it is a process.
     pub fn far(&self, report: &Report, offer: Offer) -> Result<()> {
         match *self {
             Sides::Processes(way) | Sides::Threads(way) => take_in(way, offer),
@@ -37,7 +36,7 @@ impl Sides {
     }
 }
 
-/// Whoever takes the input in.
+/// The far end, which receives the input: a process or a thread.
 trait Far {
     fn blame<T>(&mut self, result: Result<T>) -> Result<T>;
     fn finish(self) -> Result<()>;
@@ -98,8 +97,9 @@ fn carry<F: Far>(
     Ok(outcome)
 }
 
-/// Sends everything that `input` has: bytes, or messages of many sizes up to the largest, so that a
-/// bound that gets lost is noticed. Returns in how many pieces.
+/// Sends everything from `input`; returns the number of pieces.
+///
+/// Messages have many sizes up to the largest, so that a lost boundary is noticed.
 fn send(end: &mut End, mut input: impl Read, largest: Option<usize>) -> Result<u64> {
     let mut pieces = 0;
     let mut sizes = (1..=largest.unwrap_or(PIECE)).rev().step_by(997).cycle();
@@ -116,7 +116,7 @@ fn send(end: &mut End, mut input: impl Read, largest: Option<usize>) -> Result<u
     }
 }
 
-/// What comes until the end.
+/// Receives everything until the end.
 fn all_of(end: &mut End) -> Result<Vec<u8>> {
     let (mut all, mut part) = (Vec::new(), vec![0; 64 << 10]);
     loop {
@@ -127,8 +127,9 @@ fn all_of(end: &mut End) -> Result<Vec<u8>> {
     }
 }
 
-/// The far end: takes the input in, and answers what it was. The one that sent has closed its half
-/// by then: this one's is still open.
+/// The far end: receives the input, and answers with its outcome.
+///
+/// The sender has closed its half by then; this end's half is still open.
 fn take_in(way: &dyn Way, offer: Offer) -> Result<()> {
     let mut end = way.join(offer)?;
     let mut intake = Intake::new();
@@ -153,8 +154,7 @@ mod tests {
     use ringway_ways::linked::Serial;
     use ringway_ways::socket::{Datagrams, Udp};
 
-    /// Sends so many bytes over a way between two threads, and returns what arrived at the end that
-    /// hosts.
+    /// Sends `bytes` bytes over a way between two threads; returns what the hosting end received.
     fn back(way: &'static dyn Way, bytes: usize) -> Vec<u8> {
         let folder = tempfile::tempdir().unwrap();
         let (offer, accept) = way.host(folder.path()).unwrap();
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_datagrams_lose_a_link_sends_again() {
+    fn link_resends_lost_datagrams() {
         back(&Serial::<_, 8000>(Datagrams), 300_003);
         back(&Serial::<_, 8000>(Udp), 300_003);
     }

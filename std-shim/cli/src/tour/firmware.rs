@@ -1,5 +1,6 @@
-//! A firmware at the far end: an image of `tests/firmware` in QEMU, whose UART is a serial line to
-//! this process. What it was sent it sends back.
+//! A firmware at the far end: an image of `tests/firmware` in QEMU, which echoes its input.
+//!
+//! Its UART is a serial line to this process.
 
 use super::row::{Outcome, Row, Sides, pour};
 use crate::digest::{Intake, Receipt};
@@ -14,11 +15,10 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The name of the row: it is there only with `--firmware`.
+/// The name of the row, which needs `--firmware`.
 pub const NAME: &str = "firmware-serial";
 
-/// As the image `uart_link` has it: the bytes of a message, and the port on which whatever comes
-/// goes back.
+/// These are as in the image `uart_link`: the bytes of a message, and the port that echoes.
 const MESSAGE: usize = 256;
 const ECHO: u8 = 1;
 
@@ -67,8 +67,9 @@ fn exchange(row: &Row<'_>) -> Result<Outcome> {
     Ok(Outcome { what, receipt })
 }
 
-/// Sends everything, and takes in what comes back: never so much is under way that a side has no
-/// room for it.
+/// Sends everything and receives the echo.
+///
+/// It never has more under way than both sides have room for.
 fn there_and_back(link: &mut Link, input: impl Read) -> Result<(u64, Receipt)> {
     let mut intake = Intake::new();
     let mut messages = 0;
@@ -93,12 +94,12 @@ fn there_and_back(link: &mut Link, input: impl Read) -> Result<(u64, Receipt)> {
     }
 }
 
-/// A board that QEMU has.
+/// A board that QEMU emulates.
 #[derive(Debug)]
 struct Board {
     processor: &'static str,
     emulator: &'static str,
-    /// Where Debian has it.
+    /// The Debian package that contains the emulator.
     package: &'static str,
     options: &'static [&'static str],
 }
@@ -118,7 +119,7 @@ const RISCV: Board = Board {
 };
 
 impl Board {
-    /// The one for which an image is, by the image's ELF header.
+    /// The board that an image is for, by the image's ELF header.
     fn of(image: &Path) -> Result<&'static Board> {
         const ARM: u8 = 40;
         const RISC_V: u8 = 243;
@@ -142,7 +143,7 @@ impl Board {
         command.args(self.options).args(["-display", "none", "-monitor", "none", "-serial"]);
         command.arg(format!("unix:{uart},server=on,wait=off"));
         command.args(["-semihosting-config", "enable=on,target=native", "-kernel"]).arg(image);
-        // What the image prints is not for this program's own output.
+        // Keep what the image prints out of this program's output.
         match command.stdin(Stdio::null()).stdout(Stdio::null()).spawn() {
             Ok(child) => Ok(Machine(child)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Failure::new(format!(
@@ -158,10 +159,12 @@ impl Board {
 const BUILD: &str = "in tests/firmware of the sources, \
                      '../bare riscv32imc-unknown-none-elf build --release --bin uart_link' makes it";
 
-/// QEMU at work; it ends with this.
+/// A running QEMU; dropping it ends QEMU.
 struct Machine(Child);
 
 impl Machine {
+    /// Checks that QEMU still runs.
+    ///
     /// # Errors
     /// It ended.
     fn check(&mut self) -> Result<()> {
@@ -173,7 +176,7 @@ impl Machine {
         }
     }
 
-    /// Waits for the image's end.
+    /// Waits for the image's end, which must be a success.
     fn finish(mut self) -> Result<()> {
         let status = self.0.wait().doing("wait for QEMU")?;
         if status.success() {
@@ -185,7 +188,7 @@ impl Machine {
 
 impl Drop for Machine {
     fn drop(&mut self) {
-        // It may have ended already.
+        // QEMU may have ended already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

@@ -1,4 +1,4 @@
-//! A row's processes: ended together, and gone when we say that they are gone.
+//! A row's processes: they end together, and `run_row` returns only when they have ended.
 
 use super::row::{Outcome, RowTask, Says};
 use crate::cleanup;
@@ -9,11 +9,13 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Where a row's processes write what nobody asked them for: a panic's message.
+/// The file for what a row's processes write to their standard error, such as a panic's message.
 const COMPLAINTS: &str = "stderr";
 
-/// Runs one row in a process of its own; returns when that, and whatever it started, has ended, by
-/// itself or by force when the deadline has passed.
+/// Runs one row in its own process.
+///
+/// Returns when that process and everything it started have ended: by themselves, or by force after
+/// the deadline.
 pub fn run_row(
     entry: &Entry,
     task: &RowTask,
@@ -23,7 +25,7 @@ pub fn run_row(
     fs::create_dir(&task.directory).doing("make a directory for the row")?;
     let complaints = task.directory.join(COMPLAINTS);
     let stderr = File::create(&complaints).doing("make a file in the tour's directory")?;
-    // From here on an interrupt finds it in the list of what is to be ended.
+    // From here on the row is on the list of what a signal ends.
     let row = cleanup::guard_process(|| {
         let row = Part::start(Options::new().stderr(stderr), entry, "", task, Vec::new())?;
         let pid = row.pid();
@@ -54,7 +56,7 @@ pub fn run_row(
             Err(failure) => break Err(failure),
         }
     };
-    // What is left behind is a failure also where the row went well.
+    // Failing to clean up is a failure even if the row went well.
     let ended = cleanup::end_commands().and_then(|()| cleanup::remove_region(&task.region()));
     let pid = row.pid();
     drop(row);
@@ -63,7 +65,7 @@ pub fn run_row(
     ended.and(outcome)
 }
 
-/// The last line that the row's processes complained with.
+/// The message of a panic, or the last line on the row's standard error.
 fn last_words(complaints: &Path) -> Option<String> {
     let text = fs::read_to_string(complaints).ok()?;
     let panic = text.lines().skip_while(|line| !line.contains("panicked at")).nth(1);

@@ -1,4 +1,4 @@
-//! Locks between processes: a value under one, and the others at their work.
+//! Locks between processes: a value under a lock, and the other locks at work.
 
 use super::piece::{self, Piece};
 use super::row::{Outcome, Row, Sides, pour};
@@ -15,14 +15,14 @@ const TOTAL: &str = "total";
 const ORDERED: &str = "ordered";
 const BOTH: &str = "both";
 
-/// How often each increments the total before the input is sent.
+/// How often each process increments the total before the input is sent.
 const INCREMENTS: u64 = 10_000;
 
 /// The total, and the number of the next piece of the input.
 type Total = Value<[u64; 2]>;
 type Ordered = Queue<Piece, 32>;
 
-/// Two processes that increment a value, and send the input in turns; each step under its lock.
+/// Two processes that increment a value and send the input in turns; each step under its lock.
 pub const COUNTED: Sides = Sides::Own { run: counted, far: count };
 
 fn counted(row: &Row<'_>) -> Result<Outcome> {
@@ -77,13 +77,13 @@ fn count(far: &Report, mut given: Offer) -> Result<()> {
         if len == 0 {
             break;
         }
-        // With the lock held: so the pieces are in order, though they come from two.
+        // Push with the lock held: so the pieces are in order, though two processes push them.
         let piece = piece::new(next, &bytes[..len]);
         ordered.push_deadline(piece, None)?;
         *guard = [sum + 1, next + 1];
         ours += 1;
     }
-    // Whoever comes last here tells that nothing comes any more.
+    // The last process to arrive here closes the queue.
     if both.wait_deadline(soon())? == 0 {
         ordered.close();
     }
@@ -91,7 +91,7 @@ fn count(far: &Report, mut given: Offer) -> Result<()> {
     Ok(())
 }
 
-/// As much as there is at `offset`.
+/// Reads the bytes at `offset`, as many as there are and `out` has room for.
 fn read_at(input: &File, out: &mut [u8], offset: u64) -> Result<usize> {
     let size = input.metadata().doing("look at the input")?.len();
     let len = out.len().min(size.saturating_sub(offset) as usize);
@@ -104,11 +104,12 @@ const CHANGED: &str = "changed";
 const ROOM: &str = "room";
 const OVER: &str = "over";
 
-/// One piece at a time. Its number is 0 while there is none, as in zeroed memory.
+/// Room for one piece. Number 0 means that there is none, as in zeroed memory.
 type Place = Value<Piece>;
 
-/// A place for one piece, handed over by a semaphore, a condition and an event; the two sides meet
-/// at a barrier.
+/// A place for one piece, handed over with a semaphore, a condition and an event.
+///
+/// The two sides meet at a barrier.
 pub const HANDED_OVER: Sides = Sides::Own { run: hand_over, far: take_over };
 
 fn hand_over(row: &Row<'_>) -> Result<Outcome> {
@@ -134,7 +135,8 @@ fn hand_over(row: &Row<'_>) -> Result<Outcome> {
     });
     taker.blame(sent)?;
     {
-        // Changed with the lock held: whoever is about to wait has looked before, or looks after.
+        // Set it with the lock held: a side that is about to wait has checked before, or checks
+        // after.
         let _place = place.lock();
         over.set();
     }

@@ -1,17 +1,18 @@
-//! A piece of the input with its number, as a value for shared memory: plain bytes, of which any
-//! are a piece or are told from one.
+//! A piece of the input with its number, as a value for shared memory.
+//!
+//! It is plain bytes: any bytes either are a piece or are recognized as none.
 
 use crate::failure::{Failure, Result};
 
-/// How many bytes of the input a piece has room for.
+/// The most bytes of the input in a piece.
 pub const ROOM: usize = 16 << 10;
 
-/// The number and the length, 8 bytes each, and the bytes.
+/// The number and the length, 8 bytes each, then the bytes.
 pub type Piece = [u8; HEAD + ROOM];
 
 const HEAD: usize = 16;
 
-/// Piece `number`, of at most [`ROOM`] bytes.
+/// Piece `number` with `bytes`, at most [`ROOM`] of them.
 pub fn new(number: u64, bytes: &[u8]) -> Piece {
     let mut piece = [0; HEAD + ROOM];
     piece[..8].copy_from_slice(&number.to_ne_bytes());
@@ -20,7 +21,7 @@ pub fn new(number: u64, bytes: &[u8]) -> Piece {
     piece
 }
 
-/// Whether it is none: its number is 0, as in zeroed memory.
+/// Whether this is no piece: its number is 0, as in zeroed memory.
 pub fn is_none(piece: &Piece) -> bool {
     piece.iter().take(8).all(|&byte| byte == 0)
 }
@@ -36,7 +37,7 @@ pub fn read(piece: &Piece) -> Result<(u64, &[u8])> {
         .ok_or_else(|| Failure::new("a piece arrived torn"))
 }
 
-/// The bytes of a piece, which must be the one of this number.
+/// The bytes of a piece, whose number must be `expected`.
 pub fn numbered(piece: &Piece, expected: u64) -> Result<&[u8]> {
     match read(piece)? {
         (number, bytes) if number == expected => Ok(bytes),
@@ -51,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_goes_into_a_piece_comes_out_of_it() {
+    fn piece_returns_what_was_put_in() {
         let piece = new(7, b"seven");
         assert_eq!(read(&piece).unwrap(), (7, &b"seven"[..]));
         assert_eq!(numbered(&piece, 7).unwrap(), b"seven");

@@ -7,8 +7,10 @@ use crate::terminal;
 use comfy_table::{Attribute, Cell, Color};
 use serde::Serialize;
 
-/// All that a tour found out. The JSON form is stable: fields are added, never renamed or removed,
-/// while `format` stays the same.
+/// The result of a tour.
+///
+/// The JSON form is stable: fields are added, never renamed or removed, while `format` stays the
+/// same.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
     pub format: &'static str,
@@ -24,7 +26,7 @@ pub struct Report {
 pub struct Input {
     pub path: String,
     pub bytes: u64,
-    /// Its SHA-256, as computed before the tour.
+    /// The SHA-256, computed before the tour.
     pub sha256: String,
 }
 
@@ -34,28 +36,28 @@ pub struct ReportRow {
     pub mechanism: &'static Mechanism,
     /// Whether what arrived is what was sent.
     pub verified: bool,
-    /// What happened, in a few words; `null` when it did not come to an end.
+    /// What happened, in a few words; `null` if the row did not come to an end.
     pub what: Option<String>,
-    /// Why it failed; `null` when it did not.
+    /// Why the row failed; `null` if it did not.
     pub error: Option<String>,
     pub bytes: u64,
-    /// How long the far end took to receive them, without the hashing.
+    /// Seconds that the far end took to receive the bytes, without the hashing.
     pub seconds: f64,
-    /// `bytes` over `seconds`; `null` when nothing was sent.
+    /// `bytes` over `seconds`; `null` if nothing was sent.
     pub bytes_per_second: Option<f64>,
-    /// Of what arrived, as computed by the far end; `null` when it did not come to an end.
+    /// The SHA-256 that the far end computed; `null` if the row did not come to an end.
     pub sha256: Option<String>,
 }
 
 impl ReportRow {
-    /// A row of which nothing is known yet, hence not verified.
+    /// A row without a result yet, hence not verified.
     pub fn of(mechanism: &'static Mechanism) -> Self {
         let (verified, bytes, seconds, what, error) = (false, 0, 0.0, None, None);
         let (bytes_per_second, sha256) = (None, None);
         ReportRow { mechanism, verified, what, error, bytes, seconds, bytes_per_second, sha256 }
     }
 
-    /// Enters what arrived, and judges it by the length and the SHA-256 that are expected.
+    /// Enters what arrived, and checks its length and SHA-256.
     pub fn fill(&mut self, outcome: Outcome, expected: &(u64, String)) {
         let Receipt { bytes, seconds, sha256 } = outcome.receipt;
         let (all, right) = expected;
@@ -95,7 +97,7 @@ impl Report {
 
     /// The table for people, at most `width` columns wide.
     pub fn table(&self, width: u16, colour: bool) -> String {
-        // Who sends to whom is what a narrow terminal can do without.
+        // A narrow terminal can do without the column of who sends to whom.
         let narrow = width < 90;
         let mut header = vec!["MECHANISM", "BETWEEN", "WHAT HAPPENED", "BYTES", "RATE", "VERDICT"];
         if narrow {
@@ -149,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_is_verified_when_length_and_digest_are_right_and_says_what_is_not() {
+    fn row_is_verified_by_length_and_digest() {
         let right = judged(3, "abc");
         assert!(right.verified && right.error.is_none());
         assert_eq!(right.bytes_per_second, Some(6.0));

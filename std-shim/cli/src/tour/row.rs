@@ -12,19 +12,19 @@ use std::io::{self, Read, Take};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-/// One row of the tour. This side sends the input; the far end, a process or a thread, takes it in.
+/// A row of the tour: this side sends the input, and a process or a thread receives it.
 #[derive(Debug, Serialize)]
 pub struct Mechanism {
     /// The name for `--only`.
     pub name: &'static str,
-    /// What it is, in the field's words.
+    /// The title, in the field's words.
     pub title: &'static str,
     /// Who sends to whom.
     pub between: &'static str,
-    /// What there is to say of it when all went well, where nothing is counted.
+    /// The text for a success, for a row that counts nothing.
     #[serde(skip)]
     pub how: &'static str,
-    /// How much of the input is sent at most, where the whole would take too long.
+    /// The most bytes of the input to send, where the whole would take too long.
     #[serde(skip)]
     pub limit: Option<u64>,
     #[serde(skip)]
@@ -34,29 +34,29 @@ pub struct Mechanism {
 /// The two sides of a row.
 #[derive(Debug)]
 pub enum Sides {
-    /// The input goes over a way between two processes, and back what the far end made of it.
+    /// The input goes over a way to another process, and the outcome comes back.
     Processes(&'static dyn Way),
-    /// The same between two threads.
+    /// The input goes over a way to another thread, and the outcome comes back.
     Threads(&'static dyn Way),
-    /// What the row's own functions do.
+    /// The row has its own functions.
     Own {
-        /// Sends the input and returns what the far end made of it. Runs in a process of its own.
+        /// Sends the input; returns the far end's outcome. Runs in its own process.
         run: fn(&Row<'_>) -> Result<Outcome>,
         /// The far end, where it is a process.
         far: fn(&Report, Offer) -> Result<()>,
     },
 }
 
-/// What a row came to.
+/// The outcome of a row.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Outcome {
     pub what: String,
-    /// What arrived, by the far end's own account.
+    /// What arrived, as the far end saw it.
     #[serde(flatten)]
     pub receipt: Receipt,
 }
 
-/// What a process of the tour tells the one that started it.
+/// A report of a tour's process to the process that started it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Says {
@@ -64,16 +64,16 @@ pub enum Says {
     Doing(String),
     /// The others may begin.
     Ready,
-    /// It sent or did so much, and has nothing to receive.
+    /// The amount that it sent or did; it receives nothing.
     Sent(u64),
     Done(Outcome),
 }
 
-/// What a row's process is to do.
+/// The task of a row's process.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct RowTask {
     pub name: String,
-    /// The working directory is the row's own: what it makes there is removed with it.
+    /// The row's own working directory: removed with everything in it.
     pub directory: PathBuf,
     pub input: PathBuf,
     pub limit: Option<u64>,
@@ -81,14 +81,14 @@ pub struct RowTask {
 }
 
 impl RowTask {
-    /// The name of the region that the row may make.
+    /// The name of the region that the row may create.
     pub fn region(&self) -> String {
         let tour = self.directory.parent().and_then(Path::file_name).unwrap_or_default();
         tour.to_string_lossy().into_owned()
     }
 }
 
-/// What a row has at hand on its own side.
+/// What a row's own side works with.
 pub struct Row<'a> {
     pub mechanism: &'static Mechanism,
     pub task: RowTask,
@@ -96,26 +96,26 @@ pub struct Row<'a> {
     pub entry: &'a Entry,
 }
 
-/// What a far end is to do.
+/// The task of a far end.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct FarTask {
     pub row: String,
-    /// A name: of what it is to open, or of its role.
+    /// The name of what it opens, or of its role.
     pub name: String,
 }
 
 impl Row<'_> {
-    /// The input, opened; ends at the row's limit.
+    /// Opens the input, up to the row's limit.
     pub fn input(&self) -> Result<Take<File>> {
         open(&self.task.input, self.task.limit)
     }
 
-    /// Says what is about to happen, so that a hang has a name.
+    /// Reports what is about to happen, so that a hang has a name.
     pub fn doing(&self, what: &str) {
         self.report.say(&Says::Doing(what.to_string()));
     }
 
-    /// Starts the far end as a process of its own. `label` is what errors call it.
+    /// Starts the far end as a process. Errors call it `label`.
     pub fn start(&self, label: &'static str, name: &str, fds: Vec<OwnedFd>) -> Result<Part> {
         let task = FarTask { row: self.task.name.clone(), name: name.to_string() };
         Part::start(Options::new(), self.entry, label, &task, fds)
@@ -123,7 +123,7 @@ impl Row<'_> {
 }
 
 impl Row<'_> {
-    /// The same, with a region.
+    /// Starts the far end as a process, and hands it a region. Errors call it `label`.
     pub fn start_in(&self, region: &Region, label: &'static str, name: &str) -> Result<Part> {
         let fd = region.as_fd().try_clone_to_owned().doing("hand the region over")?;
         self.start(label, name, vec![fd])
@@ -141,7 +141,7 @@ impl Part {
         self.expect(|says| if let Says::Done(outcome) = says { Some(outcome) } else { None })
     }
 
-    /// Waits until it has sent everything, and returns how much it was.
+    /// Waits until it has sent everything; returns the amount.
     pub fn sent(&self) -> Result<u64> {
         self.expect(|says| if let Says::Sent(bytes) = says { Some(bytes) } else { None })
     }
@@ -154,7 +154,7 @@ impl Part {
 }
 
 impl Report {
-    /// Says that the others may begin.
+    /// Reports that the others may begin.
     pub fn ready(&self) {
         self.say(&Says::Ready);
     }
@@ -170,13 +170,13 @@ impl Report {
     }
 }
 
-/// A file of which at most `limit` bytes are read.
+/// Opens a file, limited to its first `limit` bytes.
 pub fn open(path: &Path, limit: Option<u64>) -> Result<Take<File>> {
     let file = File::open(path).doing(format_args!("open the input {}", path.display()))?;
     Ok(file.take(limit.unwrap_or(u64::MAX)))
 }
 
-/// Sends everything that `input` has, a piece at a time, and returns how much it was.
+/// Sends everything from `input` in pieces; returns the number of bytes.
 pub fn pour(
     mut input: impl Read,
     piece: usize,
@@ -201,7 +201,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everything_is_poured_up_to_the_limit() {
+    fn pour_sends_everything_up_to_the_limit() {
         let mut seen = Vec::new();
         let input = (&b"0123456789"[..]).take(7);
         let sent = pour(input, 3, |piece| {

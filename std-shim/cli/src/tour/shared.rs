@@ -1,4 +1,4 @@
-//! Shared memory between processes: what one writer tells many.
+//! Shared memory between processes: one writer and its readers.
 
 use super::piece::{self, Piece};
 use super::row::{Outcome, Row, Sides, pour};
@@ -14,8 +14,7 @@ use ringway_ways::{Offer, soon};
 const PIECES: &str = "pieces";
 const CREDITS: [&str; 2] = ["credits of 0", "credits of 1"];
 
-/// How many messages a broadcast keeps, and half as many: how far its writer gets ahead of its
-/// readers.
+/// The messages that a broadcast keeps; the writer gets ahead of its readers by half as many.
 const KEPT: usize = 64;
 const WINDOW: u32 = KEPT as u32 / 2;
 
@@ -37,7 +36,7 @@ fn broadcast(row: &Row<'_>) -> Result<Outcome> {
     let other = row.start_in(&region, "the second reader", CREDITS[1])?;
     one.ready()?;
     other.ready()?;
-    // One that never looks: the writer does not wait for it.
+    // A reader that never reads: the writer does not wait for it.
     let mut asleep = part.reader();
     row.doing("telling both");
     let mut pieces = 0;
@@ -91,12 +90,12 @@ fn hear(far: &Report, mut given: Offer) -> Result<()> {
 const LEVEL: &str = "level";
 const SEEN: &str = "seen";
 
-/// How many values come after the input, too quick to be seen one by one.
+/// The values that follow the input, too quick to be seen one by one.
 const BURST: u64 = 1000;
 
 type Level = ringway::shm::Latest<Piece>;
 
-/// The newest value: each is waited for, and then they come too quickly for that.
+/// The newest value: the reader sees each value of the input, then values come too quickly.
 pub const LATEST: Sides = Sides::Own { run: latest, far: look };
 
 fn latest(row: &Row<'_>) -> Result<Outcome> {
@@ -151,7 +150,7 @@ fn look(far: &Report, mut given: Offer) -> Result<()> {
             seen.release(1)?;
         }
     }
-    // The last of the burst was there when the writer went.
+    // The last value of the burst stayed after the writer closed.
     if next != full + BURST {
         return Err(Failure::new("the last value was not seen"));
     }

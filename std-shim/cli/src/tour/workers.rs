@@ -1,5 +1,4 @@
-//! Workers at one queue in shared memory: fed, joined, and one of them killed with a job in its
-//! hands.
+//! Workers at one queue in shared memory: fed, joined, and one of them killed while it holds a job.
 
 use super::piece::{self, Piece};
 use super::row::{Outcome, Row, Sides, pour};
@@ -22,7 +21,7 @@ const WORKERS: u64 = 3;
 
 type Jobs = Queue<Piece, SLOTS>;
 
-/// A queue that several workers are fed by.
+/// A queue that feeds several workers.
 pub const FED: Sides = Sides::Own { run: fed, far: play };
 
 fn fed(row: &Row<'_>) -> Result<Outcome> {
@@ -39,13 +38,13 @@ fn fed(row: &Row<'_>) -> Result<Outcome> {
     Ok(outcome)
 }
 
-/// The same, and a worker that is killed.
+/// A queue that feeds several workers, one of which is killed.
 pub const KILLED: Sides = Sides::Own { run: killed, far: play };
 
 fn killed(row: &Row<'_>) -> Result<Outcome> {
     let mut crew = Crew::start(row)?;
     let mut victim = Some(crew.worker(row, "the worker that is killed", "victim")?);
-    // A job of no bytes for it, before there are others.
+    // Give the victim a job without bytes, before there are other jobs.
     crew.feed(0, &[])?;
     row.doing("waiting until the worker has a job in its hands");
     victim.as_ref().map(Process::ready).transpose()?;
@@ -55,8 +54,8 @@ fn killed(row: &Row<'_>) -> Result<Outcome> {
         crew.feed(pieces, bytes)?;
         pieces += 1;
         if pieces == SLOTS as u64 {
-            // In the middle, and at once: whoever waits here finds out within the bound, and gives
-            // its job to another.
+            // Kill it in the middle, and join at once: the waiting side finds the death within the
+            // detection bound, and its job goes to another worker.
             drop(victim.take());
             crew.join()?;
         }
@@ -68,7 +67,7 @@ fn killed(row: &Row<'_>) -> Result<Outcome> {
     Ok(outcome)
 }
 
-/// The feeder's side: the queues, and the others.
+/// The feeder's side: the queues, the collector and the workers.
 struct Crew {
     jobs: Part<Jobs>,
     done: Part<Jobs>,
@@ -78,7 +77,7 @@ struct Crew {
 }
 
 impl Crew {
-    /// The queues, and the collector.
+    /// Makes the queues and starts the collector.
     fn start(row: &Row<'_>) -> Result<Self> {
         let layout = Layout::new(8).part::<Jobs>(JOBS)?.part::<Jobs>(DONE)?;
         let region = Region::anonymous(&layout)?;
@@ -92,7 +91,7 @@ impl Crew {
         row.start_in(&self.region, label, role)
     }
 
-    /// The workers that live.
+    /// Starts the workers that stay alive.
     fn hire(&mut self, row: &Row<'_>) -> Result<()> {
         row.doing("starting the workers");
         for _ in 0..WORKERS {
@@ -108,14 +107,15 @@ impl Crew {
         self.collector.blame(fed.map_err(Failure::from))
     }
 
-    /// Waits until every job is done with.
+    /// Waits until every job is complete.
     fn join(&mut self) -> Result<()> {
         let joined = self.jobs.join_deadline(soon());
         self.collector.blame(joined.map_err(Failure::from))
     }
 
-    /// Everything was fed: waits for the others. Returns the collector's report, and how many jobs
-    /// each did.
+    /// Waits for the others after everything was fed.
+    ///
+    /// Returns the collector's report, and the number of jobs of each worker.
     fn end(mut self, row: &Row<'_>, pieces: u64) -> Result<(Outcome, String)> {
         row.doing("joining the queue");
         self.join()?;
@@ -139,7 +139,7 @@ impl Crew {
     }
 }
 
-/// The part of one of the others.
+/// Plays the role that this process was started for.
 fn play(far: &Report, mut given: Offer) -> Result<()> {
     let region = given.region()?;
     let (jobs, done) = (region.part::<Jobs>(JOBS)?, region.part::<Jobs>(DONE)?);
@@ -175,7 +175,7 @@ fn work(far: &Report, jobs: &Part<Jobs>, done: &Part<Jobs>) -> Result<()> {
     Ok(())
 }
 
-/// Puts the pieces in order again.
+/// Puts the pieces back in order.
 fn collect(far: &Report, done: &Part<Jobs>) -> Result<()> {
     let mut intake = Intake::new();
     let mut early = BTreeMap::new();

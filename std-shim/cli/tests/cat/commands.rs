@@ -8,8 +8,9 @@ use std::io::Write;
 use std::net::TcpListener;
 use std::time::Duration;
 
-/// A script that starts others, some of which nobody waits for, and writes down who they are. None
-/// holds a stream of the test.
+/// A script that starts a crowd of processes and writes their numbers to a file.
+///
+/// Nobody waits for some of them. None holds a stream of the test.
 fn crowd(place: &Place, as_source: bool) -> String {
     let closed = if as_source { "2>/dev/null" } else { ">/dev/null 2>&1" };
     let pids = place.path("pids");
@@ -20,7 +21,7 @@ fn crowd(place: &Place, as_source: bool) -> String {
     )
 }
 
-/// The processes of a crowd, when all are there.
+/// The numbers of a crowd's processes, once all four are there.
 fn members(place: &Place) -> Vec<u32> {
     let read = || {
         let text = fs::read_to_string(place.path("pids")).unwrap_or_default();
@@ -30,7 +31,7 @@ fn members(place: &Place) -> Vec<u32> {
     read()
 }
 
-/// Whether it runs: a zombie does not.
+/// Whether a process runs; a zombie does not.
 fn runs(process: u32) -> bool {
     fs::read_to_string(format!("/proc/{process}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
 }
@@ -44,7 +45,7 @@ fn assert_ended(members: &[u32]) {
 }
 
 #[test]
-fn what_a_command_started_ends_when_the_program_is_stopped() {
+fn stopped_program_ends_its_commands_descendants() {
     for as_source in [true, false] {
         let place = Place::new();
         let command = format!("exec:{}", crowd(&place, as_source));
@@ -62,11 +63,11 @@ fn what_a_command_started_ends_when_the_program_is_stopped() {
 }
 
 #[test]
-fn what_a_command_started_ends_when_the_program_fails() {
+fn failed_program_ends_its_commands_descendants() {
     let place = Place::new();
     let mut running = Running::start(cat(&format!("exec:{}", crowd(&place, true)), "stdio"));
     let members = members(&place);
-    // Its reader goes away.
+    // The reader goes away.
     drop(running.child().stdout.take());
     let output = running.end();
     assert_ended(&members);
@@ -74,7 +75,7 @@ fn what_a_command_started_ends_when_the_program_fails() {
 }
 
 #[test]
-fn what_nobody_waits_for_does_not_pile_up() {
+fn adopted_processes_leave_no_zombies() {
     let place = Place::new();
     let ready = place.path("ready");
     let script = "for i in 1 2 3 4 5 6 7 8; do (true &); done";
@@ -92,7 +93,7 @@ fn what_nobody_waits_for_does_not_pile_up() {
 }
 
 #[test]
-fn a_command_does_not_take_a_failed_source_for_one_that_ended() {
+fn command_sees_no_end_of_file_when_its_source_fails() {
     let place = Place::new();
     let committed = place.path("committed");
     let started = place.path("started");
@@ -104,10 +105,10 @@ fn a_command_does_not_take_a_failed_source_for_one_that_ended() {
     assert_failed(&cat("exec:echo some; exit 3", &commit).output().unwrap(), "exit status 3");
     assert!(!committed.exists(), "it committed half of the input");
 
-    // A connection that breaks off. Chance decides what happens if the two are done in the wrong
-    // order.
+    // The same with a connection that breaks off. If cat did the two steps in the wrong order,
+    // chance would decide the outcome; so try it often.
     for _ in 0..20 {
-        // The one before may have been killed before it began.
+        // The previous command may have been killed before it began.
         let _ = fs::remove_file(&started);
         let server = TcpListener::bind("127.0.0.1:0").unwrap();
         let from = format!("tcp:{}", server.local_addr().unwrap());
@@ -123,7 +124,7 @@ fn a_command_does_not_take_a_failed_source_for_one_that_ended() {
 }
 
 #[test]
-fn a_command_does_not_take_a_stop_for_an_end() {
+fn command_sees_no_end_of_file_when_cat_is_stopped() {
     let place = Place::new();
     for _ in 0..20 {
         let committed = place.path("committed");
@@ -146,7 +147,7 @@ fn a_command_does_not_take_a_stop_for_an_end() {
 }
 
 #[test]
-fn a_command_is_waited_for_where_ended_children_were_to_be_ignored() {
+fn command_is_waited_for_under_ignored_sigchld() {
     let mut command = cat("exec:echo some", "stdio");
     command = with_signals("--ignore-signal=CHLD", &command);
     let output = command.output().unwrap();

@@ -1,4 +1,4 @@
-//! `ringway cat` between every pair of ends that needs no other tool than a shell.
+//! `ringway cat` between every pair of ends that needs no tool but a shell.
 
 mod commands;
 mod sockets;
@@ -16,7 +16,9 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use support::*;
 
-/// One `ringway cat` sends a file to `to`, another receives it from `from`, which `is_there` first.
+/// Sends files with one cat to `to`, and receives them with another from `from`.
+///
+/// The sender starts once `is_there` returns true.
 fn from_one_to_another(from: &str, to: &str, place: &Place, is_there: impl Fn() -> bool) {
     for length in [0, 1, LENGTH] {
         let (input, bytes) = place.input(length);
@@ -29,7 +31,7 @@ fn from_one_to_another(from: &str, to: &str, place: &Place, is_there: impl Fn() 
 }
 
 #[test]
-fn a_file_goes_through_a_named_pipe_that_neither_side_had_to_make() {
+fn fifo_is_created_used_and_removed_by_cat() {
     let place = Place::new();
     let fifo = place.address("fifo", "meet");
     from_one_to_another(&fifo, &fifo, &place, || {
@@ -39,7 +41,7 @@ fn a_file_goes_through_a_named_pipe_that_neither_side_had_to_make() {
 }
 
 #[test]
-fn a_named_pipe_that_was_there_stays() {
+fn existing_fifo_stays() {
     let place = Place::new();
     let made = Command::new("mkfifo").arg(place.path("meet")).status().unwrap();
     assert!(made.success());
@@ -49,7 +51,7 @@ fn a_named_pipe_that_was_there_stays() {
 }
 
 #[test]
-fn a_file_goes_out_on_a_serial_port_as_it_is() {
+fn file_to_a_serial_port_arrives_unchanged() {
     let place = Place::new();
     let (line, port) = serial::pair().unwrap();
     let before = port.speed().unwrap();
@@ -64,13 +66,13 @@ fn a_file_goes_out_on_a_serial_port_as_it_is() {
 }
 
 #[test]
-fn what_comes_on_a_serial_port_goes_into_a_file_until_it_hangs_up() {
+fn serial_port_to_a_file_ends_at_the_hang_up() {
     let place = Place::new();
     let (line, port) = serial::pair().unwrap();
     let (_, bytes) = place.input(LENGTH / 8);
     let from = format!("serial:{}", serial::path(&port).unwrap().display());
     let receiver = Running::start(cat(&from, &place.address("file", "copy")));
-    // The source is opened first.
+    // The source is opened before the copy is created.
     wait_for("the copy", || place.path("copy").exists());
     ringway::fd::write_all(&line, &mut &bytes[..], None).unwrap();
     wait_for("the end of the copy", || {
@@ -82,7 +84,7 @@ fn what_comes_on_a_serial_port_goes_into_a_file_until_it_hangs_up() {
 }
 
 #[test]
-fn a_serial_port_that_is_none_is_told_apart() {
+fn non_serial_port_is_an_error() {
     let place = Place::new();
     let (input, _) = place.input(1);
     let file = place.address("serial", "input");
@@ -92,7 +94,7 @@ fn a_serial_port_that_is_none_is_told_apart() {
 }
 
 #[test]
-fn a_file_goes_through_a_unix_socket() {
+fn file_arrives_through_a_unix_socket() {
     let place = Place::new();
     from_one_to_another(
         &place.address("unix-listen", "socket"),
@@ -104,7 +106,7 @@ fn a_file_goes_through_a_unix_socket() {
 }
 
 #[test]
-fn a_file_goes_through_a_unix_socket_whose_listener_is_the_sender() {
+fn file_arrives_from_a_listening_unix_socket() {
     let place = Place::new();
     let (input, bytes) = place.input(LENGTH);
     let sender = Running::start(cat(&input, &place.address("unix-listen", "socket")));
@@ -116,7 +118,7 @@ fn a_file_goes_through_a_unix_socket_whose_listener_is_the_sender() {
 }
 
 #[test]
-fn a_file_goes_through_an_abstract_socket() {
+fn file_arrives_through_an_abstract_socket() {
     let place = Place::new();
     let name = format!("ringway-test-{}", std::process::id());
     let is_there = || fs::read_to_string("/proc/net/unix").unwrap().contains(&format!("@{name}\n"));
@@ -129,7 +131,7 @@ fn a_file_goes_through_an_abstract_socket() {
 }
 
 #[test]
-fn a_file_goes_through_tcp_to_a_port_that_the_listener_printed() {
+fn file_arrives_through_tcp_at_a_printed_port() {
     let place = Place::new();
     for length in [0, 1, LENGTH] {
         let (input, bytes) = place.input(length);
@@ -146,21 +148,21 @@ fn a_file_goes_through_tcp_to_a_port_that_the_listener_printed() {
 }
 
 #[test]
-fn a_command_is_a_source_and_a_destination() {
+fn command_works_as_source_and_destination() {
     let place = Place::new();
     let (_, bytes) = place.input(LENGTH);
     let source = format!("exec:cat '{}'", place.path("input").display());
     let destination = format!("exec:cat > '{}'", place.path("copy").display());
     assert_succeeded(&cat(&source, &destination).output().unwrap());
-    // When it ends, the command that it wrote to has ended too.
+    // When cat has ended, so has the command that it wrote to.
     assert!(fs::read(place.path("copy")).unwrap() == bytes);
 }
 
 #[test]
-fn the_standard_input_goes_to_the_standard_output() {
+fn standard_input_arrives_at_standard_output() {
     let place = Place::new();
     let (_, bytes) = place.input(LENGTH);
-    // A pipe to a file that is appended to: the kernel refuses to splice into such.
+    // Cat writes to a file opened for appending: the kernel refuses to splice into it.
     fs::write(place.path("copy"), "before").unwrap();
     let append = OpenOptions::new().append(true).open(place.path("copy")).unwrap();
     let mut both = Running::start({
@@ -177,7 +179,7 @@ fn the_standard_input_goes_to_the_standard_output() {
 }
 
 #[test]
-fn what_a_source_says_is_passed_on_at_once() {
+fn source_bytes_are_passed_on_at_once() {
     let mut both = Running::start({
         let mut command = cat("stdio", "exec:cat");
         command.stdin(Stdio::piped());
@@ -196,7 +198,7 @@ fn what_a_source_says_is_passed_on_at_once() {
 }
 
 #[test]
-fn a_file_that_was_longer_is_emptied_first() {
+fn longer_destination_file_is_emptied_first() {
     let place = Place::new();
     let (input, bytes) = place.input(10);
     fs::write(place.path("copy"), vec![b'x'; 1000]).unwrap();
@@ -205,7 +207,7 @@ fn a_file_that_was_longer_is_emptied_first() {
 }
 
 #[test]
-fn a_file_is_not_emptied_when_it_is_the_source_too() {
+fn file_that_is_also_the_source_is_not_emptied() {
     let place = Place::new();
     let (input, bytes) = place.input(10);
     std::os::unix::fs::symlink(place.path("input"), place.path("again")).unwrap();
@@ -216,19 +218,19 @@ fn a_file_is_not_emptied_when_it_is_the_source_too() {
 }
 
 #[test]
-fn a_reader_that_leaves_early_is_a_broken_pipe() {
+fn reader_that_leaves_early_is_a_broken_pipe() {
     let place = Place::new();
     let (input, _) = place.input(LENGTH);
     let output = cat(&input, "exec:head -c 10 >/dev/null").output().unwrap();
     assert_failed(&output, "exec:head -c 10 >/dev/null: broken pipe");
-    // The same when it is another program's doing, at the standard output.
+    // The same when another program closes the standard output.
     let mut sender = Running::start(cat(&input, "stdio"));
     drop(sender.child().stdout.take());
     assert_failed(&sender.end(), "stdio: broken pipe");
 }
 
 #[test]
-fn a_reader_that_leaves_is_noticed_while_the_source_is_silent() {
+fn leaving_reader_is_noticed_under_a_silent_source() {
     let mut both = Running::start({
         let mut command = cat("stdio", "stdio");
         command.stdin(Stdio::piped());
@@ -241,7 +243,7 @@ fn a_reader_that_leaves_is_noticed_while_the_source_is_silent() {
 }
 
 #[test]
-fn a_reader_that_leaves_a_socket_early_is_told() {
+fn socket_reader_that_leaves_early_is_an_error() {
     let place = Place::new();
     let (input, _) = place.input(LENGTH);
     let destination = format!("exec:head -c 10 >'{}'", place.path("copy").display());
@@ -253,7 +255,7 @@ fn a_reader_that_leaves_a_socket_early_is_told() {
 }
 
 #[test]
-fn a_command_that_fails_makes_the_whole_fail() {
+fn failing_command_fails_cat() {
     assert_failed(&cat("exec:echo some; exit 3", "stdio").output().unwrap(), "exit status 3");
     assert_failed(&cat("stdio", "exec:cat; exit 4").output().unwrap(), "exit status 4");
     let killed = cat("exec:kill -9 $$", "stdio").output().unwrap();
@@ -261,7 +263,7 @@ fn a_command_that_fails_makes_the_whole_fail() {
 }
 
 #[test]
-fn a_command_that_reads_no_more_does_not_keep_its_source_alive() {
+fn ended_destination_command_ends_its_source() {
     let began = Instant::now();
     let output = cat("exec:echo some; exec sleep 60", "exec:true").output().unwrap();
     assert_failed(&output, "exec:true: broken pipe");
@@ -269,7 +271,7 @@ fn a_command_that_reads_no_more_does_not_keep_its_source_alive() {
 }
 
 #[test]
-fn what_is_not_there_is_told_with_what_to_do() {
+fn missing_ends_are_errors_that_say_what_to_do() {
     let place = Place::new();
     let nothing = place.address("file", "nothing");
     assert_failed(&cat(&nothing, "stdio").output().unwrap(), "check the spelling");
@@ -283,7 +285,7 @@ fn what_is_not_there_is_told_with_what_to_do() {
 }
 
 #[test]
-fn a_name_that_is_taken_by_something_else_is_told_and_kept() {
+fn name_taken_by_another_file_is_an_error_and_stays() {
     let place = Place::new();
     let (_, bytes) = place.input(10);
     for kind in ["fifo", "unix-listen"] {
@@ -294,14 +296,14 @@ fn a_name_that_is_taken_by_something_else_is_told_and_kept() {
 }
 
 #[test]
-fn an_interrupt_while_it_waits_removes_the_name_that_it_made() {
+fn interrupted_wait_removes_the_created_name() {
     let place = Place::new();
     for kind in ["unix-listen", "fifo"] {
         let mut waiting = Running::start(cat(&place.address(kind, "name"), "stdio"));
         wait_for(kind, || place.path("name").exists());
         kill_process(Pid::from_child(waiting.child()), Signal::INT).unwrap();
         let output = waiting.end();
-        // Died of it, so that a loop of the shell ends.
+        // Cat died of the signal, so that a shell's loop ends.
         assert_eq!(output.status.signal(), Some(2), "{kind}: {output:?}");
         assert!(!place.path("name").exists(), "{kind}");
         assert!(!place.path(".name.ringway").exists(), "{kind}");
@@ -309,7 +311,7 @@ fn an_interrupt_while_it_waits_removes_the_name_that_it_made() {
 }
 
 #[test]
-fn what_a_killed_one_left_is_taken_over_and_removed_by_the_next() {
+fn next_cat_takes_over_a_killed_ones_name() {
     let place = Place::new();
     for kind in ["unix-listen", "fifo"] {
         for signal in [Signal::KILL, Signal::INT] {
@@ -325,7 +327,7 @@ fn what_a_killed_one_left_is_taken_over_and_removed_by_the_next() {
 }
 
 #[test]
-fn an_interrupt_leaves_what_has_taken_the_name_since() {
+fn interrupt_keeps_what_has_taken_the_name_since() {
     let place = Place::new();
     type Other = (&'static str, fn(&Path));
     let others: [Other; 3] = [
@@ -343,7 +345,7 @@ fn an_interrupt_leaves_what_has_taken_the_name_since() {
             let name = place.path("name");
             let mut waiting = Running::start(cat(&place.address(kind, "name"), "stdio"));
             wait_for(kind, || name.exists());
-            // It has looked at what it made, and waits for a peer.
+            // Cat has opened what it made, and waits for a peer.
             wait_for("a wait", || sleeps(waiting.child().id()));
             fs::rename(&name, place.path("moved")).unwrap();
             take(&name);

@@ -1,5 +1,6 @@
-//! Connections: all arrives or the status is 1, answers come back, and a reader can tell a failure
-//! from an end.
+//! Connections: everything arrives or the status is 1; answers come back; failure is no end.
+//!
+//! A reader can tell a failure from an end.
 
 use super::support::*;
 use rustix::net::sockopt::set_socket_linger;
@@ -12,11 +13,12 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// More than the buffers between two sockets take at first.
+/// Bytes to send: more than the buffers between two sockets take at first.
 const UPLOAD: usize = 200_000;
 
-/// A server's side of a connection, on which the program is the client, or the listener. Its
-/// standard input stays open.
+/// Starts cat with a connection as DST; returns cat and the server's side of the connection.
+///
+/// Cat is the client or the listener. Its standard input stays open.
 fn connected(source: &str, is_listener: bool) -> (Running, TcpStream) {
     if !is_listener {
         let server = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -26,7 +28,7 @@ fn connected(source: &str, is_listener: bool) -> (Running, TcpStream) {
         let sender = Running::start(command);
         return (sender, server.accept().unwrap().0);
     }
-    // A port that was free a moment ago, on an address that no other test has.
+    // A port that was free a moment ago, on an address that no other test uses.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let mut command = cat(source, &format!("tcp-listen:{port}"));
     command.stdin(Stdio::piped());
@@ -44,13 +46,13 @@ fn connected(source: &str, is_listener: bool) -> (Running, TcpStream) {
 }
 
 #[test]
-fn all_arrives_at_a_far_end_that_speaks_first_and_reads_late() {
+fn late_reader_that_speaks_first_gets_everything() {
     let place = Place::new();
     let (input, bytes) = place.input(UPLOAD);
     for is_listener in [false, true] {
         let (mut sender, mut server) = connected(&input, is_listener);
         server.write_all(b"hello\n").unwrap();
-        // So long it must not have given up; longer changes nothing.
+        // Cat must not have given up by this time; waiting longer would change nothing.
         let late = Instant::now() + Duration::from_millis(1500);
         while Instant::now() < late && sender.child().try_wait().unwrap().is_none() {
             thread::sleep(Duration::from_millis(10));
@@ -67,7 +69,7 @@ fn all_arrives_at_a_far_end_that_speaks_first_and_reads_late() {
 }
 
 #[test]
-fn a_far_end_that_does_not_take_all_is_no_success() {
+fn far_end_that_leaves_bytes_unread_is_a_failure() {
     let place = Place::new();
     let (input, _) = place.input(UPLOAD);
     for is_listener in [false, true] {
@@ -88,7 +90,7 @@ fn a_far_end_that_does_not_take_all_is_no_success() {
     assert_failed(&sender.end(), "unix:");
 }
 
-/// Reads to the end; what kind of end it was.
+/// Reads to the end; returns the number of bytes and the kind of end.
 fn read_to_end(mut from: impl Read) -> (usize, io::Result<()>) {
     let (mut total, mut buffer) = (0, [0; 4096]);
     loop {
@@ -101,7 +103,7 @@ fn read_to_end(mut from: impl Read) -> (usize, io::Result<()>) {
 }
 
 #[test]
-fn a_source_that_fails_is_a_reset_for_the_reader() {
+fn failing_source_resets_the_reader() {
     for is_listener in [false, true] {
         let source = "exec:echo some; exit 3";
         let (sender, server) = connected(source, is_listener);
@@ -112,7 +114,7 @@ fn a_source_that_fails_is_a_reset_for_the_reader() {
 }
 
 #[test]
-fn a_sender_that_is_stopped_or_killed_is_a_reset_for_the_reader() {
+fn stopped_or_killed_sender_resets_the_reader() {
     for signal in [Signal::TERM, Signal::KILL] {
         for is_listener in [false, true] {
             let (mut sender, mut server) = connected("-", is_listener);
@@ -127,7 +129,7 @@ fn a_sender_that_is_stopped_or_killed_is_a_reset_for_the_reader() {
 }
 
 #[test]
-fn a_source_that_is_reset_is_no_success_and_a_reset_at_the_other_end() {
+fn reset_source_fails_and_resets_the_reader() {
     let source = TcpListener::bind("127.0.0.1:0").unwrap();
     let destination = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = |of: &TcpListener| format!("tcp:{}", of.local_addr().unwrap());
@@ -144,7 +146,7 @@ fn a_source_that_is_reset_is_no_success_and_a_reset_at_the_other_end() {
 }
 
 #[test]
-fn an_answer_goes_to_the_standard_output() {
+fn answer_arrives_at_standard_output() {
     let place = Place::new();
     let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
     let unix = UnixListener::bind(place.path("socket")).unwrap();
@@ -159,7 +161,7 @@ fn an_answer_goes_to_the_standard_output() {
         };
         let mut stdin = client.child().stdin.take().unwrap();
         let mut stdout = client.child().stdout.take().unwrap();
-        // In turn: neither waits for the end of the other.
+        // Take turns: neither direction waits for the end of the other.
         let mut buffer = [0; 5];
         for (question, answer) in [(b"ping?", b"pong!"), (b"again", b"there")] {
             stdin.write_all(question).unwrap();
@@ -171,7 +173,7 @@ fn an_answer_goes_to_the_standard_output() {
         }
         drop(stdin);
         assert_eq!(server.read(&mut buffer).unwrap(), 0);
-        // An answer after the end of what was sent is one too.
+        // An answer may also come after the end of the input.
         server.write_all(b"bye").unwrap();
         drop(server);
         let mut rest = String::new();
@@ -190,7 +192,7 @@ fn echo() -> (String, thread::JoinHandle<()>) {
     let to = format!("tcp:{}", server.local_addr().unwrap());
     let serve = thread::spawn(move || {
         let stream = server.accept().unwrap().0;
-        // Not `io::copy`, which would have the kernel do it.
+        // Do not use `io::copy`: the kernel would do the work.
         let mut buffer = vec![0; 1 << 16];
         loop {
             match (&stream).read(&mut buffer).unwrap() {
@@ -204,7 +206,7 @@ fn echo() -> (String, thread::JoinHandle<()>) {
 }
 
 #[test]
-fn an_echo_of_more_than_both_directions_hold_does_not_stop_them() {
+fn echo_larger_than_all_buffers_does_not_deadlock() {
     let place = Place::new();
     let (input, bytes) = place.input(4 * LENGTH);
     let (to, server) = echo();
@@ -224,7 +226,7 @@ fn an_echo_of_more_than_both_directions_hold_does_not_stop_them() {
 }
 
 #[test]
-fn an_answer_that_nobody_reads_ends_it() {
+fn answer_that_nobody_reads_ends_cat() {
     let place = Place::new();
     let (_, bytes) = place.input(4 * LENGTH);
     let server = UnixListener::bind(place.path("socket")).unwrap();
@@ -233,13 +235,13 @@ fn an_answer_that_nobody_reads_ends_it() {
     let mut client = Running::start(command);
     let (server, _) = server.accept().unwrap();
     drop(client.child().stdout.take());
-    // It says more than fits, and reads nothing until it has said it.
+    // The server sends more than fits, and reads nothing meanwhile.
     let _ = (&server).write_all(&bytes);
     assert_failed(&client.end(), "the standard output");
 }
 
 #[test]
-fn a_connection_is_passed_on_both_ways() {
+fn connection_is_passed_on_in_both_directions() {
     let place = Place::new();
     let server = UnixListener::bind(place.path("behind")).unwrap();
     let (front, behind) = (place.address("unix-listen", "front"), place.address("unix", "behind"));
@@ -260,7 +262,7 @@ fn a_connection_is_passed_on_both_ways() {
 }
 
 #[test]
-fn what_a_serial_port_answers_is_printed_as_long_as_there_is_something_to_say() {
+fn serial_answers_are_printed_until_the_input_ends() {
     let (line, port) = ringway::serial::pair().unwrap();
     let to = format!("serial:{}", ringway::serial::path(&port).unwrap().display());
     let mut command = cat("-", &to);
@@ -282,7 +284,7 @@ fn what_a_serial_port_answers_is_printed_as_long_as_there_is_something_to_say() 
 }
 
 #[test]
-fn an_answer_is_not_appended_to_its_own_question() {
+fn answer_is_not_appended_to_its_input_file() {
     let place = Place::new();
     let (_, bytes) = place.input(1000);
     let (to, _server) = echo();

@@ -15,21 +15,21 @@ fn script(place: &Place, script: &str) -> Output {
 }
 
 #[test]
-fn a_closed_standard_stream_is_a_failure() {
+fn closed_standard_stream_is_a_failure() {
     let place = Place::new();
     place.input(10);
     assert_failed(&script(&place, "\"$0\" cat - file:copy <&-"), "the standard input is closed");
     assert_failed(&script(&place, "\"$0\" cat file:input - >&-"), "the standard output is closed");
     assert!(!place.path("copy").exists());
-    // Open is what is open for nothing.
+    // A stream that is open only for the other direction is not closed.
     assert_succeeded(&script(&place, "\"$0\" cat - - </dev/null >/dev/null"));
     assert_succeeded(&script(&place, "\"$0\" cat - - <>/dev/null >&0"));
-    // What is not used may be closed.
+    // An unused stream may be closed.
     assert_succeeded(&script(&place, "\"$0\" cat file:input file:copy <&- >&- 2>&-"));
 }
 
 #[test]
-fn what_is_written_is_not_read_again() {
+fn source_that_is_also_the_destination_is_an_error() {
     let place = Place::new();
     let (_, bytes) = place.input(10);
     for arguments in [
@@ -44,12 +44,12 @@ fn what_is_written_is_not_read_again() {
         assert_failed(&told, "SRC and DST at once");
         assert!(fs::read(place.path("input")).unwrap() == bytes, "{arguments}");
     }
-    // The same terminal, device or socket is not the same bytes.
+    // The same terminal, device or socket does not mean the same bytes.
     assert_succeeded(&script(&place, "\"$0\" cat - - </dev/null >/dev/null"));
 }
 
 #[test]
-fn a_destination_that_cannot_be_written_is_told_before_anybody_has_come() {
+fn unwritable_destination_fails_before_any_peer() {
     let place = Place::new();
     for to in ["file:/nonexistent/x", "unix:/nonexistent/x", "serial:/nonexistent/x", "file:/"] {
         let mut waiting = Running::start(cat(&place.address("unix-listen", "socket"), to));
@@ -60,7 +60,7 @@ fn a_destination_that_cannot_be_written_is_told_before_anybody_has_come() {
 }
 
 #[test]
-fn a_source_that_is_not_there_leaves_no_empty_destination() {
+fn missing_source_creates_no_destination() {
     let place = Place::new();
     for from in ["file:/nonexistent/x", "unix:/nonexistent/x", "serial:/nonexistent/x"] {
         assert_failed(&cat(from, &place.address("file", "copy")).output().unwrap(), "cannot ");
@@ -69,9 +69,9 @@ fn a_source_that_is_not_there_leaves_no_empty_destination() {
 }
 
 #[test]
-fn a_reader_gets_what_the_file_held_when_it_was_copied() {
+fn reader_gets_the_file_as_it_was_when_copied() {
     let place = Place::new();
-    // What a pipe takes at once.
+    // As many bytes as a pipe takes at once.
     let (input, bytes) = place.input(40_000);
     let (mut reader, writer) = std::io::pipe().unwrap();
     let mut command = cat(&input, "stdio");
@@ -87,7 +87,7 @@ fn a_reader_gets_what_the_file_held_when_it_was_copied() {
 }
 
 #[test]
-fn pages_that_nobody_changes_arrive_as_they_are() {
+fn zero_copy_of_an_unchanged_file_arrives_whole() {
     let place = Place::new();
     let (input, bytes) = place.input(LENGTH);
     let mut command = cat(&input, "stdio");
@@ -98,7 +98,7 @@ fn pages_that_nobody_changes_arrive_as_they_are() {
 }
 
 #[test]
-fn a_name_that_cannot_be_removed_is_told_and_is_no_success() {
+fn cat_fails_if_a_name_cannot_be_removed() {
     for (kind, client) in
         [("fifo", "echo some >name"), ("unix-listen", "exec \"$0\" cat - unix:name")]
     {
@@ -126,7 +126,7 @@ fn a_name_that_cannot_be_removed_is_told_and_is_no_success() {
     }
 }
 
-/// The same command for one whom modes bind: root may do everything otherwise.
+/// The same command, bound by file modes even for root.
 fn without_privileges(command: Command) -> Command {
     if !rustix::process::getuid().is_root() {
         return command;

@@ -1,4 +1,4 @@
-//! The program, running, and a place for its files.
+//! The running program, and a folder for its files.
 
 use ringway::fd;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-/// Longer than any buffer on the way, and of no round size.
+/// Bytes to send: longer than any buffer on the way, and no round size.
 pub const LENGTH: usize = (5 << 20) + 12_347;
 
-/// The command, whose standard input is empty.
+/// The `cat` command with an empty standard input.
 pub fn cat(source: &str, destination: &str) -> Command {
-    // A shell's background job has interrupts ignored, and so would all that the test starts.
+    // A shell's background job ignores interrupts, and so would everything that the test starts.
     let mut command = Command::new("env");
     command.args(["--default-signal=INT", env!("CARGO_BIN_EXE_ringway")]);
     command.args(["cat", source, destination]);
@@ -27,7 +27,7 @@ pub struct Running(Option<Child>);
 impl Running {
     pub fn start(mut command: Command) -> Self {
         let child = command.spawn().unwrap();
-        // Should it hang, its end fails the test.
+        // If the process hangs, killing it fails the test.
         let watched = pidfd_open(Pid::from_child(&child), PidfdFlags::empty()).unwrap();
         std::thread::spawn(move || {
             let end = Instant::now() + Duration::from_secs(100);
@@ -68,7 +68,7 @@ impl Place {
         self.0.path().join(name)
     }
 
-    /// An address of this kind for a path here.
+    /// An address of this kind for a path in the folder.
     pub fn address(&self, kind: &str, name: &str) -> String {
         format!("{kind}:{}", self.path(name).display())
     }
@@ -82,12 +82,12 @@ impl Place {
     }
 }
 
-/// What it said.
+/// The standard error as text.
 pub fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// It failed with 1, and with one line that contains this.
+/// Asserts exit status 1, and one line on the standard error that contains `expected`.
 pub fn assert_failed(output: &Output, expected: &str) {
     let told = stderr(output);
     assert_eq!(output.status.code(), Some(1), "{told}");
@@ -95,13 +95,13 @@ pub fn assert_failed(output: &Output, expected: &str) {
     assert!(told.starts_with("ringway: ") && told.contains(expected), "{told}");
 }
 
-/// It succeeded, and said nothing.
+/// Asserts success and an empty standard error.
 pub fn assert_succeeded(output: &Output) {
     assert!(output.status.success(), "{output:?}");
     assert!(output.stderr.is_empty(), "quiet outside a terminal: {}", stderr(output));
 }
 
-/// Waits until something is so.
+/// Waits until `is_there` returns true.
 pub fn wait_for(what: &str, mut is_there: impl FnMut() -> bool) {
     let end = Instant::now() + Duration::from_secs(30);
     while !is_there() {
@@ -110,24 +110,24 @@ pub fn wait_for(what: &str, mut is_there: impl FnMut() -> bool) {
     }
 }
 
-/// Whether a process waits for something in the kernel.
+/// Whether a process sleeps in the kernel.
 pub fn sleeps(process: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
     stat.rsplit_once(')').is_some_and(|(_, rest)| rest.starts_with(" S"))
 }
 
-/// Whether there is a socket of this name.
+/// Whether there is a socket at this path.
 pub fn is_socket(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|kind| kind.file_type().is_socket())
 }
 
-/// A command with its standard input empty, and both outputs to be looked at.
+/// The command with an empty standard input, and with pipes for both outputs.
 pub fn with_pipes(mut command: Command) -> Command {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
-/// The same command, started with other dispositions of signals, as `env` takes them.
+/// The same command, started with other dispositions of signals, in the options of `env`.
 pub fn with_signals(option: &str, command: &Command) -> Command {
     let mut other = Command::new("env");
     other.arg(option).arg(command.get_program()).args(command.get_args());
