@@ -33,7 +33,7 @@ impl Unshared {
     ) -> Result<(Self, T), E> {
         let mut record = record();
         let (fd, more) = open()?;
-        record.push(Own::Descriptor(fd.as_raw_fd()));
+        record.push(Resource::Descriptor(fd.as_raw_fd()));
         Ok((Unshared(ManuallyDrop::new(fd)), more))
     }
 }
@@ -47,7 +47,7 @@ impl AsFd for Unshared {
 impl Drop for Unshared {
     fn drop(&mut self) {
         let mut record = record();
-        let ours = Own::Descriptor(self.0.as_raw_fd());
+        let ours = Resource::Descriptor(self.0.as_raw_fd());
         record.retain(|known| *known != ours);
         // Closes it while the record is locked. Otherwise another file could get the number, and a
         // fork would find that number in the record. SAFETY: only this function drops the
@@ -64,14 +64,14 @@ pub(crate) fn map<E>(
 ) -> Result<*mut c_void, E> {
     let mut record = record();
     let at = map()?;
-    record.push(Own::Memory { at: at.addr(), length });
+    record.push(Resource::Memory { at: at.addr(), length });
     Ok(at)
 }
 
 /// Removes the memory at `at` from the record, if it is there, and unmaps it by `unmap`.
 pub(crate) fn unmap(at: usize, unmap: impl FnOnce()) {
     let mut record = record();
-    record.retain(|known| !matches!(known, Own::Memory { at: there, .. } if *there == at));
+    record.retain(|known| !matches!(known, Resource::Memory { at: there, .. } if *there == at));
     unmap();
 }
 
@@ -91,12 +91,12 @@ static HANDED_OVER: AtomicBool = AtomicBool::new(false);
 
 /// A resource that a copy must not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Own {
+enum Resource {
     Descriptor(RawFd),
     Memory { at: usize, length: usize },
 }
 
-static RECORD: Mutex<Vec<Own>> = Mutex::new(Vec::new());
+static RECORD: Mutex<Vec<Resource>> = Mutex::new(Vec::new());
 
 thread_local! {
     /// The lock on the record, from before a fork until after it.
@@ -105,9 +105,9 @@ thread_local! {
     static HELD: Cell<Option<Held>> = const { Cell::new(None) };
 }
 
-type Held = ManuallyDrop<MutexGuard<'static, Vec<Own>>>;
+type Held = ManuallyDrop<MutexGuard<'static, Vec<Resource>>>;
 
-fn record() -> MutexGuard<'static, Vec<Own>> {
+fn record() -> MutexGuard<'static, Vec<Resource>> {
     static HANDLERS: Once = Once::new();
     HANDLERS.call_once(|| {
         // SAFETY: the three functions live as long as the program, and do only what is allowed
@@ -137,15 +137,15 @@ unsafe extern "C" fn in_copy() {
     let Some(mut record) = HELD.take().map(ManuallyDrop::into_inner) else { return };
     // Relaxed: no partner. `hand_over` has stored it in this thread.
     if !HANDED_OVER.load(Ordering::Relaxed) {
-        cut_off(&record);
+        remove_from_copy(&record);
         record.clear();
     }
 }
 
-fn cut_off(record: &[Own]) {
-    for own in record {
-        match *own {
-            Own::Descriptor(number) => {
+fn remove_from_copy(record: &[Resource]) {
+    for resource in record {
+        match *resource {
+            Resource::Descriptor(number) => {
                 // SAFETY: the record says that an `Unshared` of this crate owns the number. A
                 // harmless descriptor takes the number below, so that the `Unshared` still owns
                 // one. If the root directory cannot be opened, the number stays free, and the
@@ -164,7 +164,7 @@ fn cut_off(record: &[Own]) {
                     unsafe { libc::close(harmless) };
                 }
             }
-            Own::Memory { at, length } => {
+            Resource::Memory { at, length } => {
                 let flags =
                     libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED | libc::MAP_NORESERVE;
                 let at = at as *mut c_void;

@@ -119,7 +119,7 @@ fn pieces_of_any_size_make_the_same_messages() {
 }
 
 #[test]
-fn an_end_inside_a_message_is_a_reset_and_stays_one() {
+fn an_end_inside_a_message_is_a_lasting_reset() {
     let frame = framed(b"hello");
     for cut in 0..frame.len() {
         let (ours, theirs) = raw();
@@ -197,7 +197,7 @@ fn peak() -> usize {
 }
 
 #[test]
-fn a_message_that_is_half_sent_goes_on_where_it_was() {
+fn a_half_sent_message_continues() {
     let (ours, theirs) = connection::pair().unwrap();
     let message = bytes(5_000_000, 1);
     assert!(ours.try_send(&message).unwrap_err().is(CoreError::WouldBlock));
@@ -220,7 +220,7 @@ fn a_message_that_is_half_sent_goes_on_where_it_was() {
 }
 
 #[test]
-fn two_that_never_wait_pass_a_large_message() {
+fn two_non_waiting_ends_pass_a_large_message() {
     let (ours, theirs) = connection::pair().unwrap();
     let message = bytes(3_000_000, 3);
     let (mut sent, mut received) = (false, Vec::new());
@@ -258,7 +258,7 @@ fn a_small_message_is_sent_at_once_or_not_at_all() {
 }
 
 #[test]
-fn threads_that_send_do_not_mix_their_messages() {
+fn messages_of_several_threads_do_not_mix() {
     let (ours, theirs) = connection::pair().unwrap();
     std::thread::scope(|s| {
         for thread in 0..3u8 {
@@ -281,7 +281,7 @@ fn threads_that_send_do_not_mix_their_messages() {
 }
 
 #[test]
-fn who_finds_another_thread_at_it_waits_as_long_as_it_said() {
+fn a_busy_end_is_waited_for_until_the_deadline() {
     let (ours, theirs) = connection::pair().unwrap();
     std::thread::scope(|s| {
         let receiver = s.spawn(|| ours.recv(&mut Vec::new()).unwrap());
@@ -298,7 +298,7 @@ fn who_finds_another_thread_at_it_waits_as_long_as_it_said() {
 }
 
 #[test]
-fn descriptors_arrive_with_their_message_whatever_its_size() {
+fn descriptors_arrive_with_messages_of_any_size() {
     for size in [0, 5, 2_000_000] {
         let (ours, theirs) = connection::pair().unwrap();
         let pipes: Vec<_> = (0..3).map(|_| pipe().unwrap()).collect();
@@ -329,7 +329,7 @@ fn descriptors_arrive_with_their_message_whatever_its_size() {
 }
 
 #[test]
-fn descriptors_that_nobody_asked_for_are_closed() {
+fn unwanted_descriptors_are_closed() {
     let (ours, theirs) = connection::pair().unwrap();
     let (reader, writer) = pipe().unwrap();
     ours.send_descriptors(b"take it", &[writer.as_fd()], None).unwrap();
@@ -345,7 +345,7 @@ fn descriptors_that_nobody_asked_for_are_closed() {
 }
 
 #[test]
-fn descriptors_of_a_message_that_is_half_sent_arrive_once() {
+fn descriptors_of_a_half_sent_message_arrive_once() {
     let (ours, theirs) = connection::pair().unwrap();
     let (reader, writer) = pipe().unwrap();
     let message = bytes(2_000_000, 1);
@@ -362,7 +362,7 @@ fn descriptors_of_a_message_that_is_half_sent_arrive_once() {
 }
 
 #[test]
-fn one_way_is_one_way() {
+fn a_one_way_pair_refuses_the_other_way() {
     let (receiver, sender) = connection::pipe().unwrap();
     assert!(receiver.send(b"x").unwrap_err().is(CoreError::WrongDirection));
     assert!(sender.recv(&mut Vec::new()).unwrap_err().is(CoreError::WrongDirection));
@@ -380,7 +380,7 @@ fn one_way_is_one_way() {
 }
 
 #[test]
-fn a_non_blocking_description_makes_no_difference() {
+fn a_nonblocking_socket_behaves_the_same() {
     let (ours, theirs) = connection::pair().unwrap();
     fd::set_nonblocking(&ours, true).unwrap();
     fd::set_nonblocking(&theirs, true).unwrap();
@@ -432,8 +432,8 @@ fn start(name: &str, part: &str) -> (Connection, Killed) {
 }
 
 #[test]
-fn a_sender_killed_in_the_middle_of_a_message_is_a_reset() {
-    const NAME: &str = "a_sender_killed_in_the_middle_of_a_message_is_a_reset";
+fn a_sender_killed_inside_a_message_is_a_reset() {
+    const NAME: &str = "a_sender_killed_inside_a_message_is_a_reset";
     if role().is_some() {
         let connection = inherited();
         connection.send(b"ready").unwrap();
@@ -462,8 +462,8 @@ fn a_sender_killed_in_the_middle_of_a_message_is_a_reset() {
 }
 
 #[test]
-fn a_receiver_killed_in_the_middle_of_a_message_is_told() {
-    const NAME: &str = "a_receiver_killed_in_the_middle_of_a_message_is_told";
+fn a_receiver_killed_inside_a_message_is_an_error() {
+    const NAME: &str = "a_receiver_killed_inside_a_message_is_an_error";
     if role().is_some() {
         let connection = inherited();
         connection.send(b"ready").unwrap();
@@ -497,8 +497,8 @@ fn limit_descriptors(more: u64) {
 }
 
 #[test]
-fn descriptors_that_find_no_room_cost_one_message() {
-    const NAME: &str = "descriptors_that_find_no_room_cost_one_message";
+fn a_descriptor_limit_costs_one_message() {
+    const NAME: &str = "a_descriptor_limit_costs_one_message";
     if role().is_none() {
         return support::run(NAME, "alone");
     }
@@ -544,8 +544,8 @@ fn count_descriptors() -> usize {
 }
 
 #[test]
-fn a_peer_opens_no_descriptors_where_none_are_asked_for_and_those_of_one_message_where_some_are() {
-    const NAME: &str = "a_peer_opens_no_descriptors_where_none_are_asked_for_and_those_of_one_message_where_some_are";
+fn a_peer_opens_one_messages_descriptors_at_most() {
+    const NAME: &str = "a_peer_opens_one_messages_descriptors_at_most";
     if role().is_none() {
         return support::run(NAME, "alone");
     }

@@ -15,7 +15,7 @@ where
 }
 
 #[test]
-fn every_error_of_the_core_becomes_one_of_the_shim_with_its_cause() {
+fn core_errors_convert_with_their_cause() {
     use ringway::CoreError as E;
     let cases = [
         (converted(E::BrokenPipe), Cause::Core(E::BrokenPipe)),
@@ -40,7 +40,7 @@ fn every_error_of_the_core_becomes_one_of_the_shim_with_its_cause() {
 }
 
 #[test]
-fn every_error_of_the_shim_becomes_one_of_the_standard_library_of_its_kind() {
+fn errors_convert_into_io_errors_of_their_kind() {
     let kinds = [
         (Cause::Core(CoreError::TimedOut), io::ErrorKind::TimedOut),
         (Cause::Core(CoreError::BrokenPipe), io::ErrorKind::BrokenPipe),

@@ -33,7 +33,7 @@ fn frame(byte: u8) -> Box<Frame> {
 }
 
 #[test]
-fn a_ring() {
+fn a_large_ring_stays_off_the_stack() {
     on_a_small_stack(|| {
         let mut ring = boxed::<Ring<[u64; 8], 100_000, Sleeper>>();
         assert!(size_of_val(&*ring) > 6 << 20);
@@ -45,7 +45,7 @@ fn a_ring() {
 }
 
 #[test]
-fn a_ring_of_what_has_to_be_dropped() {
+fn a_ring_drops_its_values() {
     on_a_small_stack(|| {
         let value = std::sync::Arc::new(());
         let ring = boxed::<Ring<_, 400_000>>();
@@ -59,7 +59,7 @@ fn a_ring_of_what_has_to_be_dropped() {
 }
 
 #[test]
-fn a_queue() {
+fn a_large_queue_stays_off_the_stack() {
     on_a_small_stack(|| {
         let queue = boxed::<Queue<[u64; 8], 60_000, Sleeper>>();
         assert!(size_of_val(&*queue) > 4 << 20);
@@ -79,7 +79,7 @@ fn a_queue() {
 }
 
 #[test]
-fn rings_of_bytes_and_messages_and_a_pipe() {
+fn large_byte_rings_and_pipes_stay_off_the_stack() {
     on_a_small_stack(|| {
         let bytes = boxed::<ByteRing<{ 4 << 20 }, Sleeper>>();
         let (mut producer, mut consumer) = (bytes.producer().unwrap(), bytes.consumer().unwrap());
@@ -105,7 +105,7 @@ fn rings_of_bytes_and_messages_and_a_pipe() {
 }
 
 #[test]
-fn a_broadcast_and_a_latest_of_large_values() {
+fn large_broadcast_values_stay_off_the_stack() {
     on_a_small_stack(|| {
         let mut broadcast = boxed::<Broadcast<Frame, 4, Sleeper>>();
         let (mut writer, mut reader) = broadcast.split();
@@ -135,7 +135,7 @@ fn a_broadcast_and_a_latest_of_large_values() {
 }
 
 #[test]
-fn rings_of_as_many_slots_as_a_number_says() {
+fn a_ring_is_sized_at_run_time() {
     on_a_small_stack(|| {
         let capacity = std::hint::black_box(400_000);
         let value = std::sync::Arc::new(());

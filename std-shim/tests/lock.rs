@@ -23,20 +23,20 @@ macro_rules! tests {
 
 tests! {
     two_processes_count_exactly
-    a_mutex_whose_holder_is_killed_goes_to_one_that_sleeps
-    a_mutex_is_not_held_up_by_one_that_is_killed_asleep
-    processes_killed_at_random_leave_nothing_that_is_not_told
-    a_reentrant_mutex_held_twice_by_one_that_is_killed
+    a_killed_holders_mutex_goes_to_a_sleeper
+    a_killed_sleeper_does_not_hold_up_a_mutex
+    random_kills_lose_no_report_of_a_death
+    a_killed_holders_reentrant_mutex_is_freed
     a_thread_has_another_number_after_a_fork
-    a_writer_that_is_killed
-    a_reader_that_is_killed
-    bounded_permits_of_one_that_is_killed_come_back
-    permits_that_nobody_is_on_record_for_stay_taken
+    a_killed_writer_is_reported_and_replaced
+    a_killed_readers_slot_is_freed
+    bounded_permits_of_a_killed_holder_come_back
+    permits_without_a_recorded_owner_stay_taken
     a_notification_reaches_the_living
-    one_that_is_killed_with_the_mutex_of_a_condition
-    an_event_is_heard_by_all
+    a_conditions_mutex_is_freed_from_a_killed_holder
+    an_event_wakes_all_waiters
     a_barrier_is_broken_by_a_death
-    three_processes_meet_round_after_round
+    three_processes_pass_a_barrier_every_round
 }
 
 fn main() -> ExitCode {
@@ -270,7 +270,7 @@ fn two_processes_count_exactly() {
     assert_eq!(shared.0.lock().unwrap()[0], 2 * EACH);
 }
 
-fn a_mutex_whose_holder_is_killed_goes_to_one_that_sleeps() {
+fn a_killed_holders_mutex_goes_to_a_sleeper() {
     let shared = shared::<(Counter, Word)>();
     let (counter, word) = &*shared;
     killed(word, |me| {
@@ -299,7 +299,7 @@ fn a_mutex_whose_holder_is_killed_goes_to_one_that_sleeps() {
     assert_eq!(*count, [11, 11]);
 }
 
-fn a_mutex_is_not_held_up_by_one_that_is_killed_asleep() {
+fn a_killed_sleeper_does_not_hold_up_a_mutex() {
     let shared = shared::<(Counter, Word)>();
     let (counter, word) = &*shared;
     let guard = counter.lock();
@@ -324,7 +324,7 @@ fn a_mutex_is_not_held_up_by_one_that_is_killed_asleep() {
 
 /// Each adds one to both, one after the other: whoever finds them different without being told
 /// found a half change.
-fn processes_killed_at_random_leave_nothing_that_is_not_told() {
+fn random_kills_lose_no_report_of_a_death() {
     let shared = shared::<(Counter, Word)>();
     let (counter, repairs) = &*shared;
     let play = |me: u16| {
@@ -365,7 +365,7 @@ fn processes_killed_at_random_leave_nothing_that_is_not_told() {
     assert!(repairs.load(Ordering::Relaxed) <= recovered);
 }
 
-fn a_reentrant_mutex_held_twice_by_one_that_is_killed() {
+fn a_killed_holders_reentrant_mutex_is_freed() {
     let shared = shared::<(Recursive, Word)>();
     let (lock, word) = &*shared;
     killed(word, |me| {
@@ -390,7 +390,7 @@ fn a_thread_has_another_number_after_a_fork() {
     assert_eq!(Thread::thread_id(), mine);
 }
 
-fn a_writer_that_is_killed() {
+fn a_killed_writer_is_reported_and_replaced() {
     let shared = shared::<(Readers, Word)>();
     let (lock, word) = &*shared;
     killed(word, |me| {
@@ -415,7 +415,7 @@ fn a_writer_that_is_killed() {
     assert!(lock.read().is_ok());
 }
 
-fn a_reader_that_is_killed() {
+fn a_killed_readers_slot_is_freed() {
     let shared = shared::<(Readers, Word)>();
     let (lock, word) = &*shared;
     killed(word, |me| std::mem::forget([lock.handle(me).read(), lock.handle(me).read()]));
@@ -433,7 +433,7 @@ fn a_reader_that_is_killed() {
     assert_eq!(*lock.read().unwrap(), 5);
 }
 
-fn bounded_permits_of_one_that_is_killed_come_back() {
+fn bounded_permits_of_a_killed_holder_come_back() {
     let shared = shared::<(BoundedSemaphore<3, Futex>, Word)>();
     let (places, word) = &*shared;
     killed(word, |me| {
@@ -462,7 +462,7 @@ fn bounded_permits_of_one_that_is_killed_come_back() {
     assert_eq!(places.permits(), 3);
 }
 
-fn permits_that_nobody_is_on_record_for_stay_taken() {
+fn permits_without_a_recorded_owner_stay_taken() {
     let shared = shared::<(Semaphore<2, Futex>, Word)>();
     let (semaphore, word) = &*shared;
     killed(word, |_| semaphore.acquire());
@@ -511,7 +511,7 @@ fn a_notification_reaches_the_living() {
     assert_eq!(jobs.lock().unwrap()[0], 0);
 }
 
-fn one_that_is_killed_with_the_mutex_of_a_condition() {
+fn a_conditions_mutex_is_freed_from_a_killed_holder() {
     let shared = shared::<(Counter, Condition<Futex>, Word)>();
     let (jobs, more, word) = &*shared;
     let waiter = Child::play(|| {
@@ -533,7 +533,7 @@ fn one_that_is_killed_with_the_mutex_of_a_condition() {
     waiter.join();
 }
 
-fn an_event_is_heard_by_all() {
+fn an_event_wakes_all_waiters() {
     let shared = shared::<([Event<Futex>; 2], Word)>();
     let ([start, end], word) = &*shared;
     let waiters = [(); 3].map(|()| {
@@ -580,7 +580,7 @@ fn a_barrier_is_broken_by_a_death() {
     others.into_iter().for_each(Child::join);
 }
 
-fn three_processes_meet_round_after_round() {
+fn three_processes_pass_a_barrier_every_round() {
     let shared = shared::<(Barrier<3, Futex>, Word)>();
     let (barrier, came) = &*shared;
     let children = [1, 2, 3].map(|me| {

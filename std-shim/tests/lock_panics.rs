@@ -51,20 +51,20 @@ fn check<W: Wait + Sync>() {
 }
 
 #[test]
-fn on_a_futex_of_this_process() {
+fn panics_are_reported_on_a_private_futex() {
     check::<PrivateFutex>();
     check::<Async<PrivateFutex>>();
 }
 
 #[test]
-fn on_a_futex_of_several_processes() {
+fn panics_are_reported_on_a_shared_futex() {
     check::<Futex>();
     check::<RobustFutex>();
 }
 
 /// One that waits takes what another left by a panic.
 #[test]
-fn one_that_sleeps_for_the_lock_is_woken_and_told() {
+fn a_sleeper_is_woken_and_told_of_a_panic() {
     let mutex = Mutex::<_, PrivateFutex>::new(0);
     let held = mutex.lock();
     thread::scope(|s| {

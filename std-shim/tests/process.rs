@@ -26,49 +26,49 @@ use support::fault::Fault;
 use support::{Pester, interrupts, long, soon};
 
 tests! {
-    a_child_gets_its_argument_and_descriptors_and_nothing_else
+    a_child_gets_its_argument_and_descriptors_only
     an_argument_of_a_mebibyte_arrives
-    an_argument_beyond_the_limit_of_file_sizes_is_told
+    an_argument_above_the_file_size_limit_is_an_error
     as_many_descriptors_as_allowed_arrive_in_order
     an_entry_that_is_not_registered_is_refused
-    every_way_to_end_is_told
-    a_join_waits_until_the_deadline_and_no_longer
-    a_child_that_is_told_to_end_ends
+    each_way_to_end_has_its_exit_value
+    a_join_waits_no_longer_than_its_deadline
+    a_terminated_child_ends
     several_threads_join_one_child
     dropping_a_child_ends_it
     a_detached_child_goes_on_and_leaves_no_zombie
-    a_hundred_children_leave_nothing
+    a_hundred_children_leave_no_trace
     threads_spawn_at_once
     a_child_outlives_the_thread_that_started_it
     a_child_ends_with_its_parent
     a_stopped_child_ends_with_its_parent
-    a_child_ends_with_its_parent_of_which_somebody_made_a_copy
+    a_child_ends_with_its_parent_despite_a_copy
     a_child_may_outlive_its_parent
-    a_child_that_comes_too_late_ends
-    a_child_of_a_child_is_told_of_both
-    a_child_that_somebody_else_waited_for_is_told
+    a_child_that_starts_after_its_parent_died_ends
+    a_grandchild_is_told_of_its_parent
+    a_child_that_others_waited_for_is_reported
     signals_interrupt_nothing
-    a_program_whose_file_is_gone_still_spawns
+    a_program_whose_file_was_deleted_still_spawns
     the_environment_stays_as_it_is
     no_signal_is_blocked_in_a_child
-    nobody_but_a_parent_starts_a_child
-    an_argument_that_looks_like_a_childs_is_an_ordinary_one
-    a_program_with_more_rights_than_its_user_runs_no_entry
+    only_a_parent_starts_a_child
+    a_childs_argument_without_a_socket_is_ordinary
+    a_privileged_program_runs_no_entry
     a_program_that_changed_its_user_starts_children
-    a_limit_of_processes_is_told
-    no_room_for_descriptors_is_an_error_and_leaves_nothing
-    what_the_system_refuses_is_told_and_leaves_nothing
-    closed_standard_streams_are_in_nobodys_way
-    standard_streams_may_be_handed_over_as_each_other
-    main_takes_what_was_handed_over_once
-    a_fork_is_a_copy_that_is_joined
+    a_limit_of_processes_is_an_error
+    a_descriptor_limit_is_an_error_without_a_trace
+    a_system_error_is_reported_without_a_trace
+    closed_standard_streams_do_no_harm
+    standard_streams_can_be_swapped
+    a_second_main_takes_no_descriptors
+    a_fork_makes_a_copy_that_can_be_joined
     a_fork_is_refused_with_threads
     a_fork_ends_with_its_parent
-    a_fork_leaves_its_siblings_alone
-    a_fork_is_a_participant_of_its_own
-    a_fork_without_a_place_is_refused
-    processes_connections_and_sockets_are_waited_for_together
-    the_example_gives_the_job_of_a_killed_worker_to_another
+    a_fork_does_not_touch_its_siblings
+    a_fork_is_another_participant
+    a_fork_without_a_free_place_is_refused
+    one_wait_covers_processes_and_connections
+    the_example_repeats_a_killed_workers_job
 }
 
 const ENTRIES: &[Entry] = &[
@@ -270,7 +270,7 @@ fn children() -> usize {
     list.split_whitespace().count()
 }
 
-fn a_child_gets_its_argument_and_descriptors_and_nothing_else() {
+fn a_child_gets_its_argument_and_descriptors_only() {
     // One that is not close-on-exec, as other code may leave it.
     let leak = File::open("/dev/zero").unwrap();
     fd::set_close_on_exec(&leak, false).unwrap();
@@ -305,7 +305,7 @@ fn an_argument_of_a_mebibyte_arrives() {
     assert!(child.join().unwrap().success());
 }
 
-fn an_argument_beyond_the_limit_of_file_sizes_is_told() {
+fn an_argument_above_the_file_size_limit_is_an_error() {
     let limit = libc::rlimit { rlim_cur: 4096, rlim_max: 4096 };
     // SAFETY: a valid limit.
     assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &limit) }, 0);
@@ -345,7 +345,7 @@ fn an_entry_that_is_not_registered_is_refused() {
     assert!(process::spawn(&UNKNOWN, b"", vec![]).is_err());
 }
 
-fn every_way_to_end_is_told() {
+fn each_way_to_end_has_its_exit_value() {
     let ends: [(&str, Exit); 6] = [
         ("return", Exit::Code(0)),
         ("fail", Exit::Code(1)),
@@ -373,7 +373,7 @@ fn every_way_to_end_is_told() {
     }
 }
 
-fn a_join_waits_until_the_deadline_and_no_longer() {
+fn a_join_waits_no_longer_than_its_deadline() {
     let child = process::spawn(&SLEEP, b"", vec![]).unwrap();
     let deadline = soon();
     assert!(child.join_deadline(Some(deadline)).unwrap_err().is(CoreError::TimedOut));
@@ -389,7 +389,7 @@ fn a_join_waits_until_the_deadline_and_no_longer() {
     assert!(!child.is_alive());
 }
 
-fn a_child_that_is_told_to_end_ends() {
+fn a_terminated_child_ends() {
     let child = process::spawn(&SLEEP, b"", vec![]).unwrap();
     child.terminate().unwrap();
     fd::wait_deadline(&child, Interest::Read, Some(long())).unwrap();
@@ -438,7 +438,7 @@ fn a_detached_child_goes_on_and_leaves_no_zombie() {
     }
 }
 
-fn a_hundred_children_leave_nothing() {
+fn a_hundred_children_leave_no_trace() {
     let once = || {
         let child = process::spawn(&EXIT, b"0", vec![]).unwrap();
         assert!(child.join().unwrap().success());
@@ -501,7 +501,7 @@ fn a_stopped_child_ends_with_its_parent() {
     wait_for_end(&reader);
 }
 
-fn a_child_ends_with_its_parent_of_which_somebody_made_a_copy() {
+fn a_child_ends_with_its_parent_despite_a_copy() {
     let (child, _, reader) = start_family("copied");
     child.kill().unwrap();
     wait_for_end(&reader);
@@ -518,7 +518,7 @@ fn a_child_may_outlive_its_parent() {
 }
 
 /// Its parent may end before it has come to `process::main`.
-fn a_child_that_comes_too_late_ends() {
+fn a_child_that_starts_after_its_parent_died_ends() {
     for _ in 0..20 {
         let (reader, writer) = pipe().unwrap();
         // SAFETY: nothing is in shared memory.
@@ -538,7 +538,7 @@ fn a_child_that_comes_too_late_ends() {
     }
 }
 
-fn a_child_of_a_child_is_told_of_both() {
+fn a_grandchild_is_told_of_its_parent() {
     let (reader, writer) = pipe().unwrap();
     let child = process::spawn(&FAMILY, b"spawn", vec![writer.into()]).unwrap();
     let mut lines = lines(&reader);
@@ -547,7 +547,7 @@ fn a_child_of_a_child_is_told_of_both() {
     drop(child);
 }
 
-fn a_child_that_somebody_else_waited_for_is_told() {
+fn a_child_that_others_waited_for_is_reported() {
     let child = process::spawn(&EXIT, b"3", vec![]).unwrap();
     // SAFETY: any child is waited for, of which there is one.
     let pid = unsafe { libc::waitpid(-1, std::ptr::null_mut(), 0) };
@@ -581,7 +581,7 @@ fn signals_interrupt_nothing() {
     assert!(Instant::now() >= deadline);
 }
 
-fn a_program_whose_file_is_gone_still_spawns() {
+fn a_program_whose_file_was_deleted_still_spawns() {
     if support::role().is_some() {
         std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
         let child = process::spawn(&EXIT, b"9", vec![]).unwrap();
@@ -593,7 +593,7 @@ fn a_program_whose_file_is_gone_still_spawns() {
     std::fs::copy(std::env::current_exe().unwrap(), &file).unwrap();
     let (their_reader, go_on) = pipe().unwrap();
     let mut program = std::process::Command::new(&file);
-    program.args(["run", "a_program_whose_file_is_gone_still_spawns"]);
+    program.args(["run", "a_program_whose_file_was_deleted_still_spawns"]);
     let program = support::play(&mut program, "spawn").stdin(their_reader).spawn().unwrap();
     std::fs::remove_file(&file).unwrap();
     std::fs::write(&file, "another one").unwrap();
@@ -636,7 +636,7 @@ fn call_by_hand() -> (ringway::socket::UnixSeqpacket, ringway::socket::UnixSeqpa
     (ours, theirs)
 }
 
-fn nobody_but_a_parent_starts_a_child() {
+fn only_a_parent_starts_a_child() {
     let begin = |entry: &str, message: &dyn Fn() -> ringway::socket::UnixSeqpacket| {
         let theirs = message();
         let mut command = called_with(&[]);
@@ -683,7 +683,7 @@ fn become_effectively(user: u32) {
     assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
 }
 
-fn an_argument_that_looks_like_a_childs_is_an_ordinary_one() {
+fn a_childs_argument_without_a_socket_is_ordinary() {
     let ordinary: [&[&str]; 7] = [
         &["--ringway-process"],
         &["--ringway-process", "3"],
@@ -705,7 +705,7 @@ fn an_argument_that_looks_like_a_childs_is_an_ordinary_one() {
     drop(reader);
 }
 
-fn a_program_with_more_rights_than_its_user_runs_no_entry() {
+fn a_privileged_program_runs_no_entry() {
     use std::os::unix::fs::{PermissionsExt, chown};
     use std::os::unix::process::CommandExt;
 
@@ -778,7 +778,7 @@ fn a_program_that_changed_its_user_starts_children() {
     first.detach();
 }
 
-fn a_limit_of_processes_is_told() {
+fn a_limit_of_processes_is_an_error() {
     for call in [libc::SYS_clone, libc::SYS_execve] {
         // SAFETY: nothing is in shared memory.
         match unsafe { process::fork() }.unwrap() {
@@ -798,7 +798,7 @@ fn a_limit_of_processes_is_told() {
     }
 }
 
-fn no_room_for_descriptors_is_an_error_and_leaves_nothing() {
+fn a_descriptor_limit_is_an_error_without_a_trace() {
     let (reader, writer) = pipe().unwrap();
     // Makes the pipe that ties children to this process.
     assert!(process::spawn(&EXIT, b"0", vec![]).unwrap().join().unwrap().success());
@@ -831,7 +831,7 @@ fn no_room_for_descriptors_is_an_error_and_leaves_nothing() {
     drop((reader, writer));
 }
 
-fn what_the_system_refuses_is_told_and_leaves_nothing() {
+fn a_system_error_is_reported_without_a_trace() {
     let calls = [
         (libc::SYS_execve, libc::ENOEXEC),
         (libc::SYS_close_range, libc::ENOSYS),
@@ -861,7 +861,7 @@ fn what_the_system_refuses_is_told_and_leaves_nothing() {
     }
 }
 
-fn closed_standard_streams_are_in_nobodys_way() {
+fn closed_standard_streams_do_no_harm() {
     for number in 0..3 {
         // SAFETY: nothing is in shared memory.
         match unsafe { process::fork() }.unwrap() {
@@ -892,7 +892,7 @@ fn streams(_given: EntryArgs) -> EntryResult {
     Ok(())
 }
 
-fn standard_streams_may_be_handed_over_as_each_other() {
+fn standard_streams_can_be_swapped() {
     // Each order of three files under the numbers 0, 1 and 2.
     for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
         let file = || tempfile::tempfile().unwrap();
@@ -932,14 +932,14 @@ fn standard_streams_may_be_handed_over_as_each_other() {
     }
 }
 
-fn main_takes_what_was_handed_over_once() {
+fn a_second_main_takes_no_descriptors() {
     let (reader, writer) = pipe().unwrap();
     let child = process::spawn(&AGAIN, b"", vec![writer.into()]).unwrap();
     assert_eq!(std::io::read_to_string(reader).unwrap(), "again\n");
     assert!(child.join().unwrap().success());
 }
 
-fn a_fork_is_a_copy_that_is_joined() {
+fn a_fork_makes_a_copy_that_can_be_joined() {
     let (reader, writer) = pipe().unwrap();
     let secret = [1, 2, 3];
     // SAFETY: nothing is in shared memory.
@@ -986,7 +986,7 @@ fn a_fork_ends_with_its_parent() {
     wait_for_end(&reader);
 }
 
-fn a_fork_leaves_its_siblings_alone() {
+fn a_fork_does_not_touch_its_siblings() {
     let sibling = process::spawn(&SLEEP, b"", vec![]).unwrap();
     // SAFETY: nothing is in shared memory.
     match unsafe { process::fork() }.unwrap() {
@@ -1000,7 +1000,7 @@ fn a_fork_leaves_its_siblings_alone() {
     assert!(sibling.is_alive());
 }
 
-fn processes_connections_and_sockets_are_waited_for_together() {
+fn one_wait_covers_processes_and_connections() {
     let child = process::spawn(&SLEEP, b"", vec![]).unwrap();
     let (ours, theirs) = connection::pair().unwrap();
     let (socket, peer) = ringway::socket::UnixSeqpacket::pair().unwrap();
@@ -1021,14 +1021,14 @@ fn processes_connections_and_sockets_are_waited_for_together() {
     assert_eq!(fd::wait_any(&all, None).unwrap(), [0, 1, 2, 3]);
 }
 
-fn the_example_gives_the_job_of_a_killed_worker_to_another() {
+fn the_example_repeats_a_killed_workers_job() {
     let (answers, replaced) = pool::map(3, &[10, 7_000, 100, 1_000, 2, 0]).unwrap();
     assert_eq!(answers, [4, 900, 25, 168, 0, 0]);
     assert_eq!(replaced, 1);
     assert_eq!(children(), 0);
 }
 
-fn a_fork_is_a_participant_of_its_own() {
+fn a_fork_is_another_participant() {
     use ringway::lock::{LockError, OwnerDied};
     use ringway::shm::{Layout, Mutex, Region};
     type Total = Mutex<u64>;
@@ -1075,7 +1075,7 @@ fn a_fork_is_a_participant_of_its_own() {
     assert_eq!(*total.lock().unwrap_or_else(OwnerDied::into_inner), 6);
 }
 
-fn a_fork_without_a_place_is_refused() {
+fn a_fork_without_a_free_place_is_refused() {
     use ringway::shm::{Layout, Mutex, Region};
     let layout = Layout::new(1).part::<Mutex>("lock").unwrap();
     let region = Region::anonymous(&layout).unwrap();

@@ -92,7 +92,7 @@ fn succeeded(mut player: Killed) {
 }
 
 #[test]
-fn processes_that_know_a_name_pass_numbers_bytes_and_jobs() {
+fn processes_pass_values_bytes_and_jobs_by_name() {
     if role().is_some() {
         let region = the_region();
         let (numbers, log) =
@@ -112,7 +112,7 @@ fn processes_that_know_a_name_pass_numbers_bytes_and_jobs() {
     }
     let name = Name::new();
     let region = Region::create(&name.0, 0o600, &layout()).unwrap();
-    let player = player("processes_that_know_a_name_pass_numbers_bytes_and_jobs", "writer", &name);
+    let player = player("processes_pass_values_bytes_and_jobs_by_name", "writer", &name);
     let numbers = region.part::<Numbers>("numbers").unwrap();
     let mut consumer = numbers.consumer().unwrap();
     (0..10_000).for_each(|number| assert_eq!(consumer.pop_deadline(soon()), Ok(number)));
@@ -137,7 +137,7 @@ fn processes_that_know_a_name_pass_numbers_bytes_and_jobs() {
 }
 
 #[test]
-fn the_death_of_a_producer_is_an_end_of_file_within_the_bound() {
+fn a_producers_death_ends_the_stream_in_time() {
     if role().is_some() {
         let numbers = the_region().part::<Numbers>("numbers").unwrap();
         let mut producer = numbers.producer().unwrap();
@@ -150,8 +150,7 @@ fn the_death_of_a_producer_is_an_end_of_file_within_the_bound() {
     }
     let name = Name::new();
     let region = Region::create(&name.0, 0o600, &layout()).unwrap();
-    let mut player =
-        player("the_death_of_a_producer_is_an_end_of_file_within_the_bound", "dies", &name);
+    let mut player = player("a_producers_death_ends_the_stream_in_time", "dies", &name);
     let numbers = region.part::<Numbers>("numbers").unwrap();
     let mut consumer = numbers.consumer().unwrap();
     assert_eq!(consumer.pop_deadline(soon()), Ok(1));
@@ -167,7 +166,7 @@ fn the_death_of_a_producer_is_an_end_of_file_within_the_bound() {
 }
 
 #[test]
-fn a_job_of_a_dead_worker_goes_to_another_and_its_slots_come_back() {
+fn a_dead_workers_job_goes_to_another() {
     if role().is_some() {
         let region = the_region();
         let jobs = jobs(&region);
@@ -182,8 +181,7 @@ fn a_job_of_a_dead_worker_goes_to_another_and_its_slots_come_back() {
     let region = Region::create(&name.0, 0o600, &layout()).unwrap();
     let jobs = jobs(&region);
     jobs.try_push(1).unwrap();
-    let mut player =
-        player("a_job_of_a_dead_worker_goes_to_another_and_its_slots_come_back", "dies", &name);
+    let mut player = player("a_dead_workers_job_goes_to_another", "dies", &name);
     let end = soon().unwrap();
     // It has the first, and has sent the third.
     while (jobs.unfinished(), jobs.len()) != (2, 1) {
@@ -198,8 +196,8 @@ fn a_job_of_a_dead_worker_goes_to_another_and_its_slots_come_back() {
 }
 
 #[test]
-fn the_death_of_all_producers_of_a_queue_is_an_end_of_file() {
-    let test = "the_death_of_all_producers_of_a_queue_is_an_end_of_file";
+fn the_death_of_all_producers_ends_a_queue() {
+    let test = "the_death_of_all_producers_ends_a_queue";
     if role().is_some() {
         let jobs = jobs(&the_region());
         let producer = jobs.producer().unwrap();
@@ -231,8 +229,8 @@ fn the_death_of_all_producers_of_a_queue_is_an_end_of_file() {
 }
 
 #[test]
-fn a_job_that_is_the_death_of_its_workers_is_given_up() {
-    let test = "a_job_that_is_the_death_of_its_workers_is_given_up";
+fn a_job_that_kills_its_workers_is_given_up() {
+    let test = "a_job_that_kills_its_workers_is_given_up";
     if role().is_some() {
         let region = the_region();
         let (jobs, numbers) = (jobs(&region), region.part::<Numbers>("numbers").unwrap());
@@ -272,7 +270,7 @@ fn a_job_that_is_the_death_of_its_workers_is_given_up() {
 }
 
 #[test]
-fn a_region_whose_participants_were_killed_is_made_anew() {
+fn a_region_of_killed_participants_is_made_anew() {
     if role().is_some() {
         let region = Region::create(&std::env::var(NAME).unwrap(), 0o600, &layout()).unwrap();
         jobs(&region).try_push(1).unwrap();
@@ -281,7 +279,7 @@ fn a_region_whose_participants_were_killed_is_made_anew() {
         }
     }
     let name = Name::new();
-    let test = "a_region_whose_participants_were_killed_is_made_anew";
+    let test = "a_region_of_killed_participants_is_made_anew";
     let mut player = player(test, "dies", &name);
     let end = soon().unwrap();
     let region = loop {
@@ -321,7 +319,7 @@ fn a_region_whose_participants_were_killed_is_made_anew() {
 }
 
 #[test]
-fn starters_and_leavers_that_race_always_meet_in_one_region() {
+fn racing_starters_and_leavers_share_one_region() {
     let name = Name::new();
     std::thread::scope(|scope| {
         for _ in 0..4 {
@@ -339,7 +337,7 @@ fn starters_and_leavers_that_race_always_meet_in_one_region() {
 }
 
 #[test]
-fn every_way_in_which_a_file_is_no_region_is_told_apart() {
+fn each_kind_of_wrong_file_has_its_own_error() {
     let name = Name::new();
     let cause = || Region::open(&name.0).unwrap_err().cause();
     assert_eq!(cause(), Cause::Core(CoreError::NotFound));
@@ -432,7 +430,7 @@ fn every_way_in_which_a_file_is_no_region_is_told_apart() {
 }
 
 #[test]
-fn a_part_is_found_by_its_name_and_nothing_but_itself() {
+fn a_part_opens_by_its_own_name_and_type_only() {
     let region = Region::anonymous(&layout()).unwrap();
     let told = |error: ringway::Error| error.cause();
     use region::Error as E;
@@ -453,7 +451,7 @@ fn a_part_is_found_by_its_name_and_nothing_but_itself() {
 
 /// As in two processes of two PID namespaces, where two threads may have one number.
 #[test]
-fn threads_of_two_participants_that_have_the_same_number_do_not_share_a_reentrant_mutex() {
+fn equal_thread_numbers_do_not_share_a_mutex() {
     let layout = Layout::new(2).part::<shm::ReentrantMutex>("again").unwrap();
     let first = Region::anonymous(&layout).unwrap();
     let second = Region::from_fd(&first).unwrap();
@@ -471,7 +469,7 @@ fn threads_of_two_participants_that_have_the_same_number_do_not_share_a_reentran
 }
 
 #[test]
-fn a_region_with_other_parts_than_asked_for_is_refused_at_once() {
+fn a_region_with_other_parts_is_refused_at_once() {
     use region::Error as E;
     let name = Name::new();
     let first = Region::create(&name.0, 0o600, &layout()).unwrap();
@@ -505,8 +503,8 @@ fn a_region_with_other_parts_than_asked_for_is_refused_at_once() {
 }
 
 #[test]
-fn a_capacity_from_the_command_line_and_one_in_a_type_are_the_same_part() {
-    let test = "a_capacity_from_the_command_line_and_one_in_a_type_are_the_same_part";
+fn a_constant_capacity_opens_a_part_sized_at_run_time() {
+    let test = "a_constant_capacity_opens_a_part_sized_at_run_time";
     if role().is_some() {
         // Knows the capacity by its type.
         let region = the_region();
@@ -553,9 +551,9 @@ fn a_capacity_from_the_command_line_and_one_in_a_type_are_the_same_part() {
 /// Of one that knows how many slots there are by its types, those who were told so by a number take
 /// over.
 #[test]
-fn slots_of_locks_that_a_number_says_come_back_from_the_dead() {
+fn slots_of_run_time_sized_locks_are_recovered() {
     use ringway::shm::{Barrier, BoundedSemaphore, RwLock};
-    let test = "slots_of_locks_that_a_number_says_come_back_from_the_dead";
+    let test = "slots_of_run_time_sized_locks_are_recovered";
     if role().is_some() {
         let region = the_region();
         let table = region.part::<RwLock<[u16; 3], 5>>("table").unwrap();
@@ -592,7 +590,7 @@ fn slots_of_locks_that_a_number_says_come_back_from_the_dead() {
 }
 
 #[test]
-fn rings_of_all_kinds_are_sized_by_numbers() {
+fn rings_of_all_kinds_are_sized_at_run_time() {
     let (values, bytes, messages) = std::hint::black_box((7, 300, 4000));
     let layout = Layout::new(2)
         .ring::<u32>("values", values)
@@ -631,7 +629,7 @@ fn rings_of_all_kinds_are_sized_by_numbers() {
 }
 
 #[test]
-fn a_size_from_the_command_line_and_a_type_are_the_same_items() {
+fn a_type_opens_a_queue_of_raw_items_of_its_size() {
     let (capacity, size) = std::hint::black_box((9, 12));
     let item = std::alloc::Layout::from_size_align(size, 4).unwrap();
     let layout = Layout::new(2).raw_queue("jobs", capacity, item).unwrap();
@@ -671,7 +669,7 @@ fn a_size_from_the_command_line_and_a_type_are_the_same_items() {
 }
 
 #[test]
-fn a_capacity_that_was_corrupted_is_told() {
+fn a_corrupted_capacity_is_an_error() {
     let layout = Layout::new(4).queue::<u64>("jobs", 16).unwrap();
     let name = Name::new();
     let region = Region::create(&name.0, 0o600, &layout).unwrap();
@@ -694,7 +692,7 @@ fn a_capacity_that_was_corrupted_is_told() {
 }
 
 #[test]
-fn more_participants_than_places_and_halves_for_two_are_refused() {
+fn surplus_participants_and_holders_are_refused() {
     let layout = Layout::new(2).part::<Numbers>("numbers").unwrap();
     let first = Region::anonymous(&layout).unwrap();
     let second = Region::from_fd(&first).unwrap();
@@ -716,7 +714,7 @@ fn more_participants_than_places_and_halves_for_two_are_refused() {
 }
 
 #[test]
-fn what_was_forgotten_comes_back_when_its_owner_detaches() {
+fn forgotten_halves_are_freed_when_the_owner_detaches() {
     let first = Region::anonymous(&layout()).unwrap();
     let second = Region::from_fd(&first).unwrap();
     let numbers = second.part::<Numbers>("numbers").unwrap();
@@ -731,7 +729,7 @@ fn what_was_forgotten_comes_back_when_its_owner_detaches() {
 }
 
 #[test]
-fn an_anonymous_region_is_sealed_and_there_is_no_more_memory_than_there_is() {
+fn an_anonymous_region_is_sealed_and_bounded() {
     let region = Region::anonymous(&layout()).unwrap();
     let shrunk = rustix::fs::ftruncate(&region, 4096);
     assert_eq!(shrunk, Err(rustix::io::Errno::PERM));
@@ -748,7 +746,7 @@ fn an_anonymous_region_is_sealed_and_there_is_no_more_memory_than_there_is() {
 }
 
 #[test]
-fn a_watched_part_is_readable_when_there_is_something_to_take_or_its_end() {
+fn a_watched_part_is_readable_when_ready_or_ended() {
     use ringway::fd::{self, Interest};
     let region = Region::anonymous(&layout()).unwrap();
     let numbers = region.part::<Numbers>("numbers").unwrap();
@@ -791,7 +789,7 @@ fn a_watched_part_is_readable_when_there_is_something_to_take_or_its_end() {
 }
 
 #[test]
-fn locks_of_the_dead_are_handed_over_within_the_bound() {
+fn locks_of_the_dead_are_passed_on_in_time() {
     use ringway::shm::{Array, Barrier, BoundedSemaphore, Mutex, ReentrantMutex, RwLock};
 
     type Total = Mutex<u64>;
@@ -829,7 +827,7 @@ fn locks_of_the_dead_are_handed_over_within_the_bound() {
     }
     let name = Name::new();
     let region = Region::create(&name.0, 0o600, &locks()).unwrap();
-    let mut player = player("locks_of_the_dead_are_handed_over_within_the_bound", "dies", &name);
+    let mut player = player("locks_of_the_dead_are_passed_on_in_time", "dies", &name);
     let meeting = region.part::<Meeting>("meeting").unwrap();
     let end = soon().unwrap();
     while meeting.waiting() == 0 {
@@ -866,8 +864,8 @@ fn event(number: u64) -> [u64; 7] {
 }
 
 #[test]
-fn writers_killed_one_after_the_other_leave_whole_messages_that_go_on_counting() {
-    let test = "writers_killed_one_after_the_other_leave_whole_messages_that_go_on_counting";
+fn killed_writers_leave_whole_messages_in_sequence() {
+    let test = "killed_writers_leave_whole_messages_in_sequence";
     if role().is_some() {
         let region = the_region();
         let (events, level) = (region.part::<Events>("events"), region.part::<Level>("level"));
@@ -917,7 +915,7 @@ fn writers_killed_one_after_the_other_leave_whole_messages_that_go_on_counting()
 }
 
 #[test]
-fn a_panic_with_a_lock_is_told_in_other_processes() {
+fn a_panic_with_a_lock_is_seen_by_other_processes() {
     use ringway::shm::{Barrier, ReentrantMutex, RwLock, Value};
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -955,7 +953,7 @@ fn a_panic_with_a_lock_is_told_in_other_processes() {
     }
     let name = Name::new();
     let region = Region::create(&name.0, 0o600, &locks()).unwrap();
-    let player = player("a_panic_with_a_lock_is_told_in_other_processes", "panics", &name);
+    let player = player("a_panic_with_a_lock_is_seen_by_other_processes", "panics", &name);
     let meeting = region.part::<Meeting>("meeting").unwrap();
     meeting.wait_deadline(soon()).unwrap();
     let (total, again, table, read) = with_parts(&region);
@@ -972,7 +970,7 @@ fn a_panic_with_a_lock_is_told_in_other_processes() {
 
 /// What `/dev/shm` calls a name with one slash in front, as POSIX's `shm_open` has it.
 #[test]
-fn one_slash_in_front_of_a_name_is_left_out() {
+fn one_leading_slash_of_a_name_is_ignored() {
     let name = Name::new();
     let slashed = format!("/{}", name.0);
     let region = Region::create(&slashed, 0o600, &layout()).unwrap();
@@ -1007,9 +1005,9 @@ fn fork_plainly(input: impl AsRawFd) {
 }
 
 #[test]
-fn no_copy_of_a_process_and_no_copy_of_its_descriptor_keeps_it_alive() {
+fn copies_do_not_keep_a_dead_participant_alive() {
     use std::io::Write;
-    let test = "no_copy_of_a_process_and_no_copy_of_its_descriptor_keeps_it_alive";
+    let test = "copies_do_not_keep_a_dead_participant_alive";
     if role().is_some() {
         let region = the_region();
         let numbers = region.part::<Numbers>("numbers").unwrap();
@@ -1052,8 +1050,8 @@ fn no_copy_of_a_process_and_no_copy_of_its_descriptor_keeps_it_alive() {
 }
 
 #[test]
-fn a_plain_copy_of_a_process_is_not_attached_and_cannot_touch_what_it_has() {
-    let test = "a_plain_copy_of_a_process_is_not_attached_and_cannot_touch_what_it_has";
+fn a_plainly_forked_copy_is_not_attached() {
+    let test = "a_plainly_forked_copy_is_not_attached";
     if let Some(role) = role() {
         let region = the_region();
         let numbers = region.part::<Numbers>("numbers").unwrap();
@@ -1093,8 +1091,8 @@ fn a_plain_copy_of_a_process_is_not_attached_and_cannot_touch_what_it_has() {
 }
 
 #[test]
-fn who_may_read_alone_does_not_seem_alive_and_nobody_is_made_such() {
-    let test = "who_may_read_alone_does_not_seem_alive_and_nobody_is_made_such";
+fn a_mere_reader_does_not_count_as_attached() {
+    let test = "a_mere_reader_does_not_count_as_attached";
     if role().is_some() {
         let _region = the_region();
         loop {
@@ -1162,8 +1160,8 @@ fn stranger(test: &str, part: &str, name: &Name) -> Option<Killed> {
 }
 
 #[test]
-fn a_file_of_another_user_is_attached_to_only_where_the_caller_says_so() {
-    let test = "a_file_of_another_user_is_attached_to_only_where_the_caller_says_so";
+fn another_users_region_needs_the_callers_consent() {
+    let test = "another_users_region_needs_the_callers_consent";
     if role().is_some() {
         let region = Region::create(&std::env::var(NAME).unwrap(), 0o666, &layout()).unwrap();
         jobs(&region).try_push(1).unwrap();
@@ -1211,8 +1209,8 @@ fn stale_for_ever(mode: u32) -> ! {
 }
 
 #[test]
-fn a_stale_region_that_cannot_be_removed_is_laid_out_anew_or_told() {
-    let test = "a_stale_region_that_cannot_be_removed_is_laid_out_anew_or_told";
+fn an_unremovable_stale_region_is_reused_or_refused() {
+    let test = "an_unremovable_stale_region_is_reused_or_refused";
     if let Some(role) = role() {
         if role == "leaves it stale" {
             stale_for_ever(0o600);
@@ -1259,8 +1257,8 @@ fn a_stale_region_that_cannot_be_removed_is_laid_out_anew_or_told() {
 }
 
 #[test]
-fn a_stale_region_of_another_user_is_told_and_not_waited_for() {
-    let test = "a_stale_region_of_another_user_is_told_and_not_waited_for";
+fn another_users_stale_region_is_refused_at_once() {
+    let test = "another_users_stale_region_is_refused_at_once";
     if let Some(role) = role() {
         if role == "leaves it stale" {
             stale_for_ever(0o666);
@@ -1289,7 +1287,7 @@ fn a_stale_region_of_another_user_is_told_and_not_waited_for() {
 }
 
 #[test]
-fn who_was_killed_while_it_laid_a_file_out_anew_leaves_a_stale_region() {
+fn a_kill_during_reuse_leaves_a_stale_region() {
     let name = Name::new();
     // As `overwrite` leaves it after its first two steps.
     let mut left = region::MAGIC.to_vec();
@@ -1302,7 +1300,7 @@ fn who_was_killed_while_it_laid_a_file_out_anew_leaves_a_stale_region() {
 }
 
 #[test]
-fn the_name_goes_with_the_last_participant_however_that_one_came() {
+fn the_last_participant_removes_the_name() {
     let name = Name::new();
     let by_name = Region::create(&name.0, 0o600, &layout()).unwrap();
     let by_descriptor = Region::from_fd(&by_name).unwrap();
@@ -1326,8 +1324,8 @@ fn the_name_goes_with_the_last_participant_however_that_one_came() {
 }
 
 #[test]
-fn a_limit_of_file_sizes_is_an_error_and_not_a_death() {
-    let test = "a_limit_of_file_sizes_is_an_error_and_not_a_death";
+fn a_limit_of_file_sizes_is_an_error_and_no_death() {
+    let test = "a_limit_of_file_sizes_is_an_error_and_no_death";
     if role().is_some() {
         let limit = libc::rlimit { rlim_cur: 4096, rlim_max: 4096 };
         // SAFETY: a valid limit.
@@ -1360,7 +1358,7 @@ fn a_large_region_is_made_while_signals_come() {
 }
 
 #[test]
-fn where_the_system_lacks_a_folder_the_error_names_it() {
+fn the_error_names_a_missing_system_folder() {
     in_a_copy(|| {
         let region = Region::anonymous(&layout()).unwrap();
         hide(c"/proc");
@@ -1447,7 +1445,7 @@ fn bounded(test: impl FnOnce()) {
 }
 
 #[test]
-fn a_region_with_a_corrupt_part_is_looked_at_attached_to_and_left_in_bounded_time() {
+fn a_corrupt_part_takes_bounded_time() {
     use ringway::shm::{Barrier, BoundedSemaphore, Mutex, RwLock};
     let name = Name::new();
     let layout = layout().part::<Events>("events").unwrap().part::<Barrier<3>>("barrier").unwrap();
@@ -1500,8 +1498,8 @@ fn a_region_with_a_corrupt_part_is_looked_at_attached_to_and_left_in_bounded_tim
 }
 
 #[test]
-fn a_crowd_that_has_slept_for_long_has_the_lock_of_one_that_is_killed() {
-    let test = "a_crowd_that_has_slept_for_long_has_the_lock_of_one_that_is_killed";
+fn a_sleeping_crowd_gets_the_lock_of_a_killed_holder() {
+    let test = "a_sleeping_crowd_gets_the_lock_of_a_killed_holder";
     match role().as_deref() {
         None => {}
         Some("lacks a system call") => {
@@ -1575,7 +1573,7 @@ fn crowd(test: &str) {
 }
 
 #[test]
-fn a_queue_that_is_in_use_is_not_taken_for_a_corrupt_one() {
+fn a_queue_in_use_does_not_look_corrupt() {
     use std::sync::atomic::AtomicBool;
     let region = Region::anonymous(&layout()).unwrap();
     let (stop, looks) = (AtomicBool::new(false), 2000);

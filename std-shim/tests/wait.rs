@@ -18,7 +18,7 @@ fn in_ms(ms: u64) -> Instant {
 }
 
 #[test]
-fn a_word_that_differs_is_not_waited_for() {
+fn a_wait_on_a_changed_word_returns_at_once() {
     both(|wait| {
         let word = AtomicU32::new(7);
         assert_eq!(wait(&word, 6, None), Ok(()));
@@ -28,7 +28,7 @@ fn a_word_that_differs_is_not_waited_for() {
 }
 
 #[test]
-fn a_deadline_centuries_away_is_a_sleep_and_not_an_error() {
+fn a_deadline_centuries_away_is_slept_for() {
     both(|wait| {
         let word = AtomicU32::new(0);
         let done = AtomicBool::new(false);
@@ -77,7 +77,7 @@ fn a_doorbell_wakes_every_sleeper() {
 }
 
 #[test]
-fn an_interrupted_sleep_looks_again_and_keeps_its_deadline() {
+fn an_interrupted_sleep_keeps_its_deadline() {
     extern "C" fn nothing(_: libc::c_int) {}
     let action: extern "C" fn(libc::c_int) = nothing;
     // SAFETY: all zeroes is a `sigaction`: no flags, empty mask.
@@ -122,7 +122,7 @@ enum Got {
 }
 
 #[test]
-fn whichever_of_a_queue_a_ring_and_a_bell_has_something_ends_the_wait() {
+fn a_queue_a_ring_or_a_bell_ends_the_wait() {
     static JOBS: Queue<u32, 4, Sleeper> = Queue::new();
     static SAMPLES: Ring<u8, 4, Sleeper> = Ring::new();
     static STOP: Doorbell<Sleeper> = Doorbell::new();
@@ -158,7 +158,7 @@ fn whichever_of_a_queue_a_ring_and_a_bell_has_something_ends_the_wait() {
 }
 
 #[test]
-fn a_deadline_ends_the_wait_after_a_last_look() {
+fn a_deadline_ends_the_wait_after_a_last_poll() {
     let mut looks = 0;
     let now = Some(Instant::now());
     let answer = wait_any(now, |_| {

@@ -20,72 +20,72 @@ pub trait Buffer: sealed::Buffer {}
 impl<B: sealed::Buffer + ?Sized> Buffer for B {}
 
 mod sealed {
-    use crate::connection::buffer::Place;
+    use crate::connection::buffer::Target;
 
     pub trait Buffer {
-        fn place(&mut self) -> Place<'_>;
+        fn target(&mut self) -> Target<'_>;
     }
 
     impl Buffer for Vec<u8> {
-        fn place(&mut self) -> Place<'_> {
-            Place::Grows(self)
+        fn target(&mut self) -> Target<'_> {
+            Target::Grows(self)
         }
     }
 
     impl Buffer for [u8] {
-        fn place(&mut self) -> Place<'_> {
-            Place::Fixed(self)
+        fn target(&mut self) -> Target<'_> {
+            Target::Fixed(self)
         }
     }
 
     impl<const N: usize> Buffer for [u8; N] {
-        fn place(&mut self) -> Place<'_> {
-            Place::Fixed(self)
+        fn target(&mut self) -> Target<'_> {
+            Target::Fixed(self)
         }
     }
 }
 
 /// A buffer of either kind.
-pub enum Place<'a> {
+pub enum Target<'a> {
     /// Allocates memory as the bytes come, because the length is untrusted.
     Grows(&'a mut Vec<u8>),
     Fixed(&'a mut [u8]),
 }
 
-impl Place<'_> {
+impl Target<'_> {
     /// The most bytes to allocate at once for a message. After that, it never allocates more than
     /// has come.
     const AT_ONCE: usize = 64 << 10;
 
     pub(super) fn clear(&mut self) {
-        if let Place::Grows(message) = self {
+        if let Target::Grows(message) = self {
             message.clear();
         }
     }
 
     pub(super) fn fits(&self, length: usize) -> bool {
         match self {
-            Place::Grows(_) => true,
-            Place::Fixed(buf) => length <= buf.len(),
+            Target::Grows(_) => true,
+            Target::Fixed(buf) => length <= buf.len(),
         }
     }
 
     /// Puts the part that came before at the front, and returns its size. It fits, since the whole
     /// message does.
-    pub(super) fn put(&mut self, part: Vec<u8>) -> usize {
+    pub(super) fn put_part(&mut self, part: Vec<u8>) -> usize {
         let came = part.len();
         match self {
             _ if came == 0 => {}
-            Place::Grows(message) => **message = part,
-            Place::Fixed(buf) => buf.iter_mut().zip(&part).for_each(|(to, from)| *to = *from),
+            Target::Grows(message) => **message = part,
+            Target::Fixed(buf) => buf.iter_mut().zip(&part).for_each(|(to, from)| *to = *from),
         }
         came
     }
 
     /// Takes the part that has come out of the buffer, in an allocation in proportion to its size.
-    pub(super) fn take(&mut self, came: usize) -> Vec<u8> {
+    pub(super) fn take_part(&mut self, came: usize) -> Vec<u8> {
         match self {
-            Place::Grows(message) => {
+            Target::Grows(message) => {
                 message.truncate(came);
                 if came < message.capacity() / 4 {
                     let part = message.to_vec();
@@ -94,20 +94,20 @@ impl Place<'_> {
                 }
                 std::mem::take(*message)
             }
-            Place::Fixed(buf) => buf.get(..came).unwrap_or_default().to_vec(),
+            Target::Fixed(buf) => buf.get(..came).unwrap_or_default().to_vec(),
         }
     }
 
     /// The room for the next bytes of a message of `length` bytes, after the first `came`.
     pub(super) fn rest(&mut self, came: usize, length: usize) -> &mut [u8] {
         match self {
-            Place::Grows(message) => {
+            Target::Grows(message) => {
                 if message.len() == came {
                     message.resize(length.min(came + came.max(Self::AT_ONCE)), 0);
                 }
                 message.get_mut(came..).unwrap_or_default()
             }
-            Place::Fixed(buf) => buf.get_mut(came..length).unwrap_or_default(),
+            Target::Fixed(buf) => buf.get_mut(came..length).unwrap_or_default(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! One end of a connection: making it, limiting it, waiting for it, and giving it away.
 
-use super::part::{Incoming, Outgoing, Turn};
+use super::part::{Direction, Incoming, Outgoing};
 use crate::fd::{self, Interest};
 use crate::lock::Mutex;
 use crate::socket::{Credentials, UnixStream};
@@ -34,12 +34,10 @@ pub const MAX_MESSAGE: usize = 64 << 20;
 pub struct Connection {
     pub(super) socket: UnixStream,
     pub(super) max: usize,
-    /// The message that is half sent; The message that is half sent; `None` at an end that does not
-    /// send.
-    pub(super) outgoing: Turn<Outgoing>,
-    /// The message that is half received; The message that is half received; `None` at an end that
-    /// does not receive.
-    pub(super) incoming: Turn<Incoming>,
+    /// The message that is half sent; `None` at an end that does not send.
+    pub(super) outgoing: Direction<Outgoing>,
+    /// The message that is half received; `None` at an end that does not receive.
+    pub(super) incoming: Direction<Incoming>,
 }
 
 /// Makes two connected ends, which both send and receive.

@@ -32,24 +32,24 @@ pub(super) struct Outgoing {
 
 /// One direction's half-done message, for one thread at a time; `None` if the end lacks the
 /// direction.
-pub(super) type Turn<T> = Option<Mutex<T, PrivateFutex>>;
+pub(super) type Direction<T> = Option<Mutex<T, PrivateFutex>>;
 
 /// Locks one direction of an end; waits at most as `timeout` says.
 ///
 /// # Errors
 /// [`WrongDirection`](CoreError::WrongDirection) at an end that lacks the direction; the lock's
 /// error if it did not become free within `timeout`.
-pub(super) fn take<'a, T>(
-    turn: &'a Turn<T>,
+pub(super) fn lock<'a, T>(
+    direction: &'a Direction<T>,
     operation: &'static str,
     timeout: Timeout,
 ) -> Result<MutexGuard<'a, T, PrivateFutex>> {
     let failed = |error| Error::new(operation, error);
-    let turn = turn.as_ref().ok_or_else(|| failed(CoreError::WrongDirection))?;
+    let direction = direction.as_ref().ok_or_else(|| failed(CoreError::WrongDirection))?;
     let taken = match timeout {
-        Timeout::Now => turn.try_lock(),
-        Timeout::Until(deadline) => turn.lock_deadline(deadline),
-        Timeout::Mode => turn.lock_deadline(None),
+        Timeout::Now => direction.try_lock(),
+        Timeout::Until(deadline) => direction.lock_deadline(deadline),
+        Timeout::Mode => direction.lock_deadline(None),
     };
     match taken {
         // A panic in another thread leaves the half-done message valid.

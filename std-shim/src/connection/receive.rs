@@ -1,6 +1,6 @@
 //! Receiving messages, with descriptors or without.
 
-use super::buffer::{Buffer, Place};
+use super::buffer::{Buffer, Target};
 use super::end::Connection;
 use super::part::{self, Incoming};
 use crate::fd::Timeout;
@@ -91,24 +91,24 @@ impl Connection {
         deadline: Option<Instant>,
     ) -> Result<Vec<OwnedFd>> {
         let timeout = Timeout::Until(deadline);
-        self.recv_message(message.place(), Some(room), timeout).map(|(_, came)| came)
+        self.recv_message(message.target(), Some(room), timeout).map(|(_, came)| came)
     }
 
     fn recv_bytes(&self, message: &mut (impl Buffer + ?Sized), timeout: Timeout) -> Result<usize> {
-        self.recv_message(message.place(), None, timeout).map(|(size, _)| size)
+        self.recv_message(message.target(), None, timeout).map(|(size, _)| size)
     }
 
     /// Receives one message, and the descriptors that came with it; `room` is `None` for no
     /// descriptors.
     fn recv_message(
         &self,
-        mut place: Place<'_>,
+        mut target: Target<'_>,
         room: Option<usize>,
         timeout: Timeout,
     ) -> Result<(usize, Vec<OwnedFd>)> {
-        place.clear();
+        target.clear();
         let failed = |reason| Error::new(RECEIVE, reason);
-        let mut incoming = part::take(&self.incoming, RECEIVE, timeout)?;
+        let mut incoming = part::lock(&self.incoming, RECEIVE, timeout)?;
         let length = loop {
             self.recv_length(&mut incoming, room.is_some(), timeout)?;
             let length = u32::from_le_bytes(incoming.length) as usize;
@@ -120,7 +120,7 @@ impl Connection {
             }
             self.discard(&mut incoming, length, timeout)?;
         };
-        if !place.fits(length) {
+        if !target.fits(length) {
             return Err(failed(CoreError::BufferTooSmall { needed: length }));
         }
         if room.is_some_and(|room| room < incoming.descriptors.len()) {
@@ -130,12 +130,12 @@ impl Connection {
             ));
         }
 
-        let mut came = place.put(std::mem::take(&mut incoming.part));
+        let mut came = target.put_part(std::mem::take(&mut incoming.part));
         while came < length {
-            match self.some_bytes(place.rest(came, length), CoreError::Reset, timeout) {
+            match self.some_bytes(target.rest(came, length), CoreError::Reset, timeout) {
                 Ok(count) => came += count,
                 Err(error) => {
-                    incoming.part = place.take(came);
+                    incoming.part = target.take_part(came);
                     return Err(error);
                 }
             }

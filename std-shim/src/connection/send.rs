@@ -132,7 +132,7 @@ impl Connection {
         let Some(length) = length else {
             return Err(Error::new(SEND, CoreError::MessageTooLarge { max: self.max }));
         };
-        let mut outgoing = part::take(&self.outgoing, SEND, timeout)?;
+        let mut outgoing = part::lock(&self.outgoing, SEND, timeout)?;
         if outgoing.sent > 0 && outgoing.message != message {
             return Err(Error::new("send a message while another is half sent", Errno::BUSY));
         }

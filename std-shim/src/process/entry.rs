@@ -94,7 +94,7 @@ pub fn main(entries: &[Entry]) {
     if ENTRIES.set(entries.to_vec()).is_err() {
         return;
     }
-    let Some(call) = Call::of(std::env::args_os()) else { return };
+    let Some(call) = ChildArgs::of(std::env::args_os()) else { return };
     let program = std::env::args_os().next().unwrap_or_default();
     let code = match begin(entries, call) {
         Ok((entry, given)) => {
@@ -146,18 +146,18 @@ const BEGIN: &str = "begin as a child process";
 ///
 /// A program that nobody spawned may have any command line. So this counts as a child's only if the
 /// descriptor is a socket of the kind that a parent hands over.
-struct Call {
+struct ChildArgs {
     socket: RawFd,
     name: OsString,
 }
 
-impl Call {
-    fn of(mut arguments: impl Iterator<Item = OsString>) -> Option<Call> {
+impl ChildArgs {
+    fn of(mut arguments: impl Iterator<Item = OsString>) -> Option<ChildArgs> {
         arguments.next()?;
         let [marker, socket, name] = [arguments.next()?, arguments.next()?, arguments.next()?];
         let socket = socket.to_str()?.parse().ok()?;
-        let is_call = marker == MARKER && arguments.next().is_none() && is_parents_socket(socket);
-        is_call.then_some(Call { socket, name })
+        let is_child = marker == MARKER && arguments.next().is_none() && is_parents_socket(socket);
+        is_child.then_some(ChildArgs { socket, name })
     }
 }
 
@@ -169,7 +169,7 @@ fn is_parents_socket(number: RawFd) -> bool {
 }
 
 /// Finds the entry, and receives what the parent handed over.
-fn begin(entries: &[Entry], call: Call) -> Result<(Entry, EntryArgs)> {
+fn begin(entries: &[Entry], call: ChildArgs) -> Result<(Entry, EntryArgs)> {
     // SAFETY: the call only reads a number that the kernel gave this process at its start.
     if unsafe { libc::getauxval(libc::AT_SECURE) } != 0 {
         return Err(Error::new(BEGIN, ProcessError::Privileged));
@@ -195,10 +195,10 @@ fn begin(entries: &[Entry], call: Call) -> Result<(Entry, EntryArgs)> {
 
     let mut descriptors = received.descriptors.into_iter();
     parent::set(descriptors.next().ok_or_else(wrong)?);
-    if let Some(held) = hello.held {
-        let held = take(held).ok_or_else(wrong)?;
-        crate::fd::set_close_on_exec(&held, true)?;
-        parent::hold(held);
+    if let Some(reader) = hello.reader {
+        let reader = take(reader).ok_or_else(wrong)?;
+        crate::fd::set_close_on_exec(&reader, true)?;
+        parent::keep_reader(reader);
     }
     let mut argument = Vec::new();
     if hello.argument {

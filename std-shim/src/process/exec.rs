@@ -27,7 +27,7 @@ pub(super) struct Exec<'a> {
     /// The socket, which stays open under its number.
     pub(super) socket: BorrowedFd<'a>,
     /// The reader by which the child ends with this process, if it does; it stays open too.
-    pub(super) held: Option<BorrowedFd<'a>>,
+    pub(super) reader: Option<BorrowedFd<'a>>,
 }
 
 impl Exec<'_> {
@@ -36,11 +36,11 @@ impl Exec<'_> {
     pub(super) fn start(&self) -> rustix::io::Result<(Pid, OwnedFd)> {
         let environment = environment();
         let lists = [pointers(self.arguments), pointers(&environment)];
-        let mut step = Step { exec: self, lists, failure: None };
+        let mut step = Shared { exec: self, lists, failure: None };
         let mut stack = Box::new([MaybeUninit::<Aligned>::uninit(); STACK]);
         let mut pidfd: c_int = -1;
         let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
-        let blocked = Blocked::all();
+        let blocked = BlockedSignals::all();
         // SAFETY: the stack grows down from its end, which is aligned to 16 bytes, and only the
         // child uses it. The child writes to `step` and to its stack, and to nothing else of this
         // process: see `child`. Both outlive the child's use of them: `CLONE_VFORK` stops this
@@ -79,11 +79,11 @@ impl Exec<'_> {
         }
         close_all_on_exec()?;
         rustix::io::fcntl_setfd(self.socket, FdFlags::empty())?;
-        if let Some(held) = self.held {
+        if let Some(reader) = self.reader {
             // Done before `execve`, so that the child is tied even if something keeps it from
             // running `main`.
-            parent::own(held)?;
-            rustix::io::fcntl_setfd(held, FdFlags::empty())?;
+            parent::set_signalled(reader)?;
+            rustix::io::fcntl_setfd(reader, FdFlags::empty())?;
         }
         let [arguments, environment] = lists.each_ref().map(|list| list.as_ptr());
         let program = c"/proc/self/exe".as_ptr();
@@ -94,7 +94,7 @@ impl Exec<'_> {
 }
 
 /// The memory that parent and child share: what the child shall do, and its error.
-struct Step<'a> {
+struct Shared<'a> {
     exec: &'a Exec<'a>,
     /// The arguments, and the environment.
     lists: [Vec<*const c_char>; 2],
@@ -104,9 +104,9 @@ struct Step<'a> {
 /// The child's only function. It must not allocate, lock, or unwind, since another process uses
 /// this memory.
 extern "C" fn child(step: *mut c_void) -> c_int {
-    // SAFETY: `start` passed a pointer to a `Step`. It keeps that alive, and does not access it
+    // SAFETY: `start` passed a pointer to a `Shared`. It keeps that alive, and does not access it
     // before this process has executed the program or ended.
-    let step = unsafe { &mut *step.cast::<Step<'_>>() };
+    let step = unsafe { &mut *step.cast::<Shared<'_>>() };
     if let Err(errno) = step.exec.execute(&step.lists) {
         step.failure = Some(errno);
     }
@@ -156,15 +156,15 @@ fn close_all_on_exec() -> rustix::io::Result<()> {
 ///
 /// That includes the signals that the C library reserves: their handlers would take the child for a
 /// thread of this process.
-struct Blocked {
+struct BlockedSignals {
     before: u64,
 }
 
-impl Blocked {
+impl BlockedSignals {
     fn all() -> Self {
         let mut before = 0;
         Self::change(u64::MAX, &mut before);
-        Blocked { before }
+        BlockedSignals { before }
     }
 
     fn change(mask: u64, before: &mut u64) {
@@ -182,7 +182,7 @@ impl Blocked {
     }
 }
 
-impl Drop for Blocked {
+impl Drop for BlockedSignals {
     fn drop(&mut self) {
         Self::change(self.before, &mut 0);
     }

@@ -67,7 +67,7 @@ pub unsafe fn fork() -> Result<Fork> {
     child::reap_detached();
     // Opens everything before the fork: the copy could not report a failure.
     let this_process = parent::this_process()?;
-    let held = parent::line()?;
+    let reader = parent::open_reader()?;
     // The copy is another participant in every region; this takes its places before it exists.
     let places = shm::before_fork()?;
     // SAFETY: this process has one thread, so that no other thread holds a lock in the copy. The
@@ -79,13 +79,13 @@ pub unsafe fn fork() -> Result<Fork> {
             parent::set(this_process);
             child::forget_detached();
             // `own` names this process, which exists, so that it does not fail.
-            if parent::own(held.as_fd()).is_err() {
+            if parent::set_signalled(reader.as_fd()).is_err() {
                 std::process::abort();
             }
             // Closes the copy's writer first: only then does `hold` see whether the parent's has
             // closed.
-            parent::forget_line();
-            parent::hold(held);
+            parent::forget_pipes();
+            parent::keep_reader(reader);
             for place in places {
                 // The copy must not act in its parent's name.
                 if place.in_child().is_err() {

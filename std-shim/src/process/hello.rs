@@ -19,7 +19,7 @@ pub(super) const MARKER: &str = "--ringway-process";
 /// that the caller handed over.
 pub(super) struct Hello {
     /// The child's descriptor of the parent-death pipe, if it has one.
-    pub(super) held: Option<RawFd>,
+    pub(super) reader: Option<RawFd>,
     /// Whether there is an argument.
     pub(super) argument: bool,
 }
@@ -31,15 +31,15 @@ impl Hello {
     const MAGIC: u8 = 0x52;
 
     pub(super) fn emit(&self) -> [u8; Self::SIZE] {
-        let [a, b, c, d] = self.held.unwrap_or(-1).to_ne_bytes();
+        let [a, b, c, d] = self.reader.unwrap_or(-1).to_ne_bytes();
         [Self::MAGIC, self.argument.into(), a, b, c, d]
     }
 
     pub(super) fn parse(message: &[u8]) -> Option<Self> {
         match *message {
             [Self::MAGIC, argument @ 0..=1, a, b, c, d] => {
-                let held = RawFd::from_ne_bytes([a, b, c, d]);
-                Some(Hello { held: (held > 2).then_some(held), argument: argument == 1 })
+                let reader = RawFd::from_ne_bytes([a, b, c, d]);
+                Some(Hello { reader: (reader > 2).then_some(reader), argument: argument == 1 })
             }
             _ => None,
         }
@@ -51,14 +51,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hello_is_read_as_it_was_written_and_nothing_else_is() {
-        for held in [None, Some(3), Some(RawFd::MAX)] {
+    fn only_a_valid_hello_is_parsed() {
+        for reader in [None, Some(3), Some(RawFd::MAX)] {
             for argument in [false, true] {
-                let hello = Hello::parse(&Hello { held, argument }.emit()).unwrap();
-                assert_eq!((hello.held, hello.argument), (held, argument));
+                let hello = Hello::parse(&Hello { reader, argument }.emit()).unwrap();
+                assert_eq!((hello.reader, hello.argument), (reader, argument));
             }
         }
-        let good = Hello { held: None, argument: true }.emit();
+        let good = Hello { reader: None, argument: true }.emit();
         assert!(Hello::parse(&good[..5]).is_none());
         for (place, wrong) in [(0, 0), (1, 2)] {
             let mut bad = good;

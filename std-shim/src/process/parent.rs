@@ -80,7 +80,7 @@ pub fn parent() -> Option<Parent> {
 /// It cannot be undone. [`Options`](super::Options) can do so from the start. It does nothing in a
 /// process that no other one started, or that is free already. [`parent`] has an example.
 pub fn outlive_parent() {
-    drop(lock(&HELD).take());
+    drop(lock(&READER).take());
 }
 
 static PARENT: Mutex<Option<Parent>> = Mutex::new(None);
@@ -98,7 +98,7 @@ pub(super) fn this_process() -> Result<OwnedFd> {
 ///
 /// Each child holds a reader with its own open file description, because one description signals
 /// one process. No other process has the writer.
-struct Line {
+struct DeathPipe {
     reader: OwnedFd,
     /// Nothing is written to it. A copy of this process does not get it, whatever code forks.
     _writer: Unshared,
@@ -112,12 +112,12 @@ struct Line {
 ///
 /// After a change of its user, a process may not open the pipe any more, and makes another. The
 /// earlier pipe still ties the children that hold its readers.
-static LINES: Mutex<Vec<Line>> = Mutex::new(Vec::new());
+static DEATH_PIPES: Mutex<Vec<DeathPipe>> = Mutex::new(Vec::new());
 
 /// The reader by which this process ends with its parent.
-static HELD: Mutex<Option<OwnedFd>> = Mutex::new(None);
+static READER: Mutex<Option<OwnedFd>> = Mutex::new(None);
 
-impl Line {
+impl DeathPipe {
     /// Opens another reader, with a description of its own: a duplicate would share the existing
     /// one.
     fn open(&self) -> rustix::io::Result<OwnedFd> {
@@ -128,47 +128,47 @@ impl Line {
 const TIE: &str = "tie the process to its parent";
 
 /// Opens a reader for a child. When this process ends, the reader signals the process that called
-/// [`own`] on it.
-pub(super) fn line() -> Result<OwnedFd> {
-    let mut lines = lock(&LINES);
-    lines.retain(|line| line.owner == getpid());
-    let held = match lines.last().map(Line::open) {
+/// [`set_signalled`] on it.
+pub(super) fn open_reader() -> Result<OwnedFd> {
+    let mut pipes = lock(&DEATH_PIPES);
+    pipes.retain(|pipe| pipe.owner == getpid());
+    let reader = match pipes.last().map(DeathPipe::open) {
         Some(Err(Errno::ACCESS)) | None => {
             let pipe = || rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map(|(r, w)| (w, r));
             let (writer, reader) = Unshared::open(pipe).tried(TIE)?;
-            lines.push(Line { reader, _writer: writer, owner: getpid() });
-            lines.last().map_or(Err(Errno::BADF), Line::open)
+            pipes.push(DeathPipe { reader, _writer: writer, owner: getpid() });
+            pipes.last().map_or(Err(Errno::BADF), DeathPipe::open)
         }
-        Some(held) => held,
+        Some(reader) => reader,
     };
-    let held = held.tried(TIE)?;
-    control(held.as_fd(), F_SETSIG, libc::SIGKILL).tried(TIE)?;
-    control(held.as_fd(), libc::F_SETFL, libc::O_ASYNC).tried(TIE)?;
-    Ok(held)
+    let reader = reader.tried(TIE)?;
+    control(reader.as_fd(), F_SETSIG, libc::SIGKILL).tried(TIE)?;
+    control(reader.as_fd(), libc::F_SETFL, libc::O_ASYNC).tried(TIE)?;
+    Ok(reader)
 }
 
-/// Makes this process the one that `held` signals.
+/// Makes this process the one that `reader` signals.
 ///
 /// It makes two system calls and nothing else, for a child that has not executed a program yet.
-pub(super) fn own(held: BorrowedFd<'_>) -> rustix::io::Result<()> {
-    control(held, libc::F_SETOWN, getpid().as_raw_pid())
+pub(super) fn set_signalled(reader: BorrowedFd<'_>) -> rustix::io::Result<()> {
+    control(reader, libc::F_SETOWN, getpid().as_raw_pid())
 }
 
-/// Keeps the reader on which this process has called [`own`].
+/// Keeps the reader on which this process has called [`set_signalled`].
 ///
 /// If the parent ended before that call, the kernel had no process to signal: then this process
 /// exits here.
-pub(super) fn hold(held: OwnedFd) {
-    if matches!(fd::look(held.as_fd(), Interest::HangUp), Ok(Some(_))) {
+pub(super) fn keep_reader(reader: OwnedFd) {
+    if matches!(fd::look(reader.as_fd(), Interest::HangUp), Ok(Some(_))) {
         std::process::exit(ORPHAN);
     }
-    *lock(&HELD) = Some(held);
+    *lock(&READER) = Some(reader);
 }
 
 /// In a fork: closes the copies of the parent's pipes. For its own children this process will make
 /// a new one.
-pub(super) fn forget_line() {
-    lock(&LINES).clear();
+pub(super) fn forget_pipes() {
+    lock(&DEATH_PIPES).clear();
 }
 
 /// The exit code of a child that finds its parent gone. Only a subreaper sees it.

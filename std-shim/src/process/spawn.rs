@@ -128,9 +128,9 @@ impl Options {
         // Sends everything before the child exists, so that neither process waits for the other.
         let (ours, theirs) = UnixSeqpacket::pair()?;
         let theirs = beyond_standard(theirs.into())?;
-        let held = if self.tied { Some(beyond_standard(parent::line()?)?) } else { None };
-        let number = held.as_ref().map(AsRawFd::as_raw_fd);
-        let hello = Hello { held: number, argument: !argument.is_empty() };
+        let reader = if self.tied { Some(beyond_standard(parent::open_reader()?)?) } else { None };
+        let number = reader.as_ref().map(AsRawFd::as_raw_fd);
+        let hello = Hello { reader: number, argument: !argument.is_empty() };
         let mut own = vec![parent::this_process()?];
         if hello.argument {
             own.push(file_of(argument)?);
@@ -156,7 +156,7 @@ impl Options {
             arguments: &arguments,
             streams: streams.each_ref().map(|stream| stream.as_ref().map(AsFd::as_fd)),
             socket: theirs.as_fd(),
-            held: held.as_ref().map(AsFd::as_fd),
+            reader: reader.as_ref().map(AsFd::as_fd),
         };
         let (pid, pidfd) = exec.start().map_err(limit).tried(START).on(entry.name())?;
         Ok(Child::new(pid, pidfd))

@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mode_gives_each_class_reading_and_writing_or_neither() {
+    fn a_mode_gives_each_class_both_rights_or_neither() {
         for good in [0, 0o600, 0o660, 0o666, 0o606] {
             assert_eq!(Access::new(good).check_mode(), Ok(()), "{good:o}");
         }

@@ -46,7 +46,7 @@ impl Attachment {
         // Locks the table before it reads or maps anything: the holder of the table lock may lay
         // out a stale region anew in its file. On an error the file is closed, which releases the
         // table lock.
-        file.take_table()?;
+        file.lock_table()?;
         file.check_region(OPEN)?;
         if stale == Stale::Refused && !(file.is_used() && file.is_linked()) {
             return Err(Error::new(OPEN, CoreError::NotFound));
@@ -67,7 +67,7 @@ impl Attachment {
             reaping: Mutex::new(()),
         };
         attachment.take_place(wanted)?;
-        attachment.file.leave_table();
+        attachment.file.unlock_table();
         let attachment = Arc::new(attachment);
         registry::add(attachment.clone());
         Ok(attachment)
@@ -127,9 +127,9 @@ impl Attachment {
                     }
                     // The lock comes first: its holder has the place.
                     if self.file.try_lock(number)? {
-                        self.settle(number, place);
+                        self.occupy(number, place);
                         // Checks for the dead, as a sleeper here would, on behalf of all.
-                        self.look_after_the_dead(false);
+                        self.reap_if_due(false);
                         return Ok(());
                     }
                 }
@@ -140,7 +140,7 @@ impl Attachment {
     }
 
     /// Occupies a place. The caller has its lock.
-    fn settle(&self, number: u16, place: &AttachSlot) {
+    fn occupy(&self, number: u16, place: &AttachSlot) {
         // Relaxed, here and below: the `Arc` that is shared with other threads afterwards publishes
         // it.
         self.me.store(number, Ordering::Relaxed);
@@ -184,7 +184,7 @@ impl Attachment {
             }
             self.file.unlock(who.number());
         }
-        self.vigil().note(began, alive);
+        self.vigil().record_check(began, alive);
         if found > 0 {
             // Those that wait for what the dead held check again, and so do those that the dead
             // should have woken.
@@ -209,7 +209,7 @@ impl AttachedRegion for Attachment {
         Vigil::new(self.view.upkeep())
     }
 
-    fn look_after_the_dead(&self, at_last: bool) {
+    fn reap_if_due(&self, at_last: bool) {
         if self.is_ours() && self.vigil().is_due(now(), at_last) {
             self.reap();
         }
@@ -232,7 +232,7 @@ impl Drop for Attachment {
         }
         let me = self.me();
         let Some(place) = self.place(me) else { return };
-        let table = self.file.take_table();
+        let table = self.file.lock_table();
         // SAFETY: this participant takes no further step in the region: every half and guard keeps
         // the attachment or borrows from it, and so none is left but forgotten ones. What this
         // process wrote is visible to it.
@@ -261,7 +261,7 @@ impl Reserved for ForChild {
         let ForChild { ours, for_child } = *self;
         // The opening with the child's lock replaces the parent's, under its descriptor number. The
         // parent keeps its own.
-        ours.file.take_over(&for_child.file).tried("attach the child to the region")?;
+        ours.file.replace_locks(&for_child.file).tried("attach the child to the region")?;
         let me = for_child.me();
         // Relaxed, all of them: a forked child has one thread.
         ours.me.store(me.number(), Ordering::Relaxed);

@@ -47,7 +47,7 @@ pub(super) struct File {
     /// this one.
     locks: Unshared,
     /// Another opening, without locks, which may be handed over.
-    handed: Glimpse,
+    unlocked: UnlockedFile,
     name: Option<String>,
 }
 
@@ -59,7 +59,7 @@ impl File {
         reserve(fd.as_fd(), size)?;
         let seals = SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL;
         fs::fcntl_add_seals(&fd, seals).tried(CREATE)?;
-        File::of(Glimpse::new(fd, CREATE)?, None, CREATE)
+        File::of(UnlockedFile::new(fd, CREATE)?, None, CREATE)
     }
 
     /// Creates a file of `size` zeroed bytes that gets its name by [`link`](Self::link).
@@ -69,7 +69,7 @@ impl File {
             // not write.
             fs::fchmod(&fd, Mode::from_raw_mode(mode)).tried(CREATE)?;
             reserve(fd.as_fd(), size)?;
-            File::of(Glimpse::new(fd, CREATE)?, Some(name), CREATE)
+            File::of(UnlockedFile::new(fd, CREATE)?, Some(name), CREATE)
         });
         made.on(name)
     }
@@ -80,26 +80,26 @@ impl File {
     /// [`CoreError::AddressInUse`] when a file of this name exists.
     pub(super) fn link(&self) -> Result<()> {
         let Some(name) = &self.name else { return Ok(()) };
-        let from = alias(&self.handed);
+        let from = alias(&self.unlocked);
         fs::linkat(CWD, from, CWD, path(name), AtFlags::SYMLINK_FOLLOW).tried(CREATE).on(name)
     }
 
     /// Opens the file of this name.
     pub(super) fn named(name: &str, what: &'static str) -> Result<File> {
-        let found = Glimpse::of(&path(name), OFlags::RDWR, what);
+        let found = UnlockedFile::of(&path(name), OFlags::RDWR, what);
         found.and_then(|found| File::of(found, Some(name), what)).on(name)
     }
 
     /// Opens the file that `fd` refers to: a region of this process or another one handed it over.
     pub(super) fn handed_over(fd: BorrowedFd<'_>, name: Option<&str>) -> Result<File> {
-        File::of(Glimpse::of(alias(fd).as_ref(), OFlags::RDWR, OPEN)?, name, OPEN)
+        File::of(UnlockedFile::of(alias(fd).as_ref(), OFlags::RDWR, OPEN)?, name, OPEN)
     }
 
-    fn of(handed: Glimpse, name: Option<&str>, what: &'static str) -> Result<File> {
+    fn of(unlocked: UnlockedFile, name: Option<&str>, what: &'static str) -> Result<File> {
         // Locks belong to an opening, so that they need one of their own.
-        let open = || Ok::<_, Error>((open(alias(&handed), OFlags::RDWR, what)?, ()));
+        let open = || Ok::<_, Error>((open(alias(&unlocked), OFlags::RDWR, what)?, ()));
         let (locks, ()) = Unshared::open(open)?;
-        Ok(File { locks, handed, name: name.map(str::to_owned) })
+        Ok(File { locks, unlocked, name: name.map(str::to_owned) })
     }
 
     pub(super) fn name(&self) -> Option<&str> {
@@ -158,7 +158,7 @@ impl File {
     pub(super) fn overwrite(&self, size: u64, image: &[u8]) -> Result<()> {
         const FIRST: usize = MAGIC.len() + size_of::<[u32; 2]>();
         let write = |bytes, at| {
-            let written = self.handed.0.write_all_at(bytes, at);
+            let written = self.unlocked.0.write_all_at(bytes, at);
             written.map_err(|error| errno(&error)).tried(CREATE)
         };
         // Clears the version and the word that says that it is laid out.
@@ -172,7 +172,7 @@ impl File {
 
     /// Takes the table lock: nobody else attaches, detaches or unlinks until it is given back, or
     /// this file is dropped.
-    pub(super) fn take_table(&self) -> Result<()> {
+    pub(super) fn lock_table(&self) -> Result<()> {
         let end = Instant::now() + PATIENCE;
         let mut pause = Duration::from_micros(50);
         while !self.try_lock(TABLE)? {
@@ -188,13 +188,13 @@ impl File {
     }
 
     /// Gives the table lock back.
-    pub(super) fn leave_table(&self) {
+    pub(super) fn unlock_table(&self) {
         self.unlock(TABLE);
     }
 
     /// Replaces this file's opening with locks by that of `other`. For the child of
     /// [`crate::process::fork`](fn@crate::process::fork).
-    pub(super) fn take_over(&self, other: &File) -> rustix::io::Result<()> {
+    pub(super) fn replace_locks(&self, other: &File) -> rustix::io::Result<()> {
         let [old, new] = [&self.locks, &other.locks].map(|locks| locks.as_fd().as_raw_fd());
         loop {
             // SAFETY: `self.locks` and `other.locks` own the two descriptors and keep them open.
@@ -233,34 +233,34 @@ impl File {
 }
 
 impl Deref for File {
-    type Target = Glimpse;
+    type Target = UnlockedFile;
 
     /// The opening without locks: closing, duplicating or sending it does not affect this process's
     /// locks.
-    fn deref(&self) -> &Glimpse {
-        &self.handed
+    fn deref(&self) -> &UnlockedFile {
+        &self.unlocked
     }
 }
 
 /// An opening of a region's file that takes no locks.
 #[derive(Debug)]
-pub(super) struct Glimpse(std::fs::File);
+pub(super) struct UnlockedFile(std::fs::File);
 
-impl Glimpse {
+impl UnlockedFile {
     /// Opens the file at `path` for reading only.
-    pub(super) fn at(path: &Path, what: &'static str) -> Result<Glimpse> {
-        Glimpse::of(path, OFlags::RDONLY, what)
+    pub(super) fn at(path: &Path, what: &'static str) -> Result<UnlockedFile> {
+        UnlockedFile::of(path, OFlags::RDONLY, what)
     }
 
     /// Opens the file at `path`. It follows the kernel's links in `/proc`, and no others.
-    fn of(path: &Path, flags: OFlags, what: &'static str) -> Result<Glimpse> {
+    fn of(path: &Path, flags: OFlags, what: &'static str) -> Result<UnlockedFile> {
         let follow = if path.starts_with("/proc") { OFlags::empty() } else { OFlags::NOFOLLOW };
         // Without `NONBLOCK`, opening a FIFO of this name could block.
-        Glimpse::new(open(path, flags | follow | OFlags::NONBLOCK, what)?, what)
+        UnlockedFile::new(open(path, flags | follow | OFlags::NONBLOCK, what)?, what)
     }
 
-    fn new(fd: OwnedFd, what: &'static str) -> Result<Glimpse> {
-        let file = Glimpse(fd.into());
+    fn new(fd: OwnedFd, what: &'static str) -> Result<UnlockedFile> {
+        let file = UnlockedFile(fd.into());
         match FileType::from_raw_mode(file.stat()?.st_mode) {
             FileType::RegularFile => Ok(file),
             other => Err(Error::new(what, wrong_file(other, WANTED))),
@@ -298,7 +298,7 @@ impl Glimpse {
     }
 
     /// `None` if the file is a region by its magic; otherwise the cause that says what it is.
-    pub(super) fn is_no_region(&self) -> Result<Option<Cause>> {
+    pub(super) fn not_a_region(&self) -> Result<Option<Cause>> {
         let mut magic = [0; MAGIC.len()];
         let wrong = |found| Some(Cause::WrongFile { found, wanted: WANTED });
         Ok(match self.read_at(&mut magic, 0)? {
@@ -310,9 +310,9 @@ impl Glimpse {
     }
 
     /// # Errors
-    /// The cause of [`is_no_region`](Self::is_no_region), when the file is no region.
+    /// The cause of [`not_a_region`](Self::not_a_region), when the file is no region.
     pub(super) fn check_region(&self, what: &'static str) -> Result<()> {
-        self.is_no_region()?.map_or(Ok(()), Err).tried(what)
+        self.not_a_region()?.map_or(Ok(()), Err).tried(what)
     }
 
     /// Whether any opening has locked the byte of `participant`: then that one is alive.
@@ -321,7 +321,7 @@ impl Glimpse {
     }
 }
 
-impl AsFd for Glimpse {
+impl AsFd for UnlockedFile {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }

@@ -71,7 +71,7 @@ impl Region {
 /// ```
 pub struct Part<P: region::Part + ?Sized> {
     // Dropped before the region, which keeps the memory that it points into.
-    used: Used<P::Handle>,
+    handles: Handles<P::Handle>,
     part: NonNull<P>,
     region: Region,
 }
@@ -88,24 +88,24 @@ unsafe impl<P: region::Part + ?Sized> Sync for Part<P> {}
 /// A forked child is another participant. It appends its own handle, since others may borrow from
 /// the handles before it.
 #[derive(Debug)]
-struct Used<H> {
+struct Handles<H> {
     me: Participant,
     handle: H,
-    next: OnceLock<Box<Used<H>>>,
+    next: OnceLock<Box<Handles<H>>>,
 }
 
-impl<H> Used<H> {
+impl<H> Handles<H> {
     fn new(me: Participant, handle: impl Fn(Participant) -> H) -> Self {
-        Used { me, handle: handle(me), next: OnceLock::new() }
+        Handles { me, handle: handle(me), next: OnceLock::new() }
     }
 
     /// Returns the handle of `me`; `handle` makes it on first use.
-    fn by(&self, me: Participant, handle: impl Fn(Participant) -> H) -> &H {
-        let mut used = self;
-        while used.me != me {
-            used = used.next.get_or_init(|| Box::new(Used::new(me, &handle)));
+    fn of(&self, me: Participant, handle: impl Fn(Participant) -> H) -> &H {
+        let mut handles = self;
+        while handles.me != me {
+            handles = handles.next.get_or_init(|| Box::new(Handles::new(me, &handle)));
         }
-        &used.handle
+        &handles.handle
     }
 }
 
@@ -126,7 +126,7 @@ impl<P: region::Part + ?Sized> Deref for Part<P> {
 
     fn deref(&self) -> &P::Handle {
         // SAFETY: `self.region` keeps the part mapped, and is dropped after the handle.
-        self.used.by(self.participant(), |me| unsafe { P::handle(self.part, me) })
+        self.handles.of(self.participant(), |me| unsafe { P::handle(self.part, me) })
     }
 }
 
@@ -149,8 +149,8 @@ impl<P: region::Part + ?Sized> Part<P> {
     fn of(region: Region, part: NonNull<P>) -> Self {
         // SAFETY: the part lies in `region`, which keeps it mapped, and which `Part` drops after
         // the handle.
-        let used = Used::new(region.participant(), |me| unsafe { P::handle(part, me) });
-        Part { used, part, region }
+        let handles = Handles::new(region.participant(), |me| unsafe { P::handle(part, me) });
+        Part { handles, part, region }
     }
 
     /// The structure itself, for methods that take nothing.
@@ -206,7 +206,7 @@ impl<P: region::Part + ?Sized> Part<P> {
 #[derive(Debug)]
 pub struct RawPart {
     // Dropped before the region, which keeps the memory that it points into.
-    used: Used<RawHandle<'static, RobustFutex>>,
+    handles: Handles<RawHandle<'static, RobustFutex>>,
     queue: RawQueue<'static, RobustFutex>,
     region: Region,
 }
@@ -215,7 +215,7 @@ impl Deref for RawPart {
     type Target = RawHandle<'static, RobustFutex>;
 
     fn deref(&self) -> &Self::Target {
-        self.used.by(self.region.participant(), |me| self.queue.handle(me))
+        self.handles.of(self.region.participant(), |me| self.queue.handle(me))
     }
 }
 
@@ -240,8 +240,8 @@ impl Region {
     pub fn raw_queue(&self, name: &str) -> Result<RawPart> {
         self.0.check_process(USE)?;
         let queue = self.0.view.raw_queue::<RobustFutex>(name).tried(USE).on(name)?;
-        let used = Used::new(self.participant(), |me| queue.handle(me));
-        Ok(RawPart { used, queue, region: self.clone() })
+        let handles = Handles::new(self.participant(), |me| queue.handle(me));
+        Ok(RawPart { handles, queue, region: self.clone() })
     }
 }
 
@@ -257,8 +257,10 @@ macro_rules! halves {
                 $part: region::Part<Handle = ReadOnly<$part>>,
             {
                 $(
-                    #[doc = concat!("The half that ", $verb, ". Dropping it gives it back; closing it ends the stream, as the")]
-                    /// death of this process does.
+                    #[doc = concat!("Takes the half that ", $verb, ".")]
+                    ///
+                    /// Dropping the half gives it back. Closing it ends the stream, as the death of
+                    /// this process does.
                     ///
                     /// # Errors
                     /// [`CoreError::Taken`] while a living participant has it;

@@ -98,7 +98,7 @@ impl Region {
                 Err(error) if error.is(CoreError::AddressInUse) => error,
                 done => return done.map(|()| region),
             };
-            match stale::make_way(name, access).on(name)? {
+            match stale::free_name(name, access).on(name)? {
                 None if Instant::now() < end => {}
                 None => return Err(in_use),
                 Some(file) => {
@@ -143,7 +143,7 @@ impl Region {
     fn find(name: &str, access: Access, wanted: Option<&Layout>) -> Result<Region> {
         let file = File::named(name, OPEN)?;
         // A file that is no region gets that error, whoever owns it.
-        let checked = match file.is_no_region()? {
+        let checked = match file.not_a_region()? {
             Some(cause) => Err(cause),
             None => access.check(&file.stat()?),
         };

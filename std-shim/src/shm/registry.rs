@@ -21,7 +21,7 @@ pub(super) trait AttachedRegion: Send + Sync {
     /// Checks for dead participants, unless somebody has within the bound. `at_last`: the caller is
     /// about to give up waiting, and checks even if the last check is more recent than that (see
     /// [`Vigil::is_due`]).
-    fn look_after_the_dead(&self, at_last: bool);
+    fn reap_if_due(&self, at_last: bool);
 
     /// Takes a place for the child of a fork that is to come.
     fn reserve(self: Arc<Self>) -> Result<Box<dyn Reserved>>;

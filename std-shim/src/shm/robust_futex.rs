@@ -19,7 +19,7 @@ const _: () = assert!(DETECTION_BOUND.as_secs() == 0);
 
 thread_local! {
     /// How often this thread checks before it sleeps, as it has learnt.
-    static SPIN: Cell<AdaptiveSpin> = const { Cell::new(AdaptiveSpin { looks: FEW, rests: 0, rest: REST }) };
+    static SPIN: Cell<AdaptiveSpin> = const { Cell::new(AdaptiveSpin { spins: MIN_SPINS, skipped: 0, skips: MIN_SKIPS }) };
     /// Where this thread last slept for a whole bound.
     static SLEEPER: Cell<Option<Sleeper>> = const { Cell::new(None) };
 }
@@ -28,50 +28,55 @@ thread_local! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct AdaptiveSpin {
     /// How often it checks before it sleeps.
-    looks: u32,
+    spins: u32,
     /// How many sleeps have begun without a check since it last checked.
-    rests: u32,
+    skipped: u32,
     /// How many sleeps begin without a check before it tries again.
-    rest: u32,
+    skips: u32,
 }
 
 /// The fewest checks that are worth their cost: about a microsecond.
-const FEW: u32 = 32;
+const MIN_SPINS: u32 = 32;
 /// The most checks: about the time to wake a thread on another processor, and for it to answer.
-const MANY: u32 = 2048;
+const MAX_SPINS: u32 = 2048;
 /// How many sleeps begin at once before a thread tries spinning again.
-const REST: u32 = 64;
+const MIN_SKIPS: u32 = 64;
 /// The most of those, after several vain tries: the cost of trying then vanishes in that of
 /// sleeping.
-const LONG_REST: u32 = 2048;
+const MAX_SKIPS: u32 = 2048;
 /// How long a sleep takes when the other side has to be woken on another processor and answers at
 /// once. On the same processor it is shorter.
-const WAKE_UP: RangeInclusive<Duration> = Duration::from_micros(10)..=Duration::from_micros(100);
+const REMOTE_WAKE_UP: RangeInclusive<Duration> =
+    Duration::from_micros(10)..=Duration::from_micros(100);
 
 impl AdaptiveSpin {
     /// How often to check now, and the state to remember.
-    fn looks(self) -> (u32, AdaptiveSpin) {
-        if self.looks > 0 {
-            (self.looks, self)
-        } else if self.rests < self.rest {
-            (0, AdaptiveSpin { rests: self.rests + 1, ..self })
+    fn next(self) -> (u32, AdaptiveSpin) {
+        if self.spins > 0 {
+            (self.spins, self)
+        } else if self.skipped < self.skips {
+            (0, AdaptiveSpin { skipped: self.skipped + 1, ..self })
         } else {
-            (FEW, AdaptiveSpin { looks: FEW, rests: 0, ..self })
+            (MIN_SPINS, AdaptiveSpin { spins: MIN_SPINS, skipped: 0, ..self })
         }
     }
 
     /// Whether this sleep is the last before the next try, so that its length tells how often to
     /// check.
-    fn is_last_rest(self) -> bool {
-        self.rests == self.rest
+    fn is_last_skip(self) -> bool {
+        self.skipped == self.skips
     }
 
     /// The state after a last skipped check, when the sleep took `slept`.
     ///
     /// Without this, two sides that sleep on two processors would wake each other for ever: a few
     /// checks are over before the other side is awake.
-    fn rested(self, long: Duration) -> AdaptiveSpin {
-        if WAKE_UP.contains(&long) { AdaptiveSpin { looks: MANY, rests: 0, ..self } } else { self }
+    fn after_sleep(self, slept: Duration) -> AdaptiveSpin {
+        if REMOTE_WAKE_UP.contains(&slept) {
+            AdaptiveSpin { spins: MAX_SPINS, skipped: 0, ..self }
+        } else {
+            self
+        }
     }
 
     /// The state after checks that were enough, or were not.
@@ -80,13 +85,17 @@ impl AdaptiveSpin {
     /// zero: the other side cannot run while this thread checks, or is busy with something else.
     /// Each time that the number becomes zero, it stays zero for longer. The reason: a sleep's
     /// length only suggests where the other side runs, and on a slow machine it is misleading.
-    fn learn(self, were_enough: bool) -> AdaptiveSpin {
-        match self.looks {
-            looks if were_enough => {
-                AdaptiveSpin { looks: (2 * looks).clamp(FEW, MANY), rests: 0, rest: REST }
+    fn after_spin(self, were_enough: bool) -> AdaptiveSpin {
+        match self.spins {
+            spins if were_enough => AdaptiveSpin {
+                spins: (2 * spins).clamp(MIN_SPINS, MAX_SPINS),
+                skipped: 0,
+                skips: MIN_SKIPS,
+            },
+            spins if spins / 2 >= MIN_SPINS => {
+                AdaptiveSpin { spins: spins / 2, skipped: 0, ..self }
             }
-            looks if looks / 2 >= FEW => AdaptiveSpin { looks: looks / 2, rests: 0, ..self },
-            _ => AdaptiveSpin { looks: 0, rests: 0, rest: (2 * self.rest).min(LONG_REST) },
+            _ => AdaptiveSpin { spins: 0, skipped: 0, skips: (2 * self.skips).min(MAX_SKIPS) },
         }
     }
 }
@@ -120,14 +129,14 @@ impl Wait for RobustFutex {
 
     fn spin_limit(&self) -> u32 {
         SPIN.with(|spin| {
-            let (looks, now) = spin.get().looks();
+            let (spins, now) = spin.get().next();
             spin.set(now);
-            looks
+            spins
         })
     }
 
     fn record_spin(&self, were_enough: bool) {
-        SPIN.with(|spin| spin.set(spin.get().learn(were_enough)));
+        SPIN.with(|spin| spin.set(spin.get().after_spin(were_enough)));
     }
 
     fn wait(
@@ -156,13 +165,13 @@ struct Sleeper {
 
 /// Sleeps for one bound at most, and takes no part in the watch: most sleepers are woken before.
 fn first_sleep(word: &AtomicU32, expected: u32, left: Option<Duration>) -> Result<(), TimedOut> {
-    let is_last = left.is_some_and(|left| left <= DETECTION_BOUND);
-    let sleep = left.filter(|_| is_last).unwrap_or(DETECTION_BOUND);
+    let at_last = left.is_some_and(|left| left <= DETECTION_BOUND);
+    let sleep = left.filter(|_| at_last).unwrap_or(DETECTION_BOUND);
     let spin = SPIN.get();
-    let begun = spin.is_last_rest().then(Instant::now);
+    let begun = spin.is_last_skip().then(Instant::now);
     let woken = sleep_for(word, expected, sleep);
     if let Some(begun) = begun {
-        SPIN.set(spin.rested(begun.elapsed()));
+        SPIN.set(spin.after_sleep(begun.elapsed()));
     }
     if woken.is_ok() {
         return Ok(());
@@ -170,10 +179,10 @@ fn first_sleep(word: &AtomicU32, expected: u32, left: Option<Duration>) -> Resul
     let address = std::ptr::from_ref(word).addr();
     // Outside a region nobody can die.
     if let Some(region) = registry::at(address) {
-        region.look_after_the_dead(is_last);
-        SLEEPER.set((!is_last).then_some(Sleeper { address, post: None }));
+        region.reap_if_due(at_last);
+        SLEEPER.set((!at_last).then_some(Sleeper { address, post: None }));
     }
-    if is_last { Err(TimedOut) } else { Ok(()) }
+    if at_last { Err(TimedOut) } else { Ok(()) }
 }
 
 /// Sleeps on, as a sleeper that takes part in the region's watch.
@@ -187,21 +196,21 @@ fn sleep_on(
     let Some(region) = registry::at(address) else { return first_sleep(word, expected, left) };
     let vigil = region.vigil();
     let calls = vigil.calls();
-    let (post, most) = vigil.before(post, now(), chance());
+    let (post, most) = vigil.before_sleep(post, now(), noise());
     let most = Duration::from_millis(most.into());
-    let is_last = left.is_some_and(|left| left <= most);
-    let sleep = left.filter(|_| is_last).unwrap_or(most);
+    let at_last = left.is_some_and(|left| left <= most);
+    let sleep = left.filter(|_| at_last).unwrap_or(most);
     let woken = wait_for_either([(word, expected), calls], sleep);
-    let is_last = is_last && woken == Woken::Late;
-    if woken != Woken::First {
-        region.look_after_the_dead(is_last);
+    let at_last = at_last && woken == WokenBy::Late;
+    if woken != WokenBy::First {
+        region.reap_if_due(at_last);
     }
     // The word was woken or changed, or the deadline passed: leave the watch to the others.
-    if woken == Woken::First || is_last {
+    if woken == WokenBy::First || at_last {
         vigil.leave(post);
-        return if is_last { Err(TimedOut) } else { Ok(()) };
+        return if at_last { Err(TimedOut) } else { Ok(()) };
     }
-    if woken == Woken::Late && post.is_some() {
+    if woken == WokenBy::Late && post.is_some() {
         vigil.call_for_keepers(now());
     }
     SLEEPER.set(Some(Sleeper { address, post }));
@@ -216,14 +225,14 @@ fn sleep_for(word: &AtomicU32, expected: u32, long: Duration) -> Result<(), Time
 
 /// What ended a sleep on two words: a wake-up or a change of one of them, or the time.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Woken {
+enum WokenBy {
     First,
     Second,
     Late,
 }
 
 /// Sleeps until one of two words is woken or differs from the expected value; at most for `most`.
-fn wait_for_either(words: [(&AtomicU32, u32); 2], most: Duration) -> Woken {
+fn wait_for_either(words: [(&AtomicU32, u32); 2], most: Duration) -> WokenBy {
     let [(first, expected), _] = words;
     // Relaxed: no partner. The waiter checks its condition again, and that check acquires.
     let is_as_expected = || first.load(Ordering::Relaxed) == expected;
@@ -238,19 +247,19 @@ fn wait_for_either(words: [(&AtomicU32, u32); 2], most: Duration) -> Woken {
         let until = rustix::time::clock_gettime(ClockId::Monotonic)
             + Timespec::try_from(most).unwrap_or(Timespec { tv_sec: 1, tv_nsec: 0 });
         match futex::waitv(&waiters, futex::WaitvFlags::empty(), Some(&until), ClockId::Monotonic) {
-            Ok(0) => return Woken::First,
-            Err(Errno::TIMEDOUT) => return Woken::Late,
+            Ok(0) => return WokenBy::First,
+            Err(Errno::TIMEDOUT) => return WokenBy::Late,
             // Linux before 5.16, or a seccomp filter that does not know the call.
             Err(Errno::NOSYS | Errno::PERM) => LACKS_WAITV.store(true, Ordering::Relaxed),
-            _ if is_as_expected() => return Woken::Second,
-            _ => return Woken::First,
+            _ if is_as_expected() => return WokenBy::Second,
+            _ => return WokenBy::First,
         }
     }
     // Without `futex_waitv` a sleeper cannot be called: each wakes up every bound.
     match sleep_for(first, expected, most.min(DETECTION_BOUND)) {
-        Ok(()) => Woken::First,
-        Err(TimedOut) if most > DETECTION_BOUND => Woken::Second,
-        Err(TimedOut) => Woken::Late,
+        Ok(()) => WokenBy::First,
+        Err(TimedOut) if most > DETECTION_BOUND => WokenBy::Second,
+        Err(TimedOut) => WokenBy::Late,
     }
 }
 
@@ -258,7 +267,7 @@ fn wait_for_either(words: [(&AtomicU32, u32); 2], most: Duration) -> Woken {
 static LACKS_WAITV: AtomicBool = AtomicBool::new(false);
 
 /// A number that varies between threads and over time.
-fn chance() -> u32 {
+fn noise() -> u32 {
     let here = SPIN.with(|spin| std::ptr::from_ref(spin).addr());
     let now = rustix::time::clock_gettime(ClockId::Monotonic).tv_nsec;
     (here as u32 ^ now as u32 ^ std::process::id()).wrapping_mul(0x9e37_79b9) >> 8
@@ -273,53 +282,53 @@ mod tests {
     use super::*;
 
     #[test]
-    fn looks_that_are_in_vain_are_given_up_and_tried_again_now_and_then() {
-        let mut spin = AdaptiveSpin { looks: MANY, rests: 0, rest: REST };
+    fn vain_spins_stop_and_are_tried_again_rarely() {
+        let mut spin = AdaptiveSpin { spins: MAX_SPINS, skipped: 0, skips: MIN_SKIPS };
         let mut spent = 0;
         for _ in 0..1000 {
-            let (looks, now) = spin.looks();
-            spent += looks;
-            spin = if looks > 0 { now.learn(false) } else { now };
+            let (spins, now) = spin.next();
+            spent += spins;
+            spin = if spins > 0 { now.after_spin(false) } else { now };
         }
-        assert!(spent < 2 * MANY + 1000 / REST * FEW + FEW, "{spent}");
+        assert!(spent < 2 * MAX_SPINS + 1000 / MIN_SKIPS * MIN_SPINS + MIN_SPINS, "{spent}");
     }
 
     #[test]
-    fn who_guesses_wrong_where_the_other_side_runs_tries_ever_more_rarely_and_does_try() {
+    fn wrong_guesses_are_repeated_ever_more_rarely() {
         const SLEEPS: u32 = 100_000;
-        let mut spin = AdaptiveSpin { looks: MANY, rests: 0, rest: REST };
+        let mut spin = AdaptiveSpin { spins: MAX_SPINS, skipped: 0, skips: MIN_SKIPS };
         let (mut spent, mut tries) = (0, 0);
         for _ in 0..SLEEPS {
-            let (looks, now) = spin.looks();
-            spent += looks;
-            tries += u32::from(looks == MANY);
-            spin = match looks {
-                0 if now.is_last_rest() => now.rested(Duration::from_micros(30)),
+            let (spins, now) = spin.next();
+            spent += spins;
+            tries += u32::from(spins == MAX_SPINS);
+            spin = match spins {
+                0 if now.is_last_skip() => now.after_sleep(Duration::from_micros(30)),
                 0 => now,
-                _ => now.learn(false),
+                _ => now.after_spin(false),
             };
         }
         assert!(spent < 3 * SLEEPS, "{spent}");
-        assert!(tries >= SLEEPS / (2 * LONG_REST), "{tries}");
+        assert!(tries >= SLEEPS / (2 * MAX_SKIPS), "{tries}");
     }
 
     #[test]
-    fn who_is_woken_from_another_processor_looks_until_that_is_over_and_others_do_not() {
-        let last = AdaptiveSpin { looks: 0, rests: REST, rest: REST };
-        assert!(last.is_last_rest());
-        assert_eq!(last.rested(Duration::from_micros(30)).looks().0, MANY);
-        assert_eq!(last.rested(Duration::from_micros(4)).looks().0, FEW);
-        assert_eq!(last.rested(Duration::from_millis(5)).looks().0, FEW);
+    fn only_a_remote_wake_up_makes_the_next_spin_long() {
+        let last = AdaptiveSpin { spins: 0, skipped: MIN_SKIPS, skips: MIN_SKIPS };
+        assert!(last.is_last_skip());
+        assert_eq!(last.after_sleep(Duration::from_micros(30)).next().0, MAX_SPINS);
+        assert_eq!(last.after_sleep(Duration::from_micros(4)).next().0, MIN_SPINS);
+        assert_eq!(last.after_sleep(Duration::from_millis(5)).next().0, MIN_SPINS);
     }
 
     #[test]
-    fn looks_that_are_enough_become_as_many_as_there_may_be() {
-        let mut spin = AdaptiveSpin { looks: 0, rests: LONG_REST, rest: LONG_REST };
+    fn useful_spins_grow_to_the_maximum() {
+        let mut spin = AdaptiveSpin { spins: 0, skipped: MAX_SKIPS, skips: MAX_SKIPS };
         for _ in 0..10 {
-            let (looks, now) = spin.looks();
-            assert!((FEW..=MANY).contains(&looks));
-            spin = now.learn(true);
+            let (spins, now) = spin.next();
+            assert!((MIN_SPINS..=MAX_SPINS).contains(&spins));
+            spin = now.after_spin(true);
         }
-        assert_eq!(spin, AdaptiveSpin { looks: MANY, rests: 0, rest: REST });
+        assert_eq!(spin, AdaptiveSpin { spins: MAX_SPINS, skipped: 0, skips: MIN_SKIPS });
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn remove(name: &str, may_go: impl FnOnce(&File) -> Result<()>) -> Re
     let name = name_of(name, REMOVE)?;
     let file = File::named(name, REMOVE)?;
     file.check_region(REMOVE)
-        .and_then(|()| file.take_table())
+        .and_then(|()| file.lock_table())
         .and_then(|()| may_go(&file))
         .and_then(|()| file.unlink())
         .on(name)
@@ -45,7 +45,7 @@ pub(super) fn remove(name: &str, may_go: impl FnOnce(&File) -> Result<()>) -> Re
 /// # Errors
 /// [`CoreError::AddressInUse`] when somebody uses the name; [`Cause::Stale`] when nobody does, and
 /// this process can neither remove nor reuse the file.
-pub(super) fn make_way(name: &str, access: Access) -> Result<Option<File>> {
+pub(super) fn free_name(name: &str, access: Access) -> Result<Option<File>> {
     let taken = || Error::new(CREATE, CoreError::AddressInUse);
     let file = match File::named(name, CREATE) {
         Ok(file) => file,
@@ -54,10 +54,10 @@ pub(super) fn make_way(name: &str, access: Access) -> Result<Option<File>> {
         Err(error) if matches!(error.cause(), Cause::WrongFile { .. }) => return Err(taken()),
         Err(error) => return Err(error),
     };
-    if file.is_no_region()?.is_some() {
+    if file.not_a_region()?.is_some() {
         return Err(taken());
     }
-    file.take_table()?;
+    file.lock_table()?;
     // This process holds the table lock, so that nobody attaches, and the answer stays true.
     if file.is_used() {
         return Err(taken());

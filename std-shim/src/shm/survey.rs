@@ -31,7 +31,7 @@
 //! ```
 
 use super::RobustFutex;
-use super::file::{FOLDER, Glimpse, REMOVE, name_of, path};
+use super::file::{FOLDER, REMOVE, UnlockedFile, name_of, path};
 use super::mapping::Mapping;
 use super::stale;
 use crate::error::{On, Tried};
@@ -175,7 +175,7 @@ pub fn named(name: &str) -> Result<Survey> {
         Some(path) => path,
         None => path(name_of(name, LOOK)?),
     };
-    Glimpse::at(&path, LOOK).and_then(|file| survey(&file)).on(name)
+    UnlockedFile::at(&path, LOOK).and_then(|file| survey(&file)).on(name)
 }
 
 /// Surveys the region that this descriptor refers to.
@@ -183,7 +183,7 @@ pub fn named(name: &str) -> Result<Survey> {
 /// # Errors
 /// [`Cause::Region`] or [`Cause::WrongFile`] when it is no region or is corrupted.
 pub fn of_fd(fd: impl AsFd) -> Result<Survey> {
-    survey(&Glimpse::at(alias(fd).as_ref(), LOOK)?)
+    survey(&UnlockedFile::at(alias(fd).as_ref(), LOOK)?)
 }
 
 /// Removes the name of a region that no living process is attached to, even if it is corrupted.
@@ -226,7 +226,7 @@ fn children(folder: &Path) -> Vec<u32> {
 
 /// Surveys the file at `path`; `None` when it is another program's, or gone.
 fn survey_of(path: &Path, name: &str) -> Option<Result<Survey>> {
-    let looked = Glimpse::at(path, LOOK).and_then(|file| match file.is_no_region()? {
+    let looked = UnlockedFile::at(path, LOOK).and_then(|file| match file.not_a_region()? {
         None => survey(&file).map(Some),
         Some(_) => Ok(None),
     });
@@ -239,8 +239,8 @@ fn survey_of(path: &Path, name: &str) -> Option<Result<Survey>> {
     }
 }
 
-fn survey(file: &Glimpse) -> Result<Survey> {
-    let copy = Copied::new(file)?;
+fn survey(file: &UnlockedFile) -> Result<Survey> {
+    let copy = RegionCopy::new(file)?;
     let view = copy.view()?;
     let parts =
         view.entries().map(|entry| part(&copy, &view, &entry)).collect::<Result<Vec<_>>>()?;
@@ -271,17 +271,17 @@ fn program(process: u32) -> Option<String> {
 }
 
 /// A private copy of a region: as large, but it contains only what was fetched.
-struct Copied<'f> {
-    file: &'f Glimpse,
+struct RegionCopy<'f> {
+    file: &'f UnlockedFile,
     memory: Mapping,
 }
 
-impl<'f> Copied<'f> {
+impl<'f> RegionCopy<'f> {
     /// Copies all that comes before the parts.
-    fn new(file: &'f Glimpse) -> Result<Self> {
+    fn new(file: &'f UnlockedFile) -> Result<Self> {
         file.check_region(LOOK)?;
         let size = file.size(LOOK)?;
-        let copy = Copied { file, memory: Mapping::private(size)? };
+        let copy = RegionCopy { file, memory: Mapping::private(size)? };
         copy.fetch(0, size.min(MAX_START))?;
         Ok(copy)
     }
@@ -315,12 +315,12 @@ impl<'f> Copied<'f> {
 }
 
 /// How often a part's words are copied, at most, until they are consistent: others change them.
-const LOOKS: usize = 16;
+const MAX_COPIES: usize = 16;
 
-fn part(copy: &Copied<'_>, view: &View<'_>, entry: &Entry) -> Result<Part> {
+fn part(copy: &RegionCopy<'_>, view: &View<'_>, entry: &Entry) -> Result<Part> {
     let mut state = PartState::CORRUPT;
     if let Some(part) = AnyPart::<RobustFutex>::new(&entry.description) {
-        for _ in 0..LOOKS {
+        for _ in 0..MAX_COPIES {
             copy.fetch(entry.offset() as usize, part.words())?;
             // SAFETY: the address is in this process's own copy, which has `part.words()` bytes
             // there, by `fetch`. It is on a boundary of at least 8, as the view has checked. What

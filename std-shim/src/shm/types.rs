@@ -26,7 +26,7 @@ macro_rules! by_a_number {
 
         impl Region {
             $(
-                #[doc = concat!("The part of this name, which must be a", $what, ", of any capacity.")]
+                #[doc = concat!("Returns the part of this name, which must be a", $what, ", of any capacity.")]
                 ///
                 /// # Errors
                 /// As [`part`](Self::part).

@@ -42,18 +42,18 @@ use std::time::Duration;
 pub const DETECTION_BOUND: Duration = Duration::from_millis(100);
 
 /// A bound, in milliseconds.
-const DUE: u32 = DETECTION_BOUND.as_millis() as u32;
+const BOUND_MS: u32 = DETECTION_BOUND.as_millis() as u32;
 
 /// A post is deserted when its keeper has not renewed it for this long, in milliseconds.
-const DESERTED: u32 = DUE + DUE / 2;
+const DESERTED: u32 = BOUND_MS + BOUND_MS / 2;
 
 /// A sleeper rests one bound for each so many participants that are attached. So the number of
 /// wake-ups in a second does not grow with theirs. Waking a process that slept for long costs tens
 /// of microseconds.
-const CROWD: u32 = 4;
+const PER_BOUND: u32 = 4;
 
 /// The longest rest, in bounds.
-const LONGEST: u32 = 100;
+const MAX_BOUNDS: u32 = 100;
 
 /// The time, in milliseconds of the clock that all processes share.
 pub(super) fn now() -> u32 {
@@ -64,16 +64,16 @@ pub(super) fn now() -> u32 {
 /// The post that a sleeper keeps. A sleeper without one leaves the watch to others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Post {
-    place: usize,
+    index: usize,
     /// When its keeper last renewed it.
-    said: u32,
+    renewed: u32,
 }
 
 /// The words of a region by which its sleepers share the checks.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Vigil<'r> {
     /// When somebody last checked.
-    looked: &'r AtomicU32,
+    checked: &'r AtomicU32,
     /// The word on which resting sleepers can be called.
     call: &'r sync::AtomicU32,
     /// How many participants were alive at the last check.
@@ -86,43 +86,48 @@ pub(super) struct Vigil<'r> {
 // own words publish what was recovered.
 impl<'r> Vigil<'r> {
     pub(super) fn new(words: &'r [sync::AtomicU32; 8]) -> Self {
-        let [looked, call, alive, a, b, c, d, _] = words;
+        let [checked, call, alive, a, b, c, d, _] = words;
         let posts = [a, b, c, d].map(sync::AtomicU32::as_core);
-        Vigil { looked: looked.as_core(), call, alive: alive.as_core(), posts }
+        Vigil { checked: checked.as_core(), call, alive: alive.as_core(), posts }
     }
 
     /// The post for a sleeper that goes to sleep again, and how many milliseconds it may sleep.
     ///
-    /// It calls this before each sleep. `chance` is a random number that spreads the rests.
-    pub(super) fn before(self, post: Option<Post>, now: u32, chance: u32) -> (Option<Post>, u32) {
-        let kept = post.and_then(|post| self.say(post, now));
-        let post = kept.or_else(|| self.deserted(now).find_map(|post| self.say(post, now)));
+    /// It calls this before each sleep. `noise` is a random number that spreads the rests.
+    pub(super) fn before_sleep(
+        self,
+        post: Option<Post>,
+        now: u32,
+        noise: u32,
+    ) -> (Option<Post>, u32) {
+        let kept = post.and_then(|post| self.renew(post, now));
+        let post = kept.or_else(|| self.deserted(now).find_map(|post| self.renew(post, now)));
         if post.is_some() {
-            return (post, DUE.saturating_sub(self.since_look(now)));
+            return (post, BOUND_MS.saturating_sub(self.since_check(now)));
         }
-        let crowd = self.alive.load(Ordering::Relaxed) / CROWD;
-        let longest = DUE * crowd.clamp(1, LONGEST);
+        let crowd = self.alive.load(Ordering::Relaxed) / PER_BOUND;
+        let longest = BOUND_MS * crowd.clamp(1, MAX_BOUNDS);
         // The rests differ, so that the first sleeper wakes up soon.
-        (None, longest - chance % (longest / 2))
+        (None, longest - noise % (longest / 2))
     }
 
     /// Renews a post at the time `now`; `None` if somebody else has renewed it since.
-    fn say(self, post: Post, now: u32) -> Option<Post> {
-        let (word, relaxed) = (self.posts.get(post.place)?, Ordering::Relaxed);
-        word.compare_exchange(post.said, now, relaxed, relaxed).ok()?;
-        Some(Post { said: now, ..post })
+    fn renew(self, post: Post, now: u32) -> Option<Post> {
+        let (word, relaxed) = (self.posts.get(post.index)?, Ordering::Relaxed);
+        word.compare_exchange(post.renewed, now, relaxed, relaxed).ok()?;
+        Some(Post { renewed: now, ..post })
     }
 
     /// The posts whose keepers have not renewed them for too long.
     fn deserted(self, now: u32) -> impl Iterator<Item = Post> {
         let posts = self.posts.into_iter().map(|word| word.load(Ordering::Relaxed)).enumerate();
         posts
-            .map(|(place, said)| Post { place, said })
-            .filter(move |post| now.wrapping_sub(post.said) >= DESERTED)
+            .map(|(index, renewed)| Post { index, renewed })
+            .filter(move |post| now.wrapping_sub(post.renewed) >= DESERTED)
     }
 
-    fn since_look(self, now: u32) -> u32 {
-        now.wrapping_sub(self.looked.load(Ordering::Relaxed))
+    fn since_check(self, now: u32) -> u32 {
+        now.wrapping_sub(self.checked.load(Ordering::Relaxed))
     }
 
     /// Whether the caller shall check now. If so, it is nobody else's turn for a bound.
@@ -131,22 +136,25 @@ impl<'r> Vigil<'r> {
     /// somebody has just done so. A check takes a microsecond for each participant that is alive.
     /// However many give up, the checks take less than a hundredth of the time.
     pub(super) fn is_due(self, now: u32, at_last: bool) -> bool {
-        let pause = self.alive.load(Ordering::Relaxed) / CROWD;
-        let age = if at_last { pause.min(DUE) } else { DUE };
-        let last = self.looked.load(Ordering::Relaxed);
+        let pause = self.alive.load(Ordering::Relaxed) / PER_BOUND;
+        let age = if at_last { pause.min(BOUND_MS) } else { BOUND_MS };
+        let last = self.checked.load(Ordering::Relaxed);
         now.wrapping_sub(last) >= age
-            && self.looked.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+            && self
+                .checked
+                .compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
     }
 
     /// Records a check at the time `now`, which found `alive` participants alive.
-    pub(super) fn note(self, now: u32, alive: u32) {
-        self.looked.store(now, Ordering::Relaxed);
+    pub(super) fn record_check(self, now: u32, alive: u32) {
+        self.checked.store(now, Ordering::Relaxed);
         self.alive.store(alive, Ordering::Relaxed);
     }
 
     /// Leaves the post and calls a sleeper to take it; false if the caller keeps none any more.
     pub(super) fn leave(self, post: Option<Post>) -> bool {
-        let left = post.and_then(|post| self.say(post, post.said.wrapping_sub(DESERTED)));
+        let left = post.and_then(|post| self.renew(post, post.renewed.wrapping_sub(DESERTED)));
         if left.is_some() {
             self.call(1);
         }
@@ -209,7 +217,7 @@ mod tests {
             // They arrive one after the other, over three seconds.
             for who in 0..count {
                 let at = START.wrapping_add((who * 3000 / count) as u32);
-                crowd.sleeps.push(Reverse((at.wrapping_sub(START) + DUE, who)));
+                crowd.sleeps.push(Reverse((at.wrapping_sub(START) + BOUND_MS, who)));
             }
             crowd
         }
@@ -234,10 +242,10 @@ mod tests {
                 let now = START.wrapping_add(at);
                 if self.vigil().is_due(now, false) {
                     self.looks.push(at);
-                    self.vigil().note(now, self.alive() as u32);
+                    self.vigil().record_check(now, self.alive() as u32);
                 }
                 self.noise = self.noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                let (post, sleep) = self.vigil().before(post, now, self.noise >> 8);
+                let (post, sleep) = self.vigil().before_sleep(post, now, self.noise >> 8);
                 self.sleepers[who] = Some(post);
                 self.sleeps.push(Reverse((at + sleep.max(1), who)));
             }
@@ -256,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn one_looks_for_all_every_bound_and_most_rest() {
+    fn one_checks_for_all_every_bound_and_most_rest() {
         for count in [1, 2, 4, 5, 16, 100, 400, 2000] {
             let mut crowd = Crowd::of(count);
             crowd.run(10_000);
@@ -264,7 +272,11 @@ mod tests {
             crowd.run(20_000);
             let (looks, wakes) = (crowd.looks.len() - looks, crowd.wakes - wakes);
             assert!((95..=100).contains(&looks), "{count}: {looks} looks in ten seconds");
-            assert!(crowd.longest_gap(10_000) <= DUE + 1, "{count}: {}", crowd.longest_gap(10_000));
+            assert!(
+                crowd.longest_gap(10_000) <= BOUND_MS + 1,
+                "{count}: {}",
+                crowd.longest_gap(10_000)
+            );
             // If each of 400 woke up 10 times a second, it would be 40,000 times.
             let most = if count > 400 { 2 * count } else { 1_000 };
             assert!(wakes <= most, "{count}: got up {wakes} times in ten seconds");
@@ -273,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn watchers_that_die_are_replaced_and_as_long_as_one_lives_the_bound_holds() {
+    fn the_bound_holds_while_one_keeper_lives() {
         let mut crowd = Crowd::of(200);
         crowd.run(10_000);
         for round in 1..20 {
@@ -281,55 +293,63 @@ mod tests {
             watchers.iter().skip(1).for_each(|&who| crowd.sleepers[who] = None);
             crowd.run(10_000 + round * 1000);
         }
-        assert!(crowd.longest_gap(10_000) <= DUE + 1, "{}", crowd.longest_gap(10_000));
+        assert!(crowd.longest_gap(10_000) <= BOUND_MS + 1, "{}", crowd.longest_gap(10_000));
     }
 
     #[test]
-    fn when_all_watchers_die_at_once_the_next_who_gets_up_looks() {
+    fn a_resting_sleeper_checks_after_all_keepers_die() {
         let mut crowd = Crowd::of(400);
         crowd.run(10_000);
         crowd.watchers().iter().for_each(|&who| crowd.sleepers[who] = None);
         crowd.run(20_000);
-        assert!(crowd.longest_gap(9_000) <= 2 * DUE, "{}", crowd.longest_gap(9_000));
+        assert!(crowd.longest_gap(9_000) <= 2 * BOUND_MS, "{}", crowd.longest_gap(9_000));
         assert_eq!(crowd.watchers().len(), 4);
         // Only one is left, and it rests.
         let rests = (0..400).find(|&who| crowd.sleepers[who] == Some(None)).unwrap();
         (0..400).filter(|&who| who != rests).for_each(|who| crowd.sleepers[who] = None);
         crowd.run(50_000);
-        assert!(crowd.longest_gap(19_000) <= DUE * (LONGEST + 1), "{}", crowd.longest_gap(19_000));
+        assert!(
+            crowd.longest_gap(19_000) <= BOUND_MS * (MAX_BOUNDS + 1),
+            "{}",
+            crowd.longest_gap(19_000)
+        );
         assert_eq!(crowd.watchers(), [rests]);
     }
 
     #[test]
-    fn one_who_leaves_its_post_has_another_take_it_and_cannot_leave_twice() {
+    fn a_post_that_is_left_is_taken_by_another() {
         let words = words(0);
         let vigil = Vigil::new(&words);
-        let (first, sleep) = vigil.before(None, 1000, 0);
-        assert_eq!((first, sleep), (Some(Post { place: 0, said: 1000 }), 0), "nobody looked yet");
+        let (first, sleep) = vigil.before_sleep(None, 1000, 0);
+        assert_eq!(
+            (first, sleep),
+            (Some(Post { index: 0, renewed: 1000 }), 0),
+            "nobody checked yet"
+        );
         assert!([1000, 1000, 1099].map(|now| vigil.is_due(now, false)) == [true, false, false]);
-        vigil.note(1000, 40);
+        vigil.record_check(1000, 40);
         assert!(!vigil.is_due(1009, true) && vigil.is_due(1010, true));
-        vigil.note(1000, 2);
+        vigil.record_check(1000, 2);
         assert!(vigil.is_due(1000, true));
-        let kept = Some(Post { place: 0, said: 1030 });
-        assert_eq!(vigil.before(first, 1030, 0), (kept, 70));
+        let kept = Some(Post { index: 0, renewed: 1030 });
+        assert_eq!(vigil.before_sleep(first, 1030, 0), (kept, 70));
         let called = vigil.calls().1;
         assert!(vigil.leave(kept) && !vigil.leave(kept));
         assert_eq!(vigil.calls().1, called + 1);
-        assert_eq!(vigil.before(None, 1031, 0).0, Some(Post { place: 0, said: 1031 }));
+        assert_eq!(vigil.before_sleep(None, 1031, 0).0, Some(Post { index: 0, renewed: 1031 }));
         // A sleeper that has lost its post takes another one.
-        assert_eq!(vigil.before(kept, 1032, 0).0, Some(Post { place: 1, said: 1032 }));
+        assert_eq!(vigil.before_sleep(kept, 1032, 0).0, Some(Post { index: 1, renewed: 1032 }));
     }
 
     #[test]
-    fn words_of_another_clock_or_of_noise_have_somebody_look() {
+    fn corrupted_times_make_a_sleeper_check() {
         for word in [0, 1, 5_000, u32::MAX, 0x8000_0000] {
             let words = words(word);
             let vigil = Vigil::new(&words);
             let now = 4_000;
-            let (post, sleep) = vigil.before(None, now, u32::MAX);
-            assert!(sleep <= DUE * LONGEST, "{word}: {post:?} sleeps {sleep}");
-            assert!(vigil.is_due(now, false) || now.wrapping_sub(word) < DUE);
+            let (post, sleep) = vigil.before_sleep(None, now, u32::MAX);
+            assert!(sleep <= BOUND_MS * MAX_BOUNDS, "{word}: {post:?} sleeps {sleep}");
+            assert!(vigil.is_due(now, false) || now.wrapping_sub(word) < BOUND_MS);
         }
     }
 }

@@ -9,12 +9,12 @@ use std::time::Instant;
 
 /// A waker that wakes the thread in `wait_any`.
 #[derive(Default)]
-struct Woken {
+struct ThreadWaker {
     is_woken: AtomicBool,
     bell: Doorbell<PrivateFutex>,
 }
 
-impl Wake for Woken {
+impl Wake for ThreadWaker {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
@@ -63,7 +63,7 @@ pub fn wait_any<R>(
     deadline: Option<Instant>,
     mut poll: impl FnMut(&mut Context<'_>) -> Poll<R>,
 ) -> Result<R, TimedOut> {
-    let woken = Arc::new(Woken::default());
+    let woken = Arc::new(ThreadWaker::default());
     let waker = Waker::from(woken.clone());
     let mut cx = Context::from_waker(&waker);
     let mut is_last = false;
