@@ -1,11 +1,10 @@
-//! The life of an endpoint, and the mechanisms that live it: [`pipe`], [`fifo`] and [`socket`] in
-//! memory.
+//! The states of an endpoint, and the channels that follow them: pipes, FIFOs, sockets and links.
 //!
-//! An endpoint is one end of a byte stream or of a message channel, seen from its own side. Its
-//! life is one [`State`], what happens to it is an [`Event`], and [`State::on`] is the table that
-//! joins them: total, so that every event has an answer in every state. The mechanisms here and the
-//! shim's ends both keep a `State` and ask the same table; the shim turns errno and poll bits into
-//! events, the mechanisms here do so with the words that the two ends share.
+//! An endpoint is one end of a byte stream or of a message channel, seen from its own side. It is
+//! always in one [`State`]. What happens to it is an [`Event`]. The table [`State::on`] gives the
+//! state after an event; it has an answer for every event in every state. The channels in memory
+//! ([`pipe`], [`fifo`], [`socket`]) and the shim's ends ask the same table. The shim turns errno
+//! and poll bits into events. The channels in memory do so with the words that both ends share.
 //!
 //! ```text
 //!          Listen                     Establish{send, recv}
@@ -18,8 +17,8 @@
 //!    └────────────────────────── Close, from anywhere ──▶ Closed
 //! ```
 //!
-//! A pipe's reader is `Connected` with `send: Absent`, its writer with `recv: Absent`; a FIFO's
-//! ends are `Connecting` until the other end is there; a stream has both directions.
+//! A pipe's reader is `Connected` with `send: Absent`, its writer with `recv: Absent`. A FIFO's
+//! ends are `Connecting` until the other end is open. A stream has both directions.
 
 mod attempt;
 mod bytes;
@@ -42,23 +41,23 @@ pub use name::NAME_MAX;
 /// use ringway_core::channel::{Direction, State};
 /// assert_eq!(State::READER, State::Connected { send: Direction::Absent, recv: Direction::Open });
 /// ```
-// The numbers leave room below for the other states, so that `State::New` is 0 and what is new is
-// zeros: these cost no flash.
+// The numbers leave room below for the other states, so that `State::New` is 0. A new endpoint is
+// then all zeros, and zeros cost no flash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(u8)]
 pub enum Direction {
-    /// This end never had it: a pipe's reader cannot send.
+    /// This end never had this direction: a pipe's reader cannot send.
     Absent = 6,
     /// Bytes may flow.
     Open,
-    /// This side ended it: it said that it will send no more, or that it will read no more.
+    /// This side ended it: it will send no more, or read no more.
     Shut,
-    /// The peer ended it: end of file for what we receive, a broken pipe for what we send.
+    /// The peer ended it. Receiving finds the end of file; sending fails with a broken pipe.
     Ended,
 }
 
-/// Where an endpoint is in its life.
+/// The state of an endpoint, see the diagram of the [module](self).
 ///
 /// ```
 /// use ringway_core::Error;
@@ -70,26 +69,26 @@ pub enum Direction {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum State {
-    /// Made, and connected to nothing.
+    /// New, and not connected.
     New,
     /// Accepts connections.
     Listening,
-    /// Asked for the other end; it has not come yet.
+    /// Waits for the other end.
     Connecting,
-    /// The other end is, or was, there.
+    /// Has, or had, a peer.
     Connected {
         /// From us to the peer.
         send: Direction,
         /// From the peer to us.
         recv: Direction,
     },
-    /// The connection was torn down, and what was under way is lost.
+    /// The connection was torn down, and bytes under way are lost.
     Reset,
     /// This side closed the endpoint.
     Closed,
 }
 
-/// What can happen to an endpoint: what this side asks for, and what it learns of the peer.
+/// What can happen to an endpoint: a request of this side, or news of the peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Event {
@@ -103,19 +102,19 @@ pub enum Event {
     Send,
     /// We ask: receive bytes or a message.
     Recv,
-    /// We ask: no more will be sent (`shutdown(SHUT_WR)`).
+    /// We ask: end our sending (`shutdown(SHUT_WR)`).
     ShutSend,
-    /// We ask: no more will be read (`shutdown(SHUT_RD)`).
+    /// We ask: end our reading (`shutdown(SHUT_RD)`).
     ShutRecv,
-    /// We ask: the end of this endpoint.
+    /// We ask: close this endpoint.
     Close,
-    /// We learn: the other end is there, for both directions.
+    /// We learn: the other end is open, with both directions.
     Establish,
-    /// We learn: the other end is there, and only reads what we send (we are a writer).
+    /// We learn: the other end is open, and only reads; we are a writer.
     EstablishWriter,
-    /// We learn: the other end is there, and only writes what we receive (we are a reader).
+    /// We learn: the other end is open, and only writes; we are a reader.
     EstablishReader,
-    /// We learn: the peer sends no more, and all it sent was read (end of file).
+    /// We learn: the peer sends no more, and we have read all it sent (end of file).
     PeerShutSend,
     /// We learn: nobody reads what we send any more (`EPIPE`).
     PeerShutRecv,
@@ -133,12 +132,12 @@ impl State {
     /// A connected end with both directions: a stream.
     pub const STREAM: State = State::Connected { send: Direction::Open, recv: Direction::Open };
 
-    /// The table: the state after `event`, or why it is not possible in this one.
+    /// Returns the state after `event`, or why `event` is not possible in this state.
     ///
-    /// News of the peer is never an error: what comes too late to matter leaves the state as it is.
+    /// News of the peer is never an error. News that comes too late leaves the state as it is.
     ///
     /// # Errors
-    /// The error that the operation asked for has to return. The state stays as it was.
+    /// The error that the requested operation returns. The state stays as it was.
     ///
     /// ```
     /// use ringway_core::Error;
@@ -147,15 +146,14 @@ impl State {
     /// assert_eq!(State::New.on(Event::Send), Err(Error::NotConnected));
     /// assert_eq!(State::READER.on(Event::Send), Err(Error::WrongDirection));
     /// ```
-    // Most callers know the event: then little of the table is left.
+    // Most callers pass a constant event; inlined, only that event's rows of the table remain.
     #[inline(always)]
     pub const fn on(self, event: Event) -> Result<State, Error> {
         use Direction::{Ended, Shut};
         use Event as E;
         use State::{Closed, Connected, Connecting, Listening, New, Reset};
         match (self, event) {
-            // An end that this side closed: nothing but closing it again is possible, and news is
-            // too late.
+            // This side closed the end. It can only close it again, and news comes too late.
             (Closed, E::Close) => Ok(Closed),
             (
                 Closed,
@@ -171,7 +169,7 @@ impl State {
             (Listening, E::Accept) => Ok(Listening),
             (_, E::Accept) => Err(Error::NotConnected),
 
-            // The other end came. An end from a pair is connected without having asked.
+            // The other end came. An end of a pair is connected without an earlier `Connect`.
             (New | Connecting, E::Establish) => Ok(State::STREAM),
             (New | Connecting, E::EstablishWriter) => Ok(State::WRITER),
             (New | Connecting, E::EstablishReader) => Ok(State::READER),
@@ -215,25 +213,25 @@ impl State {
             (_, E::PeerShutSend | E::PeerShutRecv | E::PeerClose) => Ok(self),
 
             (Connected { .. }, E::Reset) => Ok(Reset),
-            // Refused: the end may try again.
+            // The listener refused; this end may try again.
             (Connecting, E::Reset) => Ok(New),
             (_, E::Reset) => Ok(self),
         }
     }
 
-    /// Whether bytes or messages can still be sent.
+    /// Returns whether this end can still send bytes or messages.
     pub const fn can_send(self) -> bool {
         matches!(self, State::Connected { send: Direction::Open, .. })
     }
 
-    /// Whether bytes or messages can still come.
+    /// Returns whether this end can still receive bytes or messages.
     pub const fn can_recv(self) -> bool {
         matches!(self, State::Connected { recv: Direction::Open, .. })
     }
 }
 
 impl Direction {
-    /// The peer ended this direction; what this side ended before stays its own doing.
+    /// Records that the peer ended this direction, unless this side ended it before.
     const fn ended(self) -> Direction {
         match self {
             Direction::Open => Direction::Ended,

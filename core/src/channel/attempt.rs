@@ -1,22 +1,23 @@
-//! The seam of the channels: every operation is one attempt, and its forms differ in what they do
-//! when that has no answer yet.
+//! The forms of every channel operation, made from one attempt.
+//!
+//! An attempt never waits. The forms differ in what they do when an attempt has no answer yet.
 
 use crate::Error;
 use crate::wait::{Doorbell, Register, Wait, Wake};
 use core::future::poll_fn;
 use core::task::{Context, Poll};
 
-/// The outcome of one attempt: an answer, or the doorbell that rings when another attempt may have
-/// one.
+/// The outcome of one attempt: an answer, or the doorbell that rings when to try again.
 pub(super) type Attempt<'a, R, W> = Result<Result<R, Error>, &'a Doorbell<W>>;
 
-/// The `try_` form: the answer of the attempt, or [`Error::WouldBlock`].
+/// The `try_` form: returns the answer of the attempt, or [`Error::WouldBlock`].
 #[inline(always)]
 pub(super) fn now<R>(attempt: Option<Result<R, Error>>) -> Result<R, Error> {
     attempt.unwrap_or(Err(Error::WouldBlock))
 }
 
-/// The form with a deadline (`None`: for ever).
+/// The waiting form: repeats the attempt until it has an answer or `deadline` (`None`: never)
+/// passes.
 #[inline]
 pub(super) fn wait<'a, R, W: Wait + 'a>(
     deadline: Option<W::Deadline>,
@@ -28,15 +29,15 @@ pub(super) fn wait<'a, R, W: Wait + 'a>(
             Ok(answer) => return answer,
             Err(bell) => bell,
         };
-        // The attempt above is the doorbell's first look.
+        // The doorbell looks first, then sleeps. The attempt above counts as its first look.
         let mut is_first = true;
         last = bell.wait_until(deadline, || {
-            if core::mem::take(&mut is_first) { None } else { at(bell, attempt()) }
+            if core::mem::take(&mut is_first) { None } else { unless_still(bell, attempt()) }
         })?;
     }
 }
 
-/// The form for a task.
+/// The form for a task: has it woken when to poll again.
 #[inline]
 pub(super) fn poll<'a, R, W: Register + 'a>(
     cx: &mut Context<'_>,
@@ -50,7 +51,7 @@ pub(super) fn poll<'a, R, W: Register + 'a>(
         };
         let mut is_first = true;
         match bell.poll_until(cx, || {
-            if core::mem::take(&mut is_first) { None } else { at(bell, attempt()) }
+            if core::mem::take(&mut is_first) { None } else { unless_still(bell, attempt()) }
         }) {
             Poll::Ready(next) => last = next,
             Poll::Pending => return Poll::Pending,
@@ -58,16 +59,17 @@ pub(super) fn poll<'a, R, W: Register + 'a>(
     }
 }
 
-/// The form that is a future.
+/// The form that is a future: polls the attempt until it has an answer.
 pub(super) fn future<'a, R, W: Register + 'a>(
     mut attempt: impl FnMut() -> Attempt<'a, R, W>,
 ) -> impl Future<Output = Result<R, Error>> {
     poll_fn(move |cx| poll(cx, &mut attempt))
 }
 
-/// What there is to do for one that sleeps on `bell`: nothing, as long as this is the doorbell that
-/// will ring.
-fn at<'a, R, W: Wake>(
+/// Returns what ends a sleep on `bell`: an answer, or that another doorbell will ring.
+///
+/// `None`: keep sleeping, because `bell` is the doorbell that will ring.
+fn unless_still<'a, R, W: Wake>(
     bell: &'a Doorbell<W>,
     attempt: Attempt<'a, R, W>,
 ) -> Option<Attempt<'a, R, W>> {

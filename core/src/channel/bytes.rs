@@ -1,9 +1,8 @@
-//! The forms of reading and of writing bytes, once for every end that has them: a pipe's and a
-//! FIFO's, and a stream.
+//! The methods that read and write bytes, shared by the ends of pipes and FIFOs and by streams.
 
 use crate::Error;
 
-/// A byte stream says the end of file with a read of 0 bytes.
+/// Turns the end of file into a read of 0 bytes, as byte streams report it.
 #[inline(always)]
 pub(super) fn or_end(read: Result<usize, Error>) -> Result<usize, Error> {
     match read {
@@ -12,15 +11,18 @@ pub(super) fn or_end(read: Result<usize, Error>) -> Result<usize, Error> {
     }
 }
 
-/// The forms of reading, for an end whose `reader` is a pipe's, or says why it is none any more.
+/// Implements every form of reading for `$End`.
+///
+/// `$End` has a method `reader`, which returns a pipe's reader or says why this end cannot read.
 macro_rules! reading {
     ($End:ident) => {
         impl<'a, const N: usize, W: Wake> $End<'a, N, W> {
-            /// Reads what there is, at most `out.len()` bytes, and returns how many; never waits. 0
-            /// is the end of file (or an `out` of no bytes).
+            /// Reads what is there, at most `out.len()` bytes, and returns how many; never waits.
+            ///
+            /// 0 is the end of file, or `out` is empty.
             ///
             /// # Errors
-            /// [`Error::WouldBlock`] when there is nothing now and a writer is there,
+            /// [`Error::WouldBlock`] when nothing is there now and a writer exists,
             /// [`Error::Reset`] when the connection was torn down.
             ///
             /// ```
@@ -40,12 +42,12 @@ macro_rules! reading {
                 or_end(self.reader().and_then(|half| now(half.attempt_read(out))))
             }
 
-            /// Fills `out`, or reads nothing; never waits.
+            /// Reads exactly `out.len()` bytes, or nothing; never waits.
             ///
             /// # Errors
-            /// [`Error::WouldBlock`] when there is less now, [`Error::EndOfFile`] when no more will
-            /// come, [`Error::MessageTooLarge`] when `out` is longer than the channel's capacity,
-            /// [`Error::Reset`].
+            /// [`Error::WouldBlock`] when fewer bytes are there now, [`Error::EndOfFile`] when no
+            /// more will come, [`Error::MessageTooLarge`] when `out` is longer than the channel's
+            /// capacity, [`Error::Reset`].
             ///
             /// ```
             /// use ringway_core::Error;
@@ -66,8 +68,9 @@ macro_rules! reading {
         }
 
         impl<'a, const N: usize, W: Wait> $End<'a, N, W> {
-            /// Reads at least one byte and what there is, at most `out.len()`; waits for one.
-            /// Returns how many; 0 is the end of file.
+            /// Waits for at least one byte, then reads what is there, at most `out.len()` bytes.
+            ///
+            /// Returns how many bytes it read. 0 is the end of file, or `out` is empty.
             ///
             /// # Errors
             /// [`Error::Reset`] when the connection was torn down.
@@ -75,7 +78,7 @@ macro_rules! reading {
                 self.read_deadline(out, None)
             }
 
-            /// [`read`](Self::read), at most until `deadline` (`None`: for ever).
+            /// Does [`read`](Self::read), waiting at most until `deadline` (`None`: for ever).
             ///
             /// # Errors
             /// [`Error::TimedOut`] when nothing came in time, [`Error::Reset`].
@@ -90,11 +93,11 @@ macro_rules! reading {
                 }))
             }
 
-            /// Fills `out`; waits for as many bytes.
+            /// Fills `out`; waits until that many bytes have come.
             ///
             /// # Errors
-            /// [`Error::EndOfFile`] when no more will come, [`Error::Reset`]; what came before is
-            /// read.
+            /// [`Error::EndOfFile`] when no more will come, [`Error::Reset`] when the connection
+            /// was torn down. Bytes that came before the error are read, and are in `out`.
             ///
             /// ```
             /// use ringway_core::Error;
@@ -112,11 +115,14 @@ macro_rules! reading {
                 self.read_exact_deadline(&mut out, None)
             }
 
-            /// [`read_exact`](Self::read_exact), at most until `deadline` (`None`: for ever). `out`
-            /// moves past what was read, so that after an error it is what is missing.
+            /// Does [`read_exact`](Self::read_exact), waiting at most until `deadline` (`None`: for
+            /// ever).
+            ///
+            /// `out` advances past the bytes that were read. After an error it is the part still
+            /// missing.
             ///
             /// # Errors
-            /// [`Error::TimedOut`] when it passed first, and those of
+            /// [`Error::TimedOut`] when `deadline` passed first, and those of
             /// [`read_exact`](Self::read_exact).
             pub fn read_exact_deadline(
                 &mut self,
@@ -134,8 +140,10 @@ macro_rules! reading {
         }
 
         impl<'a, const N: usize, W: Register> $End<'a, N, W> {
-            /// [`read`](Self::read) for a task: reads, or has the task woken when something may be
-            /// there. Cancel-safe: what was not returned was not read.
+            /// Does [`read`](Self::read) for a task: reads, or has the task woken when to poll
+            /// again.
+            ///
+            /// Cancel-safe: bytes that were not returned were not read.
             ///
             /// # Errors
             /// Those of [`read`](Self::read).
@@ -153,7 +161,9 @@ macro_rules! reading {
                 }
             }
 
-            /// [`read`](Self::read) as a future. Cancel-safe: what was not returned was not read.
+            /// Does [`read`](Self::read) as a future.
+            ///
+            /// Cancel-safe: bytes that were not returned were not read.
             ///
             /// # Errors
             /// Those of [`read`](Self::read).
@@ -179,7 +189,9 @@ macro_rules! reading {
                 poll_fn(|cx| self.poll_read(cx, out))
             }
 
-            /// [`read_exact`](Self::read_exact) as a future. Cancelled, it may have read a part.
+            /// Does [`read_exact`](Self::read_exact) as a future.
+            ///
+            /// If cancelled, it may have read a part.
             ///
             /// # Errors
             /// Those of [`read_exact`](Self::read_exact).
@@ -207,19 +219,23 @@ macro_rules! reading {
     };
 }
 
-/// The forms of writing, for an end whose `writer` is a pipe's, or says why it is none any more. It
-/// writes all or nothing of what `is_atomic`.
+/// Implements every form of writing for `$End`.
+///
+/// `$End` has a method `writer`, which returns a pipe's writer or says why this end cannot write.
+/// It writes all or nothing of bytes that `is_atomic` accepts.
 macro_rules! writing {
     ($End:ident) => {
         impl<'a, const N: usize, W: Wake> $End<'a, N, W> {
-            /// Writes as many of `bytes` as there is room for, at least one, and returns how many;
-            /// never waits. A pipe's and a FIFO's writer puts at most
-            /// [`Pipe::ATOMIC`](crate::channel::pipe::Pipe::ATOMIC) bytes in all or not at all.
+            /// Writes as many of `bytes` as fit, at least one, and returns how many; never waits.
+            ///
+            /// A writer of a pipe or a FIFO writes all or nothing of at most
+            /// [`Pipe::ATOMIC`](crate::channel::pipe::Pipe::ATOMIC) bytes. Writing no bytes returns
+            /// 0.
             ///
             /// # Errors
-            /// [`Error::WouldBlock`] when there is no room now, or another writer writes;
-            /// [`Error::BrokenPipe`] when nobody reads any more, or this side ended its sending.
-            /// Nothing was written then.
+            /// [`Error::WouldBlock`] when there is no room now, or another writer is writing;
+            /// [`Error::BrokenPipe`] when the reader is closed, or this side ended its sending.
+            /// After an error, nothing was written.
             ///
             /// ```
             /// use ringway_core::Error;
@@ -240,9 +256,9 @@ macro_rules! writing {
             /// Writes all of `bytes`, or nothing; never waits.
             ///
             /// # Errors
-            /// [`Error::WouldBlock`] when there is no room for all of it now,
-            /// [`Error::MessageTooLarge`] when it is longer than the channel's capacity,
-            /// [`Error::BrokenPipe`].
+            /// [`Error::WouldBlock`] when there is no room for all of it now, or another writer is
+            /// writing; [`Error::MessageTooLarge`] when it is longer than the channel's capacity;
+            /// [`Error::BrokenPipe`] when the reader is closed, or this side ended its sending.
             ///
             /// ```
             /// use ringway_core::Error;
@@ -262,19 +278,19 @@ macro_rules! writing {
         }
 
         impl<'a, const N: usize, W: Wait> $End<'a, N, W> {
-            /// [`try_write`](Self::try_write) that waits for room.
+            /// Waits for room, then writes as [`try_write`](Self::try_write) does.
             ///
             /// # Errors
-            /// [`Error::BrokenPipe`] when nobody reads any more, or this side ended its sending.
+            /// [`Error::BrokenPipe`] when the reader is closed, or this side ended its sending.
             pub fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
                 self.write_deadline(bytes, None)
             }
 
-            /// [`write`](Self::write), at most until `deadline` (`None`: for ever).
+            /// Does [`write`](Self::write), waiting at most until `deadline` (`None`: for ever).
             ///
             /// # Errors
-            /// [`Error::TimedOut`] when there was no room in time, [`Error::BrokenPipe`]; nothing
-            /// was written then.
+            /// [`Error::TimedOut`] when there was no room in time, and those of
+            /// [`write`](Self::write). After an error, nothing was written.
             pub fn write_deadline(
                 &mut self,
                 bytes: &[u8],
@@ -288,17 +304,21 @@ macro_rules! writing {
             /// Writes all of `bytes`; waits for room.
             ///
             /// # Errors
-            /// [`Error::BrokenPipe`] when nobody reads any more, or this side ended its sending; a
-            /// part may have been written.
+            /// [`Error::BrokenPipe`] when the reader is closed, or this side ended its sending.
+            /// After an error, a part may have been written.
             pub fn write_all(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
                 self.write_all_deadline(&mut bytes, None)
             }
 
-            /// [`write_all`](Self::write_all), at most until `deadline` (`None`: for ever). `bytes`
-            /// moves past what was written, so that after an error it is what is left.
+            /// Does [`write_all`](Self::write_all), waiting at most until `deadline` (`None`: for
+            /// ever).
+            ///
+            /// `bytes` advances past the bytes that were written. After an error it is the part
+            /// still to write.
             ///
             /// # Errors
-            /// [`Error::TimedOut`] when it passed first, [`Error::BrokenPipe`].
+            /// [`Error::TimedOut`] when `deadline` passed first, and those of
+            /// [`write_all`](Self::write_all).
             ///
             /// ```
             /// use ringway_core::Error;
@@ -332,11 +352,13 @@ macro_rules! writing {
         }
 
         impl<'a, const N: usize, W: Register> $End<'a, N, W> {
-            /// [`write`](Self::write) for a task: writes, or has the task woken when there may be
-            /// room. Cancel-safe: what was not returned was not written.
+            /// Does [`write`](Self::write) for a task: writes, or has the task woken when to poll
+            /// again.
             ///
-            /// As many tasks can wait to write to one pipe as its bells have places for, see
-            /// [`Async`](crate::wait::Async).
+            /// Cancel-safe: bytes that were not returned as written were not written.
+            ///
+            /// How many tasks can wait to write to one pipe is set by the places of its doorbell,
+            /// see [`Async`](crate::wait::Async).
             ///
             /// # Errors
             /// Those of [`write`](Self::write).
@@ -350,8 +372,9 @@ macro_rules! writing {
                 poll(cx, || half.attempt_write(bytes, whole).ok_or(bell))
             }
 
-            /// [`write`](Self::write) as a future. Cancel-safe: what was not returned was not
-            /// written.
+            /// Does [`write`](Self::write) as a future.
+            ///
+            /// Cancel-safe: bytes that were not returned as written were not written.
             ///
             /// # Errors
             /// Those of [`write`](Self::write).
@@ -362,7 +385,9 @@ macro_rules! writing {
                 poll_fn(|cx| self.poll_write(cx, bytes))
             }
 
-            /// [`write_all`](Self::write_all) as a future. Cancelled, it may have written a part.
+            /// Does [`write_all`](Self::write_all) as a future.
+            ///
+            /// If cancelled, it may have written a part.
             ///
             /// # Errors
             /// Those of [`write_all`](Self::write_all).

@@ -1,19 +1,20 @@
-//! Named pipes in memory: two contexts that share only a name meet at it.
+//! Named pipes in memory: contexts that share only a name connect through it.
 //!
 //! It behaves as the FIFO of POSIX does (`fifo(7)`, `mkfifo(3)`, `unlink(2)`):
 //!
-//! - Opening one end waits for the other. In the form that does not wait, a reader is given at once
-//!   (its reads are at the end of file until a writer comes), and a writer is refused with
-//!   [`Error::NoReader`].
-//! - What is opened are a [pipe](super::pipe)'s reader and writers. The end of file comes when the
-//!   last writer closes; a writer that opens later ends it again. A reader that opens later finds
-//!   what the one before did not read; when every end is closed, it is discarded.
-//! - Removing takes the name away and nothing from those who have it open; the name is free for
-//!   another at once.
+//! - Opening one end waits for the other. The `try_` forms do not wait. `try_open_reader` returns
+//!   at once, and reads are at the end of file until a writer comes. `try_open_writer` fails with
+//!   [`Error::NoReader`] if there is no reader.
+//! - The ends are a [pipe](super::pipe)'s reader and writers. The reader is at the end of file when
+//!   the last writer closes, until another writer opens. A reader that opens later finds the bytes
+//!   that the earlier reader left. When every end is closed, those bytes are discarded.
+//! - Removing takes only the name away. Open ends stay open, and the name is free for another FIFO
+//!   at once.
 //!
-//! Unlike there, there is one reader at a time: a second is refused with [`Error::Taken`].
+//! Unlike in POSIX, a FIFO has one reader at a time: opening a second fails with [`Error::Taken`].
 //!
-//! What happened before one end was opened is seen by whoever met it by opening the other.
+//! Opening orders memory: a context that opens one end, and so meets the other, sees everything
+//! that happened before the other end was opened.
 //!
 //! ```
 //! use ringway_core::Error;
@@ -42,10 +43,11 @@ use crate::wait::{Doorbell, Register, Spin, Wait, Wake};
 mod directory;
 use directory::{Directory, Fifo, Rendezvous};
 
-/// At most `NAMES` names, and behind each of them a FIFO of `N` bytes. `W` says how those who open,
-/// read and write sleep.
+/// A table of at most `NAMES` named FIFOs of `N` bytes each.
 ///
-/// A place is free again when its name is removed and nobody has it open.
+/// `W` says how contexts sleep that open, read and write.
+///
+/// A FIFO's place is free again when its name is removed and every end is closed.
 ///
 /// ```
 /// use ringway_core::Error;
@@ -58,16 +60,17 @@ use directory::{Directory, Fifo, Rendezvous};
 /// ```
 #[derive(Debug)]
 pub struct Registry<const NAMES: usize, const N: usize, W: Wake = Spin> {
-    /// Guards the names, and the opening of ends.
+    /// Guards the names and the opening of ends.
     lock: TryLock,
-    /// Those who wait for the lock sleep here.
+    /// Contexts that wait for the lock sleep here.
     bell: Doorbell<W>,
     fifos: [Fifo<N, W>; NAMES],
 }
 
 impl<const NAMES: usize, const N: usize, W: Wake> Registry<NAMES, N, W> {
-    /// The most bytes that a write puts in all or nothing, see
-    /// [`Pipe::ATOMIC`](super::pipe::Pipe::ATOMIC).
+    /// The most bytes that a write writes all or nothing of.
+    ///
+    /// See [`Pipe::ATOMIC`](super::pipe::Pipe::ATOMIC).
     pub const ATOMIC: usize = Fifo::<N, W>::ATOMIC;
 
     const_unless_loom! {
@@ -88,29 +91,29 @@ impl<const NAMES: usize, const N: usize, W: Wake> Registry<NAMES, N, W> {
         }
     }
 
-    /// [`create`](Self::create) that never waits.
+    /// Does [`create`](Self::create) without waiting.
     ///
     /// # Errors
-    /// Those of [`create`](Self::create), and [`Error::WouldBlock`] while another context looks at
-    /// the names.
+    /// Those of [`create`](Self::create), and [`Error::WouldBlock`] while another context uses the
+    /// registry.
     pub fn try_create(&self, name: &[u8]) -> Result<(), Error> {
         now(self.with_names(|names| names.create(name)).ok())
     }
 
-    /// [`remove`](Self::remove) that never waits.
+    /// Does [`remove`](Self::remove) without waiting.
     ///
     /// # Errors
-    /// Those of [`remove`](Self::remove), and [`Error::WouldBlock`] while another context looks at
-    /// the names.
+    /// Those of [`remove`](Self::remove), and [`Error::WouldBlock`] while another context uses the
+    /// registry.
     pub fn try_remove(&self, name: &[u8]) -> Result<(), Error> {
         now(self.with_names(|names| names.remove(name)).ok())
     }
 
-    /// Opens the end that reads, whether a writer is there or not (`O_NONBLOCK`).
+    /// Opens the reading end, whether a writer is there or not (`O_NONBLOCK`).
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is none of this name, [`Error::Taken`] when it has a reader,
-    /// [`Error::WouldBlock`] while another context looks at the names.
+    /// [`Error::NotFound`] when no FIFO has this name, [`Error::Taken`] when it has a reader,
+    /// [`Error::WouldBlock`] while another context uses the registry.
     ///
     /// ```
     /// use ringway_core::Error;
@@ -127,12 +130,12 @@ impl<const NAMES: usize, const N: usize, W: Wake> Registry<NAMES, N, W> {
         now(self.enter_reader(name).ok()).map(Rendezvous::into_end)
     }
 
-    /// Opens an end that writes if a reader is there or waits for a writer (`O_NONBLOCK`).
+    /// Opens a writing end, if the reading end is open or is being opened (`O_NONBLOCK`).
     ///
     /// # Errors
-    /// [`Error::NoReader`] when there is no reader, [`Error::NotFound`] when there is none of this
-    /// name, [`Error::Exhausted`] when it has 65 536 writers, [`Error::WouldBlock`] while another
-    /// context looks at the names.
+    /// [`Error::NoReader`] when there is no reader, [`Error::NotFound`] when no FIFO has this name,
+    /// [`Error::Exhausted`] when it already has 65 536 writers, [`Error::WouldBlock`] while another
+    /// context uses the registry.
     pub fn try_open_writer(&self, name: &[u8]) -> Result<Writer<'_, N, W>, Error> {
         now(self.enter_writer(name, Ends::reader).ok()).map(Rendezvous::into_end)
     }
@@ -145,12 +148,13 @@ impl<const NAMES: usize, const N: usize, W: Wake> Default for Registry<NAMES, N,
 }
 
 impl<const NAMES: usize, const N: usize, W: Wait> Registry<NAMES, N, W> {
-    /// Makes a FIFO with this name (`mkfifo`). Waits at most while another context looks at the
-    /// names.
+    /// Creates a FIFO with this name (`mkfifo`).
+    ///
+    /// It waits only while another context uses the registry.
     ///
     /// # Errors
     /// [`Error::BadName`] when the name is empty or longer than [`NAME_MAX`](super::NAME_MAX),
-    /// [`Error::AddressInUse`] when it is there already, [`Error::Exhausted`] when every place is
+    /// [`Error::AddressInUse`] when a FIFO has this name, [`Error::Exhausted`] when every place is
     /// in use.
     ///
     /// ```
@@ -166,7 +170,7 @@ impl<const NAMES: usize, const N: usize, W: Wait> Registry<NAMES, N, W> {
         self.create_deadline(name, None)
     }
 
-    /// [`create`](Self::create), at most until `deadline` (`None`: for ever).
+    /// Does [`create`](Self::create), waiting at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
     /// Those of [`create`](Self::create), and [`Error::TimedOut`].
@@ -174,14 +178,15 @@ impl<const NAMES: usize, const N: usize, W: Wait> Registry<NAMES, N, W> {
         wait(deadline, || self.with_names(|names| names.create(name)))
     }
 
-    /// Takes the name away (`unlink`); what is open stays open. Waits at most while another context
-    /// looks at the names.
+    /// Removes the name (`unlink`); open ends stay open.
     ///
-    /// Whoever still waits for the other end waits in vain from now on, as with POSIX, unless it
-    /// has a deadline.
+    /// It waits only while another context uses the registry.
+    ///
+    /// A context that still waits for the other end then waits in vain, as in POSIX: until its
+    /// deadline, or for ever.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is none of this name.
+    /// [`Error::NotFound`] when no FIFO has this name.
     ///
     /// ```
     /// use ringway_core::Error;
@@ -196,7 +201,7 @@ impl<const NAMES: usize, const N: usize, W: Wait> Registry<NAMES, N, W> {
         self.remove_deadline(name, None)
     }
 
-    /// [`remove`](Self::remove), at most until `deadline` (`None`: for ever).
+    /// Does [`remove`](Self::remove), waiting at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
     /// Those of [`remove`](Self::remove), and [`Error::TimedOut`].
@@ -204,19 +209,21 @@ impl<const NAMES: usize, const N: usize, W: Wait> Registry<NAMES, N, W> {
         wait(deadline, || self.with_names(|names| names.remove(name)))
     }
 
-    /// Opens the end that reads; waits until a writer has it open, or opens it.
+    /// Opens the reading end; waits for a writer if none is open.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is none of this name, [`Error::Taken`] when it has a reader.
+    /// [`Error::NotFound`] when no FIFO has this name, [`Error::Taken`] when it has a reader
+    /// already.
     pub fn open_reader(&self, name: &[u8]) -> Result<Reader<'_, N, W>, Error> {
         self.open_reader_deadline(name, None)
     }
 
-    /// [`open_reader`](Self::open_reader), at most until `deadline` (`None`: for ever).
+    /// Does [`open_reader`](Self::open_reader), waiting at most until `deadline` (`None`: for
+    /// ever).
     ///
     /// # Errors
     /// Those of [`open_reader`](Self::open_reader), and [`Error::TimedOut`] when no writer came in
-    /// time; the end is closed again then.
+    /// time; this end is closed again then.
     pub fn open_reader_deadline(
         &self,
         name: &[u8],
@@ -225,20 +232,21 @@ impl<const NAMES: usize, const N: usize, W: Wait> Registry<NAMES, N, W> {
         wait(deadline, opening(|| self.enter_reader(name)))
     }
 
-    /// Opens an end that writes; waits until a reader has it open, or opens it.
+    /// Opens a writing end; waits for a reader if none is open.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is none of this name, [`Error::Exhausted`] when it has 65 536
-    /// writers.
+    /// [`Error::NotFound`] when no FIFO has this name, [`Error::Exhausted`] when it already has 65
+    /// 536 writers.
     pub fn open_writer(&self, name: &[u8]) -> Result<Writer<'_, N, W>, Error> {
         self.open_writer_deadline(name, None)
     }
 
-    /// [`open_writer`](Self::open_writer), at most until `deadline` (`None`: for ever).
+    /// Does [`open_writer`](Self::open_writer), waiting at most until `deadline` (`None`: for
+    /// ever).
     ///
     /// # Errors
     /// Those of [`open_writer`](Self::open_writer), and [`Error::TimedOut`] when no reader came in
-    /// time; the end is closed again then.
+    /// time; this end is closed again then.
     pub fn open_writer_deadline(
         &self,
         name: &[u8],
@@ -249,7 +257,7 @@ impl<const NAMES: usize, const N: usize, W: Wait> Registry<NAMES, N, W> {
 }
 
 impl<const NAMES: usize, const N: usize, W: Register> Registry<NAMES, N, W> {
-    /// [`create`](Self::create) as a future.
+    /// Does [`create`](Self::create) as a future.
     ///
     /// # Errors
     /// Those of [`create`](Self::create).
@@ -257,7 +265,7 @@ impl<const NAMES: usize, const N: usize, W: Register> Registry<NAMES, N, W> {
         future(move || self.with_names(|names| names.create(name)))
     }
 
-    /// [`remove`](Self::remove) as a future.
+    /// Does [`remove`](Self::remove) as a future.
     ///
     /// # Errors
     /// Those of [`remove`](Self::remove).
@@ -265,7 +273,9 @@ impl<const NAMES: usize, const N: usize, W: Register> Registry<NAMES, N, W> {
         future(move || self.with_names(|names| names.remove(name)))
     }
 
-    /// [`open_reader`](Self::open_reader) as a future. Cancelled, it closes the end again.
+    /// Does [`open_reader`](Self::open_reader) as a future.
+    ///
+    /// If cancelled, it closes the end again.
     ///
     /// # Errors
     /// Those of [`open_reader`](Self::open_reader).
@@ -290,7 +300,9 @@ impl<const NAMES: usize, const N: usize, W: Register> Registry<NAMES, N, W> {
         future(opening(move || self.enter_reader(name)))
     }
 
-    /// [`open_writer`](Self::open_writer) as a future. Cancelled, it closes the end again.
+    /// Does [`open_writer`](Self::open_writer) as a future.
+    ///
+    /// If cancelled, it closes the end again.
     ///
     /// # Errors
     /// Those of [`open_writer`](Self::open_writer).
@@ -303,29 +315,32 @@ impl<const NAMES: usize, const N: usize, W: Register> Registry<NAMES, N, W> {
 }
 
 impl<const NAMES: usize, const N: usize, W: Wake> Registry<NAMES, N, W> {
-    /// Does `work` with the names, if nobody else does.
+    /// Locks the registry and does `work`; the doorbell to wait for if another context holds the
+    /// lock.
     fn with_names<'a, R>(
         &'a self,
         work: impl FnOnce(&mut Directory<'a, N, W>) -> Result<R, Error>,
     ) -> Attempt<'a, R, W> {
         let locked = Locked::new(&self.lock, &self.bell).ok_or(&self.bell)?;
-        // SAFETY: the lock is ours until `locked` is dropped.
+        // SAFETY: this context holds the lock of these FIFOs until `locked` is dropped, after
+        // `work`.
         let done = work(&mut unsafe { Directory::new(&self.fifos) });
         drop(locked);
         Ok(done)
     }
 
-    /// Opens the end that reads, then tells the writers; one may still have to be waited for.
+    /// Opens the reading end and wakes the writers. The caller may have to wait for a writer.
     fn enter_reader(&self, name: &[u8]) -> Attempt<'_, Rendezvous<'_, Reader<'_, N, W>, W>, W> {
         let entered = self.with_names(|names| names.enter_reader(name))?;
         if let Ok(rendezvous) = &entered {
-            rendezvous.tell();
+            rendezvous.wake_other_side();
         }
         Ok(entered)
     }
 
-    /// Opens an end that writes, unless `may` says no of those who are there ([`Error::NoReader`]),
-    /// then tells the reader; it may still have to be waited for.
+    /// Opens a writing end and wakes the reader. The caller may have to wait for a reader.
+    ///
+    /// Fails with [`Error::NoReader`] if `may` rejects the ends that are open.
     fn enter_writer(
         &self,
         name: &[u8],
@@ -333,14 +348,15 @@ impl<const NAMES: usize, const N: usize, W: Wake> Registry<NAMES, N, W> {
     ) -> Attempt<'_, Rendezvous<'_, Writer<'_, N, W>, W>, W> {
         let entered = self.with_names(|names| names.enter_writer(name, may))?;
         if let Ok(rendezvous) = &entered {
-            rendezvous.tell();
+            rendezvous.wake_other_side();
         }
         Ok(entered)
     }
 }
 
-/// The attempts to open an end: to `enter`, and then to meet the other end. Dropped in between,
-/// they close the end again.
+/// Returns the attempts to open an end: first to `enter`, then to meet the other end.
+///
+/// Dropping the closure in between closes the end again.
 fn opening<'a, E, W: Wake + 'a>(
     mut enter: impl FnMut() -> Attempt<'a, Rendezvous<'a, E, W>, W>,
 ) -> impl FnMut() -> Attempt<'a, E, W> {

@@ -1,8 +1,7 @@
-//! The channels' byte ends as `embedded-io` knows them, so that whatever reads and writes through
-//! its traits does so through a pipe, a FIFO or a socket in memory.
+//! The `embedded-io` traits for the byte ends of pipes, FIFOs and sockets in memory.
 //!
-//! `read` and `write` wait, and do what the ends' own do. `flush` has nothing to do, because what
-//! is written is there.
+//! `read` and `write` wait; they call the methods of the same name of the end. `flush` does
+//! nothing, because written bytes are in the channel at once.
 //!
 //! ```
 //! use embedded_io::{Read, ReadReady, Write, WriteReady};
@@ -85,8 +84,10 @@ impl<const N: usize, W: Wait> Write for Writer<'_, N, W> {
     }
 }
 
-/// Ready: the next write, whatever its size, does not wait if this is the only writer. So there
-/// must be room for the largest one that is all or nothing.
+/// `write_ready` says whether the next write does not wait if this is the only writer.
+///
+/// That holds for a write of any size. So there must be room for the largest write that is all or
+/// nothing.
 impl<const N: usize, W: Wait> WriteReady for Writer<'_, N, W> {
     fn write_ready(&mut self) -> Result<bool, Error> {
         Ok(self.has_room(super::pipe::Pipe::<N, W>::ATOMIC))

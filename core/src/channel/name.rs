@@ -1,8 +1,8 @@
-//! Names of a bounded length, held in place.
+//! Names of a bounded length, stored inline.
 
 use crate::Error;
 
-/// The longest name of a FIFO or a socket, in bytes.
+/// The longest name of a FIFO or a socket: 32 bytes.
 ///
 /// ```
 /// assert_eq!(ringway_core::channel::NAME_MAX, 32);
@@ -17,7 +17,7 @@ pub(super) struct Name {
 
 impl Name {
     /// # Errors
-    /// [`Error::BadName`] when there is no byte in it, or more than [`NAME_MAX`].
+    /// [`Error::BadName`] when `name` is empty or longer than [`NAME_MAX`] bytes.
     pub(super) fn new(name: &[u8]) -> Result<Self, Error> {
         let mut bytes = [0; NAME_MAX];
         match bytes.split_at_mut_checked(name.len()) {

@@ -1,26 +1,30 @@
 //! A one-way byte stream in memory: one reader, one or several writers.
 //!
-//! It behaves as the pipe of POSIX does (`pipe(7)`):
+//! It behaves like a POSIX pipe (`pipe(7)`):
 //!
-//! - Reading gives what there is and waits only when there is nothing. When the last writer is gone
-//!   and everything was read, a read gives 0 bytes: the end of file.
-//! - Writing with no reader left is [`Error::BrokenPipe`].
-//! - A write of at most [`Pipe::ATOMIC`] bytes is all or nothing, and never mixed with another
-//!   writer's. Of a longer one, `write` puts in what there is room for, and `write_all` all of it,
-//!   in pieces.
-//! - A write of no bytes, and a read into no room, do nothing and succeed.
+//! - A read returns what is there, and waits only when nothing is there. When the last writer is
+//!   closed and everything was read, a read returns 0 bytes: the end of file.
+//! - Writing without a reader fails with [`Error::BrokenPipe`].
+//! - A write of at most [`Pipe::ATOMIC`] bytes is all or nothing, and its bytes are never mixed
+//!   with another writer's. For a longer one, `write` writes what fits, and `write_all` writes all
+//!   of it in pieces.
+//! - A write of no bytes and a read into an empty buffer do nothing and succeed.
 //!
-//! Unlike there, there is one reader at a time and the pipe is reused: when both ends are closed,
-//! [`Pipe::open`] gives new ones, and what nobody read is discarded.
+//! Unlike in POSIX, a pipe has one reader at a time, and it can be reused: when both ends are
+//! closed, [`Pipe::open`] gives new ones and discards unread bytes.
 //!
 //! # What it costs
 //!
-//! While there is one writer, a write and a read are loads, stores and a copy, as with the
-//! [byte ring](crate::ring::bytes) inside. Several writers take turns through a word of their own,
-//! with two read-modify-writes a write. A writer that finds another writing does not spin:
-//! `try_write` says [`Error::WouldBlock`] and the waiting forms wait, so that an interrupt can
-//! write to the pipe whose other writer it interrupted. With `W` = [`Spin`] nobody is ever woken,
-//! hence waking costs nothing; then contexts that interrupt each other use the `try_` forms alone.
+//! While there is one writer, a write and a read are loads, stores and a copy, as with the [byte
+//! ring](crate::ring::bytes) inside. Several writers take turns with a lock word, which costs two
+//! read-modify-writes per write.
+//!
+//! A writer that finds another one writing does not spin. `try_write` fails with
+//! [`Error::WouldBlock`], and the waiting forms wait. So an interrupt can write to a pipe whose
+//! other writer it interrupted.
+//!
+//! With `W` = [`Spin`] nobody is ever woken, so waking costs nothing. Contexts that interrupt each
+//! other then use only the `try_` forms.
 //!
 //! ```
 //! use ringway_core::channel::pipe::Pipe;
@@ -55,7 +59,7 @@ use core::task::{Context, Poll};
 mod shared;
 pub(super) use shared::{Ends, Opened, Shared};
 
-/// A pipe that holds `N` bytes. `W` says how its ends sleep.
+/// A pipe that holds `N` bytes; `W` says how its ends sleep.
 ///
 /// ```
 /// use ringway_core::Error;
@@ -80,21 +84,24 @@ pub struct Pipe<const N: usize, W: Wake = Spin> {
     pub(super) shared: Shared<N, W>,
 }
 
-// SAFETY: all that it has is made there.
+// SAFETY: `shared` is the only field, and `init` initializes it.
 #[cfg(not(loom))]
 unsafe impl<const N: usize, W: Wake> InPlace for Pipe<N, W> {
     fn init(place: &mut MaybeUninit<Self>) -> &mut Self {
-        // SAFETY: within the place, which is ours.
+        // SAFETY: `place` is an exclusive reference to memory for a `Pipe`, so that the field lies
+        // within it.
         let shared = unsafe { &raw mut (*place.as_mut_ptr()).shared };
-        // SAFETY: as above; nothing else refers to these bytes.
+        // SAFETY: `shared` points to the field's bytes within `place`, which is borrowed
+        // exclusively; no other reference to these bytes exists. `MaybeUninit` may hold
+        // uninitialized bytes.
         Shared::init(unsafe { &mut *shared.cast::<MaybeUninit<Shared<N, W>>>() }, Opened::Together);
-        // SAFETY: just made.
+        // SAFETY: `Shared::init` initialized `shared`, which is the only field.
         unsafe { place.assume_init_mut() }
     }
 }
 
 impl<const N: usize, W: Wake> Pipe<N, W> {
-    /// The most bytes that a write puts in all or nothing (`PIPE_BUF`): the capacity, at most 4096.
+    /// The most bytes that a write writes all or nothing of (`PIPE_BUF`): `N`, but at most 4096.
     ///
     /// ```
     /// use ringway_core::channel::pipe::Pipe;
@@ -104,7 +111,7 @@ impl<const N: usize, W: Wake> Pipe<N, W> {
     pub const ATOMIC: usize = Shared::<N, W>::ATOMIC;
 
     const_unless_loom! {
-        /// A pipe with no end open.
+        /// Creates a pipe with both ends closed.
         ///
         /// ```
         /// use ringway_core::channel::pipe::Pipe;
@@ -118,7 +125,7 @@ impl<const N: usize, W: Wake> Pipe<N, W> {
         }
     }
 
-    /// How many bytes the pipe holds.
+    /// Returns how many bytes the pipe can hold.
     pub const fn capacity(&self) -> usize {
         N
     }
@@ -131,11 +138,12 @@ impl<const N: usize, W: Wake> Default for Pipe<N, W> {
 }
 
 impl<const N: usize, W: Wake> Pipe<N, W> {
-    /// Both ends, as `pipe(2)` gives them. Any context may ask. More writers come from
-    /// [`Writer::try_clone`].
+    /// Opens both ends, as `pipe(2)` does; any context may call it.
+    ///
+    /// [`Writer::try_clone`] makes more writers.
     ///
     /// # Errors
-    /// [`Error::Taken`] while any end of it is open.
+    /// [`Error::Taken`] while any end is open.
     ///
     /// ```
     /// use ringway_core::Error;
@@ -151,16 +159,16 @@ impl<const N: usize, W: Wake> Pipe<N, W> {
         Ok((Reader::new(&self.shared), Writer::new(&self.shared)))
     }
 
-    /// Both ends of a pipe that the caller owns. Needs no read-modify-write.
+    /// Opens both ends of a pipe that the caller owns, without a read-modify-write.
     pub fn split(&mut self) -> (Reader<'_, N, W>, Writer<'_, N, W>) {
         self.shared.own_both();
         (Reader::new(&self.shared), Writer::new(&self.shared))
     }
 }
 
-/// The end that reads. Dropping it closes it.
+/// The reading end of a pipe or FIFO; dropping it closes it.
 ///
-/// It can move to another thread or context, and is used from one at a time.
+/// It can move to another thread or context. One context uses it at a time.
 #[derive(Debug)]
 pub struct Reader<'a, const N: usize, W: Wake = Spin> {
     shared: &'a Shared<N, W>,
@@ -168,14 +176,16 @@ pub struct Reader<'a, const N: usize, W: Wake = Spin> {
 }
 
 impl<'a, const N: usize, W: Wake> Reader<'a, N, W> {
-    /// For the context that just entered as the reader.
+    /// Makes the reading end for the context whose opening of `shared` set the reader's bit.
     pub(super) fn new(shared: &'a Shared<N, W>) -> Self {
-        // SAFETY: the caller is the only reader, and came in behind the one before (`Shared`).
+        // SAFETY: the reader's bit is set once at a time (`open_both`, `own_both`, `enter_reader`).
+        // The caller is the context that set it, or took the end over from that context, as a
+        // listener does. The bit stays set until the returned reader is dropped.
         let half = unsafe { shared.reading() };
         Reader { shared, half }
     }
 
-    /// Where this end is in its life: receiving, or at the end of file.
+    /// Returns the state of this end: receiving, at the end of file, or reset.
     ///
     /// ```
     /// use ringway_core::channel::State;
@@ -196,12 +206,13 @@ impl<'a, const N: usize, W: Wake> Reader<'a, N, W> {
         Ok(self)
     }
 
-    /// What this end sleeps on.
+    /// The doorbell that this end sleeps on.
     pub(super) fn bell(&self) -> &'a Doorbell<W> {
         self.shared.readers_bell()
     }
 
-    /// Reads what there is. At the end of file: [`Error::EndOfFile`].
+    /// Reads what is there; [`Error::EndOfFile`] at the end of file, `None` when nothing is there
+    /// yet.
     #[inline]
     pub(super) fn attempt_read(&mut self, out: &mut [u8]) -> Option<Result<usize, Error>> {
         if out.is_empty() {
@@ -216,8 +227,9 @@ impl<'a, const N: usize, W: Wake> Reader<'a, N, W> {
         }
     }
 
-    /// The rest of [`attempt_read`](Self::attempt_read) where nothing was there. By itself, so that
-    /// the read that finds something is short.
+    /// Does the rest of [`attempt_read`](Self::attempt_read) when nothing was there.
+    ///
+    /// It is a function by itself so that the code of a read that finds something is short.
     #[inline(never)]
     fn read_or_end(&mut self, out: &mut [u8]) -> Option<Result<usize, Error>> {
         self.take_or_end(out)
@@ -231,7 +243,7 @@ impl<'a, const N: usize, W: Wake> Reader<'a, N, W> {
         })
     }
 
-    /// Fills `out` or reads nothing.
+    /// Fills `out`, or reads nothing; `None` when too few bytes are there yet.
     pub(super) fn attempt_read_exact(&mut self, out: &mut [u8]) -> Option<Result<(), Error>> {
         if out.len() > N {
             return Some(Err(Error::MessageTooLarge { max: N }));
@@ -244,7 +256,7 @@ impl<'a, const N: usize, W: Wake> Reader<'a, N, W> {
         })
     }
 
-    /// Takes a message as [`Writer::attempt_message`] put it there.
+    /// Takes one message that [`Writer::attempt_message`] wrote; `None` when none is there yet.
     pub(super) fn attempt_message(&mut self, out: &mut [u8]) -> Option<Result<usize, Error>> {
         self.attempt(|half| {
             let taken = half.try_read_message(out)?;
@@ -252,7 +264,7 @@ impl<'a, const N: usize, W: Wake> Reader<'a, N, W> {
         })
     }
 
-    /// Does `take`, and if there is nothing to take, says why.
+    /// Does `take`; if that finds nothing, returns why nothing more will come, or `None` if it may.
     #[inline(always)]
     fn attempt<R>(
         &mut self,
@@ -262,14 +274,15 @@ impl<'a, const N: usize, W: Wake> Reader<'a, N, W> {
         look_or_end(&mut *self.half, take, |_| ends().on(Event::Recv).err().map(Err))
     }
 
-    /// Whether a read would not wait: something is there, or the end of file.
+    /// Returns whether a read would not wait: bytes are there, or no more will come.
     #[cfg(feature = "embedded-io")]
     pub(super) fn is_ready(&mut self) -> bool {
         !self.half.is_empty() || !self.shared.ends().reader_state().can_recv()
     }
 }
 
-// As of what the ends share: a panic leaves it as after the call.
+// If a waker panics, the reader and what it shares with the writers are as after the call (see
+// `Shared`).
 impl<const N: usize, W: Wake> UnwindSafe for Reader<'_, N, W> {}
 impl<const N: usize, W: Wake> RefUnwindSafe for Reader<'_, N, W> {}
 
@@ -281,25 +294,27 @@ impl<const N: usize, W: Wake> Drop for Reader<'_, N, W> {
     }
 }
 
-/// An end that writes. Dropping it closes it; the last one that closes is the reader's end of file.
+/// A writing end of a pipe or FIFO; dropping it closes it.
 ///
-/// It can move to another thread or context, and is used from one at a time;
-/// [`try_clone`](Self::try_clone) makes another for another context.
+/// When the last writer closes, the reader is at the end of file.
+///
+/// It can move to another thread or context. One context uses it at a time;
+/// [`try_clone`](Self::try_clone) makes another end for another context.
 #[derive(Debug)]
 pub struct Writer<'a, const N: usize, W: Wake = Spin> {
     shared: &'a Shared<N, W>,
 }
 
 impl<'a, const N: usize, W: Wake> Writer<'a, N, W> {
-    /// For a context that is counted among the writers.
+    /// Makes a writing end that was counted among the writers of `shared`.
     pub(super) fn new(shared: &'a Shared<N, W>) -> Self {
         Writer { shared }
     }
 
-    /// Another writer of the same pipe (`dup`).
+    /// Makes another writer of the same pipe (`dup`).
     ///
     /// # Errors
-    /// [`Error::Exhausted`] when there are 65 536.
+    /// [`Error::Exhausted`] when the pipe has 65 536 writers.
     ///
     /// ```
     /// use ringway_core::channel::pipe::Pipe;
@@ -318,7 +333,7 @@ impl<'a, const N: usize, W: Wake> Writer<'a, N, W> {
         Ok(Writer::new(self.shared))
     }
 
-    /// Where this end is in its life: sending, or with nobody who reads.
+    /// Returns the state of this end: sending, or without a reader.
     ///
     /// ```
     /// use ringway_core::channel::State;
@@ -342,12 +357,14 @@ impl<'a, const N: usize, W: Wake> Writer<'a, N, W> {
         bytes.len() <= Shared::<N, W>::ATOMIC
     }
 
-    /// What this end sleeps on.
+    /// The doorbell that this end sleeps on.
     pub(super) fn bell(&self) -> &'a Doorbell<W> {
         self.shared.writers_bell()
     }
 
-    /// Writes all of `bytes` or nothing if `whole`, else what there is room for.
+    /// Writes all of `bytes` or nothing if `whole`, else what fits.
+    ///
+    /// `None` when there is no room now, or another writer is writing.
     #[inline]
     pub(super) fn attempt_write(
         &mut self,
@@ -364,14 +381,18 @@ impl<'a, const N: usize, W: Wake> Writer<'a, N, W> {
                 half.write_once(bytes)
             }
         };
-        // SAFETY: this is a writer.
+        // SAFETY: this end was counted among the writers when it was opened, and leaves when it is
+        // dropped.
         let written = unsafe { self.shared.writing(write) };
         written.filter(|written| *written != Ok(0))
     }
 
-    /// Puts a message in, which [`Reader::attempt_message`] takes whole. For one writer.
+    /// Writes a message, which [`Reader::attempt_message`] takes whole; the pipe has one writer.
+    ///
+    /// `None` when there is no room now.
     pub(super) fn attempt_message(&mut self, message: &[u8]) -> Option<Result<(), Error>> {
-        // SAFETY: this is a writer.
+        // SAFETY: this end was counted among the writers when it was opened, and leaves when it is
+        // dropped.
         let written = unsafe { self.shared.writing(|half| half.try_write_message(message)) };
         match written? {
             Ok(Err(Error::WouldBlock)) => None,
@@ -380,12 +401,13 @@ impl<'a, const N: usize, W: Wake> Writer<'a, N, W> {
         }
     }
 
-    /// Whether a write that needs this much room would not wait, were this the only writer.
+    /// Returns whether a write of `bytes` bytes would not wait if this were the only writer.
     #[cfg(feature = "embedded-io")]
     pub(super) fn has_room(&mut self, bytes: usize) -> bool {
-        // SAFETY: this is a writer.
+        // SAFETY: this end was counted among the writers when it was opened, and leaves when it is
+        // dropped.
         let room = unsafe { self.shared.writing(|half| half.room()) };
-        // A broken pipe says so at once.
+        // A write to a broken pipe fails at once, so it does not wait.
         room.is_some_and(|room| room.map_or(true, |room| room >= bytes))
     }
 }

@@ -1,21 +1,22 @@
-//! Sockets in memory: listen, connect, accept, and a connection both ways.
+//! Sockets in memory: contexts listen, connect and accept, and exchange bytes or messages.
 //!
-//! They behave as the sockets of POSIX do (`socket(7)`, `unix(7)`):
+//! They behave like POSIX sockets (`socket(7)`, `unix(7)`):
 //!
-//! - A listener has an address, a name or a port, and a backlog. Connecting succeeds as soon as
-//!   there is room in the backlog, before it is accepted; connections are accepted in the order in
-//!   which they came. Where nobody listens, it is [`Error::Refused`].
-//! - [`Stream`] carries bytes, [`Packets`] carries messages. They are two worlds that share the
-//!   addresses: a stream cannot connect to a listener for packets.
-//! - Either direction can be ended by itself ([`Shutdown`]). What was sent before is read before
-//!   the end of file; sending to one who reads no more is [`Error::BrokenPipe`].
-//! - When a listener closes, what waits in its backlog is torn down: those sides read
-//!   [`Error::Reset`].
-//! - A [`Connection`] by itself is a socket pair.
+//! - A listener has an address (a name or a port) and a backlog. Connecting succeeds as soon as the
+//!   backlog has room, before the listener accepts. The listener accepts connections in the order
+//!   in which they came. Connecting to an address without a listener fails with [`Error::Refused`].
+//! - A [`Stream`] carries bytes, [`Packets`] carries messages. Both share one set of addresses, but
+//!   a stream cannot connect to a listener for packets.
+//! - Each direction can be ended separately ([`Shutdown`]). The peer reads what was sent before it
+//!   finds the end of file. Sending to a peer that ended its reading fails with
+//!   [`Error::BrokenPipe`].
+//! - When a listener closes, the connections in its backlog are torn down: the sides that connected
+//!   read [`Error::Reset`].
+//! - A [`Connection`] on its own is a socket pair.
 //!
-//! Unlike there, the address is free as soon as the listener closes, and the number of listeners
-//! and of connections is fixed: [`Error::Exhausted`] when all are in use. A place for a connection
-//! is free again when both sides are closed.
+//! Unlike in POSIX, the address is free as soon as the listener closes. The numbers of listeners
+//! and of connections are fixed: [`Error::Exhausted`] says that all are in use. A connection's
+//! place is free again when both sides are closed.
 //!
 //! ```
 //! use ringway_core::channel::socket::Network;
@@ -59,8 +60,10 @@ use address::Key;
 use network::{Backlog, BacklogFull, NetworkRef};
 use stream::Halves;
 
-/// A network of its own: at most `LISTENERS` listeners and `CONNECTIONS` connections of `N` bytes
-/// in each direction. `W` says how everybody sleeps.
+/// A network: a set of addresses with its listeners and connections.
+///
+/// It has room for `LISTENERS` listeners and `CONNECTIONS` connections, each with `N` bytes per
+/// direction. `W` says how contexts sleep.
 ///
 /// ```
 /// use ringway_core::Error;
@@ -83,7 +86,7 @@ impl<const LISTENERS: usize, const CONNECTIONS: usize, const N: usize, W: Wake>
     Network<LISTENERS, CONNECTIONS, N, W>
 {
     const_unless_loom! {
-        /// A network without listeners.
+        /// Creates a network without listeners.
         ///
         /// ```
         /// use ringway_core::channel::socket::Network;
@@ -101,7 +104,7 @@ impl<const LISTENERS: usize, const CONNECTIONS: usize, const N: usize, W: Wake>
         }
     }
 
-    fn places(&self) -> NetworkRef<'_, N, W> {
+    fn network_ref(&self) -> NetworkRef<'_, N, W> {
         NetworkRef {
             lock: &self.lock,
             bell: &self.bell,
@@ -122,12 +125,12 @@ impl<const LISTENERS: usize, const CONNECTIONS: usize, const N: usize, W: Wake> 
 impl<const LISTENERS: usize, const CONNECTIONS: usize, const N: usize, W: Wake>
     Network<LISTENERS, CONNECTIONS, N, W>
 {
-    /// Listening and connecting with bytes (`SOCK_STREAM`).
+    /// Returns the sockets of this network that carry bytes (`SOCK_STREAM`).
     pub fn streams(&self) -> Sockets<'_, N, W, Stream<'_, N, W>> {
-        Sockets { network: self.places(), _kind: PhantomData }
+        Sockets { network: self.network_ref(), _kind: PhantomData }
     }
 
-    /// Listening and connecting with messages (`SOCK_SEQPACKET`).
+    /// Returns the sockets of this network that carry messages (`SOCK_SEQPACKET`).
     ///
     /// ```
     /// use ringway_core::Error;
@@ -141,7 +144,7 @@ impl<const LISTENERS: usize, const CONNECTIONS: usize, const N: usize, W: Wake>
     /// assert_eq!(there.try_recv(&mut [0; 32]), Ok(11));
     /// ```
     pub fn packets(&self) -> Sockets<'_, N, W, Packets<'_, N, W>> {
-        Sockets { network: self.places(), _kind: PhantomData }
+        Sockets { network: self.network_ref(), _kind: PhantomData }
     }
 }
 
@@ -178,7 +181,7 @@ impl<'a, const N: usize, W: Wake> End<'a, N, W> for Packets<'a, N, W> {
     }
 }
 
-/// A network seen as one kind of socket: `E` is what a connection gives, [`Stream`] or [`Packets`].
+/// One kind of socket of a network; `E` is a connection's side, [`Stream`] or [`Packets`].
 #[derive(Debug)]
 pub struct Sockets<'a, const N: usize, W: Wake, E> {
     network: NetworkRef<'a, N, W>,
@@ -186,11 +189,11 @@ pub struct Sockets<'a, const N: usize, W: Wake, E> {
 }
 
 impl<'a, const N: usize, W: Wake, E: End<'a, N, W>> Sockets<'a, N, W, E> {
-    /// [`listen`](Self::listen) that never waits.
+    /// Does [`listen`](Self::listen) without waiting.
     ///
     /// # Errors
-    /// Those of [`listen`](Self::listen), and [`Error::WouldBlock`] while another context looks at
-    /// the network.
+    /// Those of [`listen`](Self::listen), and [`Error::WouldBlock`] while another context uses the
+    /// network.
     pub fn try_listen<'b>(
         &self,
         address: impl Into<Address<'b>>,
@@ -199,11 +202,11 @@ impl<'a, const N: usize, W: Wake, E: End<'a, N, W>> Sockets<'a, N, W, E> {
         now(self.attempt_listen(address.into().key()?, backlog).ok())
     }
 
-    /// [`connect`](Self::connect) that never waits.
+    /// Does [`connect`](Self::connect) without waiting.
     ///
     /// # Errors
     /// Those of [`connect`](Self::connect), and [`Error::WouldBlock`] when the backlog is full, or
-    /// another context looks at the network.
+    /// another context uses the network.
     ///
     /// ```
     /// use ringway_core::Error;
@@ -224,7 +227,7 @@ impl<'a, const N: usize, W: Wake, E: End<'a, N, W>> Sockets<'a, N, W, E> {
     fn attempt_listen(&self, key: Key, backlog: usize) -> Attempt<'a, Listener<'a, N, W, E>, W> {
         let limit = backlog.clamp(1, u32::MAX as usize) as u32;
         let network = self.network;
-        let listening = network.with(|places| places.listen(key, E::PACKETS, limit))?;
+        let listening = network.with(|guard| guard.listen(key, E::PACKETS, limit))?;
         Ok(listening.map(|(index, backlog)| Listener {
             network,
             index,
@@ -234,7 +237,7 @@ impl<'a, const N: usize, W: Wake, E: End<'a, N, W>> Sockets<'a, N, W, E> {
     }
 
     fn attempt_connect(&self, key: Key) -> Attempt<'a, E, W> {
-        match self.network.with(|places| places.connect(key, E::PACKETS))? {
+        match self.network.with(|guard| guard.connect(key, E::PACKETS))? {
             Ok(Ok(halves)) => Ok(Ok(E::from_halves(halves))),
             Ok(Err(BacklogFull)) => Err(self.network.bell),
             Err(error) => Ok(Err(error)),
@@ -243,12 +246,15 @@ impl<'a, const N: usize, W: Wake, E: End<'a, N, W>> Sockets<'a, N, W, E> {
 }
 
 impl<'a, const N: usize, W: Wait, E: End<'a, N, W>> Sockets<'a, N, W, E> {
-    /// Listens at an address (`bind` and `listen`); at most `backlog` connections (at least one)
-    /// wait there to be accepted. Waits at most while another context looks at the network.
+    /// Listens at an address (`bind` and `listen`).
+    ///
+    /// At most `backlog` connections wait there to be accepted; 0 counts as 1. The call waits only
+    /// while another context uses the network.
     ///
     /// # Errors
-    /// [`Error::AddressInUse`] when somebody listens there, [`Error::BadName`] when the name is
-    /// empty or too long, [`Error::Exhausted`] when there is no place for a listener.
+    /// [`Error::AddressInUse`] when another listener has the address, [`Error::BadName`] when the
+    /// name is empty or too long, [`Error::Exhausted`] when the network has `LISTENERS` listeners
+    /// already.
     pub fn listen<'b>(
         &self,
         address: impl Into<Address<'b>>,
@@ -257,7 +263,7 @@ impl<'a, const N: usize, W: Wait, E: End<'a, N, W>> Sockets<'a, N, W, E> {
         self.listen_deadline(address, backlog, None)
     }
 
-    /// [`listen`](Self::listen), at most until `deadline` (`None`: for ever).
+    /// Does [`listen`](Self::listen), waiting at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
     /// Those of [`listen`](Self::listen), and [`Error::TimedOut`].
@@ -271,17 +277,19 @@ impl<'a, const N: usize, W: Wait, E: End<'a, N, W>> Sockets<'a, N, W, E> {
         wait(deadline, || self.attempt_listen(key, backlog))
     }
 
-    /// Connects; waits for room in the backlog. Whoever listens need not have accepted yet.
+    /// Connects to a listener; waits for room in its backlog.
+    ///
+    /// It does not wait until the listener accepts.
     ///
     /// # Errors
-    /// [`Error::Refused`] when nobody listens there, also when the listener closed while this
-    /// waited; [`Error::BadName`] when the name is empty or too long; [`Error::Exhausted`] when
-    /// there is no place for a connection.
+    /// [`Error::Refused`] when the address has no listener, or the listener closed while this
+    /// waited; [`Error::BadName`] when the name is empty or too long; [`Error::Exhausted`] when all
+    /// `CONNECTIONS` connections are in use.
     pub fn connect<'b>(&self, address: impl Into<Address<'b>>) -> Result<E, Error> {
         self.connect_deadline(address, None)
     }
 
-    /// [`connect`](Self::connect), at most until `deadline` (`None`: for ever).
+    /// Does [`connect`](Self::connect), waiting at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
     /// Those of [`connect`](Self::connect), and [`Error::TimedOut`] when there was no room in time.
@@ -296,7 +304,7 @@ impl<'a, const N: usize, W: Wait, E: End<'a, N, W>> Sockets<'a, N, W, E> {
 }
 
 impl<'a, const N: usize, W: Register, E: End<'a, N, W>> Sockets<'a, N, W, E> {
-    /// [`listen`](Self::listen) as a future.
+    /// Does [`listen`](Self::listen) as a future.
     ///
     /// # Errors
     /// Those of [`listen`](Self::listen).
@@ -312,9 +320,11 @@ impl<'a, const N: usize, W: Register, E: End<'a, N, W>> Sockets<'a, N, W, E> {
         })
     }
 
-    /// [`connect`](Self::connect) as a future. Cancelled, it connected nothing.
+    /// Does [`connect`](Self::connect) as a future.
     ///
-    /// As many tasks can wait to connect to one network as its bell has places for, see
+    /// If cancelled, it has not connected.
+    ///
+    /// How many tasks can wait to connect to one network is set by the places of its doorbell, see
     /// [`Async`](crate::wait::Async).
     ///
     /// # Errors
@@ -331,9 +341,10 @@ impl<'a, const N: usize, W: Register, E: End<'a, N, W>> Sockets<'a, N, W, E> {
     }
 }
 
-/// One who accepts connections; any number of contexts may do so at once. Dropping it frees the
-/// address and tears down what waits to be accepted. That never waits: if another context looks at
-/// the network just then, it does so.
+/// Accepts connections; any number of contexts may accept from it at once.
+///
+/// Dropping it frees the address and tears down the connections that wait to be accepted. Dropping
+/// never waits: if another context uses the network just then, that context does the work.
 #[derive(Debug)]
 pub struct Listener<'a, const N: usize, W: Wake, E> {
     network: NetworkRef<'a, N, W>,
@@ -343,61 +354,66 @@ pub struct Listener<'a, const N: usize, W: Wake, E> {
 }
 
 impl<'a, const N: usize, W: Wake, E: End<'a, N, W>> Listener<'a, N, W, E> {
-    /// Where it is in its life: listening, as long as it lives.
+    /// Returns the state of the listener: listening, as long as it exists.
     pub const fn state(&self) -> State {
         State::Listening
     }
 
-    /// [`accept`](Self::accept) that never waits.
+    /// Does [`accept`](Self::accept) without waiting.
     ///
     /// # Errors
-    /// [`Error::WouldBlock`] when none waits, or another context looks at the network.
+    /// [`Error::WouldBlock`] when no connection waits, or another context uses the network.
     pub fn try_accept(&self) -> Result<E, Error> {
         now(self.attempt().ok())
     }
 
-    /// Two things may have to be waited for, and each is told at its own bell.
+    /// Accepts a connection, or returns the doorbell to wait for.
+    ///
+    /// The backlog's doorbell rings when a connection comes, the network's when the lock is free.
     fn attempt(&self) -> Attempt<'a, E, W> {
-        if !self.backlog.is_wanted() {
+        if !self.backlog.has_waiting() {
             return Err(self.backlog.bell());
         }
-        let halves = self.network.with(|places| places.accept(self.index, self.backlog))?;
+        let halves = self.network.with(|guard| guard.accept(self.index, self.backlog))?;
         halves.map(|halves| Ok(E::from_halves(halves))).ok_or(self.backlog.bell())
     }
 }
 
 impl<'a, const N: usize, W: Wait, E: End<'a, N, W>> Listener<'a, N, W, E> {
-    /// Accepts the connection that waits longest; waits for one.
+    /// Accepts the connection that has waited longest; waits for one.
     ///
     /// # Errors
-    /// None of its own; the type is that of the form with a deadline.
+    /// None. The type is that of [`accept_deadline`](Self::accept_deadline).
     pub fn accept(&self) -> Result<E, Error> {
         self.accept_deadline(None)
     }
 
-    /// [`accept`](Self::accept), at most until `deadline` (`None`: for ever).
+    /// Does [`accept`](Self::accept), waiting at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
-    /// [`Error::TimedOut`] when none came in time.
+    /// [`Error::TimedOut`] when no connection came in time.
     pub fn accept_deadline(&self, deadline: Option<W::Deadline>) -> Result<E, Error> {
         wait(deadline, || self.attempt())
     }
 }
 
 impl<'a, const N: usize, W: Register, E: End<'a, N, W>> Listener<'a, N, W, E> {
-    /// [`accept`](Self::accept) for a task: accepts, or has the task woken when a connection may be
-    /// there. Cancel-safe.
+    /// Does [`accept`](Self::accept) for a task: accepts, or has the task woken when to poll again.
+    ///
+    /// Cancel-safe: a connection that was not returned was not accepted.
     ///
     /// # Errors
-    /// None of its own.
+    /// None. The type is that of [`accept_deadline`](Self::accept_deadline).
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<Result<E, Error>> {
         poll(cx, || self.attempt())
     }
 
-    /// [`accept`](Self::accept) as a future. Cancel-safe: what was not returned was not accepted.
+    /// Does [`accept`](Self::accept) as a future.
+    ///
+    /// Cancel-safe: a connection that was not returned was not accepted.
     ///
     /// # Errors
-    /// None of its own.
+    /// None. The type is that of [`accept_deadline`](Self::accept_deadline).
     ///
     /// ```
     /// use ringway_core::channel::socket::Network;

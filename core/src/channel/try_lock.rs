@@ -1,26 +1,25 @@
-//! A lock that nobody waits for in place: for what several contexts share on one side of a channel.
+//! A lock without waiting, for the state that contexts on one side of a channel share.
 
 use crate::sync::{Cell, Ordering, RmwU32, const_unless_loom};
 use crate::wait::{Doorbell, Wake};
 use core::panic::RefUnwindSafe;
 
-/// A lock that one context at a time has, for a bounded piece of work in which it never sleeps.
+/// A lock that one context at a time holds, for bounded work during which it never sleeps.
 ///
-/// Locking never waits, so that an interrupt which finds it locked by the context that it
-/// interrupted can say so and return. A context that wants to wait sleeps on a doorbell of the
-/// channel. The context that unlocks rings that doorbell if [`unlock`](Self::unlock) says that the
-/// lock was wanted.
+/// Locking never waits: an interrupt that finds the lock held by the context it interrupted can
+/// report that and return. A context that wants to wait sleeps on a doorbell of the channel. The
+/// holder rings that doorbell if [`unlock`](Self::unlock) says that another context wanted the
+/// lock.
 ///
-/// The work may wake somebody and so run code of others, which may panic: a guard unlocks
-/// ([`Locked`]).
+/// The work may call a waker, and that code may panic. So a guard unlocks ([`Locked`]).
 #[derive(Debug)]
 pub(super) struct TryLock {
     word: RmwU32,
 }
 
-/// Somebody has the lock.
+/// A context holds the lock.
 const LOCKED: u32 = 1;
-/// And somebody else asked for it meanwhile.
+/// Another context asked for the lock meanwhile.
 const WANTED: u32 = 2;
 
 impl TryLock {
@@ -30,28 +29,28 @@ impl TryLock {
         }
     }
 
-    /// Locks, or answers no and leaves word that the lock is wanted.
+    /// Locks and returns true; or records that the lock is wanted and returns false.
     pub(super) fn try_lock(&self) -> bool {
-        // Acquire, here and below: partner is the release in `unlock`. What was done under the lock
-        // before is seen under it now.
+        // Acquire, here and below: partner is the release in `unlock`. The new holder sees what
+        // earlier holders did under the lock.
         if self.word.fetch_or(LOCKED, Ordering::Acquire) & LOCKED == 0 {
             return true;
         }
-        // It may have been unlocked in between; then it is ours, and `WANTED` costs one needless
+        // If the holder unlocked in between, the lock is ours now, and `WANTED` costs one needless
         // ring.
-        // Release: partner is the acquire in `unlock`. The context that learns that the lock is
-        // wanted sees what for.
+        // Release: partner is the acquire in `unlock`. The holder that learns that the lock is
+        // wanted sees what this context did before it asked.
         self.word.fetch_or(LOCKED | WANTED, Ordering::AcqRel) & LOCKED == 0
     }
 
-    /// Unlocks; the answer is whether somebody asked for the lock, who may be asleep by now.
+    /// Unlocks; returns whether another context asked for the lock and may be asleep by now.
     pub(super) fn unlock(&self) -> bool {
         // Release and acquire: partners are the acquire and the release in `try_lock`.
         self.word.swap(0, Ordering::AcqRel) & WANTED != 0
     }
 }
 
-/// The lock, while it is ours. Dropped, it unlocks and wakes those who wait for the lock.
+/// A guard of a held lock. Dropping it unlocks and wakes the contexts that wait for the lock.
 #[derive(Debug)]
 pub(super) struct Locked<'a, W: Wake> {
     lock: &'a TryLock,
@@ -59,10 +58,11 @@ pub(super) struct Locked<'a, W: Wake> {
 }
 
 impl<'a, W: Wake> Locked<'a, W> {
-    /// Locks, if nobody has the lock; `bell` is what others sleep on who want it.
+    /// Locks if the lock is free. Contexts that want it sleep on `bell`.
     #[inline(always)]
     pub(super) fn new(lock: &'a TryLock, bell: &'a Doorbell<W>) -> Option<Self> {
-        // Lazily: a guard that is made and dropped unlocks what another context has locked.
+        // The guard is made only after the lock is ours: dropping any guard unlocks, and would
+        // release the lock of another context.
         lock.try_lock().then(|| Locked { lock, bell })
     }
 }
@@ -76,15 +76,15 @@ impl<W: Wake> Drop for Locked<'_, W> {
     }
 }
 
-/// A value that the holder of a [`TryLock`] touches, and nobody else.
+/// A value that only the holder of a [`TryLock`] touches.
 #[derive(Debug)]
 pub(super) struct Guarded<T>(Cell<T>);
 
-// SAFETY: by the contracts below, every access is made under the lock, which one context at a time
-// has and which orders the access after those before.
+// SAFETY: callers of `get` and `set` hold the lock that guards the value. One context at a time
+// holds it, and locking orders each access after those of earlier holders.
 unsafe impl<T: Send> Sync for Guarded<T> {}
 
-// It is set whole, and code of others does not run meanwhile.
+// Each access copies the whole value and runs no other code, so that no panic finds it half set.
 impl<T> RefUnwindSafe for Guarded<T> {}
 
 impl<T: Copy> Guarded<T> {
@@ -95,14 +95,14 @@ impl<T: Copy> Guarded<T> {
     }
 
     /// # Safety
-    /// The caller holds the lock that guards this value.
+    /// The caller holds the lock that guards this value, for the whole call.
     pub(super) unsafe fn get(&self) -> T {
         // SAFETY: the caller holds the lock, so that nobody else touches the value now.
         self.0.with(|value| unsafe { *value })
     }
 
     /// # Safety
-    /// The caller holds the lock that guards this value.
+    /// The caller holds the lock that guards this value, for the whole call.
     pub(super) unsafe fn set(&self, new: T) {
         // SAFETY: the caller holds the lock, so that nobody else touches the value now.
         self.0.with_mut(|value| unsafe { *value = new });
@@ -115,7 +115,7 @@ mod tests {
     use crate::wait::Spin;
 
     #[test]
-    fn a_context_that_does_not_get_the_lock_leaves_it_locked() {
+    fn failed_try_lock_leaves_the_lock_held() {
         let (lock, bell) = (TryLock::new(), Doorbell::<Spin>::new());
         let locked = Locked::new(&lock, &bell).expect("nobody has it");
         assert!(Locked::new(&lock, &bell).is_none());

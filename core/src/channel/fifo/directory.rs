@@ -1,4 +1,4 @@
-//! What a registry holds, and what is done with it under the registry's lock.
+//! The FIFOs of a registry, and the operations on them under the registry's lock.
 
 use super::super::name::Name;
 use super::super::pipe::{Ends, Opened, Reader, Shared, Writer};
@@ -11,11 +11,14 @@ use crate::wait::{Doorbell, Wake};
 #[derive(Debug)]
 pub(super) struct Fifo<const N: usize, W: Wake> {
     shared: Shared<N, W>,
-    /// The name, while it has one. Under the registry's lock.
+    /// The name, `None` while the place has none. The registry's lock guards it.
     name: Guarded<Option<Name>>,
-    /// How often an end was opened: what the other end waits for, so that it is met even by one who
-    /// is gone again by the time it looks. Stored under the registry's lock.
+    /// How often a reader was opened.
+    ///
+    /// A writer waits for this count to change, so that it meets a reader even if that reader is
+    /// closed before the writer looks. Stored under the registry's lock.
     readers_opened: AtomicU32,
+    /// How often a writer was opened; a reader waits for this count to change in the same way.
     writers_opened: AtomicU32,
 }
 
@@ -34,34 +37,35 @@ impl<const N: usize, W: Wake> Fifo<N, W> {
     }
 }
 
-/// An end that was just opened, and the other end that it is to meet.
+/// An end that was just opened and is to meet the other end.
 pub(super) struct Rendezvous<'a, E, W: Wake> {
     end: E,
     /// How often the other end was opened.
     opened: &'a AtomicU32,
-    /// How often it was when ours was opened; `None`: somebody was there.
+    /// The count when this end was opened; `None` if the other end was open then.
     seen: Option<u32>,
-    /// What our side sleeps on, and the other.
+    /// The doorbell that this side sleeps on.
     ours: &'a Doorbell<W>,
+    /// The doorbell that the other side sleeps on.
     theirs: &'a Doorbell<W>,
 }
 
 impl<'a, E, W: Wake> Rendezvous<'a, E, W> {
-    /// Whether the other end was opened, before or since.
+    /// Returns whether the other end was open when this end was opened, or was opened since.
     pub(super) fn is_met(&self) -> bool {
-        // Acquire: partner is the release in `Directory::count`. What happened before the other end
-        // was opened is seen.
+        // Acquire: partner is the release in `Directory::count`. This context sees what happened
+        // before the other end was opened.
         let now = self.opened.load(Ordering::Acquire);
         self.seen != Some(now)
     }
 
-    /// What tells that it may be.
+    /// The doorbell to sleep on until the other end is met.
     pub(super) fn bell(&self) -> &'a Doorbell<W> {
         self.ours
     }
 
-    /// Tells the other side of this end.
-    pub(super) fn tell(&self) {
+    /// Wakes the other side, which may wait for this end.
+    pub(super) fn wake_other_side(&self) {
         self.theirs.ring();
     }
 
@@ -70,25 +74,28 @@ impl<'a, E, W: Wake> Rendezvous<'a, E, W> {
     }
 }
 
-/// The names, for the holder of the lock.
+/// The FIFOs of a registry, for the holder of its lock.
 pub(super) struct Directory<'a, const N: usize, W: Wake> {
     fifos: &'a [Fifo<N, W>],
 }
 
 impl<'a, const N: usize, W: Wake> Directory<'a, N, W> {
     /// # Safety
-    /// The caller holds the lock of the registry of these, as long as this is used.
+    /// The caller holds the lock of the registry that owns `fifos`, as long as it uses the
+    /// directory.
     pub(super) unsafe fn new(fifos: &'a [Fifo<N, W>]) -> Self {
         Directory { fifos }
     }
 
     fn name(&self, fifo: &Fifo<N, W>) -> Option<Name> {
-        // SAFETY: the holder of the lock made this (`new`).
+        // SAFETY: the caller of `new` holds the registry's lock, which guards the name, while
+        // `self` is in use.
         unsafe { fifo.name.get() }
     }
 
     fn set_name(&mut self, fifo: &Fifo<N, W>, name: Option<Name>) {
-        // SAFETY: as in `name`.
+        // SAFETY: the caller of `new` holds the registry's lock, which guards the name, while
+        // `self` is in use.
         unsafe { fifo.name.set(name) };
     }
 
@@ -102,9 +109,9 @@ impl<'a, const N: usize, W: Wake> Directory<'a, N, W> {
             return Err(Error::AddressInUse);
         }
         let name = Name::new(name)?;
-        // Without a name nobody can open it; without an end nobody has it open.
-        let free = |fifo: &&Fifo<N, W>| self.name(fifo).is_none() && fifo.shared.ends().nobody();
-        let fifo = self.fifos.iter().find(free).ok_or(Error::Exhausted)?;
+        // Nobody can open a FIFO without a name, and nobody uses one without an open end.
+        let is_free = |fifo: &&Fifo<N, W>| self.name(fifo).is_none() && fifo.shared.ends().nobody();
+        let fifo = self.fifos.iter().find(is_free).ok_or(Error::Exhausted)?;
         self.set_name(fifo, Some(name));
         Ok(())
     }
@@ -115,7 +122,7 @@ impl<'a, const N: usize, W: Wake> Directory<'a, N, W> {
         Ok(())
     }
 
-    /// Opens the end that reads. The writers are to be told once the lock is free.
+    /// Opens the reading end. The caller wakes the writers after it has unlocked.
     pub(super) fn enter_reader(
         &mut self,
         name: &[u8],
@@ -132,7 +139,7 @@ impl<'a, const N: usize, W: Wake> Directory<'a, N, W> {
         })
     }
 
-    /// Opens an end that writes, if it `may`. The reader is to be told once the lock is free.
+    /// Opens a writing end, if `may` allows it. The caller wakes the reader after it has unlocked.
     pub(super) fn enter_writer(
         &mut self,
         name: &[u8],
@@ -159,7 +166,7 @@ impl<'a, const N: usize, W: Wake> Directory<'a, N, W> {
     }
 
     fn opened(opened: &AtomicU32) -> u32 {
-        // Relaxed: stored under the lock only, which we hold.
+        // Relaxed: stores happen only under the registry's lock, which the caller holds.
         opened.load(Ordering::Relaxed)
     }
 }

@@ -1,4 +1,4 @@
-//! What the ends of a pipe share: the bytes, who is there, and the lock of the writers.
+//! What the ends of a pipe share: the bytes, which ends are open, and the writers' lock.
 
 use super::super::try_lock::TryLock;
 use super::super::{Event, State};
@@ -14,22 +14,25 @@ use core::mem::ManuallyDrop;
 use core::mem::MaybeUninit;
 use core::panic::RefUnwindSafe;
 
-/// How the ends of a pipe come to be.
+/// How the ends of a pipe are opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::channel) enum Opened {
-    /// Both at once, and further writers from writers alone. So a writer that sees itself to be the
-    /// only one stays so until it clones itself, and needs no lock: nobody else can hold it.
+    /// Both at once; only writers make further writers.
+    ///
+    /// So a writer that sees that it is the only one stays the only one until it clones itself. It
+    /// needs no lock: nobody else can hold it.
     Together,
-    /// Each by itself, at any time: a FIFO.
+    /// Each separately, at any time: a FIFO.
     Apart,
 }
 
-/// A pipe, or what a FIFO opens to: a byte ring, and who has its ends.
+/// The shared part of a pipe or FIFO: a byte ring, and the record of its open ends.
 #[derive(Debug)]
 pub(in crate::channel) struct Shared<const N: usize, W: Wake> {
     ring: ByteRing<N, W>,
-    /// Who is there, see [`Ends`]. On a line of its own: both sides read it at every turn, and it
-    /// changes seldom.
+    /// The open ends, as the word of [`Ends`].
+    ///
+    /// It has a cache line of its own: both sides read it in every call, and it seldom changes.
     ends: CachePadded<RmwU32>,
     writing: CachePadded<Writing>,
     opened: Opened,
@@ -39,8 +42,9 @@ pub(in crate::channel) struct Shared<const N: usize, W: Wake> {
 #[derive(Debug)]
 struct Writing {
     lock: TryLock,
-    /// The room that the writer before knew of. Relaxed: it belongs to the writer that holds the
-    /// lock, and the lock orders it.
+    /// The room that the last writer knew of.
+    ///
+    /// Relaxed: only the writer that holds the lock accesses it, and the lock orders the accesses.
     room: AtomicU32,
 }
 
@@ -52,14 +56,15 @@ impl Writing {
     }
 }
 
-/// What the word of ends says: two bits, and below them the number of writers.
+/// The word that records the open ends: two bits, and below them the number of writers.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::channel) struct Ends(u32);
 
-/// The reader is there.
+/// The reader is open.
 const READER: u32 = 1 << 31;
-/// The writer did not go, it was torn off: a socket's, whose listener closed before it was
-/// accepted.
+/// The writer did not close; the connection was torn down.
+///
+/// A socket's listener sets this when it closes before it accepted the connection.
 const RESET: u32 = 1 << 30;
 const MAX_WRITERS: u32 = 1 << 16;
 
@@ -76,7 +81,7 @@ impl Ends {
         self.0 & !RESET == 0
     }
 
-    /// Where the reader is in its life, once everything is read.
+    /// Returns the state of the reader once it has read everything.
     pub(super) fn reader_state(self) -> State {
         let event = match self.writers() {
             0 if self.0 & RESET != 0 => Event::Reset,
@@ -86,7 +91,7 @@ impl Ends {
         State::READER.on(event).unwrap_or(State::READER)
     }
 
-    /// Where a writer is in its life.
+    /// Returns the state of a writer.
     pub(super) fn writer_state(self) -> State {
         if self.reader() {
             return State::WRITER;
@@ -95,8 +100,8 @@ impl Ends {
     }
 }
 
-// A panic of a waker leaves it as after the call: such code runs last, and what it must not prevent
-// is left to a guard.
+// If a waker panics, this is as after the call. Wakers run last in a call; a guard does what must
+// be done even after a panic.
 impl<const N: usize, W: Wake> RefUnwindSafe for Shared<N, W> {}
 
 impl<const N: usize, W: Wake> Shared<N, W> {
@@ -113,48 +118,50 @@ impl<const N: usize, W: Wake> Shared<N, W> {
         }
     }
 
-    /// Makes it in `place`.
+    /// Initializes `place`.
     #[cfg(not(loom))]
     pub(super) fn init(place: &mut MaybeUninit<Self>, opened: Opened) {
         let at = place.as_mut_ptr();
-        // SAFETY: within the place, which is ours; here and below.
+        // SAFETY: `at` points to `place`, which is borrowed exclusively and large enough for all
+        // the fields.
         let ring = unsafe { &raw mut (*at).ring };
-        // SAFETY: as above.
+        // SAFETY: `at` points to `place`, borrowed exclusively and large enough for all the fields.
         let ends = unsafe { &raw mut (*at).ends };
-        // SAFETY: as above.
+        // SAFETY: `at` points to `place`, borrowed exclusively and large enough for all the fields.
         let writing = unsafe { &raw mut (*at).writing };
-        // SAFETY: as above.
+        // SAFETY: `at` points to `place`, borrowed exclusively and large enough for all the fields.
         let how = unsafe { &raw mut (*at).opened };
-        // SAFETY: as above; nothing else refers to these bytes.
+        // SAFETY: `ring` points to the field's bytes within `place`, which is borrowed exclusively;
+        // no other reference to these bytes exists. `MaybeUninit` may hold uninitialized bytes.
         ByteRing::init(unsafe { &mut *ring.cast::<MaybeUninit<ByteRing<N, W>>>() });
-        // SAFETY: as above.
+        // SAFETY: `ends` points into `place`, aligned and exclusively borrowed.
         unsafe { ends.write(CachePadded(RmwU32::new(0))) };
-        // SAFETY: as above.
+        // SAFETY: `writing` points into `place`, aligned and exclusively borrowed.
         unsafe { writing.write(CachePadded(Writing::new())) };
-        // SAFETY: as above.
+        // SAFETY: `how` points into `place`, aligned and exclusively borrowed.
         unsafe { how.write(opened) };
     }
 }
 
 impl<const N: usize, W: Wake> Shared<N, W> {
-    /// Who is there.
+    /// Returns which ends are open.
     #[inline(always)]
     pub(in crate::channel) fn ends(&self) -> Ends {
-        // Acquire: partner is the release in `leave_writer`. The reader that sees the last writer
-        // gone sees all it wrote; the writer that sees itself alone sees what those did under the
-        // lock who went.
+        // Acquire: partner is the release in `leave_writer`. A reader that sees the last writer
+        // closed sees all it wrote. A writer that sees itself alone sees what the closed writers
+        // did under the lock.
         Ends(self.ends.0.load(Ordering::Acquire))
     }
 
-    /// Lets a reader and a writer in, if there is nobody.
+    /// Records a reader and a writer, if no end is open.
     pub(in crate::channel) fn open_both(&self) -> Result<(), Error> {
-        // Relaxed: the exchange below says whether it is still so.
+        // Relaxed: the exchange below fails if the word has changed since.
         let before = self.ends.0.load(Ordering::Relaxed);
         if !Ends(before).nobody() {
             return Err(Error::Taken);
         }
-        // Acquire: partner is the release in `leave_reader` and `leave_writer`. The ends before are
-        // done with the ring.
+        // Acquire: partner is the release in `leave_reader` and `leave_writer`. The earlier ends
+        // are done with the ring.
         self.ends
             .0
             .compare_exchange(before, READER | 1, Ordering::Acquire, Ordering::Relaxed)
@@ -168,19 +175,23 @@ impl<const N: usize, W: Wake> Shared<N, W> {
         self.discard();
     }
 
-    /// Drops what nobody read, and wakes nobody, as nobody is there. For the one who just opened a
-    /// pipe that had no end open.
+    /// Discards unread bytes. The caller has just opened a pipe that had no end open.
+    ///
+    /// It wakes nobody, because no other end is open.
     fn discard(&self) {
-        // SAFETY: nobody else has an end, hence there is no consumer, and opening acquired what the
-        // last one did.
+        // SAFETY: the caller has just opened a pipe without an open end, so that no consumer
+        // exists; opening acquired what the last consumer released when it left.
         let mut half = unsafe { self.ring.lend_consumer() };
         half.discard();
     }
 
-    /// Lets the reader in; the answer is who was there. One enters at a time ([`Opened::Apart`]).
+    /// Records the reader; returns which ends were open before.
+    ///
+    /// One context at a time may call it or `enter_writer`, under the registry's lock
+    /// ([`Opened::Apart`]).
     pub(in crate::channel) fn enter_reader(&self) -> Result<Ends, Error> {
-        // Acquire: partner is the release in `leave_reader`, whose position we go on from, and in
-        // `leave_writer`.
+        // Acquire: partner is the release in `leave_reader` and in `leave_writer`. The new reader
+        // goes on from the position of the one that left.
         let before = Ends(self.ends.0.fetch_or(READER, Ordering::Acquire));
         if before.reader() {
             return Err(Error::Taken);
@@ -191,9 +202,13 @@ impl<const N: usize, W: Wake> Shared<N, W> {
         Ok(before)
     }
 
-    /// Lets a writer in; the answer is who was there. One enters at a time ([`Opened::Apart`]).
+    /// Records one more writer; returns which ends were open before.
+    ///
+    /// One context at a time may call it or `enter_reader`, under the registry's lock
+    /// ([`Opened::Apart`]).
     pub(in crate::channel) fn enter_writer(&self) -> Result<Ends, Error> {
-        // Acquire: partner is the release in `leave_reader`, whose position `discard` goes on from.
+        // Acquire: partner is the release in `leave_reader`. `discard` goes on from that reader's
+        // position.
         let before = self.count_writer(Ordering::Acquire)?;
         if before.nobody() {
             self.discard();
@@ -201,9 +216,9 @@ impl<const N: usize, W: Wake> Shared<N, W> {
         Ok(before)
     }
 
-    /// Counts one more writer, for one who is there already.
+    /// Counts one more writer. The caller is a writer.
     pub(super) fn clone_writer(&self) -> Result<(), Error> {
-        // Relaxed: the new writer goes on from what the one that makes it saw.
+        // Relaxed: the new writer goes on from what the cloned writer saw.
         self.count_writer(Ordering::Relaxed).map(drop)
     }
 
@@ -216,55 +231,56 @@ impl<const N: usize, W: Wake> Shared<N, W> {
         Ok(before)
     }
 
-    /// What the reader sleeps on.
+    /// The doorbell that the reader sleeps on.
     pub(in crate::channel) fn readers_bell(&self) -> &Doorbell<W> {
         self.ring.consumers_bell()
     }
 
-    /// What the writers sleep on.
+    /// The doorbell that the writers sleep on.
     pub(in crate::channel) fn writers_bell(&self) -> &Doorbell<W> {
         self.ring.producers_bell()
     }
 
     pub(in crate::channel) fn leave_reader(&self) {
-        // Release: partner is the acquire in `open_both`. We are done with the ring.
+        // Release: partner is the acquire in `open_both`, `enter_reader` and `enter_writer`. This
+        // reader is done with the ring.
         self.ends.0.fetch_and(!READER, Ordering::Release);
         self.writers_bell().ring();
     }
 
     pub(in crate::channel) fn leave_writer(&self) {
-        // Release: partner is the acquire in `ends` and `open_both`. What we wrote is seen by who
-        // sees us gone.
+        // Release: partner is the acquire in `ends`, `open_both` and `enter_reader`. A context that
+        // sees this writer gone sees what it wrote.
         let before = Ends(self.ends.0.fetch_sub(1, Ordering::Release));
         if before.writers() == 1 {
             self.readers_bell().ring();
         }
     }
 
-    /// [`leave_writer`](Self::leave_writer) for the only writer, whom the reader finds torn off
-    /// rather than gone.
+    /// Closes the only writer so that the reader finds a reset, not the end of file.
     pub(in crate::channel) fn reset_writer(&self) {
-        // Sets the bit and takes the writer off the count in one step. Relaxed: this writer never
-        // wrote.
+        // The addition sets `RESET` and subtracts the writer from the count in one step. Relaxed:
+        // this writer never wrote.
         self.ends.0.fetch_add(RESET - 1, Ordering::Relaxed);
         self.readers_bell().ring();
     }
 
-    /// The half of the only reader.
+    /// Returns the consumer's half of the ring for the reader.
     ///
     /// # Safety
-    /// The caller is the one who set `READER` last and has not left.
+    /// The caller set `READER` last, has not left since, and uses at most one such half at a time.
     pub(super) unsafe fn reading(&self) -> ManuallyDrop<Consumer<&ByteRing<N, W>>> {
-        // SAFETY: `READER` is set for one reader at a time, and setting it acquired what the one
-        // before released when it left.
+        // SAFETY: the caller set `READER`, which one reader at a time does, and uses one half at a
+        // time. Setting it acquired what the earlier reader released when it left.
         unsafe { self.ring.lend_consumer() }
     }
 
-    /// Does `work` with the writers' half; `None` while another writer holds the lock. The table
-    /// says why a writer cannot send: [`Error::BrokenPipe`].
+    /// Does `work` with the producer's half; `None` while another writer holds the lock.
+    ///
+    /// If the writer cannot send, [`State::on`] says why: [`Error::BrokenPipe`].
     ///
     /// # Safety
-    /// The caller is a writer: counted, and not left.
+    /// The caller is a writer: it is counted in `ends` and has not left.
     #[inline(always)]
     pub(super) unsafe fn writing<'a, R>(
         &'a self,
@@ -284,15 +300,17 @@ impl<const N: usize, W: Wake> Shared<N, W> {
                 self.writers_bell().ring();
             }
         };
-        // Should the reader's waker panic.
+        // `work` may run the reader's waker; if that panics, this guard unlocks.
         let panics = Finally(unlock);
-        // SAFETY: one writer at a time has the lock, which acquires what the one before released; a
-        // writer that is alone acquired the same when it looked at the ends, and stays alone
-        // meanwhile (`Opened::Together`).
+        // SAFETY: one context at a time has the producer's half. Either this writer holds the lock,
+        // and locking acquired what the last holder released. Or this writer is alone and stays
+        // alone until it clones itself (`Opened::Together`), and loading the ends acquired what
+        // closed writers released.
         let mut half = unsafe { self.ring.lend_producer(room.load(Ordering::Relaxed)) };
         if Cached::ENABLED {
-            // Nothing is known until the end. The reader's waker runs before that, and should it
-            // panic, the next writer must not go on with more room than there is: it looks.
+            // Until `work` is done, the known room is 0. The reader's waker runs within `work`. If
+            // it panics, the next writer must not count on more room than there is; with 0 it looks
+            // at the ring.
             room.store(0, Ordering::Relaxed);
         }
         let done = work(&mut half);

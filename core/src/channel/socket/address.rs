@@ -1,10 +1,9 @@
-//! Where one listens and connects to.
+//! The addresses of listeners.
 
 use super::super::name::Name;
 use crate::Error;
 
-/// Where one listens and connects to: a name of 1 to [`NAME_MAX`](super::super::NAME_MAX) bytes, or
-/// a port.
+/// The address of a listener: a name or a port.
 ///
 /// ```
 /// use ringway_core::channel::socket::Address;
@@ -14,9 +13,9 @@ use crate::Error;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Address<'a> {
-    /// A name, of any bytes.
+    /// A name of 1 to [`NAME_MAX`](super::super::NAME_MAX) bytes of any value.
     Name(&'a [u8]),
-    /// A port. Unlike in TCP, 0 is a port as any other.
+    /// A port. Unlike in TCP, 0 is an ordinary port.
     Port(u16),
 }
 
@@ -53,7 +52,7 @@ impl Address<'_> {
     }
 }
 
-/// An address in the form in which it is kept.
+/// An address that owns its name, as the network stores it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Key {
     Name(Name),

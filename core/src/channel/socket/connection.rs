@@ -1,4 +1,4 @@
-//! The place for a connection: two pipes.
+//! A connection: two pipes, one for each direction.
 
 use super::super::pipe::{Pipe, Reader, Writer};
 use super::super::try_lock::Guarded;
@@ -7,8 +7,7 @@ use crate::Error;
 use crate::sync::const_unless_loom;
 use crate::wait::{Spin, Wake};
 
-/// The place for one connection, and by itself a socket pair (`socketpair(2)`): `N` bytes in each
-/// direction.
+/// A socket pair (`socketpair(2)`) with `N` bytes per direction, and a network's place for one.
 ///
 /// ```
 /// use ringway_core::channel::socket::Connection;
@@ -20,25 +19,26 @@ use crate::wait::{Spin, Wake};
 /// ```
 #[derive(Debug)]
 pub struct Connection<const N: usize, W: Wake = Spin> {
-    /// From the one who connects to the one who listens.
+    /// From the side that connects to the side that accepts.
     up: Pipe<N, W>,
-    /// And back.
+    /// From the side that accepts to the side that connects.
     down: Pipe<N, W>,
-    /// Where it waits to be accepted. Under the network's lock.
+    /// Where it waits to be accepted; `None` when it does not wait. The network's lock guards it.
     pub(super) queued: Guarded<Option<Queued>>,
 }
 
-/// A connection that waits to be accepted: its listener's place, and its number in the order of
-/// arrival there.
+/// The position of a connection that waits to be accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Queued {
+    /// The index of the listener's place.
     pub(super) backlog: usize,
+    /// The connection's number, in the order of arrival there.
     pub(super) number: u32,
 }
 
 impl<const N: usize, W: Wake> Connection<N, W> {
     const_unless_loom! {
-        /// A place for a connection.
+        /// Creates a connection with both sides closed.
         pub fn new() -> Self {
             Connection { up: Pipe::new(), down: Pipe::new(), queued: Guarded::new(None) }
         }
@@ -52,37 +52,37 @@ impl<const N: usize, W: Wake> Default for Connection<N, W> {
 }
 
 impl<const N: usize, W: Wake> Connection<N, W> {
-    /// Two streams that are connected to each other. Any context may ask.
+    /// Opens two streams that are connected to each other; any context may call it.
     ///
     /// # Errors
-    /// [`Error::Taken`] while any end of it is open.
+    /// [`Error::Taken`] while any end is open.
     pub fn pair(&self) -> Result<(Stream<'_, N, W>, Stream<'_, N, W>), Error> {
-        let (caller, listener) = self.open()?;
-        Ok((Stream::new(caller), Stream::new(listener)))
+        let (connecting, accepting) = self.open()?;
+        Ok((Stream::new(connecting), Stream::new(accepting)))
     }
 
-    /// Two streams over a connection that the caller owns. Needs no read-modify-write.
+    /// Opens two streams of a connection that the caller owns, without a read-modify-write.
     pub fn split(&mut self) -> (Stream<'_, N, W>, Stream<'_, N, W>) {
         self.own();
-        (Stream::new(self.caller()), Stream::new(self.listener()))
+        (Stream::new(self.connecting_side()), Stream::new(self.accepting_side()))
     }
 
-    /// As [`pair`](Self::pair), with messages.
+    /// Does [`pair`](Self::pair), with messages.
     ///
     /// # Errors
-    /// [`Error::Taken`] while any end of it is open.
+    /// [`Error::Taken`] while any end is open.
     pub fn pair_packets(&self) -> Result<(Packets<'_, N, W>, Packets<'_, N, W>), Error> {
-        let (caller, listener) = self.open()?;
-        Ok((Packets::new(caller), Packets::new(listener)))
+        let (connecting, accepting) = self.open()?;
+        Ok((Packets::new(connecting), Packets::new(accepting)))
     }
 
-    /// As [`split`](Self::split), with messages.
+    /// Does [`split`](Self::split), with messages.
     pub fn split_packets(&mut self) -> (Packets<'_, N, W>, Packets<'_, N, W>) {
         self.own();
-        (Packets::new(self.caller()), Packets::new(self.listener()))
+        (Packets::new(self.connecting_side()), Packets::new(self.accepting_side()))
     }
 
-    /// Opens all four ends, or none: the side that connects, and the side that accepts.
+    /// Opens both sides or neither; returns the connecting side and the accepting side.
     pub(super) fn open(&self) -> Result<(Halves<'_, N, W>, Halves<'_, N, W>), Error> {
         let (up_reader, up_writer) = self.up.open()?;
         let (down_reader, down_writer) = self.down.open()?;
@@ -94,13 +94,13 @@ impl<const N: usize, W: Wake> Connection<N, W> {
         self.down.shared.own_both();
     }
 
-    /// The side that connected; to be taken once after opening.
-    fn caller(&self) -> Halves<'_, N, W> {
+    /// Returns the side that connects. Call it once after opening.
+    fn connecting_side(&self) -> Halves<'_, N, W> {
         Halves::new(Reader::new(&self.down.shared), Writer::new(&self.up.shared))
     }
 
-    /// The side that accepts; to be taken once after opening.
-    pub(super) fn listener(&self) -> Halves<'_, N, W> {
+    /// Returns the side that accepts. Call it once after opening.
+    pub(super) fn accepting_side(&self) -> Halves<'_, N, W> {
         Halves::new(Reader::new(&self.up.shared), Writer::new(&self.down.shared))
     }
 
@@ -108,9 +108,9 @@ impl<const N: usize, W: Wake> Connection<N, W> {
         self.up.shared.ends().nobody() && self.down.shared.ends().nobody()
     }
 
-    /// Takes the side that nobody accepted from the one who connected.
+    /// Tears down a connection that no listener accepted; the side that connected finds a reset.
     pub(super) fn refuse(&self) {
-        // Dropped, it leaves: also when a task that the other half of this wakes panics.
+        // Dropping the reader closes it, also when a waker that `reset_writer` calls panics.
         let _reader = Reader::new(&self.up.shared);
         self.down.shared.reset_writer();
     }

@@ -1,4 +1,4 @@
-//! The places of a network, and what is done with them under its lock.
+//! The listeners and connections of a network, and the operations on them under its lock.
 
 use super::super::try_lock::{Guarded, TryLock};
 use super::address::Key;
@@ -9,22 +9,22 @@ use crate::finally::{Finally, finish};
 use crate::sync::{AtomicU32, Ordering, const_unless_loom};
 use crate::wait::{Doorbell, Wake};
 
-/// The place for one listener, and where it sleeps until somebody connects.
+/// The place for one listener, with the doorbell it sleeps on until a connection comes.
 #[derive(Debug)]
 pub(super) struct Backlog<W: Wake> {
     bell: Doorbell<W>,
     /// [`FREE`], [`OPEN`] or [`CLOSED`].
     state: AtomicU32,
-    /// How many connections wait to be accepted. Stored under the lock.
+    /// How many connections wait to be accepted. Stored under the network's lock.
     waiting: AtomicU32,
     listening: Guarded<Option<Listening>>,
 }
 
-/// Nobody listens.
+/// No listener has this place.
 const FREE: u32 = 0;
-/// Somebody does.
+/// A listener has this place.
 const OPEN: u32 = 1;
-/// Nobody does any more, and the next holder of the lock refuses what waits.
+/// The listener closed. The next holder of the lock refuses the connections that wait.
 const CLOSED: u32 = 2;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +44,7 @@ impl<W: Wake> Default for Backlog<W> {
 
 impl<W: Wake> Backlog<W> {
     const_unless_loom! {
-        /// A place for a listener.
+        /// Creates a free place.
         pub fn new() -> Self {
             Backlog {
                 bell: Doorbell::new(),
@@ -59,9 +59,9 @@ impl<W: Wake> Backlog<W> {
         &self.bell
     }
 
-    /// Whether somebody waits to be accepted.
-    pub(super) fn is_wanted(&self) -> bool {
-        // Relaxed: accepting looks again, under the lock.
+    /// Returns whether a connection waits to be accepted.
+    pub(super) fn has_waiting(&self) -> bool {
+        // Relaxed: `NetworkGuard::accept` looks again, under the lock.
         self.waiting.load(Ordering::Relaxed) > 0
     }
 
@@ -70,19 +70,19 @@ impl<W: Wake> Backlog<W> {
         self.state.load(Ordering::Relaxed) == CLOSED
     }
 
-    /// The listener is gone. What that means is done by [`NetworkRef::reap_closed`], here or by the
-    /// holder of the lock.
+    /// Marks the listener as closed. [`NetworkRef::reap_closed`], called next, frees its place.
     pub(super) fn close(&self) {
-        // Relaxed: locking, or asking for the lock, releases it to the next holder.
+        // Relaxed: `try_lock` follows. It takes the lock and its unlock releases this store, or its
+        // failed attempt releases it to the holder.
         self.state.store(CLOSED, Ordering::Relaxed);
     }
 }
 
-/// A network, free of the number of its places.
+/// A reference to a network that does not depend on `LISTENERS` and `CONNECTIONS`.
 #[derive(Debug)]
 pub(super) struct NetworkRef<'a, const N: usize, W: Wake> {
     pub(super) lock: &'a TryLock,
-    /// Where those sleep who wait for the lock, or for room in a backlog.
+    /// Contexts sleep here that wait for the lock, or for room in a backlog.
     pub(super) bell: &'a Doorbell<W>,
     pub(super) backlogs: &'a [Backlog<W>],
     pub(super) connections: &'a [Connection<N, W>],
@@ -96,8 +96,7 @@ impl<const N: usize, W: Wake> Clone for NetworkRef<'_, N, W> {
 impl<const N: usize, W: Wake> Copy for NetworkRef<'_, N, W> {}
 
 impl<'a, const N: usize, W: Wake> NetworkRef<'a, N, W> {
-    /// Does `work` with the places, if nobody else does; else the doorbell that tells when to try
-    /// again.
+    /// Locks the network and does `work`; fails with the doorbell that rings when to try again.
     pub(super) fn with<R>(
         self,
         work: impl FnOnce(&mut NetworkGuard<'a, N, W>) -> R,
@@ -105,92 +104,99 @@ impl<'a, const N: usize, W: Wake> NetworkRef<'a, N, W> {
         if !self.lock.try_lock() {
             return Err(self.bell);
         }
-        let mut unlocking = Unlocking { network: self, told: None };
-        let mut guard = NetworkGuard { network: self, told: None };
+        let mut unlocking = Unlocking { network: self, to_ring: None };
+        let mut guard = NetworkGuard { network: self, to_ring: None };
         guard.sweep();
         let done = work(&mut guard);
-        unlocking.told = guard.told;
+        unlocking.to_ring = guard.to_ring;
         drop(unlocking);
         Ok(done)
     }
 
-    /// Sees to it that what closed is swept: by us, or by the holder of the lock.
+    /// Has the closed listeners swept: by this context, or by the holder of the lock.
     pub(super) fn reap_closed(self) {
         let _swept = self.with(|_| ());
     }
 }
 
-/// The lock. Dropped, it unlocks, also when a waker panicked under it; then it wakes those whom it
-/// concerns.
+/// A guard of the network's lock. Dropping it unlocks, then rings the doorbells.
+///
+/// It unlocks also when a waker panics under the lock.
 struct Unlocking<'a, const N: usize, W: Wake> {
     network: NetworkRef<'a, N, W>,
-    /// See [`NetworkGuard::told`].
-    told: Option<&'a Doorbell<W>>,
+    /// See [`NetworkGuard::to_ring`].
+    to_ring: Option<&'a Doorbell<W>>,
 }
 
 impl<const N: usize, W: Wake> Drop for Unlocking<'_, N, W> {
     fn drop(&mut self) {
-        let Unlocking { network, told } = *self;
-        let _told = Finally(|| {
-            if let Some(bell) = told {
+        let Unlocking { network, to_ring } = *self;
+        let _ring = Finally(|| {
+            if let Some(bell) = to_ring {
                 bell.ring();
             }
         });
         if !network.lock.unlock() {
             return;
         }
-        // It was wanted by one who waits, or by a listener that closed and left the sweeping to us.
+        // Another context wanted the lock: one that waits for it, or a listener that closed and
+        // left the sweeping to this context.
         let _wanted = Finally(|| network.bell.ring());
         finish(|| {
             while network.backlogs.iter().any(Backlog::is_closed) && network.lock.try_lock() {
-                // Who wants it meanwhile is woken at the end.
+                // A context that wants the lock meanwhile is woken at the end, by `_wanted`.
                 let _pass = Finally(|| _ = network.lock.unlock());
-                NetworkGuard { network, told: None }.sweep();
+                NetworkGuard { network, to_ring: None }.sweep();
             }
         });
     }
 }
 
-/// The places, for the holder of the lock.
+/// The listeners and connections, for the holder of the network's lock.
 pub(super) struct NetworkGuard<'a, const N: usize, W: Wake> {
     network: NetworkRef<'a, N, W>,
-    /// What to ring once the lock is free.
-    told: Option<&'a Doorbell<W>>,
+    /// The doorbell to ring once the lock is free.
+    to_ring: Option<&'a Doorbell<W>>,
 }
 
-/// What there is no room for now.
+/// The listener's backlog has no room now.
 pub(super) struct BacklogFull;
 
 impl<'a, const N: usize, W: Wake> NetworkGuard<'a, N, W> {
     fn listening(&self, backlog: &Backlog<W>) -> Option<Listening> {
-        // SAFETY: a `NetworkGuard` exists under the lock only.
+        // SAFETY: a `NetworkGuard` exists only while its context holds the network's lock, which
+        // guards this value.
         unsafe { backlog.listening.get() }
     }
 
     fn set_listening(&mut self, backlog: &Backlog<W>, listening: Option<Listening>) {
-        // SAFETY: as in `listening`.
+        // SAFETY: a `NetworkGuard` exists only while its context holds the network's lock, which
+        // guards this value.
         unsafe { backlog.listening.set(listening) };
     }
 
     fn queued(&self, connection: &Connection<N, W>) -> Option<Queued> {
-        // SAFETY: as in `listening`.
+        // SAFETY: a `NetworkGuard` exists only while its context holds the network's lock, which
+        // guards this value.
         unsafe { connection.queued.get() }
     }
 
     fn set_queued(&mut self, connection: &Connection<N, W>, queued: Option<Queued>) {
-        // SAFETY: as in `listening`.
+        // SAFETY: a `NetworkGuard` exists only while its context holds the network's lock, which
+        // guards this value.
         unsafe { connection.queued.set(queued) };
     }
 
-    /// Refuses what waits for listeners that are gone, and frees their places; also when a task
-    /// that hears of it panics.
+    /// Refuses the connections that wait for closed listeners, and frees those listeners' places.
+    ///
+    /// It finishes also when a waker that it calls panics.
     fn sweep(&mut self) {
         if self.network.backlogs.iter().any(Backlog::is_closed) {
-            finish(|| self.sweep_on());
+            finish(|| self.sweep_closed());
         }
     }
 
-    fn sweep_on(&mut self) {
+    fn sweep_closed(&mut self) {
         for (index, backlog) in self.network.backlogs.iter().enumerate() {
             if !backlog.is_closed() {
                 continue;
@@ -202,10 +208,10 @@ impl<'a, const N: usize, W: Wake> NetworkGuard<'a, N, W> {
                 }
             }
             self.set_listening(backlog, None);
-            // Relaxed, both: read under the lock, or as a hint.
+            // Relaxed, both: other contexts load them under the lock, or as a hint.
             backlog.waiting.store(0, Ordering::Relaxed);
             backlog.state.store(FREE, Ordering::Relaxed);
-            // Who waits for room there is refused now.
+            // Contexts that wait for room in this backlog look again, and are refused.
             self.network.bell.ring();
         }
     }
@@ -225,12 +231,12 @@ impl<'a, const N: usize, W: Wake> NetworkGuard<'a, N, W> {
         let place = places.find(|(_, backlog)| self.listening(backlog).is_none());
         let (index, backlog) = place.ok_or(Error::Exhausted)?;
         self.set_listening(backlog, Some(Listening { address, packets, limit, next: 0 }));
-        // Relaxed: read under the lock.
+        // Relaxed: other contexts load it under the lock.
         backlog.state.store(OPEN, Ordering::Relaxed);
         Ok((index, backlog))
     }
 
-    /// Connects and queues the other side for its listener.
+    /// Connects, and queues the accepting side for its listener.
     pub(super) fn connect(
         &mut self,
         address: Key,
@@ -243,7 +249,7 @@ impl<'a, const N: usize, W: Wake> NetworkGuard<'a, N, W> {
                 .then_some((index, backlog, listening))
         });
         let (index, backlog, listening) = found.ok_or(Error::Refused)?;
-        // Relaxed: stored under the lock.
+        // Relaxed: stored under the lock, which this context holds.
         let waiting = backlog.waiting.load(Ordering::Relaxed);
         if waiting >= listening.limit {
             return Ok(Err(BacklogFull));
@@ -253,36 +259,36 @@ impl<'a, const N: usize, W: Wake> NetworkGuard<'a, N, W> {
             .iter()
             .find(|c| self.queued(c).is_none() && c.is_free())
             .ok_or(Error::Exhausted)?;
-        let (caller, listener) = connection.open()?;
-        // It is there, and waits to be accepted.
-        core::mem::forget(listener);
+        let (connecting, accepting) = connection.open()?;
+        // The accepting side stays open. `accept` returns it later, or `sweep` refuses it.
+        core::mem::forget(accepting);
         let number = listening.next;
         self.set_queued(connection, Some(Queued { backlog: index, number }));
         let next = number.wrapping_add(1);
         self.set_listening(backlog, Some(Listening { next, ..listening }));
-        // Relaxed: a hint for who sleeps on the bell; see `is_wanted`.
+        // Relaxed: a hint for the contexts that sleep on the doorbell; see `has_waiting`.
         backlog.waiting.store(waiting + 1, Ordering::Relaxed);
-        self.told = Some(&backlog.bell);
-        Ok(Ok(caller))
+        self.to_ring = Some(&backlog.bell);
+        Ok(Ok(connecting))
     }
 
-    /// Takes the connection that waits longest at this place.
+    /// Takes the connection that has waited longest for the listener at place `index`.
     pub(super) fn accept(
         &mut self,
         index: usize,
         backlog: &Backlog<W>,
     ) -> Option<Halves<'a, N, W>> {
-        // Relaxed: stored under the lock.
+        // Relaxed: stored under the lock, which this context holds.
         let waiting = backlog.waiting.load(Ordering::Relaxed);
         let oldest = self.listening(backlog)?.next.wrapping_sub(waiting);
         let wanted = Queued { backlog: index, number: oldest };
         let connections = self.network.connections;
         let connection = connections.iter().find(|c| self.queued(c) == Some(wanted))?;
         self.set_queued(connection, None);
-        // Relaxed: read under the lock, or as a hint.
+        // Relaxed: other contexts load it under the lock, or as a hint.
         backlog.waiting.store(waiting - 1, Ordering::Relaxed);
-        // Who waits for room in a backlog looks again.
-        self.told = Some(self.network.bell);
-        Some(connection.listener())
+        // Contexts that wait for room in a backlog look again.
+        self.to_ring = Some(self.network.bell);
+        Some(connection.accepting_side())
     }
 }

@@ -1,4 +1,4 @@
-//! What a connection gives to each side: a stream of bytes both ways, or messages both ways.
+//! The sides of a connection: streams of bytes, or packets.
 
 use super::super::attempt::{Attempt, future, now, poll, wait};
 use super::super::bytes::{or_end, reading, writing};
@@ -11,20 +11,21 @@ use crate::wait::{Register, Spin, Wait, Wake};
 use core::future::poll_fn;
 use core::task::{Context, Poll};
 
-/// Which direction to end (`shutdown(2)`).
+/// The directions to end (`shutdown(2)`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Shutdown {
-    /// No more will be read here: the peer's next send is a broken pipe, and what it sent is
-    /// discarded.
+    /// This side reads no more.
+    ///
+    /// The peer's next send fails with a broken pipe, and what it sent before is discarded.
     Read,
-    /// No more will be sent from here: the peer reads what was sent, and then the end of file.
+    /// This side sends no more. The peer reads what was sent, then finds the end of file.
     Write,
-    /// Both.
+    /// Both directions.
     Both,
 }
 
-/// The two directions of one side, each until it is shut.
+/// The two directions of one side; `None` for a direction that this side shut.
 #[derive(Debug)]
 pub(super) struct Halves<'a, const N: usize, W: Wake> {
     recv: Option<Reader<'a, N, W>>,
@@ -54,42 +55,42 @@ impl<'a, const N: usize, W: Wake> Halves<'a, N, W> {
             .fold(State::STREAM, |state, event| state.on(event).unwrap_or(state))
     }
 
-    /// Closing a half is all there is to it: the peer finds that nobody reads, or that nobody
-    /// writes any more.
+    /// Closes the halves that `how` names. The peer then finds no reader, or no writer.
     fn shutdown(&mut self, how: Shutdown) {
-        // Both are taken before the first is dropped, which wakes the peer.
+        // Take both halves before dropping the first: dropping it wakes the peer.
         let recv = if how == Shutdown::Write { None } else { self.recv.take() };
         let send = if how == Shutdown::Read { None } else { self.send.take() };
         drop((recv, send));
     }
 
-    /// The half that receives.
+    /// Returns the half that receives.
     ///
     /// # Errors
-    /// What the table says to one who shut it: [`Error::EndOfFile`].
+    /// What [`State::on`] says once this side has shut it: [`Error::EndOfFile`].
     fn recv(&mut self) -> Result<&mut Reader<'a, N, W>, Error> {
         self.recv.as_mut().ok_or(refusal(Event::ShutRecv, Event::Recv))
     }
 
-    /// The half that sends.
+    /// Returns the half that sends.
     ///
     /// # Errors
-    /// What the table says to one who shut it: [`Error::BrokenPipe`].
+    /// What [`State::on`] says once this side has shut it: [`Error::BrokenPipe`].
     fn send(&mut self) -> Result<&mut Writer<'a, N, W>, Error> {
         self.send.as_mut().ok_or(refusal(Event::ShutSend, Event::Send))
     }
 }
 
-/// Why a stream on which `before` happened cannot do what `event` asks for.
+/// Returns why a stream cannot do what `event` asks for after `before` has happened.
 fn refusal(before: Event, event: Event) -> Error {
     State::STREAM.on(before).and_then(|state| state.on(event)).err().unwrap_or(Error::Closed)
 }
 
-/// One side of a connection that carries bytes both ways (`SOCK_STREAM`). Dropping it closes both
-/// directions.
+/// One side of a connection that carries bytes both ways (`SOCK_STREAM`).
 ///
-/// Of a write, any part may be read by itself, and a write that does not wait puts in as much as
-/// there is room for.
+/// Dropping it closes both directions.
+///
+/// The peer may read the bytes of one write in several parts. [`try_write`](Self::try_write) writes
+/// as many bytes as fit.
 ///
 /// ```
 /// use ringway_core::Error;
@@ -114,7 +115,7 @@ impl<'a, const N: usize, W: Wake> Stream<'a, N, W> {
         Stream { halves }
     }
 
-    /// Where this side is in its life.
+    /// Returns the state of this side.
     ///
     /// ```
     /// use ringway_core::channel::{Direction, State};
@@ -130,16 +131,19 @@ impl<'a, const N: usize, W: Wake> Stream<'a, N, W> {
         self.halves.state()
     }
 
-    /// Ends a direction, for good. Ending it again changes nothing.
+    /// Ends one direction or both for good.
+    ///
+    /// Ending a direction again changes nothing.
     pub fn shutdown(&mut self, how: Shutdown) {
         self.halves.shutdown(how);
     }
 
-    /// The two directions by themselves, for two contexts: the ends of two pipes. `None` for one
-    /// that was shut.
+    /// Splits this side into its two directions, so that two contexts can use them.
     ///
-    /// The writer's writes are a pipe's: up to [`Pipe::ATOMIC`](super::super::pipe::Pipe::ATOMIC)
-    /// all or nothing.
+    /// They are ends of two pipes. `None` stands for a direction that this side shut.
+    ///
+    /// The writer writes as a pipe's writer does: all or nothing of at most
+    /// [`Pipe::ATOMIC`](super::super::pipe::Pipe::ATOMIC) bytes.
     ///
     /// ```
     /// use ringway_core::channel::socket::Connection;
@@ -166,13 +170,13 @@ impl<'a, const N: usize, W: Wake> Stream<'a, N, W> {
         self.halves.send()
     }
 
-    /// Whether a read would not wait.
+    /// Returns whether a read would not wait.
     #[cfg(feature = "embedded-io")]
     pub(in crate::channel) fn is_readable(&mut self) -> bool {
         self.halves.recv().map_or(true, Reader::is_ready)
     }
 
-    /// Whether a write would not wait.
+    /// Returns whether a write would not wait.
     #[cfg(feature = "embedded-io")]
     pub(in crate::channel) fn is_writable(&mut self) -> bool {
         self.halves.send().map_or(true, |half| half.has_room(1))
@@ -182,11 +186,12 @@ impl<'a, const N: usize, W: Wake> Stream<'a, N, W> {
 reading!(Stream);
 writing!(Stream);
 
-/// One side of a connection that carries messages both ways (`SOCK_SEQPACKET`): what one send puts
-/// in, one receive takes out. Dropping it closes both directions.
+/// One side of a connection that carries messages both ways (`SOCK_SEQPACKET`).
 ///
-/// A message may be empty, so that the end of file is an error here, [`Error::EndOfFile`]. Unlike
-/// there, a message that is larger than the buffer is kept, not cut.
+/// Each receive takes the message of one send. Dropping it closes both directions.
+///
+/// A message may be empty, so the end of file is an error here, [`Error::EndOfFile`]. Unlike in
+/// POSIX, a message that is larger than the buffer stays in the channel and is not cut.
 ///
 /// ```
 /// use ringway_core::Error;
@@ -209,7 +214,7 @@ pub struct Packets<'a, const N: usize, W: Wake = Spin> {
 }
 
 impl<'a, const N: usize, W: Wake> Packets<'a, N, W> {
-    /// The largest message, in bytes: each takes 4 more in the channel.
+    /// The largest message, in bytes: `N - 4`, because each message takes 4 more in the channel.
     ///
     /// ```
     /// use ringway_core::Error;
@@ -225,12 +230,14 @@ impl<'a, const N: usize, W: Wake> Packets<'a, N, W> {
         Packets { halves }
     }
 
-    /// Where this side is in its life.
+    /// Returns the state of this side.
     pub fn state(&mut self) -> State {
         self.halves.state()
     }
 
-    /// Ends a direction, for good. Ending it again changes nothing.
+    /// Ends one direction or both for good.
+    ///
+    /// Ending a direction again changes nothing.
     pub fn shutdown(&mut self, how: Shutdown) {
         self.halves.shutdown(how);
     }
@@ -238,9 +245,9 @@ impl<'a, const N: usize, W: Wake> Packets<'a, N, W> {
     /// Sends a message; never waits.
     ///
     /// # Errors
-    /// [`Error::WouldBlock`] when there is no room now, [`Error::MessageTooLarge`] when there can
-    /// never be, [`Error::BrokenPipe`] when the peer receives no more or this side ended its
-    /// sending. Nothing was sent then.
+    /// [`Error::WouldBlock`] when there is no room now, [`Error::MessageTooLarge`] when the message
+    /// is longer than [`MAX`](Self::MAX), [`Error::BrokenPipe`] when the peer receives no more or
+    /// this side ended its sending. After an error, nothing was sent.
     pub fn try_send(&mut self, message: &[u8]) -> Result<(), Error> {
         now(self.attempt_send(message).ok())
     }
@@ -248,10 +255,10 @@ impl<'a, const N: usize, W: Wake> Packets<'a, N, W> {
     /// Receives a message into `out` and returns its size; never waits.
     ///
     /// # Errors
-    /// [`Error::WouldBlock`] when there is none now; [`Error::BufferTooSmall`] when it is larger
-    /// than `out`, and it is kept; [`Error::EndOfFile`] when the peer sends no more and every
-    /// message was received, or this side ended its receiving; [`Error::Reset`] when the listener
-    /// closed before the connection was accepted.
+    /// [`Error::WouldBlock`] when no message is there now; [`Error::BufferTooSmall`] when the
+    /// message is larger than `out`, and it stays in the channel; [`Error::EndOfFile`] when the
+    /// peer sends no more and every message was received, or this side ended its receiving;
+    /// [`Error::Reset`] when the listener closed before it accepted the connection.
     pub fn try_recv(&mut self, out: &mut (impl Buffer + ?Sized)) -> Result<usize, Error> {
         recv_into(out, |out| now(self.attempt_recv(out).ok()))
     }
@@ -275,12 +282,12 @@ impl<const N: usize, W: Wait> Packets<'_, N, W> {
     /// Sends a message; waits for room.
     ///
     /// # Errors
-    /// [`Error::MessageTooLarge`], [`Error::BrokenPipe`] as in [`try_send`](Self::try_send).
+    /// Those of [`try_send`](Self::try_send) except [`Error::WouldBlock`].
     pub fn send(&mut self, message: &[u8]) -> Result<(), Error> {
         self.send_deadline(message, None)
     }
 
-    /// [`send`](Self::send), at most until `deadline` (`None`: for ever).
+    /// Does [`send`](Self::send), waiting at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
     /// Those of [`send`](Self::send), and [`Error::TimedOut`] when there was no room in time.
@@ -295,15 +302,15 @@ impl<const N: usize, W: Wait> Packets<'_, N, W> {
     /// Receives a message into `out` and returns its size; waits for one.
     ///
     /// # Errors
-    /// Those of [`try_recv`](Self::try_recv) but [`Error::WouldBlock`].
+    /// Those of [`try_recv`](Self::try_recv) except [`Error::WouldBlock`].
     pub fn recv(&mut self, out: &mut (impl Buffer + ?Sized)) -> Result<usize, Error> {
         self.recv_deadline(out, None)
     }
 
-    /// [`recv`](Self::recv), at most until `deadline` (`None`: for ever).
+    /// Does [`recv`](Self::recv), waiting at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
-    /// Those of [`recv`](Self::recv), and [`Error::TimedOut`] when none came in time.
+    /// Those of [`recv`](Self::recv), and [`Error::TimedOut`] when no message came in time.
     pub fn recv_deadline(
         &mut self,
         out: &mut (impl Buffer + ?Sized),
@@ -314,8 +321,9 @@ impl<const N: usize, W: Wait> Packets<'_, N, W> {
 }
 
 impl<const N: usize, W: Register> Packets<'_, N, W> {
-    /// [`send`](Self::send) for a task: sends, or has the task woken when there may be room.
-    /// Cancel-safe.
+    /// Does [`send`](Self::send) for a task: sends, or has the task woken when to poll again.
+    ///
+    /// Cancel-safe: a message that was not reported as sent was not sent.
     ///
     /// # Errors
     /// Those of [`send`](Self::send).
@@ -323,7 +331,9 @@ impl<const N: usize, W: Register> Packets<'_, N, W> {
         poll(cx, || self.attempt_send(message))
     }
 
-    /// [`send`](Self::send) as a future. Cancel-safe: cancelled, it sent nothing.
+    /// Does [`send`](Self::send) as a future.
+    ///
+    /// Cancel-safe: if cancelled, it has sent nothing.
     ///
     /// # Errors
     /// Those of [`send`](Self::send).
@@ -331,8 +341,9 @@ impl<const N: usize, W: Register> Packets<'_, N, W> {
         future(|| self.attempt_send(message))
     }
 
-    /// [`recv`](Self::recv) for a task: receives, or has the task woken when a message may be
-    /// there. Cancel-safe.
+    /// Does [`recv`](Self::recv) for a task: receives, or has the task woken when to poll again.
+    ///
+    /// Cancel-safe: a message that was not returned was not received.
     ///
     /// # Errors
     /// Those of [`recv`](Self::recv).
@@ -344,7 +355,9 @@ impl<const N: usize, W: Register> Packets<'_, N, W> {
         poll_into(out, |out| poll(cx, || self.attempt_recv(out)))
     }
 
-    /// [`recv`](Self::recv) as a future. Cancel-safe: cancelled, it received nothing.
+    /// Does [`recv`](Self::recv) as a future.
+    ///
+    /// Cancel-safe: if cancelled, it has received nothing.
     ///
     /// # Errors
     /// Those of [`recv`](Self::recv).
