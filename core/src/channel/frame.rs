@@ -1,7 +1,7 @@
-//! What a [link](super::link) puts on the line: the formats, byte by byte.
+//! The byte formats that a [link](super::link) sends on its line.
 //!
 //! A *record* is a kind, a port and a body. The two line disciplines carry the same records in
-//! different *frames*; all numbers are little-endian.
+//! different *frames*. All numbers are little-endian.
 //!
 //! ```text
 //! reliable   length: u32 │ kind: u8 │ port: u8 │ body            the length counts what follows it
@@ -10,14 +10,16 @@
 //!            COBS( kind: u8 │ ack: u8 │ crc: u32 ) 0x00           a bare acknowledgement
 //! ```
 //!
-//! On a serial line bit 7 of `kind` is the *reject* flag; `ack` is the number of the frame expected
-//! next; `number` is the number of this one, and 0 in frames that are not numbered, as `port` is.
-//! The [CRC](Crc32) runs over everything before it, and begins with the two identities of the
-//! session, the sender's first, which are not transmitted: as with the pseudo-header of UDP, a
-//! frame of another session, or one that the line reflects, fails the check. As a CRC of 32 bits
-//! misses no burst of up to 32 bits, a frame from before a restart that changed the generation of
-//! one side alone fails it always, not only with high probability. Only `HELLO` is checked without
-//! a session.
+//! On a serial line, bit 7 of `kind` is the *reject* flag: it asks the peer to send again from
+//! frame `ack` on. `ack` is the number of the frame that the sender expects next. `number` is the
+//! number of this frame. In frames that are not numbered, `number` and `port` are 0.
+//!
+//! The [CRC](Crc32) begins with the two identities of the session, the sender's first, and then
+//! covers everything before it in the frame. The identities are not transmitted. As with UDP's
+//! pseudo-header, a frame of another session fails the check, and so does a frame that the line
+//! reflects. A CRC of 32 bits detects every burst of up to 32 bits. So a frame from before a
+//! restart that changed only one side's generation always fails the check, not just with high
+//! probability. Only the CRC of `HELLO` does not include a session.
 //!
 //! | kind | name | numbered | body |
 //! |---|---|---|---|
@@ -29,7 +31,7 @@
 //! | 5 | `PONG` | no | none: the answer |
 //! | 8 | `OPEN` | yes | `u8`: how many messages this side can take (credits) |
 //! | 9 | `DATA` | yes | the message |
-//! | 10 | `CREDIT` | yes | `u8`: so many more |
+//! | 10 | `CREDIT` | yes | `u8`: how many more messages this side can take |
 //! | 11 | `SHUT` | yes | none: this side sends no more |
 //! | 12 | `STOP` | yes | none: this side reads no more |
 //! | 13 | `RESET` | yes | `u8`: the reason; this side neither sends nor reads any more |
@@ -55,8 +57,8 @@ pub(crate) const SHUT: u8 = 11;
 pub(crate) const STOP: u8 = 12;
 pub(crate) const RESET: u8 = 13;
 
-/// Kinds from here on are numbered.
+/// Frames of this kind and all higher kinds are numbered.
 pub(crate) const FIRST_NUMBERED: u8 = OPEN;
 
-/// In the kind byte of a serial frame: "send again from `ack` on".
+/// A flag in the kind byte of a serial frame: "send again from `ack` on".
 pub(crate) const REJECT: u8 = 0x80;

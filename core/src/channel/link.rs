@@ -1,9 +1,10 @@
-//! Messages over any byte stream: ports, credits, and a peer that may restart at any time.
+//! Messages over any byte stream, with ports, flow control, and a peer that may restart at any
+//! time.
 //!
-//! A [`Link`] is one end. It does no input and no output, and reads no clock: the program hands it
-//! the bytes that came and the time that it is (`handle_…`), and asks it what to transmit, what
-//! happened and when to come back (`poll_…`). So one source runs on a chip with a UART, over a
-//! socket on Linux, and in a model checker.
+//! A [`Link`] is one end. It does no input or output and reads no clock. The program passes it
+//! received bytes and the time (`handle_…`). Then it asks the link what to transmit, what happened
+//! and when to come back (`poll_…`). So the same source runs on a chip with a UART, over a socket
+//! on Linux, and in a model checker.
 //!
 //! ```
 //! use ringway_core::channel::link::{Config, SerialLink};
@@ -23,8 +24,8 @@
 //!
 //! # Driving it
 //!
-//! Whenever bytes came or the time is up, hand them over; then ask for bytes to transmit, for
-//! events, and when to come back. What follows is all that a program does for the line:
+//! When bytes came or the timeout passed, tell the link. Then ask it for bytes to transmit, for
+//! events, and when to come back. This is all that a program does for the line:
 //!
 //! ```
 //! # use ringway_core::channel::link::{Config, Event, PortEvent, SerialLink};
@@ -51,7 +52,7 @@
 //! # The life of a link
 //!
 //! ```text
-//!           1 open              3 greeted by name
+//!           1 open              3 peer heard us  
 //!   Down ─────────▶ Connecting ───────────────────▶ Up ─────────▶ Closing
 //!    ▲ ▲             │   ▲  ▲ │                     │ │  8 close     │
 //!    │ └─────────────┘   │  └─┘ 4                   │ │              │
@@ -61,47 +62,51 @@
 //!                         9, 10, 11                         12
 //! ```
 //!
-//! | | when | to | told as |
+//! | | when | to | reported as |
 //! |---|---|---|---|
 //! | 1 | [`open`](Link::open) | `Connecting`, under a new identity | |
 //! | 2 | [`close`](Link::close), the stream ends, another version greets, or on a reliable line bytes that are no frame | `Down` | [`Event::Down`] |
-//! | 3 | a greeting says that the peer heard ours | `Up`; if it is not up itself, it is greeted once more | [`Event::Up`] |
-//! | 4 | any other greeting, or [`Config::hello`] ticks | `Connecting`, greets again, naming whom it heard | |
+//! | 3 | a greeting says that the peer heard ours | `Up`; greets once more if the peer is not up | [`Event::Up`] |
+//! | 4 | any other greeting, or [`Config::hello`] ticks | `Connecting`, greets again, naming the identity it heard | |
 //! | 5 | silence of [`Config::gone`] ticks | `Connecting` | [`Down::PeerGone`] |
-//! | 6 | a greeting of another identity; or of the same, not up, though it had spoken in this session | `Connecting`, naming whom it heard | [`Down::PeerRestarted`] |
-//! | 7 | on a serial line, a frame that checks and that no peer sends | `Connecting` | [`Down::Violation`] |
+//! | 6 | a greeting of another identity; or of the same one, not up, though it had sent a record in this session | `Connecting`, naming the identity it heard | [`Down::PeerRestarted`] |
+//! | 7 | on a serial line, a frame with a valid checksum that no peer sends | `Connecting` | [`Down::Violation`] |
 //! | 8 | [`close`](Link::close) | `Closing` | |
-//! | 9 | the peer says that it closes | `Down`, and answers | [`Down::PeerClosed`] |
+//! | 9 | the peer says that it closes | `Down`, after an answer | [`Down::PeerClosed`] |
 //! | 10 | the stream ends, or another version greets | `Down` | [`Down::LineEnded`], [`Down::Incompatible`] |
 //! | 11 | on a reliable line, bytes that no peer sends | `Down` | [`Down::Violation`] |
-//! | 12 | the peer answers; or 5, 6, 7, 9, 10, 11; or `close` again | `Down` | [`Down::Closed`] if the peer got everything, otherwise as there |
+//! | 12 | the peer answers; or 5, 6, 7, 9, 10, 11; or `close` again | `Down` | [`Down::Closed`] if the peer received everything, otherwise as in that row |
 //!
-//! Whatever else comes changes no phase: noise is dropped, and in `Down` a peer of the last session
-//! that goes on is told that it is over. A session belongs to the pair of identities that greeted;
-//! each end takes a new one whenever it leaves `Up`, so that both ends of a session began it at
-//! number 0, and nothing of another session is taken for its own.
+//! Nothing else changes the phase. The link drops noise. In `Down`, if the peer of the last session
+//! goes on, the link tells it that the session is over.
+//!
+//! A session belongs to the pair of identities that greeted each other. Each end takes a new
+//! identity whenever it leaves `Up`. So both ends of a session begin it at number 0, and neither
+//! takes a frame of another session for one of its own.
 //!
 //! # Ports
 //!
-//! A link has `PORTS` ports, numbered from 0, with a meaning that the two programs agree on. A port
-//! is an endpoint with a [`State`](super::State): open it at both ends, in any order, and it is
-//! connected; each direction is shut by itself. A port holds `CREDITS` messages that came and were
-//! not taken; the peer sends no more than there is room for. A port that nobody reads so delays no
-//! other.
+//! A link has `PORTS` ports, numbered from 0. The two programs agree on what each port is for. A
+//! port is an endpoint with a [`State`](super::State). It is connected once both ends have opened
+//! it, in any order. Each direction is shut separately.
 //!
-//! When the session ends, for whatever reason, nothing can be sent on its ports any more:
-//! [`try_send`](Link::try_send) fails with `Reset`. What had come whole can still be received;
-//! behind it comes the end of file if the peer had ended its sending, and otherwise `Reset`.
-//! [`open_port`](Link::open_port) begins anew, and drops what is left.
+//! A port holds up to `CREDITS` messages that came and were not taken. The peer sends no more
+//! messages than there is room for. So a port that nobody reads delays no other port.
+//!
+//! When the session ends, for whatever reason, its ports can send nothing more:
+//! [`try_send`](Link::try_send) fails with `Reset`. Messages that had arrived completely can still
+//! be received. After them comes the end of file if the peer had ended its sending, otherwise
+//! `Reset`. [`open_port`](Link::open_port) opens the port again and drops the messages that are
+//! left.
 //!
 //! # Bounds
 //!
-//! [`handle_bytes`](Link::handle_bytes) does work proportional to the bytes it is given, whatever
-//! they are: at most two passes over each, and once per frame a pass over the ports. It keeps
-//! nothing of the peer's but what these types have room for, and cannot panic. A peer that breaks
-//! the protocol loses its session ([`Down::Violation`]).
+//! [`handle_bytes`](Link::handle_bytes) does work proportional to the number of bytes it is given,
+//! whatever they are: at most two passes over each byte, and one pass over the ports per frame. It
+//! stores the peer's bytes only in the fixed-size buffers of these types, and cannot panic. A peer
+//! that breaks the protocol loses its session ([`Down::Violation`]).
 //!
-//! Memory: `(PORTS * CREDITS + WINDOW + 1) * MAX` bytes, and some 350 more.
+//! A link takes `(PORTS * CREDITS + WINDOW + 1) * MAX` bytes of memory, and about 350 more.
 
 use super::frame::{Hello, Identity};
 use core::hash::{Hash, Hasher};
@@ -124,8 +129,10 @@ use line::Received;
 use port::PortSlot;
 use timer::{NEVER, Timer};
 
-/// A link over a line that loses and changes bytes, for messages of at most `MAX` bytes; `WINDOW`
-/// frames may be under way, each of `PORTS` ports holds `CREDITS` messages. All four have defaults.
+/// A link over a line that may lose and change bytes, such as a UART.
+///
+/// A message has at most `MAX` bytes. Up to `WINDOW` frames may be unacknowledged. Each of `PORTS`
+/// ports holds up to `CREDITS` messages. All four have defaults.
 ///
 /// ```
 /// use ringway_core::channel::link::{Config, SerialLink};
@@ -139,7 +146,9 @@ pub type SerialLink<
     const CREDITS: usize = 4,
 > = Link<Serial<WINDOW, MAX>, PORTS, CREDITS, MAX>;
 
-/// A link over a stream that stays in order and whole; the parameters are those of [`SerialLink`].
+/// A link over a stream that keeps bytes complete and in order, such as a pipe or a socket.
+///
+/// The parameters are those of [`SerialLink`].
 ///
 /// ```
 /// use ringway_core::channel::link::{Config, ReliableLink};
@@ -152,8 +161,10 @@ pub type ReliableLink<
     const CREDITS: usize = 4,
 > = Link<Reliable<WINDOW, MAX>, PORTS, CREDITS, MAX>;
 
-/// Who this side is, and its patience. A tick is whatever the program's clock counts; the two sides
-/// need not count the same, nor have the same configuration. 0 ticks are for ever.
+/// The identity and the timeouts of one side of a link.
+///
+/// A tick is the unit of the program's clock. The two sides need not have the same unit or the same
+/// configuration. A timeout of 0 ticks never passes.
 ///
 /// ```
 /// use ringway_core::channel::link::Config;
@@ -163,72 +174,80 @@ pub type ReliableLink<
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Config {
-    /// Tells this run of the program from the runs before: a count of restarts kept somewhere, or a
-    /// random number. With the same number each time a restart is recognised too, as soon as the
-    /// peer had heard anything in the session before; only a peer that had not may send the new run
-    /// what was meant for the old one.
+    /// Tells this run of the program from earlier runs: a stored count of restarts, or a random
+    /// number.
+    ///
+    /// If every run uses the same number, the peer still recognises a restart if it had heard
+    /// anything in the earlier session. A peer that had heard nothing may send the new run messages
+    /// that were meant for the old one.
     pub generation: u32,
-    /// A serial link sends a frame again when it was not acknowledged for so many ticks; at least
-    /// twice the time that the longest frame takes on the line, with all buffers on the way. A lost
-    /// frame is mostly noticed earlier, by the one behind it.
+    /// Ticks after which a serial link sends an unacknowledged frame again.
+    ///
+    /// Set at least twice the time that the longest frame takes on the line, including all buffers
+    /// on the way. The peer usually notices a lost frame earlier, when the next frame arrives.
     pub retransmit: u32,
-    /// Ticks between two greetings, as long as nobody answers.
+    /// Ticks between two greetings while no peer answers.
     pub hello: u32,
-    /// After so many ticks of silence the peer is asked whether it is there.
+    /// Ticks of silence after which this side asks the peer whether it is there.
     pub keepalive: u32,
-    /// After so many ticks of silence the peer is gone: some times [`keepalive`](Self::keepalive).
+    /// Ticks of silence after which the peer counts as gone: a few times
+    /// [`keepalive`](Self::keepalive).
     pub gone: u32,
 }
 
 impl Config {
-    /// For a clock that counts milliseconds: 100 to send again, 250 between greetings, 1000 to ask,
-    /// 3500 to give up.
+    /// Returns the defaults, for a clock that counts milliseconds.
+    ///
+    /// They are 100 ms to send again, 250 ms between greetings, 1000 ms to ask, and 3500 ms to give
+    /// up.
     pub const fn new(generation: u32) -> Self {
         Config { generation, retransmit: 100, hello: 250, keepalive: 1000, gone: 3500 }
     }
 }
 
-/// One end of a link, see the [module](self): over a [`Serial`] or a [`Reliable`] line, with
-/// `PORTS` ports that hold `CREDITS` messages of at most `MAX` bytes.
+/// One end of a link over a [`Serial`] or a [`Reliable`] line, see the [module](self).
 ///
-/// It can be cloned and hashed, so that a model checker can explore what becomes of it.
+/// It has `PORTS` ports; each holds up to `CREDITS` messages of at most `MAX` bytes.
+///
+/// It can be cloned and hashed, so that a model checker can explore its states.
 #[derive(Debug, Clone)]
-// What is small and often needed comes first: a Cortex-M0 reaches bytes 31 bytes behind a pointer,
-// words 124.
+// Small fields that are often used come first: on a Cortex-M0 one load reaches bytes at offsets up
+// to 31 and words at offsets up to 124.
 #[repr(C)]
 pub struct Link<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize> {
     phase: Phase,
-    /// Whether the peer spoke in this session, or in the last one.
+    /// Whether the peer sent anything in this session, or in the last one.
     has_heard: bool,
-    /// What is to be said without a number.
+    /// The unnumbered records to send, as bits of `owe`.
     owes: u8,
-    /// How often the peer was told that this side closes.
+    /// How often this side told the peer that it closes.
     byes: u8,
-    /// What is to be told to the user.
+    /// `Event::Up` is still to be reported to the user.
     came_up: bool,
+    /// `Event::Down(why)` is still to be reported to the user.
     went_down: bool,
     why: Down,
-    /// Who this side is in this session.
+    /// This side's identity in this session.
     local: Identity,
-    /// Who greeted last.
+    /// The greeting that came last.
     peer: Hello,
     config: Config,
-    /// The latest time that this side was told; what follows counts from there.
+    /// The latest time that the program passed; the timers count from there.
     now: u64,
     timers: [Timer; 3],
     line: L,
     slots: [PortSlot<CREDITS, MAX>; PORTS],
 }
 
-/// For ever, for 0.
-const fn patience(ticks: u32) -> u32 {
+/// Maps 0 ticks to [`NEVER`].
+const fn ticks_or_never(ticks: u32) -> u32 {
     if ticks == 0 { NEVER } else { ticks }
 }
 
 impl<const WINDOW: usize, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     Link<Serial<WINDOW, MAX>, PORTS, CREDITS, MAX>
 {
-    /// A link that is down.
+    /// Creates a link that is down.
     ///
     /// ```
     /// use ringway_core::channel::link::{Config, Phase, SerialLink};
@@ -236,14 +255,14 @@ impl<const WINDOW: usize, const PORTS: usize, const CREDITS: usize, const MAX: u
     /// assert_eq!(link.phase(), Phase::Down);
     /// ```
     pub const fn new(config: Config) -> Self {
-        Self::over(Serial::new(patience(config.retransmit)), config)
+        Self::over(Serial::new(ticks_or_never(config.retransmit)), config)
     }
 }
 
 impl<const WINDOW: usize, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     Link<Reliable<WINDOW, MAX>, PORTS, CREDITS, MAX>
 {
-    /// A link that is down.
+    /// Creates a link that is down.
     ///
     /// ```
     /// use ringway_core::channel::link::{Config, Phase, ReliableLink};
@@ -265,10 +284,10 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         Link {
             config: Config {
                 generation: config.generation,
-                retransmit: patience(config.retransmit),
-                hello: patience(config.hello),
-                keepalive: patience(config.keepalive),
-                gone: patience(config.gone),
+                retransmit: ticks_or_never(config.retransmit),
+                hello: ticks_or_never(config.hello),
+                keepalive: ticks_or_never(config.keepalive),
+                gone: ticks_or_never(config.gone),
             },
             now: 0,
             phase: Phase::Down,
@@ -293,13 +312,14 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         }
     }
 
-    /// Where the link is.
+    /// Returns the phase of the link.
     pub fn phase(&self) -> Phase {
         self.phase
     }
 
-    /// What the peer said of itself when it greeted: its identity and its limits. `None` unless the
-    /// link is up or closing.
+    /// Returns the peer's greeting, with its identity and its limits.
+    ///
+    /// `None` unless the link is up or closing.
     pub fn peer(&self) -> Option<&Hello> {
         match self.phase {
             Phase::Up | Phase::Closing => Some(&self.peer),
@@ -307,11 +327,12 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         }
     }
 
-    /// Begins to look for a peer, and goes on until there is one. Poll for bytes to transmit and
-    /// for the timeout afterwards.
+    /// Begins to connect, and goes on until a peer answers.
+    ///
+    /// Poll for bytes to transmit and for the timeout afterwards.
     ///
     /// # Errors
-    /// `AlreadyConnected`: it was opened already.
+    /// `AlreadyConnected`: the link was opened already.
     ///
     /// ```
     /// use ringway_core::Error;
@@ -325,14 +346,16 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         if self.phase != Phase::Down {
             return Err(super::Error::AlreadyConnected);
         }
-        self.time_is(now);
+        self.advance_clock(now);
         self.connect();
         Ok(())
     }
 
-    /// Closes every port and then the link: what was accepted before is transmitted, and on a
-    /// serial line acknowledged, before the peer is told. A link that is not up, or that is closing
-    /// already, is down at once. Poll for bytes to transmit and for the timeout afterwards.
+    /// Closes every port and then the link.
+    ///
+    /// The link transmits the messages that it accepted before, and on a serial line waits for
+    /// their acknowledgement. Then it tells the peer. A link that is not up, or is closing already,
+    /// is down at once. Poll for bytes to transmit and for the timeout afterwards.
     ///
     /// ```
     /// use ringway_core::channel::link::{Config, Down, Event, SerialLink};
@@ -342,7 +365,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// assert_eq!(link.poll_event(), Some(Event::Down(Down::Closed)));
     /// ```
     pub fn close(&mut self, now: u64) {
-        self.time_is(now);
+        self.advance_clock(now);
         match self.phase {
             Phase::Down => {}
             Phase::Up => {
@@ -356,9 +379,11 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         }
     }
 
-    /// Takes bytes that came. Poll for bytes to transmit, events and the timeout afterwards.
+    /// Takes bytes that came from the line.
+    ///
+    /// Poll for bytes to transmit, events and the timeout afterwards.
     pub fn handle_bytes(&mut self, now: u64, bytes: &[u8]) {
-        self.time_is(now);
+        self.advance_clock(now);
         let mut rest = bytes;
         while !rest.is_empty() {
             match self.line.recv(&mut rest) {
@@ -370,8 +395,9 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         }
     }
 
-    /// The stream ended, or another takes its place: no byte of the old one follows. The link is
-    /// down; open it again over the next stream.
+    /// Takes the news that the stream ended or another one replaces it.
+    ///
+    /// No byte of the old stream may follow. The link is down; open it again over the next stream.
     ///
     /// ```
     /// use ringway_core::channel::link::{Config, Down, Event, ReliableLink};
@@ -381,7 +407,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// assert_eq!(link.poll_event(), Some(Event::Down(Down::LineEnded)));
     /// ```
     pub fn handle_end(&mut self, now: u64) {
-        self.time_is(now);
+        self.advance_clock(now);
         if self.phase != Phase::Down {
             self.go_down(Down::LineEnded);
         }
@@ -390,20 +416,24 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.has_heard = false;
     }
 
-    /// Time passed: to be called when [`poll_timeout`](Self::poll_timeout) says so, harmless
-    /// before. Poll for everything afterwards.
+    /// Does what is due at `now`.
+    ///
+    /// Call it when [`poll_timeout`](Self::poll_timeout) says so; calling it earlier is harmless.
+    /// Poll for everything afterwards.
     pub fn handle_timeout(&mut self, now: u64) {
-        self.time_is(now);
-        self.time_passed();
+        self.advance_clock(now);
+        self.run_timers();
     }
 
-    /// Puts the next bytes to transmit into `out`; returns how many. Ask again until that is none,
-    /// or less than `out` holds. `out` may be as small as a byte.
+    /// Puts the next bytes to transmit into `out`; returns how many.
     ///
-    /// `now` is the time at which these bytes are handed to the line: the link waits for an answer
-    /// from there.
+    /// Call it again until it returns 0, or less than `out.len()`. `out` may be as small as one
+    /// byte.
+    ///
+    /// `now` is the time at which the program passes these bytes to the line. The link counts its
+    /// wait for an answer from there.
     pub fn poll_transmit(&mut self, now: u64, out: &mut [u8]) -> usize {
-        self.time_is(now);
+        self.advance_clock(now);
         let mut filled = 0;
         while let Some(rest) = out.get_mut(filled..) {
             if rest.is_empty() || (!self.line.is_sending() && !self.start_frame()) {
@@ -414,8 +444,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         filled
     }
 
-    /// Carries what the two links say to each other until neither has more to say: in place of a
-    /// line, for tests and examples.
+    /// Carries bytes between two links until neither has more to send, for tests and examples.
     pub fn exchange<M: Line, const P: usize, const C: usize, const X: usize>(
         &mut self,
         now: u64,
@@ -433,7 +462,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         }
     }
 
-    /// What happened: each event once, `None` when that was all.
+    /// Returns the next event; each event once, then `None`.
     pub fn poll_event(&mut self) -> Option<Event> {
         if self.went_down {
             self.went_down = false;
@@ -452,8 +481,10 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         None
     }
 
-    /// When to call [`handle_timeout`](Self::handle_timeout), in the program's ticks; it may lie in
-    /// the past. `None`: not before something else happens.
+    /// Returns the time at which to call [`handle_timeout`](Self::handle_timeout), in the program's
+    /// ticks.
+    ///
+    /// The time may be in the past. `None`: no timer is running.
     pub fn poll_timeout(&self) -> Option<u64> {
         match self.next_timer().left() {
             NEVER => None,
@@ -462,7 +493,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     }
 }
 
-/// What makes a difference to the future counts.
+/// Hashes what affects later behaviour, and nothing else.
 impl<L: Line + Hash, const PORTS: usize, const CREDITS: usize, const MAX: usize> Hash
     for Link<L, PORTS, CREDITS, MAX>
 {

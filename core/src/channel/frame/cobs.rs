@@ -1,12 +1,12 @@
-//! Consistent overhead byte stuffing (Cheshire and Baker, IEEE/ACM Transactions on Networking 7(2),
-//! 1999): frames without a zero byte, so that a zero ends one, at the cost of a byte in 254 and one
-//! more.
+//! Consistent overhead byte stuffing: frames without a zero byte, so that a zero byte ends a frame.
 //!
-//! Whatever was lost or changed on the line, the next zero is the end of a frame: that is the
-//! resynchronisation.
+//! The source is Cheshire and Baker, IEEE/ACM Transactions on Networking 7(2), 1999. Encoding adds
+//! one byte per frame and one more per 254 bytes.
+//!
+//! Whatever bytes the line loses or changes, the next zero ends a frame. That is how the receiver
+//! resynchronises.
 
-/// Encodes one frame, byte after byte, out of memory that need not be contiguous, and without a
-/// buffer.
+/// Encodes one frame byte by byte, without a buffer; the frame need not be contiguous.
 ///
 /// ```
 /// use ringway_core::channel::frame::Encoder;
@@ -22,29 +22,29 @@
 pub struct Encoder {
     /// The position in the frame.
     at: usize,
-    /// Bytes of the present block that are still to come.
+    /// How many bytes of the current block are still to come.
     left: u8,
-    /// Whether the present block is as long as a block can be, and hence does not stand for a zero
-    /// behind it.
+    /// Whether the current block has the greatest length, so that no zero follows it implicitly.
     full: bool,
     started: bool,
 }
 
-/// The most bytes without a zero that one block has.
+/// The most nonzero bytes in one block.
 const BLOCK: u8 = 254;
 
 impl Encoder {
-    /// At the beginning of a frame.
+    /// Creates an encoder at the beginning of a frame.
     pub const fn new() -> Self {
         Encoder { at: 0, left: 0, full: false, started: false }
     }
 
-    /// The next byte for the line, `None` at the end; the zero that ends the frame on the line is
-    /// not among them.
+    /// Returns the next encoded byte, or `None` at the end of the frame.
     ///
-    /// The frame has `len` bytes, `byte(0)` to `byte(len - 1)`; both must stay the same from call
-    /// to call, or the result is the encoding of nothing. Each byte of the frame is asked for at
-    /// most twice.
+    /// The zero that ends the frame on the line is not among these bytes.
+    ///
+    /// The frame has `len` bytes, `byte(0)` to `byte(len - 1)`. Pass the same `len` and the same
+    /// bytes in every call, or the result encodes no frame. `next` asks for each byte at most
+    /// twice.
     pub fn next(&mut self, len: usize, byte: impl Fn(usize) -> u8) -> Option<u8> {
         if self.left > 0 {
             self.left -= 1;
@@ -57,7 +57,7 @@ impl Encoder {
                 return None;
             }
             if !self.full {
-                // The zero that the block before stands for.
+                // Skip the zero that the block before implies.
                 self.at = self.at.wrapping_add(1);
             }
         }
@@ -74,22 +74,22 @@ impl Encoder {
     }
 }
 
-/// What one byte of the line meant.
+/// What one byte of the line decodes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Decoded {
-    /// Nothing of the frame yet.
+    /// No byte of the frame.
     Nothing,
     /// The next byte of the frame.
     Byte(u8),
-    /// The frame ended; `whole` unless its last block was cut short.
+    /// The frame ended.
     End {
-        /// Whether every block had the length that it claimed.
+        /// Whether the last block was complete, not cut short.
         whole: bool,
     },
 }
 
-/// Decodes a line, byte after byte, without a buffer.
+/// Decodes the bytes of a line one by one, without a buffer.
 ///
 /// ```
 /// use ringway_core::channel::frame::{Decoded, Decoder};
@@ -100,19 +100,19 @@ pub enum Decoded {
 /// ```
 #[derive(Debug, Clone, Copy, Default, Hash)]
 pub struct Decoder {
-    /// Bytes of the present block that are still to come.
+    /// How many bytes of the current block are still to come.
     left: u8,
-    /// Whether a zero of the frame stands behind the present block.
+    /// Whether a zero byte of the frame follows the current block.
     zero: bool,
 }
 
 impl Decoder {
-    /// At the beginning of a frame.
+    /// Creates a decoder at the beginning of a frame.
     pub const fn new() -> Self {
         Decoder { left: 0, zero: false }
     }
 
-    /// Takes one byte from the line. After [`Decoded::End`] the next frame begins.
+    /// Takes one byte from the line; after [`Decoded::End`] the next frame begins.
     pub fn push(&mut self, byte: u8) -> Decoded {
         if byte == 0 {
             let whole = self.left == 0;
@@ -130,8 +130,7 @@ impl Decoder {
     }
 }
 
-/// The most bytes that a frame of `len` bytes has when it is encoded, without the zero that ends
-/// it.
+/// Returns the greatest encoded length of a frame of `len` bytes, without the zero that ends it.
 ///
 /// ```
 /// use ringway_core::channel::frame::max_encoded_len;
@@ -142,8 +141,9 @@ pub const fn max_encoded_len(len: usize) -> usize {
     len.saturating_add(len / BLOCK as usize).saturating_add(1)
 }
 
-/// Encodes a whole frame, without the zero that ends it on the line. `None` when `out` is too
-/// small; [`max_encoded_len`] bytes are always enough.
+/// Encodes a whole frame into `out`, without the zero that ends it; returns the encoded length.
+///
+/// `None` when `out` is too small. [`max_encoded_len`] bytes are always enough.
 ///
 /// ```
 /// let mut line = [0; 5];
@@ -160,8 +160,10 @@ pub fn encode(frame: &[u8], out: &mut [u8]) -> Option<usize> {
     Some(len)
 }
 
-/// Decodes a whole frame, given without the zero that ends it. `None` when it is no frame (it holds
-/// a zero, or its last block is cut short) or `out` is too small for it.
+/// Decodes a whole frame, given without the zero that ends it; returns the decoded length.
+///
+/// `None` when `line` is not a frame (it is empty, holds a zero, or its last block is cut short),
+/// or when `out` is too small.
 ///
 /// ```
 /// let mut frame = [0; 5];

@@ -1,10 +1,12 @@
-//! The check sum of a frame.
+//! The checksum of a frame.
 
-/// CRC-32/ISO-HDLC (Ethernet, zlib, PNG): polynomial `0x04C11DB7`, bits reflected, starting and
-/// ending inverted.
+/// The checksum CRC-32/ISO-HDLC, as in Ethernet, zlib and PNG.
 ///
-/// Half a byte at a time, with a table of 64 bytes: a table for whole bytes would be a sixth of the
-/// flash that a serial link may cost.
+/// Its polynomial is `0x04C11DB7`, bits are reflected, and the value is inverted at the beginning
+/// and at the end.
+///
+/// It takes half a byte at a time, with a table of 64 bytes. A table for whole bytes would take a
+/// sixth of the flash that a serial link may use.
 ///
 /// ```
 /// use ringway_core::channel::frame::Crc32;
@@ -13,7 +15,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Crc32(u32);
 
-/// The remainders of the sixteen half bytes.
+/// The remainder for each of the sixteen half bytes.
 const TABLE: [u32; 16] = {
     let mut table = [0; 16];
     let mut half = 0;
@@ -31,15 +33,15 @@ const TABLE: [u32; 16] = {
 };
 
 impl Crc32 {
-    /// No check sum: the beginning of none.
+    /// A placeholder; no checksum begins with it.
     pub(crate) const NONE: Crc32 = Crc32(0);
 
-    /// The check sum of nothing yet.
+    /// Begins a checksum.
     pub const fn new() -> Self {
         Crc32(!0)
     }
 
-    /// With one more byte.
+    /// Returns the checksum with one more byte.
     pub const fn push(self, byte: u8) -> Self {
         let mut rest = self.0 ^ byte as u32;
         rest = (rest >> 4) ^ TABLE[(rest & 15) as usize];
@@ -47,13 +49,13 @@ impl Crc32 {
         Crc32(rest)
     }
 
-    /// With more bytes.
+    /// Returns the checksum with more bytes.
     #[inline(never)]
     pub fn update(self, bytes: &[u8]) -> Self {
         bytes.iter().fold(self, |crc, byte| crc.push(*byte))
     }
 
-    /// The check sum.
+    /// Returns the value of the checksum.
     pub const fn finish(self) -> u32 {
         !self.0
     }

@@ -1,28 +1,28 @@
-//! The first thing that each side says.
+//! The greeting: the first record that each side sends.
 
 use crate::Error;
 
 /// The first four bytes of a [`Hello`].
 pub const MAGIC: [u8; 4] = *b"RwLk";
 
-/// The version of the protocol. Sides with different versions do not talk.
+/// The version of the protocol; sides with different versions do not connect.
 pub const VERSION: u8 = 1;
 
-/// Which run of which program speaks: what makes a restarted peer another peer.
+/// Identifies one session attempt of one run of a side, so that a restart makes a new peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Identity {
-    /// The restart count: see [`Config::generation`](crate::channel::link::Config::generation).
+    /// The number of the run, see [`Config::generation`](crate::channel::link::Config::generation).
     pub generation: u32,
-    /// Counts the sessions that this run began; 0 for "nobody".
+    /// Counts the sessions that this run began; 0 only in [`NOBODY`](Self::NOBODY).
     pub attempt: u16,
 }
 
 impl Identity {
-    /// No identity that a side has.
+    /// The identity of no side.
     pub const NOBODY: Identity = Identity { generation: 0, attempt: 0 };
 
-    /// The bytes that a session's check sums begin with.
+    /// The bytes that the checksums of a session begin with.
     pub(crate) fn bytes(self) -> [u8; 6] {
         let [a, b, c, d] = self.generation.to_le_bytes();
         let [e, f] = self.attempt.to_le_bytes();
@@ -30,7 +30,7 @@ impl Identity {
     }
 }
 
-/// The body of `HELLO`: who speaks, whom it heard, and its limits.
+/// The body of `HELLO`: the sender's identity, the identity it heard, and its limits.
 ///
 /// ```text
 ///  0  magic "RwLk"      8  largest message: u32     18  heard generation: u32
@@ -51,7 +51,7 @@ impl Identity {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Hello {
-    /// Whether the sender takes the session for established.
+    /// Whether the sender considers the session established.
     pub up: bool,
     /// How many ports the sender has.
     pub ports: u8,
@@ -59,17 +59,17 @@ pub struct Hello {
     pub credits: u8,
     /// The largest message that the sender can take, in bytes.
     pub max: u32,
-    /// Who speaks.
+    /// The sender's identity.
     pub id: Identity,
-    /// Whom the speaker heard last.
+    /// The identity that the sender heard last, or [`Identity::NOBODY`].
     pub heard: Identity,
 }
 
 impl Hello {
-    /// The length, in bytes.
+    /// The encoded length, in bytes.
     pub const LEN: usize = 24;
 
-    /// The bytes.
+    /// Encodes the greeting.
     pub fn emit(&self) -> [u8; Self::LEN] {
         let [m0, m1, m2, m3] = MAGIC;
         let [l0, l1, l2, l3] = self.max.to_le_bytes();
@@ -104,12 +104,12 @@ impl Hello {
         ]
     }
 
-    /// Reads the bytes. Cannot panic.
+    /// Decodes a greeting; never panics.
     ///
     /// # Errors
     /// [`Error::Incompatible`] when the peer speaks another version of the protocol.
-    /// [`Error::Corrupt`] when the bytes do not begin with [`MAGIC`], have another length, or a
-    /// field has a value that none can have.
+    /// [`Error::Corrupt`] when the bytes do not begin with [`MAGIC`], have another length, or have
+    /// an invalid field.
     pub fn parse(bytes: &[u8]) -> Result<Hello, Error> {
         let mut words = [0; Self::LEN / 4];
         for (word, bytes) in words.iter_mut().zip(bytes.chunks_exact(4)) {

@@ -1,4 +1,4 @@
-//! What the user does with the ports of a link.
+//! The methods of a link that use its ports, and the handling of records for them.
 
 use super::super::State;
 use super::super::frame;
@@ -11,17 +11,18 @@ use crate::buffer::{Buffer, recv_into};
 impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     Link<L, PORTS, CREDITS, MAX>
 {
-    /// So many credits are worth a record: half of what a port holds, so that they cost little and
-    /// come in time.
+    /// How many owed credits are worth a record: half of what a port holds.
+    ///
+    /// Fewer records cost less on the line; waiting for more would stop the peer.
     const CREDIT_THRESHOLD: u8 = CREDITS.div_ceil(2) as u8;
 
-    // Called from every command.
+    // Not inlined, because every method calls it.
     #[inline(never)]
     fn slot(&mut self, port: u8) -> Option<&mut PortSlot<CREDITS, MAX>> {
         self.slots.get_mut(port as usize)
     }
 
-    /// The state of a port, as of any endpoint. A port that the link does not have is `Closed`.
+    /// Returns the state of a port; `Closed` for a port that the link does not have.
     ///
     /// ```
     /// use ringway_core::channel::{State, link::{Config, SerialLink}};
@@ -32,15 +33,16 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.slots.get(port as usize).map_or(State::Closed, |slot| slot.port.state)
     }
 
-    /// Opens a port: it is `Connecting` until the peer opens it too, and `Connected` then. It may
-    /// be asked for before the link is up, and goes on `Connecting` across sessions. Of a port
-    /// whose session ended, what came and was not taken is dropped. Poll for bytes to transmit
-    /// afterwards.
+    /// Opens a port: it is `Connecting` until the peer opens it too, then `Connected`.
+    ///
+    /// A program may open ports before the link is up. A port stays `Connecting` across sessions.
+    /// If the port's session ended, opening it drops the messages that were not taken. Poll for
+    /// bytes to transmit afterwards.
     ///
     /// # Errors
-    /// `NotFound`: the link, or the peer, has no port of this number. `AlreadyConnected`: close it
-    /// first. `WouldBlock`: the peer is not done with the port's last life;
-    /// [`PortEvent::Free`](super::PortEvent::Free) tells when.
+    /// `NotFound`: the link, or the peer, has no port of this number. `AlreadyConnected`: close the
+    /// port first. `WouldBlock`: the peer has not ended the port's last use;
+    /// [`PortEvent::Free`](super::PortEvent::Free) says when it has.
     ///
     /// ```
     /// use ringway_core::Error;
@@ -62,15 +64,16 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         Ok(())
     }
 
-    /// Sends a message: it is copied, and goes out when [`poll_transmit`](Self::poll_transmit) is
-    /// called. Messages of a port arrive once each and in order, as long as the session lasts.
+    /// Sends a message on a port: copies it for [`poll_transmit`](Self::poll_transmit) to transmit.
+    ///
+    /// As long as the session lasts, the messages of a port arrive once each and in order.
     ///
     /// # Errors
-    /// `WouldBlock`: the peer has no room on this port, or the line has none;
-    /// [`PortEvent::Writable`](super::PortEvent::Writable) tells when to try again.
-    /// `MessageTooLarge`: for the peer, or for this side. `Reset`: the port was torn down, or the
-    /// session ended. Otherwise what the port's [state](Self::port_state) says: `BrokenPipe`,
-    /// `NotConnected`, `Closed`.
+    /// `NotFound`: the link has no port of this number. `WouldBlock`: the peer has no room on this
+    /// port, or the line has no room; [`PortEvent::Writable`](super::PortEvent::Writable) says when
+    /// to try again. `MessageTooLarge`: the message is longer than this side's or the peer's
+    /// largest message. `Reset`: the port was torn down, or the session ended. `BrokenPipe`,
+    /// `NotConnected`, `Closed`: the port's [state](Self::port_state) says so.
     ///
     /// ```
     /// use ringway_core::Error;
@@ -86,7 +89,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         if message.len() > max {
             return Err(Error::MessageTooLarge { max });
         }
-        // What is due goes first: the port's `OPEN`.
+        // The port's `OPEN` goes first if it is still due.
         if slot.credit == 0
             || slot.due & due::OPEN != 0
             || !self.line.push(frame::DATA, port, message)
@@ -98,12 +101,14 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         Ok(())
     }
 
-    /// The oldest message that came, in place; [`release`](Self::release) makes room for another.
+    /// Returns the oldest message of a port in place; [`release`](Self::release) makes room for
+    /// another.
     ///
     /// # Errors
-    /// `WouldBlock`: none is there. `EndOfFile`: the peer sends no more. `Reset`: the port was torn
-    /// down, or the session ended, and everything that had come whole before was taken. Otherwise
-    /// what the port's state says: `NotConnected`, `Closed`.
+    /// `NotFound`: the link has no port of this number. `WouldBlock`: no message is there.
+    /// `EndOfFile`: the peer sends no more. `Reset`: the port was torn down; or the session ended,
+    /// and every message that had arrived completely was taken. `NotConnected`, `Closed`: the
+    /// port's state says so.
     ///
     /// ```
     /// use ringway_core::Error;
@@ -119,8 +124,9 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         }
     }
 
-    /// Forgets the oldest message and lets the peer send another. Nothing happens if there is none.
-    /// Poll for bytes to transmit afterwards.
+    /// Drops the oldest message and lets the peer send another.
+    ///
+    /// Does nothing if there is no message. Poll for bytes to transmit afterwards.
     ///
     /// ```
     /// use ringway_core::channel::link::{Config, SerialLink};
@@ -131,13 +137,16 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         if !inbox.pop() {
             return;
         }
-        port.taken(inbox.is_empty());
+        port.note_taken(inbox.is_empty());
     }
 
-    /// Takes the oldest message out, into `out`; its length. Poll for bytes to transmit afterwards.
+    /// Moves the oldest message into `out` and returns its length, in bytes.
+    ///
+    /// Poll for bytes to transmit afterwards.
     ///
     /// # Errors
-    /// As [`peek`](Self::peek), and `BufferTooSmall`: the message stays.
+    /// Those of [`peek`](Self::peek), and `BufferTooSmall` when `out` is too small; the message
+    /// stays.
     ///
     /// ```
     /// use ringway_core::Error;
@@ -159,11 +168,14 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         received
     }
 
-    /// Sends no more on this port. What was sent before still arrives; receiving goes on. Poll for
-    /// bytes to transmit afterwards, as after the three that follow.
+    /// Ends sending on this port.
+    ///
+    /// Messages sent before still arrive, and this side can still receive. Poll for bytes to
+    /// transmit afterwards.
     ///
     /// # Errors
-    /// `NotConnected`, `Closed`, `NotFound`.
+    /// `NotConnected`, `Closed`: the port's state says so. `NotFound`: the link has no port of this
+    /// number.
     ///
     /// ```
     /// use ringway_core::Error;
@@ -176,11 +188,14 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.slot(port).ok_or(Error::NotFound)?.port.shut_send()
     }
 
-    /// Receives no more on this port; what came and was not taken is dropped, and the peer's sends
-    /// fail with `BrokenPipe` once it knows.
+    /// Ends receiving on this port.
+    ///
+    /// Messages that were not taken are dropped. The peer's sends fail with `BrokenPipe` once it
+    /// knows. Poll for bytes to transmit afterwards.
     ///
     /// # Errors
-    /// `NotConnected`, `Closed`, `NotFound`.
+    /// `NotConnected`, `Closed`: the port's state says so. `NotFound`: the link has no port of this
+    /// number.
     ///
     /// ```
     /// use ringway_core::Error;
@@ -196,8 +211,10 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         Ok(())
     }
 
-    /// Ends both directions: what was sent before still arrives, what came and was not taken is
-    /// dropped. A port that the peer has not opened yet is withdrawn.
+    /// Ends both directions of a port.
+    ///
+    /// Messages sent before still arrive. Messages that came and were not taken are dropped. A port
+    /// that the peer has not opened yet is withdrawn. Poll for bytes to transmit afterwards.
     ///
     /// ```
     /// use ringway_core::channel::{State, link::{Config, SerialLink}};
@@ -214,9 +231,11 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         }
     }
 
-    /// Tears the port down and tells the peer why; the peer loses what it has not taken yet. Also
-    /// the way to refuse a port that the peer opened. The reason does not reach a peer to whom this
-    /// side had already said that it sends no more: that one learns that nobody reads.
+    /// Tears a port down and tells the peer why; also refuses a port that the peer opened.
+    ///
+    /// The peer loses messages that it has not taken yet. If this side had already ended its
+    /// sending, the reason does not reach the peer: the peer only learns that this side reads no
+    /// more. Poll for bytes to transmit afterwards.
     ///
     /// ```
     /// use ringway_core::channel::{State, link::{Config, SerialLink}};
@@ -232,8 +251,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         }
     }
 
-    /// Moves what is due on the ports into the line, as far as it has room; whether everything
-    /// fitted.
+    /// Moves due records of the ports into the line while it has room; returns whether all fitted.
     pub(super) fn pump(&mut self) -> bool {
         if !self.is_in_session() {
             return false;
@@ -252,7 +270,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         true
     }
 
-    /// A numbered record came. `Err`: the peer broke the protocol.
+    /// Handles a numbered record that came; fails if the peer broke the protocol.
     pub(super) fn handle_record(&mut self, kind: u8, number: u8) -> Result<(), Violation> {
         let body = self.line.body();
         let byte = match body {
@@ -265,7 +283,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
                 if !port.peer_may_send() {
                     return Err(Violation);
                 }
-                // To whoever reads no more a message may still be under way.
+                // If this side reads no more, a message may still have been under way; drop it.
                 if port.state.can_recv() {
                     if !inbox.push(body) {
                         return Err(Violation);

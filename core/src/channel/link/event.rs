@@ -1,55 +1,65 @@
-//! What a link tells its user.
+//! The phases and events that a link reports to its user.
 
 use core::fmt;
 
-/// Where a link is, see the [diagram](super).
+/// The phase of a link, see the [diagram](super).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Phase {
-    /// It neither greets nor answers, but for telling a peer that it closed.
+    /// It neither greets nor answers, except to tell a peer that it closed.
     Down,
     /// It greets until a peer answers.
     Connecting,
-    /// Both sides are there: ports work.
+    /// Both sides are connected; ports work.
     Up,
-    /// This side closed it: what was accepted is sent, then the peer is told.
+    /// This side closed it. It sends the messages that it accepted, then tells the peer.
     Closing,
 }
 
-/// What happened. An event says "look again": what happened twice may be told once.
+/// Something that happened to a link.
+///
+/// An event says "look again": the link may report once what happened twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Event {
-    /// A session ended, also one whose [`Up`](Self::Up) was not told yet. Connected ports are
-    /// reset, each as soon as the messages that had come whole are taken.
+    /// A session ended, perhaps one whose [`Up`](Self::Up) was not reported yet.
+    ///
+    /// Each connected port is reset once the messages that had arrived completely are taken.
     Down(Down),
-    /// A session began: the peer is there, see [`Link::peer`](super::Link::peer).
+    /// A session with the peer began, see [`Link::peer`](super::Link::peer).
     Up,
     /// Something happened to a port.
     Port(u8, PortEvent),
 }
 
-/// Why a session ended, and what the link does then; but a link that this side was closing stays
-/// down. Any other reason than [`Closed`](Self::Closed) then says that the peer may not have got
-/// everything.
+/// Why a session ended, and what the link does then.
+///
+/// A link that this side was closing stays down in every case. For such a link, every reason except
+/// [`Closed`](Self::Closed) says that the peer may not have received everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Down {
-    /// This side closed the link, and the peer got everything or was not waited for. It stays down.
+    /// This side closed the link.
+    ///
+    /// The peer received everything, or this side did not wait for it. The link stays down.
     Closed,
-    /// The peer closed the link. It stays down.
+    /// The peer closed the link, which stays down.
     PeerClosed,
-    /// Nothing was heard for [`Config::gone`](super::Config::gone) ticks. The link connects again.
+    /// The peer was silent for [`Config::gone`](super::Config::gone) ticks. The link connects
+    /// again.
     PeerGone,
-    /// The peer greeted as somebody else: it was started again, or had given this session up. The
-    /// link connects again.
+    /// The peer greeted with another identity, because it restarted or gave this session up.
+    ///
+    /// The link connects again.
     PeerRestarted,
-    /// The stream ended, see [`Link::handle_end`](super::Link::handle_end). It stays down.
+    /// The stream ended, see [`Link::handle_end`](super::Link::handle_end). The link stays down.
     LineEnded,
-    /// The peer speaks this other version. It stays down.
+    /// The peer speaks this other version of the protocol. The link stays down.
     Incompatible(u8),
-    /// The peer sent what no peer of this version sends. A serial link connects again; one on a
-    /// reliable line, where frames cannot be found again, stays down.
+    /// The peer sent bytes that no peer of this version sends.
+    ///
+    /// A serial link connects again. A link on a reliable line stays down, because it cannot find
+    /// where the next frame begins.
     Violation,
 }
 
@@ -73,26 +83,28 @@ impl fmt::Display for Down {
     }
 }
 
-/// What happened to a port.
+/// Something that happened to a port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum PortEvent {
     /// The peer opened the port, and this side has not: open it, or reset it to refuse.
     Waiting,
-    /// Both sides opened it: it is connected.
+    /// Both sides have opened the port: it is connected.
     Opened,
-    /// A message came. Receive until that would block.
+    /// A message came. Receive until receiving would block.
     Readable,
-    /// A send that would have blocked can be tried again.
+    /// There is room again after a send failed with `WouldBlock`.
     Writable,
-    /// The peer sends no more; what is left can be received.
+    /// The peer sends no more. Messages that have arrived can still be received.
     PeerShutSend,
     /// The peer reads no more.
     PeerShutRecv,
-    /// The port was torn down. Where the session ended, this is told when everything that had come
-    /// whole is taken.
+    /// The port was torn down.
+    ///
+    /// If the session ended, the link reports this once the messages that had arrived completely
+    /// are taken.
     Reset(ResetReason),
-    /// Both sides are done with it: it can be opened again.
+    /// Both sides are done with the port: it can be opened again.
     Free,
 }
 
@@ -100,8 +112,9 @@ pub enum PortEvent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum ResetReason {
-    /// The peer reset it and gave this reason, whose meaning is the program's. 0 is also "it is not
-    /// wanted any more".
+    /// The peer reset it for this reason, which the programs define.
+    ///
+    /// 0 may also mean that the peer closed the port before it was connected.
     Peer(u8),
     /// The session ended, see [`Event::Down`].
     LinkDown,

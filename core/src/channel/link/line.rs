@@ -1,83 +1,88 @@
-//! What the two line disciplines have in common: the seam to the link, the records that wait, and
-//! the one frame that is on its way out.
+//! What the two line disciplines share: interface, window of records, and the frame being sent.
 
 use super::super::frame::{Hello, Identity};
 use super::timer::Timer;
 use core::hash::{Hash, Hasher};
 
-/// How frames are made of a line's bytes: [`Reliable`](super::Reliable) or
-/// [`Serial`](super::Serial). There is no third.
+/// A line discipline: [`Reliable`](super::Reliable) or [`Serial`](super::Serial), and no other.
+///
+/// It says how a line's bytes form frames.
 pub trait Line: Discipline {}
 
-/// What arrived.
+/// What arrived on a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Received {
-    /// Nothing that concerns the link.
+    /// Nothing that concerns the link, or no complete frame yet.
     Nothing,
-    /// A record; its body is [`Discipline::body`] until the next byte is taken.
+    /// A record; [`Discipline::body`] returns its body until the line takes the next byte.
     Record {
-        /// What it is, see [`frame`](super::super::frame).
+        /// The kind of the record, see [`frame`](super::super::frame).
         kind: u8,
-        /// Whom it concerns.
+        /// The port that it concerns.
         port: u8,
     },
     /// Bytes that no peer of this version sends.
     Violation,
 }
 
-/// The seam: the link hands records down and takes records; the line knows frames, numbers and
-/// check sums.
+/// The interface between a link and its line.
+///
+/// The link passes records down and takes records. The line does frames, numbers and checksums.
 pub trait Discipline {
-    /// Whether frames are found again behind bytes that are none.
+    /// Whether the line finds the next frame after bytes that form none.
     const RESYNCHRONISES: bool;
 
-    /// A session begins: what waits is dropped, numbers start at 0. A frame that is half out is
-    /// completed first.
+    /// Begins a session: drops the waiting records.
+    ///
+    /// A reliable line first completes a partly sent frame. A serial line numbers its frames from
+    /// 0, and abandons a partly sent numbered frame.
     fn begin(&mut self, local: Identity, peer: Identity);
 
-    /// Another stream begins: nothing of the one before is completed.
+    /// Begins another stream: drops every partly sent or received frame of the old one.
     fn clear(&mut self);
 
-    /// Whether [`push`](Self::push) has room.
+    /// Returns whether [`push`](Self::push) has room.
     fn has_room(&self) -> bool;
 
-    /// Takes a numbered record, to be sent once and in order. `false`: no room, or the body is too
-    /// long.
+    /// Takes a numbered record, to be delivered once and in order.
+    ///
+    /// Returns `false` if there is no room, or the body is too long.
     fn push(&mut self, kind: u8, port: u8, body: &[u8]) -> bool;
 
-    /// Whether the peer's line has everything that was pushed, as far as this line can know.
+    /// Returns whether the peer's line has every pushed record, as far as this line can know.
     fn is_drained(&self) -> bool;
 
-    /// Whether a frame is half out.
+    /// Returns whether a frame is partly sent.
     fn is_sending(&self) -> bool;
 
-    /// Begins a frame with a record that is not numbered, and whose body is a greeting or nothing.
+    /// Begins a frame with an unnumbered record, whose body is `hello` or empty.
     fn start_control(&mut self, kind: u8, hello: Option<&Hello>);
 
-    /// Begins the next numbered frame, or one that only acknowledges. `false`: there is nothing to
+    /// Begins the next numbered frame, or a bare acknowledgement; `false` if there is nothing to
     /// send.
     fn start_numbered(&mut self) -> bool;
 
-    /// Puts the next bytes of the frame that is half out into `out`; returns how many.
+    /// Puts the next bytes of the frame being sent into `out`; returns how many.
     fn fill(&mut self, out: &mut [u8]) -> usize;
 
-    /// Takes bytes from the front up to the end of a frame; at least one, if there is one.
+    /// Takes bytes from the front of `input`, up to the end of a frame; at least one if there is
+    /// one.
     fn recv(&mut self, input: &mut &[u8]) -> Received;
 
-    /// The body of the record that arrived last.
+    /// Returns the body of the record that arrived last.
     fn body(&self) -> &[u8];
 
-    /// So many ticks passed.
+    /// Tells the line that `ticks` passed.
     fn elapse(&mut self, ticks: u32);
 
-    /// When [`handle_timeout`](Self::handle_timeout) is due.
+    /// Returns the timer that says when [`handle_timeout`](Self::handle_timeout) is due.
     fn timer(&self) -> Timer;
 
-    /// Does what is due.
+    /// Sends again what is due.
     fn handle_timeout(&mut self);
 }
 
-/// Copies `from` to the beginning of `to`, if it fits.
+/// Copies `from` to the beginning of `to`; returns whether it fitted.
 pub(super) fn copy(to: &mut [u8], from: &[u8]) -> bool {
     match to.get_mut(..from.len()) {
         Some(to) => {
@@ -88,7 +93,7 @@ pub(super) fn copy(to: &mut [u8], from: &[u8]) -> bool {
     }
 }
 
-/// A record that waits.
+/// A record that waits to be sent or acknowledged.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub(super) struct Slot<const MAX: usize> {
@@ -106,13 +111,13 @@ impl<const MAX: usize> Slot<MAX> {
     }
 }
 
-/// The records from the oldest that is kept to the newest, numbered modulo 256.
+/// The records that wait, from the oldest to the newest, numbered modulo 256.
 #[derive(Debug, Clone)]
 #[repr(C)]
 pub(super) struct Window<const WINDOW: usize, const MAX: usize> {
-    /// The number of the oldest.
+    /// The number of the oldest record.
     pub(super) base: u8,
-    /// One more than the number of the newest.
+    /// One more than the number of the newest record.
     pub(super) end: u8,
     slots: [Slot<MAX>; WINDOW],
 }
@@ -138,14 +143,14 @@ impl<const WINDOW: usize, const MAX: usize> Window<WINDOW, MAX> {
         self.base == self.end
     }
 
-    /// Whether another record fits, while the one that is half out, if any, must stay as it is.
+    /// Returns whether another record fits without overwriting the one being sent, if any.
     #[inline(never)]
-    pub(super) fn has_room(&self, half_out: Option<u8>) -> bool {
+    pub(super) fn has_room(&self, partly_sent: Option<u8>) -> bool {
         (self.end.wrapping_sub(self.base) as usize) < WINDOW
-            && half_out.is_none_or(|number| Self::index(number) != Self::index(self.end))
+            && partly_sent.is_none_or(|number| Self::index(number) != Self::index(self.end))
     }
 
-    /// Adds a record; the caller asked [`has_room`](Self::has_room).
+    /// Adds a record; the caller has checked [`has_room`](Self::has_room).
     pub(super) fn push(&mut self, kind: u8, port: u8, body: &[u8]) -> bool {
         let Some(slot) = self.slots.get_mut(Self::index(self.end)) else { return false };
         if !copy(&mut slot.bytes, body) {
@@ -161,7 +166,7 @@ impl<const WINDOW: usize, const MAX: usize> Window<WINDOW, MAX> {
     }
 }
 
-/// What is kept counts; what lies in a slot from before does not.
+/// Hashes the waiting records, not what old records left in free slots.
 impl<const WINDOW: usize, const MAX: usize> Hash for Window<WINDOW, MAX> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (self.base, self.end).hash(state);
@@ -175,20 +180,20 @@ impl<const WINDOW: usize, const MAX: usize> Hash for Window<WINDOW, MAX> {
     }
 }
 
-/// Where the body of the frame that is half out lies.
+/// Where the body of the frame being sent lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Source {
-    /// No frame is half out.
+    /// No frame is being sent.
     Idle,
-    /// There is no body.
+    /// The frame has no body.
     Empty,
-    /// In the window.
+    /// In the window's record of this number.
     Slot(u8),
     /// In [`Outgoing::hello`].
     Hello,
 }
 
-/// Where the body of the frame that is half out lies, and what is kept of it here.
+/// The frame being sent: where its body lies, or the body itself if it is a greeting.
 #[derive(Debug, Clone, Hash)]
 #[repr(C)]
 pub(super) struct Outgoing {
@@ -199,7 +204,7 @@ pub(super) struct Outgoing {
 impl Outgoing {
     pub(super) const EMPTY: Self = Outgoing { source: Source::Idle, hello: [0; Hello::LEN] };
 
-    /// Begins a frame whose record is not numbered.
+    /// Begins a frame with an unnumbered record.
     pub(super) fn start_control(&mut self, hello: Option<&Hello>) {
         self.source = Source::Empty;
         if let Some(hello) = hello {
@@ -208,7 +213,7 @@ impl Outgoing {
         }
     }
 
-    /// The number of the frame that is half out, if it has one.
+    /// Returns the number of the frame being sent, if it has one.
     pub(super) fn number(&self) -> Option<u8> {
         match self.source {
             Source::Slot(number) => Some(number),

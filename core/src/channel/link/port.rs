@@ -1,17 +1,20 @@
-//! One port: its life on the line, its credits and its inbox.
+//! One port: its lives on the line, its credits and its inbox.
 //!
 //! # A life
 //!
-//! In one life each side sends, in this order, `OPEN`, then at any time `DATA`, `CREDIT` and
-//! `STOP`, and exactly one *last word* about what it sends: `SHUT` or `RESET`. After its last word
-//! it may still give credits or say `STOP`, until the peer's last word came as well. Then the life
-//! is over, and the next `OPEN` begins another. Since a line keeps the order, the lives of the two
-//! sides cannot be confused: a side opens again only after it has the peer's last word, so that
-//! nothing of the old life can come behind the peer's next `OPEN`; what the peer said about the old
-//! life before that, a credit or `STOP`, finds the port without the peer's `OPEN` and is dropped.
+//! A *life* of a port is one use of it, from `OPEN` to the end of both directions. In one life,
+//! each side first sends `OPEN`. Then it sends `DATA`, `CREDIT` and `STOP` at any time, and exactly
+//! one *last word*, `SHUT` or `RESET`, which ends its sending. After its last word it may still
+//! send `CREDIT` or `STOP`, until the peer's last word came as well. Then the life is over, and the
+//! next `OPEN` begins another.
 //!
-//! A port that its user closes goes through that by itself; whoever is reset owes the last word
-//! still, and gives it.
+//! A line keeps the order of records, so the two sides cannot confuse lives. A side opens again
+//! only after it has the peer's last word. So no record of the old life comes after the peer's next
+//! `OPEN`. A `CREDIT` or `STOP` for the old life that comes before it finds the port without the
+//! peer's `OPEN`, and is dropped.
+//!
+//! A port that its user closes sends these records by itself. A side whose peer resets the port
+//! still owes its last word, and sends it.
 
 use super::super::frame;
 use super::super::{Event, State};
@@ -20,17 +23,17 @@ use super::line::copy;
 use crate::Error;
 use core::hash::{Hash, Hasher};
 
-/// What was said in this life.
+/// What the two sides have said in this life of the port.
 pub(super) mod said {
-    /// We said `OPEN`, or shall as soon as the line has room.
+    /// This side said `OPEN`, or will as soon as the line has room.
     pub(crate) const WE_OPENED: u8 = 1;
-    /// Our last word is on its way.
+    /// This side's last word is in the line.
     pub(crate) const WE_ENDED: u8 = 2;
     pub(crate) const PEER_OPENED: u8 = 4;
     pub(crate) const PEER_ENDED: u8 = 8;
 }
 
-/// What is to be said as soon as the line has room, in the order of the bits.
+/// The records to send as soon as the line has room, lowest bit first.
 pub(super) mod due {
     pub(crate) const OPEN: u8 = 1;
     pub(crate) const STOP: u8 = 2;
@@ -38,7 +41,7 @@ pub(super) mod due {
     pub(crate) const RESET: u8 = 8;
 }
 
-/// What is to be told to the user, in the order of the bits.
+/// The events to report to the user, lowest bit first.
 pub(super) mod news {
     pub(crate) const RESET: u8 = 1;
     pub(crate) const FREE: u8 = 2;
@@ -49,20 +52,21 @@ pub(super) mod news {
     pub(crate) const STOP: u8 = 64;
 }
 
-/// How a connection ended that did not close.
+/// How a connection ended that this side did not close.
 mod over {
-    /// It was torn down, or its session ended. What had come whole before the session ended can
-    /// still be taken.
+    /// It was torn down, or its session ended.
+    ///
+    /// Messages that had arrived completely before the session ended can still be taken.
     pub(super) const TORN: u8 = 1;
-    /// The peer had said its last word before: what is taken to the end was everything.
+    /// The peer had said its last word before, so the messages in the inbox are all that it sent.
     pub(super) const COMPLETE: u8 = 2;
 }
 
-/// The peer sent what no peer of this version sends.
+/// The error that the peer sent a record that no peer of this version sends.
 #[derive(Debug)]
 pub(super) struct Violation;
 
-/// Whether a record of this kind, no message, has a body: a byte.
+/// Returns whether a record of this kind (not `DATA`) has a body, which is one byte.
 pub(super) fn has_body(kind: u8) -> bool {
     matches!(kind, frame::OPEN | frame::CREDIT | frame::RESET)
 }
@@ -74,17 +78,17 @@ pub(super) struct Port {
     pub(super) said: u8,
     pub(super) due: u8,
     pub(super) news: u8,
-    /// Why we reset it.
+    /// The reason that this side gives when it resets the port.
     pub(super) why: u8,
-    /// Why the peer, or the link, did.
+    /// Why the peer or the link reset the port.
     pub(super) reset: ResetReason,
-    /// Messages that the peer has room for.
+    /// How many messages the peer has room for.
     pub(super) credit: u8,
-    /// Messages that were taken out of the inbox and not yet credited to the peer.
+    /// How many messages were taken out of the inbox and not yet credited to the peer.
     pub(super) owed: u8,
-    /// A send was refused since the last time there was room.
+    /// Whether a send failed for lack of room, and `Writable` was not reported since.
     pub(super) blocked: bool,
-    /// How the connection ended that the state tells of, if it was torn down.
+    /// How the connection of `state` ended, in bits of `over`; 0 unless it was torn down.
     pub(super) over: u8,
 }
 
@@ -108,7 +112,7 @@ impl Port {
         self.said & what != 0
     }
 
-    /// What happened to the state; `false` if it was not possible.
+    /// Changes the state by `event`; returns `false` if that is not possible.
     fn on(&mut self, event: Event) -> bool {
         match self.state.on(event) {
             Ok(state) => {
@@ -119,7 +123,7 @@ impl Port {
         }
     }
 
-    /// The user opens it.
+    /// Opens the port for the user.
     pub(super) fn open(&mut self) -> Result<(), Error> {
         match self.state {
             State::New | State::Closed | State::Reset => {}
@@ -143,18 +147,18 @@ impl Port {
         Ok(())
     }
 
-    // It was `Connecting`.
+    // Connects a port that was `Connecting`.
     #[inline(never)]
     fn establish(&mut self) {
         self.state = State::STREAM;
         self.news |= news::OPENED;
         if self.has_said(said::PEER_ENDED) {
-            self.drained();
+            self.mark_drained();
             self.news |= news::SHUT;
         }
     }
 
-    /// The user sends no more.
+    /// Ends this side's sending.
     pub(super) fn shut_send(&mut self) -> Result<(), Error> {
         let before = self.state;
         self.state = before.on(Event::ShutSend)?;
@@ -162,7 +166,7 @@ impl Port {
         Ok(())
     }
 
-    /// The user reads no more.
+    /// Ends this side's receiving.
     pub(super) fn shut_recv(&mut self) -> Result<(), Error> {
         self.state = self.state.on(Event::ShutRecv)?;
         self.stop();
@@ -177,8 +181,9 @@ impl Port {
         self.owed = 0;
     }
 
-    /// Says it, if the last word is not said yet. A state can outlive the life, while messages are
-    /// left: then there is nothing to say.
+    /// Makes `word` due, unless this side's last word is sent or due already.
+    ///
+    /// The state can outlast the life while messages are left in the inbox. Then nothing is due.
     #[inline(never)]
     fn last_word(&mut self, word: u8) {
         if self.has_said(said::WE_OPENED)
@@ -189,10 +194,10 @@ impl Port {
         }
     }
 
-    /// The user is done with it.
+    /// Closes the port for the user.
     pub(super) fn close(&mut self) {
         match self.state {
-            // The peer heard nothing yet: it need not.
+            // The peer has not heard of it: withdraw the `OPEN`.
             State::Connecting if self.due & due::OPEN != 0 => {
                 self.due = 0;
                 self.said &= !said::WE_OPENED;
@@ -212,7 +217,7 @@ impl Port {
         self.on(Event::Close);
     }
 
-    /// The user tears it down, or refuses a peer that waits.
+    /// Resets the port for the user, or refuses a peer that waits.
     pub(super) fn tear_down(&mut self, why: u8) {
         let waiting = self.has_said(said::PEER_OPENED) && !self.has_said(said::WE_OPENED);
         if !waiting && !matches!(self.state, State::Connected { .. }) {
@@ -220,7 +225,8 @@ impl Port {
         }
         self.why = why;
         if self.has_said(said::WE_ENDED) {
-            // Our last word was another: the peer learns at least that nobody reads.
+            // This side's last word was `SHUT` or `RESET` already. `STOP` tells the peer at least
+            // that this side reads no more.
             self.stop();
         } else if self.said != 0 {
             self.due = (self.due & due::OPEN) | due::RESET;
@@ -229,8 +235,9 @@ impl Port {
         self.on(Event::Close);
     }
 
-    /// The next record to send, and its body, if it [has one](has_body). `threshold` credits are
-    /// worth a record.
+    /// Returns the next record to send: its kind, and its body if it [has one](has_body).
+    ///
+    /// `credits` is what a port holds. The port sends `CREDIT` once it owes `threshold`.
     pub(super) fn next_record(&self, credits: u8, threshold: u8) -> Option<(u8, u8)> {
         if self.due & due::OPEN != 0 {
             return Some((frame::OPEN, credits));
@@ -250,7 +257,7 @@ impl Port {
         None
     }
 
-    /// That record is on its way.
+    /// Notes that the line took the record of [`next_record`](Self::next_record).
     pub(super) fn record_sent(&mut self, kind: u8) {
         match kind {
             frame::OPEN => self.due &= !due::OPEN,
@@ -277,7 +284,7 @@ impl Port {
         }
     }
 
-    /// The peer opened it and can take so many messages.
+    /// Notes that the peer opened the port and can take `credit` messages.
     pub(super) fn peer_opens(&mut self, credit: u8) -> Result<(), Violation> {
         if self.has_said(said::PEER_OPENED | said::PEER_ENDED) {
             return Err(Violation);
@@ -292,24 +299,24 @@ impl Port {
         Ok(())
     }
 
-    /// Whether a message may come: both sides opened the port, and the peer's last word is not
-    /// said.
+    /// Returns whether a message may come: both sides opened, and the peer's last word has not
+    /// come.
     pub(super) fn peer_may_send(&self) -> bool {
         const ALL: u8 = said::WE_OPENED | said::PEER_OPENED | said::PEER_ENDED;
         self.said & ALL == said::WE_OPENED | said::PEER_OPENED
     }
 
-    /// The peer has room for so many more.
+    /// Notes that the peer has room for `credit` more messages.
     pub(super) fn peer_credits(&mut self, credit: u8) {
         if self.has_said(said::PEER_OPENED) {
             self.credit = self.credit.saturating_add(credit);
         }
     }
 
-    /// The peer reads no more.
+    /// Notes that the peer reads no more.
     pub(super) fn peer_stops(&mut self) {
         if self.has_said(said::PEER_OPENED) && self.has_said(said::WE_OPENED) {
-            self.stopped();
+            self.mark_peer_shut_recv();
             if matches!(self.state, State::Connected { .. }) {
                 self.news |= news::STOP;
             }
@@ -317,13 +324,13 @@ impl Port {
     }
 
     #[inline(never)]
-    fn stopped(&mut self) {
+    fn mark_peer_shut_recv(&mut self) {
         self.on(Event::PeerShutRecv);
     }
 
-    /// The peer sends no more; `drained` if nothing that it sent is left to read.
+    /// Notes that the peer sends no more; `drained` if no message of it is left to read.
     pub(super) fn peer_shuts(&mut self, drained: bool) -> Result<(), Violation> {
-        // A side that never opened the port gives its last word too, when it is owed.
+        // A side that never opened the port also sends its last word, if it owes one.
         if self.said & (said::PEER_OPENED | said::WE_ENDED) == 0 || self.has_said(said::PEER_ENDED)
         {
             return Err(Violation);
@@ -333,20 +340,20 @@ impl Port {
         if self.has_said(said::WE_OPENED) && self.state.can_recv() {
             self.news |= news::SHUT;
             if drained {
-                self.drained();
+                self.mark_drained();
             }
         }
         self.settle();
         Ok(())
     }
 
-    /// The peer sent its last word, and nothing that it sent is left.
+    /// Notes that the peer sent its last word and that every message of it is taken.
     #[inline(never)]
-    pub(super) fn drained(&mut self) {
+    pub(super) fn mark_drained(&mut self) {
         self.on(Event::PeerShutSend);
     }
 
-    /// The peer tore it down; whether that was a life in which this side took part.
+    /// Notes that the peer reset the port; returns whether this side had opened it.
     pub(super) fn peer_resets(&mut self, why: u8) -> Result<bool, Violation> {
         if self.has_said(said::PEER_ENDED) || self.said == 0 {
             return Err(Violation);
@@ -354,7 +361,7 @@ impl Port {
         self.said |= said::PEER_ENDED;
         let ours = self.has_said(said::WE_OPENED);
         if ours {
-            self.torn(ResetReason::Peer(why));
+            self.mark_torn(ResetReason::Peer(why));
         }
         self.news &= !news::WAITING;
         if !self.has_said(said::WE_ENDED) {
@@ -364,8 +371,8 @@ impl Port {
         Ok(ours)
     }
 
-    /// It is torn down, whoever did it.
-    fn torn(&mut self, reset: ResetReason) {
+    /// Changes the state to torn down.
+    fn mark_torn(&mut self, reset: ResetReason) {
         if matches!(self.state, State::Connected { .. } | State::Connecting) {
             self.reset = reset;
             self.news |= news::RESET;
@@ -376,31 +383,33 @@ impl Port {
         self.over = over::TORN;
     }
 
-    /// The peer does not have it.
+    /// Tears the port down because the peer does not have it.
     pub(super) fn refuse(&mut self) {
-        self.torn(ResetReason::NoSuchPort);
+        self.mark_torn(ResetReason::NoSuchPort);
         self.said = 0;
         self.due = 0;
     }
 
-    /// The session ended. Whether something is left to take out of the inbox: what had come whole
-    /// is the user's.
+    /// Notes that the session ended; returns whether the user may still take messages from the
+    /// inbox.
+    ///
+    /// Messages that had arrived completely still belong to the user.
     pub(super) fn link_down(&mut self, unread: bool) -> bool {
         let left = self.state.can_recv() && unread;
         let free = self.said != 0 || self.due != 0;
         let complete = self.peer_is_done();
         (self.said, self.due, self.credit, self.owed) = (0, 0, 0, 0);
         if self.state == State::Connecting {
-            // It waits for the next session.
+            // The port waits for the next session.
             self.said = said::WE_OPENED;
             self.due = due::OPEN;
         } else if self.over == 0 && (self.state.can_send() || self.state.can_recv()) {
             if left {
-                self.stopped();
+                self.mark_peer_shut_recv();
                 self.news |= news::STOP;
                 self.blocked = false;
             } else {
-                self.torn(ResetReason::LinkDown);
+                self.mark_torn(ResetReason::LinkDown);
             }
             self.over = if complete { over::TORN | over::COMPLETE } else { over::TORN };
         } else if free {
@@ -410,8 +419,8 @@ impl Port {
         left
     }
 
-    /// A message was taken out of the inbox; `empty` if it was the last one.
-    pub(super) fn taken(&mut self, empty: bool) {
+    /// Notes that a message was taken out of the inbox; `empty` if it was the last one.
+    pub(super) fn note_taken(&mut self, empty: bool) {
         if !self.peer_is_done() {
             self.owed = self.owed.saturating_add(1);
         } else if empty {
@@ -422,23 +431,23 @@ impl Port {
     #[inline(never)]
     fn emptied(&mut self) {
         if self.over == over::TORN {
-            self.torn(ResetReason::LinkDown);
+            self.mark_torn(ResetReason::LinkDown);
         } else {
-            self.drained();
+            self.mark_drained();
         }
     }
 
-    /// Whether a message can be sent, by the state.
+    /// Checks that the state allows sending a message.
     pub(super) fn may_send(&self) -> Result<(), Error> {
         match self.state.on(Event::Send) {
             Ok(_) => Ok(()),
-            // The connection is gone, and not only its reader.
+            // The whole connection ended, not only the peer's receiving.
             Err(Error::BrokenPipe) if self.over != 0 => Err(Error::Reset),
             Err(error) => Err(error),
         }
     }
 
-    /// Why no message is there.
+    /// Returns why no message is there.
     pub(super) fn why_none(&self) -> Error {
         match self.state.on(Event::Recv) {
             Ok(_) => Error::WouldBlock,
@@ -447,7 +456,7 @@ impl Port {
         }
     }
 
-    /// The next thing to tell the user; `room` if the line has some.
+    /// Returns the next event to report to the user; `room` if the line has room.
     pub(super) fn next_news(&mut self, room: bool) -> Option<PortEvent> {
         let lowest = self.news & self.news.wrapping_neg();
         self.news &= !lowest;
@@ -467,8 +476,7 @@ impl Port {
         })
     }
 
-    /// Whether the peer said its last word in the life that the state tells of: it did, or the life
-    /// is over.
+    /// Returns whether the peer said its last word in the life of `state`, or that life is over.
     pub(super) fn peer_is_done(&self) -> bool {
         self.has_said(said::PEER_ENDED) || !self.has_said(said::WE_OPENED)
     }
@@ -486,8 +494,7 @@ impl<const CREDITS: usize, const MAX: usize> PortSlot<CREDITS, MAX> {
     pub(super) const EMPTY: Self = PortSlot { port: Port::new(), inbox: Inbox::new() };
 }
 
-/// Messages that came and were not taken yet: at most `CREDITS`, since the peer has no more credits
-/// than that.
+/// The messages that came and were not taken yet: at most `CREDITS`, the peer's credit limit.
 #[derive(Debug, Clone)]
 #[repr(C)]
 pub(super) struct Inbox<const CREDITS: usize, const MAX: usize> {
@@ -512,15 +519,15 @@ impl<const CREDITS: usize, const MAX: usize> Inbox<CREDITS, MAX> {
         self.first = 0;
     }
 
-    /// The place of the `n`-th message.
-    fn place(&self, n: usize) -> usize {
+    /// Returns the index of the `n`-th message.
+    fn index_of(&self, n: usize) -> usize {
         let at = self.first.wrapping_add(n);
         if at >= CREDITS { at.wrapping_sub(CREDITS) } else { at }
     }
 
-    /// `false`: it is full, or the message is too long.
+    /// Adds a message; returns `false` if the inbox is full or the message is too long.
     pub(super) fn push(&mut self, message: &[u8]) -> bool {
-        let at = self.place(self.count);
+        let at = self.index_of(self.count);
         let (Some(to), Some(len)) = (self.messages.get_mut(at), self.lens.get_mut(at)) else {
             return false;
         };
@@ -536,27 +543,27 @@ impl<const CREDITS: usize, const MAX: usize> Inbox<CREDITS, MAX> {
         if n >= self.count {
             return None;
         }
-        let at = self.place(n);
+        let at = self.index_of(n);
         self.messages.get(at)?.get(..*self.lens.get(at)? as usize)
     }
 
-    /// The oldest.
+    /// Returns the oldest message.
     pub(super) fn front(&self) -> Option<&[u8]> {
         self.get(0)
     }
 
-    /// Forgets the oldest; whether there was one.
+    /// Drops the oldest message; returns whether there was one.
     pub(super) fn pop(&mut self) -> bool {
         if self.count == 0 {
             return false;
         }
         self.count = self.count.wrapping_sub(1);
-        self.first = if self.count == 0 { 0 } else { self.place(1) };
+        self.first = if self.count == 0 { 0 } else { self.index_of(1) };
         true
     }
 }
 
-/// The messages count; what lies in a place from before does not.
+/// Hashes the messages, not what old messages left in free places.
 impl<const CREDITS: usize, const MAX: usize> Hash for Inbox<CREDITS, MAX> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.count.hash(state);

@@ -1,34 +1,35 @@
-//! The discipline for a stream that the operating system, or the hardware, keeps in order and
-//! whole.
+//! The line discipline for a stream that keeps its bytes complete and in order.
 
 use super::super::frame::{Hello, Identity};
 use super::line::{Discipline, Line, Outgoing, Received, Source, Window, copy};
 use super::timer::Timer;
 use core::hash::{Hash, Hasher};
 
-/// Frames with their length before them, and nothing more: for a pipe, a FIFO, a stream socket, a
-/// ring in shared memory.
+/// A line of frames that begin with their length.
 ///
-/// `WINDOW` records wait for the line (a power of two up to 64); a message has at most `MAX` bytes.
+/// It suits a pipe, a FIFO, a stream socket, or a ring in shared memory.
+///
+/// Up to `WINDOW` records wait for the line (a power of two up to 64). A message has at most `MAX`
+/// bytes.
 #[derive(Debug, Clone)]
 pub struct Reliable<const WINDOW: usize, const MAX: usize> {
     window: Window<WINDOW, MAX>,
     out: Outgoing,
     out_head: [u8; HEAD],
-    /// How much of the frame is out.
+    /// How many bytes of the current frame were sent.
     sent: usize,
     head: [u8; HEAD],
-    /// How much of the frame that is arriving is here.
+    /// How many bytes of the arriving frame are here.
     taken: usize,
     body: [u8; MAX],
-    /// A length came that no frame has: where the next frame begins is not known any more.
+    /// Whether an invalid length came, so that nothing tells where the next frame begins.
     is_lost: bool,
 }
 
 /// The length, the kind and the port.
 const HEAD: usize = 6;
 const LENGTH: usize = 4;
-/// What the length counts besides the body.
+/// How many bytes the length counts besides the body.
 const COUNTED: usize = 2;
 
 impl<const WINDOW: usize, const MAX: usize> Reliable<WINDOW, MAX> {
@@ -45,7 +46,7 @@ impl<const WINDOW: usize, const MAX: usize> Reliable<WINDOW, MAX> {
         }
     }
 
-    /// Begins a frame whose body has been found.
+    /// Begins a frame whose body is set in `out` already.
     fn start(&mut self, kind: u8, port: u8) {
         let len = self.out.body(&self.window).len();
         let [a, b, c, d] = (len.wrapping_add(COUNTED) as u32).to_le_bytes();
@@ -53,7 +54,7 @@ impl<const WINDOW: usize, const MAX: usize> Reliable<WINDOW, MAX> {
         self.sent = 0;
     }
 
-    /// The length of the body, as the peer says it; `None` when it is one that no body has.
+    /// Returns the length of the body that the peer claims; `None` when it is invalid.
     fn body_len(&self) -> Option<usize> {
         let [a, b, c, d, ..] = self.head;
         let len = (u32::from_le_bytes([a, b, c, d]) as usize).checked_sub(COUNTED)?;
@@ -68,7 +69,7 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Reliable<WINDOW, MAX>
 
     fn begin(&mut self, _local: Identity, _peer: Identity) {
         match self.out.number() {
-            // Its length is out: what follows has to be as long.
+            // Its length may be sent already, so the frame has to be completed.
             Some(number) => {
                 self.window.base = number;
                 self.window.end = number.wrapping_add(1);
@@ -149,7 +150,7 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Reliable<WINDOW, MAX>
             return Received::Nothing;
         }
         loop {
-            // As soon as the length is here it is looked at.
+            // Check the length as soon as it is here.
             let end = if self.taken < LENGTH {
                 LENGTH
             } else {
@@ -192,7 +193,7 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Reliable<WINDOW, MAX>
     fn handle_timeout(&mut self) {}
 }
 
-/// What is there of the frame that is arriving counts; what is left of the one before does not.
+/// Hashes what affects later behaviour: the received part of the arriving frame, not the last one.
 impl<const WINDOW: usize, const MAX: usize> Hash for Reliable<WINDOW, MAX> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (&self.window, self.taken, self.is_lost).hash(state);

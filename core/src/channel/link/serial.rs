@@ -1,10 +1,11 @@
-//! The discipline for a line that loses and changes bytes: a UART.
+//! The line discipline for a line that may lose and change bytes, such as a UART.
 //!
-//! Frames are numbered and kept until they are acknowledged. As in LAPB (ISO/IEC 13239) the
-//! receiver takes them in order alone and asks once per gap to go back (*reject*); on a line of one
-//! hop, where frames cannot overtake, that costs a frame or two more than sending just the missing
-//! one would, and saves a second window of buffers. When the answer is lost as well, the sender's
-//! timer goes back. Every frame acknowledges.
+//! The sender numbers its frames and keeps each until it is acknowledged. As in LAPB (ISO/IEC
+//! 13239), the receiver takes frames only in order, and asks once per gap to go back (*reject*). On
+//! a line of one hop, frames cannot overtake each other. So going back costs a frame or two more
+//! than sending just the missing frame would, and it saves a second window of buffers. If the
+//! reject is lost as well, the sender goes back when its timer fires. Every frame carries an
+//! acknowledgement.
 
 use super::super::frame::{
     self, Crc32, Decoded, Decoder, Encoder, FIRST_NUMBERED, Hello, Identity, REJECT,
@@ -13,47 +14,48 @@ use super::line::{Discipline, Line, Outgoing, Received, Source, Window};
 use super::timer::Timer;
 use core::hash::{Hash, Hasher};
 
-/// Frames of COBS with a CRC-32, numbered, acknowledged and sent again.
+/// A line of COBS frames with a CRC-32, which are numbered, acknowledged and sent again if lost.
 ///
-/// `WINDOW` frames may be under way unacknowledged (a power of two up to 64); a message has at most
+/// Up to `WINDOW` frames may be unacknowledged (a power of two up to 64). A message has at most
 /// `MAX` bytes.
 #[derive(Debug, Clone)]
 #[repr(C)]
 pub struct Serial<const WINDOW: usize, const MAX: usize> {
-    /// The number of the frame to send next; from the window's base to `sent`, or `sent` itself.
+    /// The number of the frame to send next, from the window's base up to `sent` inclusive.
     next: u8,
-    /// One more than the highest number that was ever sent.
+    /// One more than the highest number that was sent in this session.
     sent: u8,
-    /// The zero before a frame is still to be sent.
+    /// Whether a zero byte is still to be sent before the frame.
     lead: bool,
-    /// The number that has to arrive next.
+    /// The number of the frame that has to arrive next.
     expected: u8,
     owes_ack: bool,
     owes_reject: bool,
-    /// A frame is missing, and that was said; how far ahead the last one was.
+    /// While a frame is missing: how far the last frame was ahead of `expected`.
     gap: Option<u8>,
     head: [u8; HEAD],
     decoder: Decoder,
-    /// How many bytes of the frame arrived, the check sum's included.
+    /// How many bytes of the frame arrived, including the checksum.
     arrived: usize,
-    /// The last four: as long as the frame goes on, they may be the check sum.
+    /// The last four bytes that arrived: if the frame ends here, they are its checksum.
     last: u32,
     crc: Crc32,
     /// The length of the last record's body.
     body_len: usize,
-    /// What the check sums of the session begin with, each way.
+    /// What the checksums of the session begin with, one for each direction.
     seed_out: Crc32,
     seed_in: Crc32,
     /// Ticks after which an unacknowledged frame is sent again.
     retransmit: u32,
-    /// The same, doubled each time that the timer went off in a row.
-    patience: u32,
+    /// `retransmit`, doubled each time that the timer fires in a row.
+    timeout: u32,
     resend: Timer,
     encoder: Encoder,
-    /// The head of the frame that is half out, its first byte lowest; how many bytes it has; and
-    /// the check sum.
+    /// The head of the frame that is being sent, with its first byte lowest.
     out_head: u32,
+    /// How many bytes that head has.
     out_head_len: u8,
+    /// The checksum of that frame.
     out_crc: u32,
     out: Outgoing,
     window: Window<WINDOW, MAX>,
@@ -62,22 +64,24 @@ pub struct Serial<const WINDOW: usize, const MAX: usize> {
 
 /// Kind, acknowledgement, number, port.
 const HEAD: usize = 4;
-/// Kind and acknowledgement: what a bare acknowledgement has.
+/// The head of a bare acknowledgement: kind and acknowledgement.
 const SHORT: usize = 2;
 const CRC: usize = 4;
-/// The timer's patience doubles so often.
+/// How often the retransmission timeout doubles.
 const MAX_DOUBLINGS: u32 = 4;
 
-/// The longest distance from the number that is expected to one that lies ahead; others lie behind.
+/// The greatest distance of a number ahead of the expected one; numbers further on lie behind it.
 const AHEAD: u8 = 127;
 
-/// What the check sums of one direction begin with.
+/// Returns what the checksums of one direction begin with.
 #[inline(never)]
 fn seed(from: Identity, to: Identity) -> Crc32 {
     Crc32::new().update(&from.bytes()).update(&to.bytes())
 }
 
-/// The byte at a position of a frame: of the head with its length, the body, or the check sum.
+/// Returns the byte at position `at` of a frame, which is the head, the body, then the checksum.
+///
+/// `head` holds the head's bytes and how many it has.
 #[inline(never)]
 fn byte(head: (u32, u8), body: &[u8], crc: u32, at: usize) -> u8 {
     let (number, at) = match at.checked_sub(head.1 as usize) {
@@ -92,7 +96,7 @@ fn byte(head: (u32, u8), body: &[u8], crc: u32, at: usize) -> u8 {
 
 impl<const WINDOW: usize, const MAX: usize> Serial<WINDOW, MAX> {
     pub(super) const fn new(retransmit: u32) -> Self {
-        // Zeros, as far as possible: only what is not costs flash.
+        // Zeros where possible, because only nonzero bytes cost flash.
         Serial {
             next: 0,
             sent: 0,
@@ -110,7 +114,7 @@ impl<const WINDOW: usize, const MAX: usize> Serial<WINDOW, MAX> {
             seed_out: Crc32::NONE,
             seed_in: Crc32::NONE,
             retransmit,
-            patience: retransmit,
+            timeout: retransmit,
             resend: Timer::OFF,
             encoder: Encoder::new(),
             out_head: 0,
@@ -122,7 +126,7 @@ impl<const WINDOW: usize, const MAX: usize> Serial<WINDOW, MAX> {
         }
     }
 
-    /// Begins a frame whose body has been found, with the first so many bytes of `head`.
+    /// Begins a frame with the first `len` bytes of `head`; its body is set in `out` already.
     #[inline(never)]
     fn start(&mut self, head: [u8; HEAD], len: u8) {
         let hello = matches!(head, [frame::HELLO, ..]);
@@ -132,12 +136,13 @@ impl<const WINDOW: usize, const MAX: usize> Serial<WINDOW, MAX> {
         self.out_head = u32::from_le_bytes(head);
         self.out_head_len = len;
         self.encoder = Encoder::new();
-        // So that a greeting is understood behind whatever was on the line.
+        // A zero first, so that the peer finds the greeting after any noise on the line.
         self.lead |= hello;
     }
 
-    /// The kind byte with the request to go back, if one is owed; and what this frame acknowledges
-    /// is owed no more.
+    /// Returns the kind byte, with the reject flag if this side owes one.
+    ///
+    /// The frame acknowledges, so this side owes no acknowledgement and no reject afterwards.
     fn stamp(&mut self, kind: u8) -> u8 {
         let reject = if self.owes_reject { REJECT } else { 0 };
         self.owes_reject = false;
@@ -145,19 +150,21 @@ impl<const WINDOW: usize, const MAX: usize> Serial<WINDOW, MAX> {
         kind | reject
     }
 
-    /// Sends again from the oldest unacknowledged frame on; not that one if it is half out, for
-    /// then the peer cannot have missed it yet. Whether there is one.
+    /// Goes back to the oldest unacknowledged frame; returns whether there is one.
+    ///
+    /// If that frame is being sent now, it goes back to the next one: the peer cannot have missed a
+    /// frame that is not sent completely.
     #[inline(never)]
     fn go_back(&mut self) -> bool {
         if self.window.base == self.sent {
             return false;
         }
-        let half_out = self.out.number() == Some(self.window.base);
-        self.next = self.window.base.wrapping_add(u8::from(half_out));
+        let partly_sent = self.out.number() == Some(self.window.base);
+        self.next = self.window.base.wrapping_add(u8::from(partly_sent));
         true
     }
 
-    /// The peer has every frame before `ack`.
+    /// Notes that the peer has every frame before `ack`.
     fn acknowledge(&mut self, ack: u8) {
         let advance = ack.wrapping_sub(self.window.base);
         if advance == 0 || advance > self.sent.wrapping_sub(self.window.base) {
@@ -167,26 +174,26 @@ impl<const WINDOW: usize, const MAX: usize> Serial<WINDOW, MAX> {
             self.next = ack;
         }
         self.window.base = ack;
-        self.patience = self.retransmit;
+        self.timeout = self.retransmit;
         self.resend = match ack == self.sent {
             true => Timer::OFF,
-            false => Timer::after(self.patience),
+            false => Timer::after(self.timeout),
         };
     }
 
-    /// Something was lost before the frame that is `ahead` by so much.
-    fn miss(&mut self, ahead: u8) {
-        // A number that does not lie further ahead than the last one belongs to another round: the
-        // peer went back, and the missing frame was lost again.
+    /// Notes that a frame is missing before one that is `ahead` of the expected number by so much.
+    fn note_gap(&mut self, ahead: u8) {
+        // If the number is not further ahead than the last one, the peer went back and the missing
+        // frame was lost again.
         if self.gap.is_none_or(|last| ahead <= last) {
             self.owes_reject = true;
         }
         self.gap = Some(ahead);
     }
 
-    /// Takes the next byte of the frame without its stuffing.
+    /// Takes the next decoded byte of the frame.
     #[inline(never)]
-    fn take(&mut self, byte: u8) {
+    fn take_byte(&mut self, byte: u8) {
         if let Some(at) = self.arrived.checked_sub(CRC) {
             let [oldest, ..] = self.last.to_le_bytes();
             if at == 0 {
@@ -203,19 +210,19 @@ impl<const WINDOW: usize, const MAX: usize> Serial<WINDOW, MAX> {
             }
         }
         self.last = (self.last >> 8) | ((byte as u32) << 24);
-        // Too long a frame fails its check by its length; it must not wrap around to a good one.
+        // The count saturates: a frame that is too long fails the length check, and must not wrap
+        // around to a valid length.
         self.arrived = self.arrived.saturating_add(1);
     }
 
-    /// A frame ended.
-    fn end(&mut self, whole: bool) -> Received {
+    /// Handles the end of a frame; `whole` if its encoding was complete.
+    fn end_frame(&mut self, whole: bool) -> Received {
         let len = self.arrived.saturating_sub(CRC);
-        let sane = len == SHORT || (HEAD..=HEAD.saturating_add(MAX)).contains(&len);
-        if !whole || !sane || self.crc.finish() != self.last {
-            // Two zeros in a row are no loss. Of a damaged frame nothing is sure but that something
-            // was lost.
+        let is_valid_len = len == SHORT || (HEAD..=HEAD.saturating_add(MAX)).contains(&len);
+        if !whole || !is_valid_len || self.crc.finish() != self.last {
+            // Two zeros in a row are no loss. Of a damaged frame, only the loss is certain.
             if self.arrived > 0 && self.gap.is_none() {
-                self.miss(0);
+                self.note_gap(0);
             }
             return Received::Nothing;
         }
@@ -231,7 +238,7 @@ impl<const WINDOW: usize, const MAX: usize> Serial<WINDOW, MAX> {
         }
         self.acknowledge(ack);
         if reject && self.go_back() {
-            self.resend = Timer::after(self.patience);
+            self.resend = Timer::after(self.timeout);
         }
         if kind < FIRST_NUMBERED {
             return Received::Record { kind, port: 0 };
@@ -245,7 +252,7 @@ impl<const WINDOW: usize, const MAX: usize> Serial<WINDOW, MAX> {
                 Received::Record { kind, port }
             }
             ahead @ 1..=AHEAD => {
-                self.miss(ahead);
+                self.note_gap(ahead);
                 Received::Record { kind: frame::ACK, port: 0 }
             }
             _ => Received::Record { kind: frame::ACK, port: 0 },
@@ -266,13 +273,13 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Serial<WINDOW, MAX> {
         self.next = 0;
         self.sent = 0;
         self.resend = Timer::OFF;
-        self.patience = self.retransmit;
+        self.timeout = self.retransmit;
         self.expected = 0;
         self.owes_ack = false;
         self.owes_reject = false;
         self.gap = None;
-        // A frame of the session before that is half out is no use to anybody, and its number may
-        // come again.
+        // A numbered frame of the last session that is being sent is of no use, and its number may
+        // come again. Abandon it.
         if self.out.number().is_some() {
             self.out.source = Source::Idle;
             self.lead = true;
@@ -303,7 +310,7 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Serial<WINDOW, MAX> {
 
     fn start_control(&mut self, kind: u8, hello: Option<&Hello>) {
         self.out.start_control(hello);
-        // A greeting belongs to no session, and so acknowledges nothing.
+        // A greeting belongs to no session, so it acknowledges nothing.
         let head = match kind {
             frame::HELLO => [kind, 0, 0, 0],
             _ => [self.stamp(kind), self.expected, 0, 0],
@@ -312,7 +319,7 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Serial<WINDOW, MAX> {
     }
 
     fn start_numbered(&mut self) -> bool {
-        // A request to go back is not made to wait until a long frame is through.
+        // A reject goes out first: it does not wait for a long frame.
         if self.next != self.window.end && !self.owes_reject {
             let number = self.next;
             let Some(slot) = self.window.get(number) else { return false };
@@ -351,9 +358,9 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Serial<WINDOW, MAX> {
                 *place = byte;
                 continue;
             }
-            // That zero was the end.
+            // The zero just placed ends the frame.
             if self.out.number().is_some() && self.resend == Timer::OFF && !self.window.is_empty() {
-                self.resend = Timer::after(self.patience);
+                self.resend = Timer::after(self.timeout);
             }
             self.out.source = Source::Idle;
             break;
@@ -366,9 +373,9 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Serial<WINDOW, MAX> {
             *input = rest;
             match self.decoder.push(*byte) {
                 Decoded::Nothing => {}
-                Decoded::Byte(byte) => self.take(byte),
+                Decoded::Byte(byte) => self.take_byte(byte),
                 Decoded::End { whole } => {
-                    let received = self.end(whole);
+                    let received = self.end_frame(whole);
                     self.arrived = 0;
                     return received;
                 }
@@ -391,17 +398,18 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Serial<WINDOW, MAX> {
 
     fn handle_timeout(&mut self) {
         if self.resend.is_due() {
-            if self.patience >> MAX_DOUBLINGS < self.retransmit {
-                self.patience = self.patience.saturating_add(self.patience);
+            if self.timeout >> MAX_DOUBLINGS < self.retransmit {
+                self.timeout = self.timeout.saturating_add(self.timeout);
             }
-            self.resend = Timer::after(self.patience);
+            self.resend = Timer::after(self.timeout);
             self.go_back();
         }
     }
 }
 
-/// What is there of the frame that is arriving counts; what is left of the one before does not. Nor
-/// does the timer's patience, which changes when something is sent, but not what.
+/// Hashes what affects later behaviour: the received part of the arriving frame, not the last one.
+///
+/// The timeout is left out, because it changes when frames are sent, but not which.
 impl<const WINDOW: usize, const MAX: usize> Hash for Serial<WINDOW, MAX> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (&self.window, self.next, self.sent, self.resend).hash(state);

@@ -1,12 +1,11 @@
-//! The life of a link: greeting, liveness, the end. See the [diagram](super).
+//! The sessions of a link: greeting, keepalive and closing. See the [diagram](super).
 
 use super::super::frame::{self, FIRST_NUMBERED, Hello, Identity};
 use super::line::Line;
 use super::{Down, Link, Phase, Timer};
 use crate::Error;
 
-/// What is to be said without a number, as soon as the line is free: a bit for each kind, and the
-/// lowest first.
+/// The unnumbered records to send as soon as the line is free: one bit per kind, lowest first.
 pub(super) mod owe {
     use super::frame;
 
@@ -17,21 +16,22 @@ pub(super) mod owe {
     pub(crate) const PONG: u8 = 1 << frame::PONG;
 }
 
-/// The timers: to greet, or to say that this side closes, once more; to ask whether the peer is
-/// there; to give it up.
+/// The timer to send `HELLO` or `BYE` once more.
 const REPEAT: usize = 0;
+/// The timer to ask whether the peer is there.
 const PING: usize = 1;
+/// The timer to give the peer up.
 const GONE: usize = 2;
 
-/// How often a side that closes says so to a peer that does not answer.
+/// How often a closing side sends `BYE` to a peer that does not answer.
 const BYES: u8 = 8;
 
 impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     Link<L, PORTS, CREDITS, MAX>
 {
-    /// It is so late by now, unless it was later before.
+    /// Advances the clock to `now`, unless it is later already.
     #[inline(never)]
-    pub(super) fn time_is(&mut self, now: u64) {
+    pub(super) fn advance_clock(&mut self, now: u64) {
         let Some(passed) = now.checked_sub(self.now) else { return };
         self.now = now;
         let passed = u32::try_from(passed).unwrap_or(u32::MAX);
@@ -41,7 +41,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.line.elapse(passed);
     }
 
-    /// Begins to greet, under an identity that no frame on the line bears.
+    /// Begins to greet, under an identity that no frame on the line belongs to.
     pub(super) fn connect(&mut self) {
         self.local.attempt = self.local.attempt.checked_add(1).unwrap_or(1);
         self.peer.id = Identity::NOBODY;
@@ -61,9 +61,9 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.byes = 0;
         self.timers[REPEAT] = Timer::OFF;
         self.owes &= owe::HELLO;
-        self.hear();
+        self.restart_silence_timers();
         self.came_up = true;
-        // The first port that the peer does not have, and those behind it.
+        // The ports that the peer does not have.
         for slot in self.slots.iter_mut().skip(self.peer.ports.into()) {
             if slot.port.said != 0 {
                 slot.port.refuse();
@@ -71,8 +71,10 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         }
     }
 
-    /// The session ends. A side that was closing stays down, and its user learns whether the peer
-    /// had got everything.
+    /// Ends the session and notes why.
+    ///
+    /// A side that was closing stays down, and its user learns whether the peer received
+    /// everything.
     pub(super) fn go_down(&mut self, why: Down) {
         for slot in &mut self.slots {
             if !slot.port.link_down(!slot.inbox.is_empty()) {
@@ -91,7 +93,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         }
     }
 
-    /// Whether there is a session.
+    /// Returns whether there is a session.
     pub(super) fn is_in_session(&self) -> bool {
         matches!(self.phase, Phase::Up | Phase::Closing)
     }
@@ -102,20 +104,22 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.timers[REPEAT] = Timer::OFF;
     }
 
-    /// The peer is alive: what follows from silence counts from now. Means nothing outside a
-    /// session.
-    fn hear(&mut self) {
+    /// Notes that the peer is alive: starts the silence timers again.
+    ///
+    /// The timers mean nothing outside a session.
+    fn restart_silence_timers(&mut self) {
         self.timers[PING] = Timer::after(self.config.keepalive);
         self.timers[GONE] = Timer::after(self.config.gone);
     }
 
-    /// A record came, its body is in the line.
+    /// Handles a record that came; its body is in the line.
     pub(super) fn handle_frame(&mut self, kind: u8, port: u8) {
         if kind == frame::HELLO {
             return self.handle_hello();
         }
         if !self.is_in_session() {
-            // What we said last in a session was lost.
+            // The peer goes on with a session that is over: our last record was lost, so send it
+            // again.
             if self.phase == Phase::Down && self.has_heard {
                 match kind {
                     frame::BYE => self.owes = owe::BYE_ACK,
@@ -126,7 +130,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
             return;
         }
         self.has_heard = true;
-        self.hear();
+        self.restart_silence_timers();
         match kind {
             frame::ACK | frame::PONG => {}
             frame::PING => self.owes |= owe::PONG,
@@ -156,8 +160,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
             Err(_) => return self.go_down(Down::Violation),
         };
         if self.phase != Phase::Connecting {
-            // A peer that spoke in this session was up, and would not greet again as one that is
-            // not.
+            // A peer that sent a record in this session was up. It would not greet again as a peer
+            // that is not up.
             let same = hello.id == self.peer.id && (hello.up || !self.has_heard);
             if same {
                 if !hello.up {
@@ -174,13 +178,13 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         if hello.heard == self.local {
             self.come_up();
         }
-        // A peer that is up with us needs no answer; any other does.
+        // A peer that is up in this session needs no answer. Any other peer does.
         if !hello.up || self.phase != Phase::Up {
             self.owes |= owe::HELLO;
         }
     }
 
-    /// Begins the next frame; whether there is one.
+    /// Begins the next frame; returns whether there is one.
     pub(super) fn start_frame(&mut self) -> bool {
         for kind in frame::HELLO..=frame::PONG {
             let bit = 1 << kind;
@@ -221,7 +225,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.timers[REPEAT] = Timer::after(self.config.hello);
     }
 
-    /// The timer that is due first.
+    /// Returns the timer that is due first.
     pub(super) fn next_timer(&self) -> Timer {
         if !self.is_in_session() {
             return self.timers[REPEAT];
@@ -229,7 +233,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.timers.into_iter().fold(self.line.timer(), Timer::max)
     }
 
-    pub(super) fn time_passed(&mut self) {
+    pub(super) fn run_timers(&mut self) {
         if self.timers[REPEAT].is_due() {
             match self.phase {
                 Phase::Connecting => {

@@ -1,17 +1,19 @@
-//! A timer that is told how much time passed.
+//! A timer that reads no clock: its owner tells it how much time passed.
 
-/// What is left of a number of ticks, as its complement: 0 is off, all ones is due. So the timers
-/// of a new link are zeros, which cost no flash, and the one that is due first is the largest.
+/// A countdown in ticks, stored as the complement of the ticks left.
+///
+/// 0 is off, and all ones is due. So the timers of a new link are zeros, which cost no flash, and
+/// the timer that is due first is the largest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timer(u32);
 
-/// So many ticks do not pass.
+/// The number of ticks that never pass.
 pub(super) const NEVER: u32 = u32::MAX;
 
 impl Timer {
     pub(super) const OFF: Timer = Timer(0);
 
-    /// One that is due after so many ticks; off for [`NEVER`].
+    /// Creates a timer that is due after `ticks`; off for [`NEVER`].
     pub(super) fn after(ticks: u32) -> Self {
         Timer(!ticks)
     }
@@ -26,7 +28,7 @@ impl Timer {
         self.left() == 0
     }
 
-    /// How many ticks are left.
+    /// Returns how many ticks are left; [`NEVER`] if the timer is off.
     pub(super) fn left(self) -> u32 {
         !self.0
     }
