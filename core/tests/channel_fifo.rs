@@ -1,4 +1,4 @@
-//! The FIFO in memory: what `fifo(7)` promises of names, of opening and of reopening.
+//! The FIFO in memory keeps what `fifo(7)` promises about names, opening and reopening.
 
 #[path = "support/yielding.rs"]
 mod yielding;
@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use yielding::Yielding;
 
-/// The time is always 100.
+/// A clock that always says 100.
 struct Hundred;
 
 impl ringway_core::wait::Clock for Hundred {
@@ -26,7 +26,7 @@ fn names<const NAMES: usize, const N: usize>() -> Registry<NAMES, N, Yielding> {
 }
 
 #[test]
-fn names_are_made_once_and_unlinked_once() {
+fn names_are_created_once_and_removed_once() {
     let names: Registry<3, 8> = Registry::new();
     assert_eq!(names.create(b"a"), Ok(()));
     assert_eq!(names.create(b"a"), Err(Error::AddressInUse));
@@ -38,7 +38,7 @@ fn names_are_made_once_and_unlinked_once() {
 }
 
 #[test]
-fn names_are_bytes_of_a_bounded_length() {
+fn empty_and_long_names_are_refused() {
     let names: Registry<3, 8> = Registry::new();
     assert_eq!(names.create(b""), Err(Error::BadName));
     assert_eq!(names.create(&[b'x'; NAME_MAX + 1]), Err(Error::BadName));
@@ -50,7 +50,7 @@ fn names_are_bytes_of_a_bounded_length() {
 }
 
 #[test]
-fn places_run_out_and_come_back() {
+fn removed_names_free_their_places() {
     let names: Registry<2, 8> = Registry::new();
     names.create(b"a").unwrap();
     names.create(b"b").unwrap();
@@ -60,13 +60,13 @@ fn places_run_out_and_come_back() {
 }
 
 #[test]
-fn a_registry_without_places_has_none() {
+fn create_fails_in_a_registry_without_places() {
     let names: Registry<0, 8> = Registry::new();
     assert_eq!(names.create(b"a"), Err(Error::Exhausted));
 }
 
 #[test]
-fn what_has_no_name_cannot_be_opened() {
+fn opening_an_unknown_name_fails() {
     let names: Registry<1, 8> = Registry::new();
     assert_eq!(names.open_reader(b"a").err(), Some(Error::NotFound));
     assert_eq!(names.open_writer(b"a").err(), Some(Error::NotFound));
@@ -75,7 +75,7 @@ fn what_has_no_name_cannot_be_opened() {
 }
 
 #[test]
-fn without_waiting_a_reader_is_given_and_a_writer_is_told_no_reader() {
+fn try_open_gives_a_reader_but_no_lone_writer() {
     let names: Registry<1, 8> = Registry::new();
     names.create(b"a").unwrap();
     assert_eq!(names.try_open_writer(b"a").err(), Some(Error::NoReader));
@@ -89,7 +89,7 @@ fn without_waiting_a_reader_is_given_and_a_writer_is_told_no_reader() {
 }
 
 #[test]
-fn there_is_one_reader_at_a_time() {
+fn second_reader_is_refused() {
     let names: Registry<1, 8> = Registry::new();
     names.create(b"a").unwrap();
     let reader = names.try_open_reader(b"a").unwrap();
@@ -100,7 +100,7 @@ fn there_is_one_reader_at_a_time() {
 }
 
 #[test]
-fn the_two_ends_wait_for_each_other() {
+fn open_reader_and_open_writer_wait_for_each_other() {
     let names = names::<1, 8>();
     names.create(b"a").unwrap();
     std::thread::scope(|s| {
@@ -119,7 +119,7 @@ fn the_two_ends_wait_for_each_other() {
 }
 
 #[test]
-fn a_reader_that_waits_is_met_by_a_writer_that_is_gone_at_once() {
+fn waiting_reader_meets_a_writer_that_closes_at_once() {
     for _ in 0..200 {
         let names = names::<1, 8>();
         names.create(b"a").unwrap();
@@ -135,7 +135,7 @@ fn a_reader_that_waits_is_met_by_a_writer_that_is_gone_at_once() {
 }
 
 #[test]
-fn a_deadline_closes_the_end_again() {
+fn open_that_times_out_closes_its_end() {
     let names = Registry::<1, 8, SpinClock<Hundred>>::new();
     names.create(b"a").unwrap();
     assert_eq!(names.open_reader_deadline(b"a", Some(1)).err(), Some(Error::TimedOut));
@@ -148,7 +148,7 @@ fn a_deadline_closes_the_end_again() {
 }
 
 #[test]
-fn a_writer_that_comes_later_ends_the_end_of_file() {
+fn later_writer_ends_the_end_of_file() {
     let names: Registry<1, 8> = Registry::new();
     names.create(b"a").unwrap();
     let mut reader = names.try_open_reader(b"a").unwrap();
@@ -163,7 +163,7 @@ fn a_writer_that_comes_later_ends_the_end_of_file() {
 }
 
 #[test]
-fn a_reader_that_comes_later_finds_what_is_left_and_mends_the_broken_pipe() {
+fn later_reader_finds_bytes_and_mends_the_pipe() {
     let names: Registry<1, 8> = Registry::new();
     names.create(b"a").unwrap();
     let mut reader = names.try_open_reader(b"a").unwrap();
@@ -181,7 +181,7 @@ fn a_reader_that_comes_later_finds_what_is_left_and_mends_the_broken_pipe() {
 }
 
 #[test]
-fn what_is_unread_is_discarded_when_every_end_is_closed() {
+fn unread_bytes_are_discarded_when_all_ends_close() {
     let names: Registry<1, 8> = Registry::new();
     names.create(b"a").unwrap();
     let reader = names.try_open_reader(b"a").unwrap();
@@ -196,7 +196,7 @@ fn what_is_unread_is_discarded_when_every_end_is_closed() {
 }
 
 #[test]
-fn unlinking_keeps_what_is_open_and_frees_the_name() {
+fn remove_keeps_open_ends_and_frees_the_name() {
     let names: Registry<2, 8> = Registry::new();
     names.create(b"a").unwrap();
     let mut old_reader = names.try_open_reader(b"a").unwrap();
@@ -222,7 +222,7 @@ fn unlinking_keeps_what_is_open_and_frees_the_name() {
 }
 
 #[test]
-fn several_writers_meet_one_reader_and_their_records_are_whole() {
+fn records_of_several_writers_arrive_whole() {
     let names = names::<1, 16>();
     names.create(b"a").unwrap();
     std::thread::scope(|s| {
@@ -241,7 +241,7 @@ fn several_writers_meet_one_reader_and_their_records_are_whole() {
         for _ in 0..600 {
             let mut filled = 0;
             while filled < 5 {
-                // 0: those who wrote so far are done, and the next has not opened yet.
+                // A read returns 0 when some writers are done and the next one has not opened yet.
                 filled += reader.read(&mut record[filled..]).unwrap();
             }
             assert_eq!(record, [record[0]; 5]);
@@ -261,7 +261,7 @@ impl Wake for Woken {
 }
 
 #[test]
-fn tasks_meet_and_one_that_gives_up_is_gone() {
+fn tasks_meet_and_a_cancelled_open_closes_its_end() {
     let names = Registry::<1, 8, Async<Spin>>::new();
     names.create(b"a").unwrap();
     let woken = Arc::new(Woken::default());
@@ -284,7 +284,7 @@ fn tasks_meet_and_one_that_gives_up_is_gone() {
 }
 
 #[test]
-fn names_are_made_and_removed_by_tasks_and_within_deadlines() {
+fn create_and_remove_work_for_tasks_and_deadlines() {
     let names = Registry::<1, 8, Async<SpinClock<Hundred>>>::new();
     let mut cx = Context::from_waker(Waker::noop());
     assert_eq!(pin!(names.create_async(b"a")).poll(&mut cx), Poll::Ready(Ok(())));
@@ -297,7 +297,7 @@ fn names_are_made_and_removed_by_tasks_and_within_deadlines() {
 }
 
 #[test]
-fn where_nobody_sleeps_names_are_tried() {
+fn try_forms_work_without_a_waiter() {
     let names = Registry::<1, 8, Nobody>::new();
     assert_eq!(names.try_create(b"a"), Ok(()));
     assert_eq!(names.try_open_writer(b"a").err(), Some(Error::NoReader));

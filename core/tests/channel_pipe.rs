@@ -1,4 +1,4 @@
-//! The pipe in memory: what `pipe(7)` promises, and the same against a plain queue under random
+//! The pipe in memory keeps what `pipe(7)` promises, and matches a plain queue under random
 //! operations.
 
 #[path = "support/yielding.rs"]
@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use yielding::Yielding;
 
-/// The time is always 100.
+/// A clock that always says 100.
 struct Hundred;
 
 impl ringway_core::wait::Clock for Hundred {
@@ -23,7 +23,7 @@ impl ringway_core::wait::Clock for Hundred {
     }
 }
 
-/// Numbers that look random and are the same on every run (xorshift).
+/// Pseudorandom numbers (xorshift), the same in every run.
 struct Random(u64);
 
 impl Random {
@@ -76,7 +76,7 @@ fn bytes_arrive_in_order_and_end_with_the_writer() {
 }
 
 #[test]
-fn nothing_there_would_block_while_a_writer_is_and_is_the_end_after() {
+fn empty_pipe_blocks_until_the_writer_closes() {
     let mut pipe: Pipe<8> = Pipe::new();
     let (mut reader, writer) = pipe.split();
     let mut out = [0; 8];
@@ -88,7 +88,7 @@ fn nothing_there_would_block_while_a_writer_is_and_is_the_end_after() {
 }
 
 #[test]
-fn what_was_written_before_the_end_is_read_before_the_end() {
+fn bytes_written_before_the_end_are_read_before_it() {
     let mut pipe: Pipe<8> = Pipe::new();
     let (mut reader, mut writer) = pipe.split();
     writer.try_write(b"last").unwrap();
@@ -100,7 +100,7 @@ fn what_was_written_before_the_end_is_read_before_the_end() {
 }
 
 #[test]
-fn the_end_of_file_waits_for_the_last_of_several_writers() {
+fn end_of_file_waits_for_the_last_writer() {
     let mut pipe: Pipe<8> = Pipe::new();
     let (mut reader, writer) = pipe.split();
     let second = writer.try_clone().unwrap();
@@ -114,7 +114,7 @@ fn the_end_of_file_waits_for_the_last_of_several_writers() {
 }
 
 #[test]
-fn writing_without_a_reader_is_a_broken_pipe_for_every_writer() {
+fn every_writer_without_a_reader_gets_broken_pipe() {
     let mut pipe: Pipe<8> = Pipe::new();
     let (reader, mut writer) = pipe.split();
     let mut second = writer.try_clone().unwrap();
@@ -125,7 +125,7 @@ fn writing_without_a_reader_is_a_broken_pipe_for_every_writer() {
 }
 
 #[test]
-fn a_pipe_that_is_full_and_without_reader_is_broken_not_full() {
+fn full_pipe_without_a_reader_is_broken() {
     let mut pipe: Pipe<4> = Pipe::new();
     let (reader, mut writer) = pipe.split();
     writer.try_write(b"full").unwrap();
@@ -135,7 +135,7 @@ fn a_pipe_that_is_full_and_without_reader_is_broken_not_full() {
 }
 
 #[test]
-fn writes_of_no_bytes_and_reads_into_no_room_succeed_even_at_the_end() {
+fn empty_reads_and_writes_always_succeed() {
     let mut pipe: Pipe<4> = Pipe::new();
     let (mut reader, mut writer) = pipe.split();
     assert_eq!(writer.try_write(b""), Ok(0));
@@ -146,7 +146,7 @@ fn writes_of_no_bytes_and_reads_into_no_room_succeed_even_at_the_end() {
 }
 
 #[test]
-fn writes_up_to_the_bound_are_all_or_nothing_and_longer_ones_are_cut() {
+fn short_writes_are_atomic_and_long_ones_are_cut() {
     let mut pipe: Pipe<10> = Pipe::new();
     let (mut reader, mut writer) = pipe.split();
     assert_eq!(Pipe::<10>::ATOMIC, 10);
@@ -160,7 +160,7 @@ fn writes_up_to_the_bound_are_all_or_nothing_and_longer_ones_are_cut() {
 }
 
 #[test]
-fn the_bound_is_4096_for_larger_pipes() {
+fn atomic_bound_is_4096_for_larger_pipes() {
     static PIPE: Pipe<10_000> = Pipe::new();
     let (_reader, mut writer) = PIPE.open().unwrap();
     assert_eq!(writer.try_write(&[0; 7_000]), Ok(7_000));
@@ -169,7 +169,7 @@ fn the_bound_is_4096_for_larger_pipes() {
 }
 
 #[test]
-fn ends_tell_where_they_are_in_their_life() {
+fn ends_report_their_state() {
     let mut pipe: Pipe<4> = Pipe::new();
     let (mut reader, mut writer) = pipe.split();
     assert_eq!((reader.state(), writer.state()), (State::READER, State::WRITER));
@@ -184,7 +184,7 @@ fn ends_tell_where_they_are_in_their_life() {
 }
 
 #[test]
-fn an_open_pipe_is_taken_and_a_closed_one_starts_anew_and_empty() {
+fn open_pipe_is_taken_and_reopened_pipe_is_empty() {
     static PIPE: Pipe<8> = Pipe::new();
     let (reader, mut writer) = PIPE.open().unwrap();
     writer.try_write(b"unread").unwrap();
@@ -201,7 +201,7 @@ fn an_open_pipe_is_taken_and_a_closed_one_starts_anew_and_empty() {
 }
 
 #[test]
-fn a_borrowed_pipe_is_split_again_and_empty_even_if_an_end_was_forgotten() {
+fn split_empties_the_pipe_after_a_forgotten_end() {
     let mut pipe: Pipe<8> = Pipe::new();
     let (reader, mut writer) = pipe.split();
     writer.try_write(b"unread").unwrap();
@@ -232,7 +232,7 @@ fn there_are_at_most_65536_writers() {
 fn records_of_several_writers_are_never_mixed() {
     const WRITERS: u8 = 4;
     const EACH: usize = 300;
-    // Records of 2 to 9 bytes: length, then the writer's number, again and again.
+    // Records of 2 to 9 bytes: the length, then the writer's number repeated.
     let mut pipe = yielding::<19>();
     let (reader, writer) = pipe.split();
     let received = std::thread::scope(|s| {
@@ -263,7 +263,7 @@ fn records_of_several_writers_are_never_mixed() {
 }
 
 #[test]
-fn a_blocked_writer_is_told_when_the_reader_goes() {
+fn reader_close_wakes_a_blocked_writer() {
     let mut pipe = yielding::<4>();
     let (reader, mut writer) = pipe.split();
     writer.try_write(b"full").unwrap();
@@ -275,7 +275,7 @@ fn a_blocked_writer_is_told_when_the_reader_goes() {
 }
 
 #[test]
-fn a_long_write_whose_reader_goes_in_the_middle_leaves_what_was_not_written() {
+fn write_all_leaves_the_rest_when_the_reader_closes() {
     let mut pipe = yielding::<4>();
     let (mut reader, mut writer) = pipe.split();
     std::thread::scope(|s| {
@@ -295,7 +295,7 @@ fn a_long_write_whose_reader_goes_in_the_middle_leaves_what_was_not_written() {
 }
 
 #[test]
-fn where_nobody_sleeps_the_forms_that_never_wait_are_there() {
+fn try_forms_work_without_a_waiter() {
     let mut pipe = Pipe::<8, Nobody>::new();
     let (mut reader, mut writer) = pipe.split();
     let mut second = writer.try_clone().unwrap();
@@ -309,7 +309,7 @@ fn where_nobody_sleeps_the_forms_that_never_wait_are_there() {
 }
 
 #[test]
-fn all_or_nothing_goes_in_and_comes_out_in_the_forms_that_say_so() {
+fn try_write_all_and_try_read_exact_are_atomic() {
     let mut pipe = Pipe::<8>::new();
     let (mut reader, mut writer) = pipe.split();
     let mut out = [0; 4];
@@ -327,7 +327,7 @@ fn all_or_nothing_goes_in_and_comes_out_in_the_forms_that_say_so() {
 }
 
 #[test]
-fn a_read_of_exactly_so_much_waits_for_all_of_it_and_says_what_is_missing() {
+fn read_exact_waits_for_all_and_leaves_the_missing() {
     let mut pipe = yielding::<4>();
     let (mut reader, mut writer) = pipe.split();
     let mut all = [0; 10];
@@ -353,7 +353,7 @@ fn a_read_of_exactly_so_much_waits_for_all_of_it_and_says_what_is_missing() {
 }
 
 #[test]
-fn a_task_writes_all_and_reads_exactly_in_several_steps() {
+fn task_writes_all_and_reads_exactly_in_steps() {
     let mut pipe = Pipe::<4, Async<Spin>>::new();
     let (mut reader, mut writer) = pipe.split();
     let mut cx = Context::from_waker(Waker::noop());
@@ -375,7 +375,7 @@ fn a_task_writes_all_and_reads_exactly_in_several_steps() {
 }
 
 #[test]
-fn a_deadline_that_passes_leaves_the_pipe_as_it_was() {
+fn timeout_leaves_the_pipe_unchanged() {
     let mut pipe = Pipe::<4, SpinClock<Hundred>>::new();
     let (mut reader, mut writer) = pipe.split();
     let mut out = [0; 8];
@@ -387,7 +387,7 @@ fn a_deadline_that_passes_leaves_the_pipe_as_it_was() {
     assert_eq!(&out[..4], b"abcd");
 }
 
-/// Counts how often it is woken.
+/// A waker that counts its calls.
 #[derive(Default)]
 struct Woken(Mutex<usize>);
 
@@ -404,7 +404,7 @@ impl Woken {
 }
 
 #[test]
-fn tasks_are_woken_by_bytes_by_room_by_the_end_and_by_the_broken_pipe() {
+fn tasks_are_woken_by_bytes_room_and_closing() {
     let pipe = Pipe::<4, Async<Spin>>::new();
     let woken = Arc::new(Woken::default());
     let waker = Waker::from(woken.clone());
@@ -433,7 +433,7 @@ fn tasks_are_woken_by_bytes_by_room_by_the_end_and_by_the_broken_pipe() {
 }
 
 #[test]
-fn a_cancelled_future_takes_and_gives_nothing() {
+fn cancelled_future_reads_and_writes_nothing() {
     let mut pipe = Pipe::<4, Async<Spin>>::new();
     let (mut reader, mut writer) = pipe.split();
     let mut cx = Context::from_waker(Waker::noop());
@@ -445,9 +445,9 @@ fn a_cancelled_future_takes_and_gives_nothing() {
     assert_eq!(reader.try_read(&mut out), Err(Error::WouldBlock));
 }
 
-/// Random operations on a pipe and on a queue that is obviously right must observe the same.
+/// Does the same random operations on a pipe and on a simple queue, and compares the results.
 #[test]
-fn random_operations_observe_what_a_plain_queue_does() {
+fn random_operations_match_a_plain_queue() {
     const N: usize = 9;
     for seed in 1..=200 {
         let mut random = Random(seed);

@@ -1,5 +1,4 @@
-//! Sockets in memory: what `socket(7)` and `unix(7)` promise of listening, connecting and
-//! half-closing.
+//! Sockets in memory keep what `socket(7)` and `unix(7)` promise about connecting and half-closing.
 
 #[path = "support/yielding.rs"]
 mod yielding;
@@ -13,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use yielding::Yielding;
 
-/// The time is always 100.
+/// A clock that always says 100.
 struct Hundred;
 
 impl ringway_core::wait::Clock for Hundred {
@@ -26,7 +25,7 @@ fn pair<const N: usize>() -> Connection<N, Yielding> {
     Connection::new()
 }
 
-/// What there is until the end of file.
+/// Reads everything up to the end of file.
 fn read_to_end<const N: usize, W: Wait>(stream: &mut Stream<'_, N, W>) -> Vec<u8> {
     let mut all = Vec::new();
     let mut out = [0; 7];
@@ -42,7 +41,7 @@ mod listening {
     use super::*;
 
     #[test]
-    fn an_address_has_one_listener_and_is_free_after_it() {
+    fn address_is_free_after_its_listener_closes() {
         let net: Network<2, 1, 8> = Network::new();
         let listener = net.streams().listen(b"a", 1).unwrap();
         assert_eq!(listener.state(), State::Listening);
@@ -57,7 +56,7 @@ mod listening {
     }
 
     #[test]
-    fn names_are_bounded_and_not_empty() {
+    fn empty_and_long_names_are_refused() {
         let net: Network<1, 1, 8> = Network::new();
         assert_eq!(net.streams().listen("", 1).err(), Some(Error::BadName));
         assert_eq!(net.streams().connect(&[b'x'; 33]).err(), Some(Error::BadName));
@@ -67,7 +66,7 @@ mod listening {
     }
 
     #[test]
-    fn where_nobody_listens_a_connect_is_refused() {
+    fn connect_without_a_listener_is_refused() {
         let net: Network<1, 1, 8> = Network::new();
         assert_eq!(net.streams().connect(7).err(), Some(Error::Refused));
         let listener = net.streams().listen(7, 1).unwrap();
@@ -78,7 +77,7 @@ mod listening {
     }
 
     #[test]
-    fn connecting_does_not_wait_to_be_accepted_and_bytes_wait_with_it() {
+    fn connect_and_write_do_not_wait_for_accept() {
         let net: Network<1, 1, 8> = Network::new();
         let listener = net.streams().listen(7, 1).unwrap();
         assert_eq!(listener.try_accept().err(), Some(Error::WouldBlock));
@@ -91,7 +90,7 @@ mod listening {
     }
 
     #[test]
-    fn connections_are_accepted_in_the_order_in_which_they_came() {
+    fn connections_are_accepted_in_arrival_order() {
         let net: Network<2, 4, 8> = Network::new();
         let first = net.streams().listen("first", 4).unwrap();
         let second = net.streams().listen("second", 4).unwrap();
@@ -117,7 +116,7 @@ mod listening {
     }
 
     #[test]
-    fn a_full_backlog_would_block_until_one_is_accepted() {
+    fn connect_would_block_while_the_backlog_is_full() {
         let net: Network<1, 4, 8> = Network::new();
         let listener = net.streams().listen(7, 2).unwrap();
         let one = net.streams().try_connect(7).unwrap();
@@ -134,7 +133,7 @@ mod listening {
     }
 
     #[test]
-    fn a_backlog_of_none_is_one_of_one() {
+    fn backlog_of_zero_counts_as_one() {
         let net: Network<1, 2, 8> = Network::new();
         let _listener = net.streams().listen(7, 0).unwrap();
         let _one = net.streams().try_connect(7).unwrap();
@@ -142,7 +141,7 @@ mod listening {
     }
 
     #[test]
-    fn places_for_connections_run_out_and_come_back_when_both_sides_closed() {
+    fn closing_both_sides_frees_the_connection() {
         let net: Network<1, 1, 8> = Network::new();
         let listener = net.streams().listen(7, 4).unwrap();
         let mut caller = net.streams().try_connect(7).unwrap();
@@ -160,7 +159,7 @@ mod listening {
     }
 
     #[test]
-    fn a_listener_that_closes_tears_down_what_waits_and_not_what_was_accepted() {
+    fn listener_close_resets_only_waiting_connections() {
         let net: Network<1, 3, 8> = Network::new();
         let listener = net.streams().listen(7, 3).unwrap();
         let mut accepted_caller = net.streams().try_connect(7).unwrap();
@@ -174,8 +173,8 @@ mod listening {
         assert_eq!(accepted.try_write(b"hi"), Ok(2));
         assert_eq!(accepted_caller.try_read(&mut [0; 8]), Ok(2));
 
-        // A new listener there does not get the old ones, and the place of the one torn down is
-        // used again.
+        // A new listener at the address does not get the old connections. The place of the
+        // connection that was torn down is used again.
         drop(waiting);
         let listener = net.streams().listen(7, 3).unwrap();
         assert_eq!(listener.try_accept().err(), Some(Error::WouldBlock));
@@ -186,7 +185,7 @@ mod listening {
     }
 
     #[test]
-    fn where_nobody_sleeps_it_is_tried() {
+    fn try_forms_work_without_a_waiter() {
         let net = Network::<1, 1, 32, Nobody>::new();
         let listener = net.packets().try_listen(7, 1).unwrap();
         assert_eq!(listener.try_accept().err(), Some(Error::WouldBlock));
@@ -197,7 +196,7 @@ mod listening {
     }
 
     #[test]
-    fn listening_has_a_deadline_and_a_form_for_tasks() {
+    fn listen_works_for_tasks_and_deadlines() {
         let net = Network::<1, 1, 8, Async<SpinClock<Hundred>>>::new();
         let mut cx = Context::from_waker(Waker::noop());
         let listener = net.streams().listen_deadline(7, 1, Some(99)).unwrap();
@@ -213,7 +212,7 @@ mod listening {
     }
 
     #[test]
-    fn a_stream_moves_all_or_nothing_in_the_forms_that_say_so() {
+    fn stream_exact_forms_are_all_or_nothing() {
         let mut pair = Connection::<4, Async<Spin>>::new();
         let (mut here, mut there) = pair.split();
         let mut out = [0; 3];
@@ -242,7 +241,7 @@ mod listening {
     }
 
     #[test]
-    fn deadlines_pass() {
+    fn accept_connect_read_and_write_time_out() {
         let net = Network::<1, 1, 8, SpinClock<Hundred>>::new();
         let listener = net.streams().listen(7, 1).unwrap();
         assert_eq!(listener.accept_deadline(Some(99)).err(), Some(Error::TimedOut));
@@ -255,7 +254,7 @@ mod listening {
     }
 
     #[test]
-    fn many_callers_are_served_by_several_threads_that_accept() {
+    fn several_threads_accept_many_connections() {
         let net = Network::<1, 3, 8, Yielding>::new();
         let listener = net.streams().listen("echo", 2).unwrap();
         std::thread::scope(|s| {
@@ -293,7 +292,7 @@ mod streams {
     use super::*;
 
     #[test]
-    fn bytes_go_both_ways_at_once() {
+    fn bytes_flow_both_ways_at_once() {
         let mut pair = pair::<11>();
         let (mut here, mut there) = pair.split();
         let sent: Vec<u8> = (0..5000u32).map(|i| (i % 253) as u8).collect();
@@ -324,7 +323,7 @@ mod streams {
     }
 
     #[test]
-    fn a_write_puts_in_what_fits_whatever_its_size() {
+    fn write_writes_what_fits_whatever_its_size() {
         let mut pair: Connection<8> = Connection::new();
         let (mut here, mut there) = pair.split();
         assert_eq!(here.try_write(b"12345"), Ok(5));
@@ -335,7 +334,7 @@ mod streams {
     }
 
     #[test]
-    fn shutting_the_sending_leaves_the_receiving() {
+    fn shutdown_write_leaves_reading_open() {
         let mut pair: Connection<8> = Connection::new();
         let (mut here, mut there) = pair.split();
         here.try_write(b"last").unwrap();
@@ -355,7 +354,7 @@ mod streams {
     }
 
     #[test]
-    fn shutting_the_receiving_breaks_the_peers_pipe() {
+    fn shutdown_read_breaks_the_peers_pipe() {
         let mut pair: Connection<8> = Connection::new();
         let (mut here, mut there) = pair.split();
         there.try_write(b"unread").unwrap();
@@ -367,7 +366,7 @@ mod streams {
     }
 
     #[test]
-    fn shutting_both_on_both_sides_ends_everything_and_frees_the_place() {
+    fn shutdown_of_both_sides_frees_the_connection() {
         let pair: Connection<8> = Connection::new();
         let (mut here, mut there) = pair.pair().unwrap();
         for side in [&mut here, &mut there] {
@@ -379,7 +378,7 @@ mod streams {
     }
 
     #[test]
-    fn a_pair_that_is_open_is_taken() {
+    fn open_pair_is_taken() {
         let pair: Connection<8> = Connection::new();
         let (here, mut there) = pair.pair().unwrap();
         assert_eq!(pair.pair().err(), Some(Error::Taken));
@@ -393,7 +392,7 @@ mod streams {
     }
 
     #[test]
-    fn a_blocked_write_and_a_blocked_read_are_told_that_the_peer_went() {
+    fn peer_close_wakes_blocked_write_and_read() {
         let mut pair = pair::<4>();
         let (here, there) = pair.split();
         let (receive, send) = here.into_split();
@@ -416,7 +415,7 @@ mod packets {
     use super::*;
 
     #[test]
-    fn what_one_send_puts_in_one_receive_takes_out() {
+    fn each_recv_takes_the_message_of_one_send() {
         let mut pair: Connection<64> = Connection::new();
         let (mut here, mut there) = pair.split_packets();
         let mut out = [0; 64];
@@ -433,7 +432,7 @@ mod packets {
     }
 
     #[test]
-    fn a_message_goes_in_whole_or_not_at_all() {
+    fn message_is_sent_whole_or_not_at_all() {
         let mut pair: Connection<16> = Connection::new();
         let (mut here, mut there) = pair.split_packets();
         assert_eq!(Packets::<16>::MAX, 12);
@@ -446,7 +445,7 @@ mod packets {
     }
 
     #[test]
-    fn a_message_too_large_for_the_buffer_is_kept() {
+    fn message_too_large_for_the_buffer_stays() {
         let mut pair: Connection<32> = Connection::new();
         let (mut here, mut there) = pair.split_packets();
         here.try_send(b"first").unwrap();
@@ -463,7 +462,7 @@ mod packets {
     }
 
     #[test]
-    fn the_end_comes_after_the_last_message_and_is_not_an_empty_one() {
+    fn end_of_file_differs_from_an_empty_message() {
         let mut pair: Connection<32> = Connection::new();
         let (mut here, mut there) = pair.split_packets();
         here.try_send(b"").unwrap();
@@ -500,7 +499,7 @@ mod packets {
     }
 
     #[test]
-    fn a_listener_for_packets_that_closes_tears_down_what_waits() {
+    fn packet_listener_close_resets_waiting_connections() {
         let net: Network<1, 1, 16> = Network::new();
         let listener = net.packets().listen(7, 1).unwrap();
         let mut waiting = net.packets().connect(7).unwrap();
@@ -511,7 +510,7 @@ mod packets {
     }
 
     #[test]
-    fn deadlines_pass_and_take_nothing() {
+    fn timed_out_send_and_recv_change_nothing() {
         let mut pair = Connection::<8, SpinClock<Hundred>>::new();
         let (mut here, mut there) = pair.split_packets();
         assert_eq!(there.recv_deadline(&mut [0; 4], Some(99)), Err(Error::TimedOut));
@@ -534,7 +533,7 @@ mod tasks {
     }
 
     #[test]
-    fn are_woken_by_a_connection_by_room_in_the_backlog_and_by_the_end_of_the_listener() {
+    fn are_woken_by_connection_room_and_closed_listener() {
         let net = Network::<1, 4, 8, Async<Spin>>::new();
         let woken = Arc::new(Woken::default());
         let waker = Waker::from(woken.clone());

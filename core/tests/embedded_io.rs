@@ -1,5 +1,4 @@
-//! The byte ends through the traits of `embedded-io`: the same code over a ring, a pipe, a FIFO and
-//! a socket.
+//! The same code uses a ring, a pipe, a FIFO and a socket through the traits of `embedded-io`.
 #![cfg(feature = "embedded-io")]
 
 #[path = "support/yielding.rs"]
@@ -16,8 +15,9 @@ fn pipe() -> Pipe<8, Yielding> {
     Pipe::new()
 }
 
-/// Passes more than fits, with both ends on threads of their own, and then the end of file, which
-/// `end` brings about.
+/// Passes more bytes than fit, with each end on its own thread, then the end of file.
+///
+/// `end` closes the writer.
 fn passes<R, W>(mut reader: R, mut writer: W, end: impl FnOnce(W) + Send)
 where
     R: Read + ReadReady,
@@ -41,7 +41,7 @@ where
     });
 }
 
-/// Writes until a write would wait; then the reader goes, by `end`.
+/// Writes until a write would wait, then closes the reader with `end`.
 fn fills_and_breaks<R: Read, W: Write + WriteReady>(
     mut reader: R,
     mut writer: W,
@@ -101,7 +101,7 @@ fn over_a_stream() {
 }
 
 #[test]
-fn a_pipe_is_ready_when_the_largest_atomic_write_would_not_wait() {
+fn pipe_is_ready_when_the_largest_atomic_write_fits() {
     let mut pipe = pipe();
     let (_reader, mut writer) = pipe.split();
     assert!(writer.write_ready().unwrap());
@@ -110,7 +110,7 @@ fn a_pipe_is_ready_when_the_largest_atomic_write_would_not_wait() {
 }
 
 #[test]
-fn a_direction_that_was_shut_is_ready_to_say_so() {
+fn shut_direction_is_ready() {
     let mut pair = Connection::<8, Yielding>::new();
     let (mut here, _there) = pair.split();
     here.shutdown(Shutdown::Both);

@@ -1,4 +1,4 @@
-//! Messages are received into a `heapless::Vec`, and names may be a `heapless::String`.
+//! Messages can be received into a `heapless::Vec`, and names can be a `heapless::String`.
 #![cfg(feature = "heapless")]
 
 use heapless::{String, Vec};

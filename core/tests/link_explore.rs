@@ -1,15 +1,16 @@
-//! Two serial links and the line between them, explored exhaustively: every order in which frames
-//! are transmitted, delivered, lost, damaged, cut and duplicated, timers go off, readers read and
-//! sides restart, breadth first over hashed states.
+//! Explores two serial links and the line between them exhaustively, breadth first over hashed
+//! states.
 //!
-//! Time stands still at the end of the clock, where every deadline saturates: a timer that runs may
-//! go off at any moment. In every state that can be reached:
+//! The steps are: a side transmits a frame, the line delivers, loses, damages, cuts or duplicates
+//! it, a timer fires, a reader reads, a side restarts. The explorer tries them in every order.
+//!
+//! The links see time pass only when the explorer fires a timer. Then it tells the link that its
+//! next timer is due. In every state that can be reached:
 //!
 //! - what a port delivered is a prefix of what the other end sent, once each and in order;
-//! - neither end accuses the other of breaking the protocol, and so none has overrun the other's
-//!   inbox; and none takes the other for restarted that is not;
-//! - over a line that works from now on, it is possible to deliver everything and to close both
-//!   ends.
+//! - neither end reports that the other broke the protocol, so neither overran the other's inbox;
+//!   and neither reports a restart that did not happen;
+//! - if the line works from then on, the links can deliver everything and close both ends.
 #![cfg(not(loom))]
 
 use ringway_core::channel::link::{Config, Down, Event, Phase, SerialLink};
@@ -18,22 +19,22 @@ use std::collections::{HashMap, VecDeque};
 use std::hash::{Hash, Hasher};
 
 const MAX: usize = 24;
-/// The time stands still but for the timers, which each end goes off by its own clock.
+/// The time that the explorer passes to the links; only a timer step passes a later one.
 const NOW: u64 = 0;
 
-/// What is explored.
+/// The bounds of an exploration.
 #[derive(Debug, Clone, Copy)]
 struct Plan {
-    /// Messages that each side sends on each port.
+    /// How many messages each side sends on each port.
     messages: [u8; 2],
-    /// Frames that fit on the line, each way.
+    /// How many frames fit on the line in each direction.
     line: usize,
-    /// Faults of the line in one history, and timers that go off while frames are still under way.
-    /// When none is, a timer goes off as often as it likes.
+    /// The most faults in one history. A timer that fires while frames are under way counts as a
+    /// fault. While none is under way, timers fire without limit.
     faults: u8,
-    /// Restarts of either side in one history.
+    /// The most restarts of either side in one history.
     restarts: u8,
-    /// Whether reading is a step of its own, which may wait, or happens at once.
+    /// Whether reading is a separate step, which may come late, or happens at once.
     slow_readers: bool,
     keepalive: u32,
 }
@@ -45,13 +46,16 @@ struct Name {
     place: u8,
 }
 
-/// The program at one end of one port: sends its messages, then shuts; receives to the end; closes.
+/// The program at one end of one port.
+///
+/// It sends its messages, then ends its sending. It receives up to the end of file, then closes.
 #[derive(Debug, Clone, Copy, Hash)]
 struct User {
     life: u8,
     sent: u8,
-    /// Messages received in this life, and the last one in any.
+    /// How many messages were received in this life of the port.
     taken: u8,
+    /// The last message received in any life.
     last: Option<Name>,
     done: bool,
 }
@@ -73,17 +77,17 @@ struct World<const W: usize, const P: usize, const C: usize> {
 enum Step {
     Transmit,
     Deliver,
-    /// A timer goes off when nothing else moves.
+    /// A timer fires when nothing is on the line and nothing is to be sent.
     Timer,
     Read(u8),
-    /// A timer goes off before the answer had a chance to come.
+    /// A timer fires before an answer had a chance to come.
     EarlyTimer,
     Lose,
-    /// A bit is flipped within the frame.
+    /// A bit within the frame flips.
     Flip,
-    /// The zero at the frame's end is flipped.
+    /// The zero at the frame's end changes.
     Merge,
-    /// The second half is lost.
+    /// The second half of the frame is lost.
     Cut,
     Duplicate,
     Restart,
@@ -128,11 +132,12 @@ impl<const W: usize, const P: usize, const C: usize> World<W, P, C> {
         world
     }
 
-    /// Everything was delivered and both ends are closed. A side that closes gives up when it is
-    /// not answered; then only a keepalive tells the other one.
+    /// Returns whether everything was delivered and both ends are closed.
+    ///
+    /// A closing side gives up when the peer does not answer. Then only a keepalive tells the peer.
     fn is_goal(&self, plan: Plan) -> bool {
         let [first, second] = self.links.each_ref().map(|link| link.phase() == Phase::Down);
-        // The second side may restart when the first one has everything and just closes.
+        // The second side may restart while the first one has everything and is closing.
         let needed = if self.generations[1] > 101 { 1 } else { 2 };
         let done = self.users.iter().take(needed).flatten().all(|user| user.done);
         let second = second || needed == 1;
@@ -149,7 +154,7 @@ impl<const W: usize, const P: usize, const C: usize> World<W, P, C> {
         format!("{}\n    {}", end(0), end(1))
     }
 
-    /// One frame, with its zero.
+    /// Puts one frame on the line, with the zero that ends it.
     fn transmit(&mut self, side: usize) -> bool {
         let mut frame = Vec::new();
         let mut byte = [0];
@@ -166,7 +171,7 @@ impl<const W: usize, const P: usize, const C: usize> World<W, P, C> {
         some
     }
 
-    /// Nothing is on the line, and nothing is to be put there.
+    /// Returns whether nothing is on the line and neither side has anything to send.
     fn is_idle(&self) -> bool {
         self.wires.iter().all(|wire| wire.is_empty())
             && (0..2).all(|side| self.links[side].clone().poll_transmit(NOW, &mut [0]) == 0)
@@ -194,7 +199,7 @@ impl<const W: usize, const P: usize, const C: usize> World<W, P, C> {
         true
     }
 
-    /// What the programs do at once.
+    /// Does everything that the programs do at once.
     fn run_users(&mut self, plan: Plan) {
         for side in 0..2 {
             while let Some(event) = self.links[side].poll_event() {
@@ -248,8 +253,9 @@ impl<const W: usize, const P: usize, const C: usize> World<W, P, C> {
         }
     }
 
-    /// The world after a step of one side, or of the line that leads away from it. `None`: there is
-    /// nothing to do.
+    /// Returns the world after a step of one side, or of the line that leads away from it.
+    ///
+    /// `None`: the step is not possible.
     fn after(&self, plan: Plan, side: usize, step: Step) -> Option<Self> {
         let faults = self.faults.checked_sub(u8::from(step.is_fault()))?;
         let front = || self.wires[side].front().cloned();
@@ -275,7 +281,7 @@ impl<const W: usize, const P: usize, const C: usize> World<W, P, C> {
             }
             Step::Restart => {
                 world.restarts = world.restarts.checked_sub(1)?;
-                // Nobody is left to talk to one that restarts after that.
+                // After that, a side that restarts has no peer to connect to.
                 if matches!(self.links[0].phase(), Phase::Closing | Phase::Down) {
                     return None;
                 }
@@ -307,7 +313,7 @@ impl<const W: usize, const P: usize, const C: usize> World<W, P, C> {
     }
 }
 
-/// 128 bits of a state, so that two different ones hardly ever agree.
+/// A hash of 128 bits, so that two different states almost never have the same one.
 #[derive(Clone, Copy)]
 struct Fingerprint(u64, u64);
 
@@ -335,14 +341,14 @@ fn fingerprint(state: &impl Hash) -> (u64, u64) {
     (hasher.0, hasher.1)
 }
 
-/// Explores everything that the plan allows; returns how many states there are.
+/// Explores every state that the plan allows; returns how many there are.
 fn explore<const W: usize, const P: usize, const C: usize>(plan: Plan) -> usize {
     let first = World::<W, P, C>::new(plan);
     let mut known = HashMap::from([(fingerprint(&first), 0_u32)]);
-    // How each state came about, for the story of one that is stuck.
+    // The step that led to each state, to show the history of a stuck one.
     let mut origins: Vec<(u32, usize, Step)> = vec![(0, 0, Step::Transmit)];
     let mut goals = Vec::new();
-    // Steps backwards, without faults and restarts.
+    // The steps without faults and restarts, backwards.
     let mut backwards: Vec<(u32, u32)> = Vec::new();
     let mut queue = VecDeque::from([(0_u32, first)]);
     let mut steps = vec![Step::Transmit, Step::Deliver, Step::Timer];
@@ -378,7 +384,7 @@ fn explore<const W: usize, const P: usize, const C: usize>(plan: Plan) -> usize 
     }
     assert!(!goals.is_empty(), "the goal is never reached");
 
-    // Whence a goal can be reached without another fault.
+    // The states from which a goal can be reached without another fault.
     backwards.sort_unstable();
     let mut good = vec![false; known.len()];
     let mut open = goals;
@@ -414,7 +420,7 @@ const PLAN: Plan =
     Plan { messages: [2, 1], line: 2, faults: 1, restarts: 0, slow_readers: false, keepalive: 0 };
 
 #[test]
-fn a_line_that_fails_neither_loses_nor_doubles_nor_stops_anything() {
+fn line_faults_lose_double_and_stop_nothing() {
     explore::<2, 1, 1>(PLAN);
     explore::<2, 1, 1>(Plan { messages: [1, 0], ..PLAN });
 }
@@ -430,20 +436,23 @@ fn two_ports_do_not_disturb_each_other() {
 }
 
 #[test]
-fn a_side_that_restarts_at_any_moment_is_recognised() {
+fn restart_at_any_moment_is_recognised() {
     explore::<2, 1, 1>(Plan { messages: [1, 0], restarts: 1, line: 1, faults: 0, ..PLAN });
 }
 
 #[test]
-fn an_end_that_was_not_heard_closing_is_found_by_keepalive() {
+fn keepalive_notices_a_close_that_was_not_heard() {
     explore::<1, 1, 1>(Plan { messages: [0, 0], line: 1, keepalive: 1, ..PLAN });
 }
 
-/// The same with more of everything; about a minute and 4 GiB in a release build, and too much for
-/// another: `cargo test --release -p ringway-core --test link_explore`.
+/// Explores larger plans, in release builds only.
+///
+/// The command is `cargo test --release -p ringway-core --test link_explore`.
+///
+/// It takes about a minute and 4 GiB in a release build.
 #[test]
 #[cfg(not(debug_assertions))]
-fn the_same_with_more_faults() {
+fn larger_plans_with_more_faults() {
     explore::<2, 1, 1>(Plan { faults: 2, ..PLAN });
     explore::<1, 1, 1>(Plan { faults: 2, ..PLAN });
     explore::<2, 1, 2>(Plan { messages: [3, 0], slow_readers: true, ..PLAN });

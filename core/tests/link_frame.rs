@@ -1,4 +1,4 @@
-//! The formats of a link's frames against published vectors and against their definitions.
+//! Compares the formats of a link's frames with published vectors and with their definitions.
 #![cfg(not(loom))]
 
 use ringway_core::Error;
@@ -25,8 +25,8 @@ fn decoded(line: &[u8]) -> Option<Vec<u8>> {
 
 #[test]
 fn cobs_agrees_with_the_published_examples() {
-    // Cheshire and Baker 1999 and the examples that every implementation is tested with, without
-    // the final zero.
+    // The examples of Cheshire and Baker 1999, and those that every implementation is tested with,
+    // without the final zero.
     let run: Vec<u8> = (0x01..=0xFE).collect();
     let with = |before: &[u8], middle: &[u8], after: &[u8]| [before, middle, after].concat();
     let examples: &[(Vec<u8>, Vec<u8>)] = &[
@@ -52,7 +52,7 @@ fn cobs_agrees_with_the_published_examples() {
 }
 
 #[test]
-fn every_frame_comes_back_and_has_no_zero_on_the_line() {
+fn encoded_frames_have_no_zero_and_decode_back() {
     let mut random = Random::new(1);
     for round in 0..3_000 {
         let zeros = [1, 2, 10, 300, 100_000][round % 5];
@@ -75,7 +75,7 @@ fn too_small_a_buffer_is_refused() {
 }
 
 #[test]
-fn a_cut_line_is_no_frame_and_the_next_zero_ends_it() {
+fn cut_frame_is_refused_and_the_next_zero_ends_it() {
     let line = encoded(&[1, 2, 3, 4]);
     for cut in 0..line.len() {
         assert_eq!(decoded(&line[..cut]), None, "{cut} of {} bytes", line.len());
@@ -89,7 +89,7 @@ fn a_cut_line_is_no_frame_and_the_next_zero_ends_it() {
     );
 }
 
-/// The definition: polynomial division, bit by bit.
+/// The CRC by its definition: polynomial division, bit by bit.
 fn crc_by_definition(bytes: &[u8]) -> u32 {
     let mut rest = !0_u32;
     for byte in bytes {
@@ -102,7 +102,7 @@ fn crc_by_definition(bytes: &[u8]) -> u32 {
 }
 
 #[test]
-fn the_crc_agrees_with_published_values_and_with_its_definition() {
+fn crc_matches_published_values_and_definition() {
     let known: &[(&[u8], u32)] = &[
         (b"", 0),
         (b"123456789", 0xCBF4_3926),
@@ -122,7 +122,7 @@ fn the_crc_agrees_with_published_values_and_with_its_definition() {
 }
 
 #[test]
-fn a_greeting_comes_back_and_every_other_one_is_refused() {
+fn greeting_decodes_back_and_invalid_ones_fail() {
     let hello = Hello {
         up: true,
         ports: 3,

@@ -1,8 +1,10 @@
-//! How much of a serial line's rate a program gets: messages of 256 bytes over a simulated UART,
-//! full duplex, one byte a tick each way, without any buffer between the link and the wire.
+//! Measures how much of a serial line's rate a program gets.
+//!
+//! It sends messages of 256 bytes over a simulated full-duplex UART. Each direction carries one
+//! byte per tick, and there is no buffer between the link and the wire.
 //!
 //! `cargo test -p ringway-core --test link_goodput -- --nocapture` prints the table. Errors are
-//! bits flipped at random, the same ones in every run.
+//! bits flipped at random, the same in every run.
 #![cfg(not(loom))]
 
 mod random;
@@ -15,11 +17,12 @@ const MESSAGE: usize = 256;
 
 type End<const WINDOW: usize> = SerialLink<MESSAGE, WINDOW, 1, 8>;
 
-/// Sends `messages` from the first end to the second, and as many back if `both`; the share of the
-/// line's rate, in thousandths, that each direction in use carries. A bit in `one_in` is flipped,
-/// none for 0.
+/// Sends `messages` from the first end to the second, and as many back if `both`.
+///
+/// Returns the share of the line's rate, in thousandths, that each direction in use carries. One
+/// bit in `one_in` is flipped, none for 0.
 fn goodput<const WINDOW: usize>(one_in: usize, both: bool, messages: usize) -> usize {
-    // Longer than two frames each way; the same in ticks whatever the line's rate.
+    // Longer than two frames each way. In ticks, the timeouts are the same for every line rate.
     let config = |generation| Config {
         retransmit: 900,
         hello: 2_000,
@@ -73,7 +76,7 @@ fn goodput<const WINDOW: usize>(one_in: usize, both: bool, messages: usize) -> u
 }
 
 #[test]
-fn a_clean_line_is_used_to_nine_tenths_and_errors_cost_what_they_must() {
+fn clean_line_carries_nine_tenths_of_its_rate() {
     println!("goodput in percent of the line rate, messages of {MESSAGE} bytes");
     println!("window  direction   clean   1e-6   1e-5   1e-4  (bit error rate)");
     let rates = [0, 1_000_000, 100_000, 10_000];

@@ -1,5 +1,6 @@
-//! Bytes that nobody would send, into a link in every phase: the work is bounded, nothing panics,
-//! and what is not a peer's does not look like one.
+//! Feeds bytes that no peer would send into a link in every phase.
+//!
+//! The link's work is bounded, it does not panic, and it does not take such bytes for a peer's.
 #![cfg(not(loom))]
 
 mod random;
@@ -18,7 +19,7 @@ const MAX: usize = 64;
 type Serial = SerialLink<MAX, 2, PORTS, 2>;
 type Reliable = ReliableLink<MAX, 2, PORTS, 2>;
 
-/// Lets two links talk until both are up and their ports are connected.
+/// Returns two links that are up, with both ports connected.
 fn connected<L: Line>(make: fn(Config) -> Link<L, PORTS, 2, MAX>) -> [Link<L, PORTS, 2, MAX>; 2] {
     let mut ends = [make(Config::new(1)), make(Config::new(2))];
     for end in &mut ends {
@@ -41,9 +42,8 @@ fn connected<L: Line>(make: fn(Config) -> Link<L, PORTS, 2, MAX>) -> [Link<L, PO
     ends
 }
 
-/// Everything that a program asks of a link, with whatever comes to mind; asserts that each answer
-/// comes to an end.
-fn use_it<L: Line>(link: &mut Link<L, PORTS, 2, MAX>, random: &mut Random, now: u64) {
+/// Calls a random method of a link, then polls it; asserts that each poll comes to an end.
+fn call_and_poll<L: Line>(link: &mut Link<L, PORTS, 2, MAX>, random: &mut Random, now: u64) {
     let port = random.below(PORTS + 2) as u8;
     match random.below(12) {
         0 => drop(link.open(now)),
@@ -61,7 +61,7 @@ fn use_it<L: Line>(link: &mut Link<L, PORTS, 2, MAX>, random: &mut Random, now: 
     }
     let events = (0..100).take_while(|_| link.poll_event().is_some()).count();
     assert!(events < 2 + 8 * PORTS, "{events} events from one input");
-    // At most what the window holds, each control frame once, and an acknowledgement.
+    // It may transmit at most the window, each control frame once, and an acknowledgement.
     let mut out = [0; 32];
     let mut transmitted = 0;
     loop {
@@ -74,7 +74,7 @@ fn use_it<L: Line>(link: &mut Link<L, PORTS, 2, MAX>, random: &mut Random, now: 
     }
 }
 
-/// Random bytes, mutated frames and plausible but invalid ones.
+/// Makes random bytes, mutated frames and plausible but invalid ones.
 fn hostile(random: &mut Random, captured: &[Vec<u8>]) -> Vec<u8> {
     let mut bytes = match random.below(4) {
         0 => (0..random.below(200)).map(|_| random.below(256) as u8).collect(),
@@ -100,13 +100,13 @@ fn survives<L: Line + Clone>(make: fn(Config) -> Link<L, PORTS, 2, MAX>, seed: u
     for round in 0..40 {
         let [fresh, mut peer] = connected(make);
         let mut link = if round % 2 == 0 { fresh } else { make(Config::new(9)) };
-        // What the true peer sends, as raw material.
+        // Frames of the true peer, to be mutated.
         let mut captured = Vec::new();
         let mut now = 0;
         for _ in 0..500 {
             now += random.below(300) as u64;
             if random.below(3) == 0 {
-                use_it(&mut peer, &mut random, now);
+                call_and_poll(&mut peer, &mut random, now);
                 let _ = peer.try_send(0, b"something");
                 let mut out = [0; 200];
                 let len = peer.poll_transmit(now, &mut out);
@@ -114,7 +114,7 @@ fn survives<L: Line + Clone>(make: fn(Config) -> Link<L, PORTS, 2, MAX>, seed: u
             }
             let bytes = hostile(&mut random, &captured);
             link.handle_bytes(now, &bytes);
-            use_it(&mut link, &mut random, now);
+            call_and_poll(&mut link, &mut random, now);
         }
     }
 }
@@ -130,7 +130,7 @@ fn a_reliable_link_survives_any_bytes() {
 }
 
 #[test]
-fn noise_never_takes_down_a_serial_session_nor_delivers_anything() {
+fn noise_neither_ends_a_serial_session_nor_delivers() {
     let mut random = Random::new(3);
     let [mut link, _] = connected(Serial::new);
     for _ in 0..3_000 {
@@ -143,8 +143,7 @@ fn noise_never_takes_down_a_serial_session_nor_delivers_anything() {
     }
 }
 
-/// A serial frame of a session whose identities are known: what a peer that is broken, or hostile,
-/// could send.
+/// Makes a serial frame with a valid checksum, as a broken or hostile peer could send it.
 fn forge(from: Identity, to: Identity, head: &[u8], body: &[u8]) -> Vec<u8> {
     let bytes = |id: Identity| {
         let [a, b, c, d] = id.generation.to_le_bytes();
@@ -172,16 +171,17 @@ fn down(link: &mut Serial) -> Option<Down> {
 }
 
 #[test]
-fn a_peer_that_breaks_the_protocol_loses_its_session() {
-    // Kind, acknowledgement, number, port; the peer's next number is 2, since it opened two ports.
+fn protocol_violation_ends_the_session() {
+    // Each head is kind, acknowledgement, number and port. The peer's next number is 2, because it
+    // opened two ports.
     let crimes: &[(&str, &[u8], &[u8])] = &[
         ("an unknown kind", &[14, 0, 2, 0], &[]),
         ("an unknown kind without a number", &[6, 0, 0, 0], &[]),
-        ("a port that is not there", &[9, 0, 2, 2], b"x"),
-        ("an open port opened", &[8, 0, 2, 0], &[1]),
-        ("a credit of no number", &[10, 0, 2, 0], &[]),
-        ("a last word with more words", &[11, 0, 2, 0], &[0]),
-        ("an answer to a farewell that was not said", &[3, 0, 0, 0], &[]),
+        ("a port that the link does not have", &[9, 0, 2, 2], b"x"),
+        ("an `OPEN` for an open port", &[8, 0, 2, 0], &[1]),
+        ("a credit without a number", &[10, 0, 2, 0], &[]),
+        ("a `SHUT` with a body", &[11, 0, 2, 0], &[0]),
+        ("an answer to a `BYE` that was not sent", &[3, 0, 0, 0], &[]),
         ("a numbered kind without a number", &[9, 0], &[]),
     ];
     for (crime, head, body) in crimes {
@@ -191,7 +191,7 @@ fn a_peer_that_breaks_the_protocol_loses_its_session() {
         assert_eq!(link.port_state(0), State::Reset);
         assert_eq!(link.phase(), Phase::Connecting);
     }
-    // More messages than it has credits for.
+    // The peer sends more messages than it has credits for.
     let [mut link, _] = connected(Serial::new);
     for (number, crime) in (2..5).zip([false, false, true]) {
         assert_eq!(down(&mut link), None);
@@ -202,7 +202,7 @@ fn a_peer_that_breaks_the_protocol_loses_its_session() {
 }
 
 #[test]
-fn frames_of_another_session_or_reflected_ones_are_noise() {
+fn foreign_and_reflected_frames_are_noise() {
     let stranger = Identity { generation: 2, attempt: 2 };
     for (from, to) in [(stranger, HERE), (HERE, THERE), (THERE, stranger)] {
         let [mut link, _] = connected(Serial::new);
@@ -216,7 +216,7 @@ fn frames_of_another_session_or_reflected_ones_are_noise() {
 }
 
 #[test]
-fn a_frame_that_is_too_long_is_dropped_and_the_next_one_understood() {
+fn too_long_frame_is_dropped_and_the_next_accepted() {
     let [mut link, _] = connected(Serial::new);
     link.handle_bytes(0, &forge(THERE, HERE, &[9, 0, 2, 0], &[1; MAX + 1]));
     link.handle_bytes(0, &vec![0x55; 100_000]);
@@ -226,7 +226,7 @@ fn a_frame_that_is_too_long_is_dropped_and_the_next_one_understood() {
 }
 
 #[test]
-fn a_reliable_line_out_of_step_is_down_until_another_stream_comes() {
+fn reliable_link_stays_down_until_a_new_stream() {
     let [mut link, mut peer] = connected(Reliable::new);
     link.handle_bytes(5, &u32::MAX.to_le_bytes());
     assert_eq!(link.poll_event(), Some(Event::Down(Down::Violation)));
@@ -265,10 +265,10 @@ fn another_version_is_refused_with_its_number() {
 }
 
 #[test]
-fn an_acknowledgement_of_what_was_not_sent_is_not_believed() {
+fn acknowledgement_of_an_unsent_frame_is_ignored() {
     let [mut link, mut peer] = connected(Serial::new);
     link.try_send(0, b"still here").unwrap();
-    // It sent two frames, which opened its ports; the third one waits.
+    // The link sent two frames, which opened its ports. The third frame waits.
     for ack in [3, 4, 100, 255] {
         link.handle_bytes(0, &forge(THERE, HERE, &[0, ack], &[]));
     }

@@ -1,4 +1,4 @@
-//! What a link and its ports tell their users, scenario by scenario, over a line without faults.
+//! Tests what a link and its ports report to their users, over a line without faults.
 #![cfg(not(loom))]
 
 use ringway_core::Error;
@@ -18,7 +18,7 @@ fn config(generation: u32) -> Config {
     Config { generation, ..CONFIG }
 }
 
-/// Carries bytes both ways until neither end has any.
+/// Carries bytes both ways until neither end has more to send.
 fn carry<A: Line, B: Line, const P: usize, const Q: usize, const C: usize, const D: usize>(
     now: u64,
     a: &mut Link<A, P, C, MAX>,
@@ -40,7 +40,7 @@ fn events<L: Line, const P: usize, const C: usize>(link: &mut Link<L, P, C, MAX>
     std::iter::from_fn(|| link.poll_event()).collect()
 }
 
-/// Two ends that are up, with these ports open on both.
+/// Returns two links that are up, with `ports` open on both.
 fn pair<L: Line>(
     make: fn(Config) -> Link<L, 2, 2, MAX>,
     ports: &[u8],
@@ -58,7 +58,7 @@ fn pair<L: Line>(
     (a, b)
 }
 
-/// Runs a scenario over both disciplines.
+/// Runs each scenario over both line disciplines.
 macro_rules! over_both_lines {
     ($($name:ident($make:ident) $body:block)*) => {
         $(
@@ -81,7 +81,7 @@ macro_rules! over_both_lines {
 }
 
 over_both_lines! {
-    both_sides_learn_the_limits_and_the_generation_of_the_other(make) {
+    both_sides_learn_the_peers_limits_and_generation(make) {
         let (a, b) = pair(make, &[]);
         let peer = a.peer().unwrap();
         assert_eq!((peer.id.generation, peer.max, peer.ports, peer.credits), (2, 32, 2, 2));
@@ -105,7 +105,7 @@ over_both_lines! {
         assert_eq!(a.peek(1), Ok(&b"ready"[..]));
     }
 
-    a_port_can_be_refused_with_a_reason_and_tried_again(make) {
+    refused_port_gets_a_reason_and_can_open_again(make) {
         let (mut a, mut b) = pair(make, &[]);
         a.open_port(0).unwrap();
         carry(0, &mut a, &mut b);
@@ -122,7 +122,7 @@ over_both_lines! {
         assert_eq!((a.port_state(0), b.port_state(0)), (State::STREAM, State::STREAM));
     }
 
-    an_opening_that_is_withdrawn_leaves_nothing_behind(make) {
+    withdrawn_open_leaves_nothing_behind(make) {
         let (mut a, mut b) = pair(make, &[]);
         a.open_port(0).unwrap();
         carry(0, &mut a, &mut b);
@@ -135,7 +135,7 @@ over_both_lines! {
         assert_eq!((a.port_state(0), b.port_state(0)), (State::STREAM, State::STREAM));
     }
 
-    a_sender_stops_at_its_credits_and_the_other_port_goes_on(make) {
+    sender_stops_at_its_credits_on_one_port_only(make) {
         let (mut a, mut b) = pair(make, &[0, 1]);
         a.try_send(0, b"1").unwrap();
         a.try_send(0, b"2").unwrap();
@@ -157,7 +157,7 @@ over_both_lines! {
         assert_eq!(b.peek(0), Ok(&b"2"[..]));
     }
 
-    half_closed_ports_still_carry_the_other_direction(make) {
+    half_closed_port_carries_the_other_direction(make) {
         let (mut a, mut b) = pair(make, &[0]);
         a.try_send(0, b"last").unwrap();
         a.shut_send(0).unwrap();
@@ -186,7 +186,7 @@ over_both_lines! {
         assert_eq!((a.port_state(0), b.port_state(0)), (State::STREAM, State::STREAM));
     }
 
-    a_reader_that_stops_breaks_the_pipe(make) {
+    shut_recv_breaks_the_peers_pipe(make) {
         let (mut a, mut b) = pair(make, &[0]);
         a.try_send(0, b"unread").unwrap();
         carry(0, &mut a, &mut b);
@@ -199,7 +199,7 @@ over_both_lines! {
         assert_eq!(a.peek(0), Ok(&b"back"[..]));
     }
 
-    a_reset_carries_its_reason_and_drops_what_was_unread(make) {
+    reset_carries_its_reason_and_drops_unread_messages(make) {
         let (mut a, mut b) = pair(make, &[0, 1]);
         b.try_send(0, b"unread").unwrap();
         carry(0, &mut a, &mut b);
@@ -214,7 +214,7 @@ over_both_lines! {
         assert_eq!((a.port_state(0), b.port_state(0)), (State::STREAM, State::STREAM));
     }
 
-    a_message_is_as_long_as_both_sides_can_take(make) {
+    message_length_is_bounded_by_both_sides(make) {
         let (mut a, mut b) = pair(make, &[0]);
         assert_eq!(a.try_send(0, &[1; MAX + 1]), Err(Error::MessageTooLarge { max: MAX }));
         a.try_send(0, &[1; MAX]).unwrap();
@@ -225,7 +225,7 @@ over_both_lines! {
         assert_eq!(b.try_recv(0, &mut [0; 4]), Ok(0), "an empty message is a message");
     }
 
-    a_link_that_closes_delivers_first_and_both_sides_are_down(make) {
+    close_delivers_messages_then_both_sides_are_down(make) {
         let (mut a, mut b) = pair(make, &[0]);
         a.try_send(0, b"one").unwrap();
         a.try_send(0, b"two").unwrap();
@@ -242,7 +242,7 @@ over_both_lines! {
         assert_eq!(b.try_recv(0, &mut [0; 8]), Ok(3));
         assert_eq!(b.peek(0), Err(Error::EndOfFile));
         assert_eq!(b.try_send(0, b"late"), Err(Error::Reset));
-        // And up again over the same line.
+        // Both come up again over the same line.
         for end in [&mut a, &mut b] {
             end.close_port(0);
             end.open(9).unwrap();
@@ -252,7 +252,7 @@ over_both_lines! {
         assert_eq!((a.port_state(0), b.port_state(0)), (State::STREAM, State::STREAM));
     }
 
-    what_came_whole_is_delivered_before_the_reset(make) {
+    complete_messages_are_delivered_before_the_reset(make) {
         type End<'a, L> = &'a mut Link<L, 2, 2, MAX>;
         type Loss<L> = (Down, fn(End<'_, L>, fn(Config) -> Link<L, 2, 2, MAX>));
         let losses: [Loss<L>; 4] = [
@@ -261,12 +261,13 @@ over_both_lines! {
             (Down::PeerRestarted, |b, make| {
                 let mut other = make(config(3));
                 other.open(5).unwrap();
-                // What it wants of the port it does not get mixed with what is there.
+                // The new peer opens the port too; that must not mix with the messages in it.
                 other.open_port(0).unwrap();
                 carry(5, b, &mut other);
             }),
             (Down::PeerRestarted, |b, make| {
-                // Twice, so that the second loss finds what the first one left.
+                // Lose the session twice: the second loss finds the messages that the first one
+                // left.
                 for generation in [3, 4] {
                     let mut other = make(config(generation));
                     other.open(5).unwrap();
@@ -300,7 +301,7 @@ over_both_lines! {
                 if !ends {
                     assert_eq!(b.port_state(0), State::Reset);
                 }
-                // It can be opened again, as after any reset.
+                // The port can be opened again, as after any reset.
                 b.close_port(0);
                 assert_eq!(b.peek(0), Err(Error::Closed));
                 assert_eq!(b.try_send(0, b"late"), Err(Error::Closed));
@@ -310,7 +311,7 @@ over_both_lines! {
         }
     }
 
-    a_port_whose_session_ended_is_opened_again_whatever_is_left_in_it(make) {
+    port_reopens_after_its_session_ended_with_messages(make) {
         let (mut a, mut b) = pair(make, &[0]);
         a.try_send(0, b"old").unwrap();
         carry(0, &mut a, &mut b);
@@ -329,7 +330,7 @@ over_both_lines! {
         b.try_send(0, b"back").unwrap();
     }
 
-    a_silent_peer_is_asked_and_then_given_up(make) {
+    silent_peer_is_asked_and_then_given_up(make) {
         let (mut a, mut b) = pair(make, &[0]);
         a.handle_timeout(1_000);
         assert_eq!(a.phase(), Phase::Up);
@@ -354,7 +355,7 @@ over_both_lines! {
         assert_eq!(b.port_state(0), State::Reset);
     }
 
-    a_peer_that_restarts_is_recognised_also_with_the_same_generation(make) {
+    restart_with_the_same_generation_is_recognised(make) {
         for generation in [2, 3] {
             let (mut a, b) = pair(make, &[0]);
             a.try_send(0, b"for the old one").unwrap();
@@ -374,7 +375,7 @@ over_both_lines! {
         }
     }
 
-    a_port_that_waits_for_its_peer_outlives_the_session(make) {
+    connecting_port_outlives_the_session(make) {
         let (mut a, mut b) = pair(make, &[]);
         a.open_port(1).unwrap();
         carry(0, &mut a, &mut b);
@@ -390,7 +391,7 @@ over_both_lines! {
 }
 
 #[test]
-fn a_port_that_the_peer_does_not_have_is_refused() {
+fn port_that_the_peer_lacks_is_refused() {
     let mut a = Serial::new(config(1));
     let mut b = SerialLink::<MAX, 1, 1, 1>::new(config(2));
     a.open(0).unwrap();
@@ -402,7 +403,7 @@ fn a_port_that_the_peer_does_not_have_is_refused() {
         [Event::Up, Event::Port(1, PortEvent::Reset(ResetReason::NoSuchPort))]
     );
     assert_eq!(a.open_port(1), Err(Error::NotFound));
-    // Different windows and credits get along.
+    // Links with different windows and credits work together.
     a.open_port(0).unwrap();
     b.open_port(0).unwrap();
     carry(0, &mut a, &mut b);
@@ -411,7 +412,7 @@ fn a_port_that_the_peer_does_not_have_is_refused() {
 }
 
 #[test]
-fn a_lost_frame_is_sent_again_before_the_timer_when_another_follows() {
+fn lost_frame_is_resent_early_when_another_follows() {
     let (mut a, mut b) = pair(Serial::new, &[0]);
     let mut out = [0; 200];
     a.try_send(0, b"lost").unwrap();
@@ -423,15 +424,15 @@ fn a_lost_frame_is_sent_again_before_the_timer_when_another_follows() {
 }
 
 #[test]
-fn a_lost_frame_is_sent_again_by_the_timer_when_none_follows_and_ever_more_slowly() {
+fn lost_last_frame_is_resent_at_doubling_intervals() {
     let (mut a, mut b) = pair(Serial::new, &[0]);
     let mut out = [0; 200];
     a.try_send(0, b"lost").unwrap();
     let mut now = 0;
-    for patience in [100, 200, 400] {
+    for interval in [100, 200, 400] {
         assert!(a.poll_transmit(now, &mut out) > 0);
-        assert_eq!(a.poll_timeout(), Some((now + patience).min(1_000)));
-        now += patience;
+        assert_eq!(a.poll_timeout(), Some((now + interval).min(1_000)));
+        now += interval;
         a.handle_timeout(now);
     }
     carry(now, &mut a, &mut b);
@@ -440,14 +441,14 @@ fn a_lost_frame_is_sent_again_by_the_timer_when_none_follows_and_ever_more_slowl
 }
 
 #[test]
-fn a_link_that_was_never_open_says_nothing_whatever_it_hears() {
+fn unopened_link_answers_nothing() {
     let (mut a, _) = pair(Reliable::new, &[0]);
     let mut fresh = Reliable::new(config(3));
     a.try_send(0, b"for the one before").unwrap();
     a.handle_timeout(1_000);
     carry(1_000, &mut a, &mut fresh);
     assert_eq!(a.phase(), Phase::Up);
-    // Once it is open it is recognised as another.
+    // Once it is open, the peer recognises it as another link.
     fresh.open(1_000).unwrap();
     carry(1_000, &mut a, &mut fresh);
     assert_eq!(events(&mut a)[0], Event::Down(Down::PeerRestarted));
@@ -455,7 +456,7 @@ fn a_link_that_was_never_open_says_nothing_whatever_it_hears() {
 }
 
 #[test]
-fn a_peer_that_did_not_hear_the_farewell_hears_it_when_it_asks() {
+fn peer_that_missed_the_close_hears_it_when_it_asks() {
     let (mut a, mut b) = pair(Serial::new, &[0]);
     b.try_send(0, b"hello").unwrap();
     carry(0, &mut a, &mut b);
@@ -463,7 +464,7 @@ fn a_peer_that_did_not_hear_the_farewell_hears_it_when_it_asks() {
     let mut now = 0;
     let mut lost = [0; 500];
     while a.phase() != Phase::Down {
-        // The line away from the one that closes is cut, but for what is due to the ports.
+        // The closing link transmits, and the line loses every byte.
         let _ = a.poll_transmit(now, &mut lost);
         now = a.poll_timeout().expect("it goes on saying so, or is gone");
         a.handle_timeout(now);

@@ -1,10 +1,11 @@
-//! Two links over a bad line, in long random sequences of what users do: open, send, receive, shut,
-//! reset, close, restart.
+//! Runs two links over a bad line through long random sequences of what users do.
 //!
-//! Every message says which run of the sender, which life of the port and which place in it it
-//! belongs to, so that each one that arrives can be judged by itself: messages of a life come from
-//! its beginning, in order, without a gap and without a repetition, and none comes behind one of a
-//! later life. Then the line is calm, and everything has to work again.
+//! Users open, send, receive, shut, reset, close and restart.
+//!
+//! Every message names its sender's run, the life of the port, and its place in that life. So the
+//! receiver can check each message as it arrives. The messages of a life begin with the first one
+//! and come in order, without a gap and without a repetition. No message comes after one of a later
+//! life. At the end the line has no more faults, and everything has to work again.
 #![cfg(not(loom))]
 
 mod line;
@@ -22,13 +23,13 @@ const PORTS: usize = 3;
 const CREDITS: usize = 3;
 const MAX: usize = 80;
 
-/// The name of a message: the sender's run, the life of the port, the place in it.
+/// The name of a message: the sender's run, the life of the port, the place in that life.
 type Name = (u32, u32, u32);
 
 struct End<L: Line> {
     link: Link<L, PORTS, CREDITS, MAX>,
     generation: u32,
-    /// Lives of each port, and messages sent in the present one.
+    /// How many lives each port had, and how many messages were sent in the current one.
     lives: [(u32, u32); PORTS],
     /// The last message that arrived on each port.
     last: [Option<Name>; PORTS],
@@ -39,7 +40,7 @@ struct End<L: Line> {
 fn message((generation, life, place): Name, len: usize) -> Vec<u8> {
     let mut bytes: Vec<u8> =
         [generation, life, place].iter().flat_map(|number| number.to_le_bytes()).collect();
-    // Zeros and runs, for the stuffing.
+    // Zeros and runs without zeros, to exercise the byte stuffing.
     let filler =
         (0..len).map(|at| if (place as usize + at).is_multiple_of(5) { 0 } else { at as u8 });
     bytes.extend(filler);
@@ -71,7 +72,7 @@ impl<L: Line> End<L> {
         Ok(())
     }
 
-    /// Receives a message if there is one, and judges it.
+    /// Receives a message if there is one, and checks it.
     fn receive(&mut self, port: usize) -> Result<(), Error> {
         let mut out = [0; MAX];
         let len = self.link.try_recv(port as u8, &mut out)?;
@@ -111,7 +112,7 @@ impl<L: Line> End<L> {
         }
     }
 
-    /// Something that a user could do.
+    /// Does one random thing that a user could do.
     fn act(&mut self, random: &mut Random, now: u64) {
         let port = random.below(PORTS);
         match random.below(400) {
@@ -144,8 +145,7 @@ fn is_over(state: State) -> bool {
     }
 }
 
-/// Runs `rounds` of chaos, then calm; returns how many messages arrived and how many sessions
-/// ended.
+/// Runs `rounds` with faults, then without; returns how many messages came and sessions ended.
 fn soak<L: Line>(
     make: fn(Config) -> Link<L, PORTS, CREDITS, MAX>,
     seed: u64,
@@ -172,7 +172,7 @@ fn soak<L: Line>(
         let forth = carry(now, random, &mut a.link, ab, &mut b.link, most);
         forth | carry(now, random, &mut b.link, ba, &mut a.link, most)
     };
-    for round in 0..rounds {
+    for _ in 0..rounds {
         now += 1 + random.below(10) as u64;
         step(&mut ends, &mut wires, &mut random, now);
         for (at, end) in ends.iter_mut().enumerate() {
@@ -182,7 +182,7 @@ fn soak<L: Line>(
                 end.restart(make(config(end.generation + 1)));
                 end.link.open(now).unwrap();
                 if same_stream {
-                    // What it had put on the line stays there.
+                    // The bytes that it had put on the line stay there.
                     continue;
                 }
                 wires[0].clear();
@@ -192,10 +192,9 @@ fn soak<L: Line>(
                 break;
             }
         }
-        assert!(round < rounds);
     }
 
-    // Calm: everything is closed, opened again, used and closed, in bounded time.
+    // Without faults, every port is closed, opened again, used and closed in bounded time.
     wires.iter_mut().for_each(|wire| wire.faults = Faults::default());
     let mut settle = |ends: &mut [End<L>; 2],
                       random: &mut Random,
@@ -259,7 +258,7 @@ const SOME: Faults = Faults { lose: 900, flip: 900, cut: 5_000, duplicate: 2_000
 const MANY: Faults = Faults { lose: 150, flip: 150, cut: 800, duplicate: 300, noise: 500 };
 
 #[test]
-fn a_serial_link_over_a_bad_line_delivers_prefixes_and_recovers() {
+fn serial_link_recovers_from_a_bad_line() {
     let (mut delivered, mut resets) = (0, 0);
     for seed in 0..12 {
         let faults = [Faults::default(), SOME, MANY][seed as usize % 3];
@@ -273,7 +272,7 @@ fn a_serial_link_over_a_bad_line_delivers_prefixes_and_recovers() {
 }
 
 #[test]
-fn a_restart_of_either_side_is_recognised_by_a_serial_link() {
+fn serial_link_recognises_a_restart_of_either_side() {
     let mut delivered = 0;
     for seed in 100..112 {
         let faults = [Faults::default(), SOME, MANY][seed as usize % 3];
@@ -295,7 +294,7 @@ fn a_window_of_one_frame_is_enough() {
 }
 
 #[test]
-fn a_reliable_link_delivers_over_a_stream_that_comes_in_pieces_and_ends() {
+fn reliable_link_survives_pieces_and_stream_ends() {
     let mut delivered = 0;
     for seed in 300..308 {
         let calm = Faults::default();

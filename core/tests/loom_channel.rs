@@ -1,5 +1,7 @@
-//! Models of the channels: ends that open and close at once, the end of file against the last
-//! write, several writers, and nobody sleeps for ever.
+//! Loom models of pipes, FIFOs and sockets.
+//!
+//! Ends open and close at once, the last write races with the end of file, several writers write,
+//! and no context may sleep for ever.
 #![cfg(loom)]
 
 mod support;
@@ -17,7 +19,7 @@ fn pipe<const N: usize>() -> Pipe<N, LoomFutex> {
     Pipe::new()
 }
 
-/// Everything up to the end of file.
+/// Reads everything up to the end of file.
 fn read_to_end<const N: usize, W: Wait>(reader: &mut Reader<'_, N, W>) -> Vec<u8> {
     let mut all = Vec::new();
     let mut out = [0; 2];
@@ -29,7 +31,7 @@ fn read_to_end<const N: usize, W: Wait>(reader: &mut Reader<'_, N, W>) -> Vec<u8
     }
 }
 
-/// Tries until it would no longer block.
+/// Repeats an attempt, yielding, until it neither would block nor finds its end taken.
 macro_rules! insist {
     ($attempt:expr) => {
         loop {
@@ -45,7 +47,7 @@ mod pipes {
     use super::*;
 
     #[test]
-    fn the_end_of_file_comes_after_the_last_write() {
+    fn end_of_file_comes_after_the_last_write() {
         model(Some(4), || {
             let pipe = Place::new(pipe::<2>());
             let (mut reader, mut writer) = pipe.get().open().unwrap();
@@ -58,16 +60,16 @@ mod pipes {
     }
 
     #[test]
-    fn without_waiting_too_the_end_of_file_comes_after_the_last_write() {
+    fn try_read_finds_the_end_only_after_the_last_write() {
         model(None, || {
             let pipe = Place::new(<Pipe<2>>::new());
             let (mut reader, mut writer) = pipe.get().open().unwrap();
             let reading = thread::spawn(move || {
-                // One look, in the thread that was spawned: loom shows the newest value to one who
-                // has yielded, and does not interrupt the first thread at its loads.
+                // Try once, in the spawned thread. Loom shows the newest value to a thread that has
+                // yielded, and it does not interrupt the first thread at its loads.
                 let looked = reader.try_read(&mut [0; 2]);
                 assert!(matches!(looked, Ok(1) | Err(Error::WouldBlock)), "{looked:?}");
-                // Not dropped here: the writer would find the pipe broken.
+                // Do not drop the reader here: the writer would find the pipe broken.
                 reader
             });
             assert_eq!(writer.try_write(b"a"), Ok(1));
@@ -95,7 +97,7 @@ mod pipes {
     }
 
     #[test]
-    fn a_writer_waits_for_the_room_that_another_took() {
+    fn writer_waits_for_room_that_another_took() {
         model(Some(2), || {
             let pipe = Place::new(pipe::<1>());
             let (mut reader, mut writer) = pipe.get().open().unwrap();
@@ -115,7 +117,7 @@ mod pipes {
     }
 
     #[test]
-    fn a_writer_that_waits_for_its_turn_gets_it_though_nobody_reads() {
+    fn waiting_writer_gets_the_lock_without_a_read() {
         model(None, || {
             let pipe = Place::new(pipe::<2>());
             let (mut reader, mut writer) = pipe.get().open().unwrap();
@@ -134,7 +136,7 @@ mod pipes {
     }
 
     #[test]
-    fn a_writer_that_finds_itself_alone_goes_on_where_the_other_stopped() {
+    fn lone_writer_goes_on_where_the_other_stopped() {
         model(None, || {
             let pipe = Place::new(<Pipe<2>>::new());
             let (mut reader, mut writer) = pipe.get().open().unwrap();
@@ -149,7 +151,7 @@ mod pipes {
     }
 
     #[test]
-    fn two_writers_that_do_not_wait_take_turns() {
+    fn two_nonwaiting_writers_take_turns() {
         model(None, || {
             let pipe = Place::new(<Pipe<2>>::new());
             let (mut reader, mut writer) = pipe.get().open().unwrap();
@@ -170,7 +172,7 @@ mod pipes {
     }
 
     #[test]
-    fn a_blocked_writer_is_woken_when_the_reader_closes() {
+    fn reader_close_wakes_a_blocked_writer() {
         model(None, || {
             let pipe = Place::new(pipe::<1>());
             let (reader, mut writer) = pipe.get().open().unwrap();
@@ -184,7 +186,7 @@ mod pipes {
     }
 
     #[test]
-    fn a_blocked_reader_is_woken_when_the_last_of_two_writers_closes() {
+    fn last_writer_close_wakes_a_blocked_reader() {
         model(None, || {
             let pipe = Place::new(pipe::<1>());
             let (mut reader, writer) = pipe.get().open().unwrap();
@@ -198,7 +200,7 @@ mod pipes {
     }
 
     #[test]
-    fn both_ends_close_at_once_and_the_next_find_it_empty() {
+    fn pipe_is_empty_after_both_ends_close_at_once() {
         model(Some(3), || {
             let pipe = Place::new(<Pipe<2>>::new());
             let (mut reader, mut writer) = pipe.get().open().unwrap();
@@ -223,13 +225,14 @@ mod pipes {
     }
 
     #[test]
-    fn who_opens_it_right_after_both_ends_closed_finds_it_empty() {
+    fn open_racing_with_close_finds_the_pipe_empty() {
         model(None, || {
             let pipe = Place::new(<Pipe<2>>::new());
             let place = pipe.get();
             let (mut reader, mut writer) = place.open().unwrap();
             let opening = thread::spawn(move || {
-                // One look, as above.
+                // Try once, in the spawned thread: loom shows the newest value to a thread that has
+                // yielded.
                 let Ok((mut reader, mut writer)) = place.open() else { return };
                 let mut out = [0; 2];
                 assert_eq!(reader.try_read(&mut out), Err(Error::WouldBlock));
@@ -245,7 +248,7 @@ mod pipes {
     }
 
     #[test]
-    fn a_write_racing_with_the_readers_close_is_taken_or_broken() {
+    fn write_racing_with_reader_close_succeeds_or_breaks() {
         model(None, || {
             let pipe = Place::new(pipe::<2>());
             let (reader, mut writer) = pipe.get().open().unwrap();
@@ -257,7 +260,7 @@ mod pipes {
     }
 
     #[test]
-    fn tasks_that_read_and_write_are_woken_by_bytes_by_room_and_by_the_end() {
+    fn tasks_are_woken_by_bytes_room_and_the_end() {
         model(Some(3), || {
             let pipe = Place::new(Pipe::<1, Async<LoomFutex>>::new());
             let (mut reader, mut writer) = pipe.get().open().unwrap();
@@ -287,7 +290,7 @@ mod fifos {
     }
 
     #[test]
-    fn two_opens_at_once_meet_though_the_writer_is_gone_at_once() {
+    fn opens_meet_though_the_writer_closes_at_once() {
         model(Some(3), || {
             let names = names::<1>();
             let names = names.get();
@@ -300,7 +303,7 @@ mod fifos {
     }
 
     #[test]
-    fn two_opens_at_once_meet_though_the_reader_is_gone_at_once() {
+    fn opens_meet_though_the_reader_closes_at_once() {
         model(Some(3), || {
             let names = names::<1>();
             let names = names.get();
@@ -313,14 +316,14 @@ mod fifos {
     }
 
     #[test]
-    fn what_came_before_an_open_is_seen_by_who_met_it() {
+    fn each_open_sees_what_preceded_the_other() {
         model(None, || {
             let place = names::<1>();
             let names = place.get();
             names.try_create(b"n").unwrap();
             let flags = Place::new([AtomicU32::new(0), AtomicU32::new(0)]);
             let [here, there] = flags.get();
-            // Relaxed: it is the opens that have to order them.
+            // Relaxed: opening the two ends has to order these accesses.
             let opening = thread::spawn(move || {
                 there.store(1, Ordering::Relaxed);
                 let writer = names.open_writer(b"n").unwrap();
@@ -335,7 +338,7 @@ mod fifos {
     }
 
     #[test]
-    fn a_name_made_by_two_at_once_is_made_once() {
+    fn two_creates_at_once_make_one_name() {
         model(None, || {
             let names = names::<2>();
             let names = names.get();
@@ -347,7 +350,7 @@ mod fifos {
     }
 
     #[test]
-    fn an_open_racing_with_unlink_and_make_never_gets_the_other_fifo() {
+    fn open_racing_with_remove_never_gets_another_fifo() {
         model(None, || {
             let names = names::<1>();
             let names = names.get();
@@ -363,7 +366,7 @@ mod fifos {
     }
 
     #[test]
-    fn ends_that_close_at_once_leave_what_is_unread_to_the_next_or_nobody() {
+    fn closing_ends_leave_bytes_to_the_next_or_nobody() {
         model(Some(2), || {
             let place = names::<1>();
             let names = place.get();
@@ -391,7 +394,7 @@ mod fifos {
     }
 
     #[test]
-    fn a_writer_that_opens_what_was_just_closed_starts_anew() {
+    fn writer_opening_a_just_closed_fifo_starts_empty() {
         model(None, || {
             let place = names::<1>();
             let names = place.get();
@@ -403,8 +406,8 @@ mod fifos {
             let closing = thread::spawn(move || {
                 assert_eq!(reader.try_read(&mut [0]), Ok(1));
             });
-            // Times out when there is no reader, and is counted until then: the first to come is a
-            // writer.
+            // This times out when there is no reader. Until then the writer is counted, so that a
+            // writer is the first end to open.
             let opened = names.open_writer_deadline(b"n", Some(()));
             closing.join().unwrap();
             drop(opened);
@@ -418,9 +421,9 @@ mod fifos {
     }
 
     #[test]
-    fn a_reader_that_follows_another_goes_on_where_that_one_stopped() {
+    fn next_reader_goes_on_where_the_last_one_stopped() {
         model(None, || {
-            // With bells that nobody sleeps on, whose ringing orders nothing.
+            // The doorbells have no sleepers, so ringing them orders nothing.
             let place = Place::new(<Registry<1, 2>>::new());
             let names = place.get();
             names.try_create(b"n").unwrap();
@@ -441,7 +444,7 @@ mod fifos {
     }
 
     #[test]
-    fn a_writer_that_comes_when_all_have_just_closed_leaves_nothing_of_theirs() {
+    fn writer_opening_as_all_close_discards_old_bytes() {
         model(Some(3), || {
             let place = names::<1>();
             let names = place.get();
@@ -449,7 +452,7 @@ mod fifos {
             let mut reader = names.try_open_reader(b"n").unwrap();
             let mut writer = names.try_open_writer(b"n").unwrap();
             let opening = thread::spawn(move || {
-                // Counted while it looks for a reader, whom it does not wait for.
+                // This writer is counted while it looks for a reader, and it does not wait for one.
                 let _ = names.open_writer_deadline(b"n", Some(()));
             });
             assert_eq!(writer.try_write(b"a"), Ok(1));
@@ -464,7 +467,7 @@ mod fifos {
     }
 
     #[test]
-    fn a_deadline_racing_with_the_other_end_meets_or_leaves_nothing_behind() {
+    fn timeout_racing_with_open_meets_or_leaves_nothing() {
         model(None, || {
             let place = names::<1>();
             let names = place.get();
@@ -497,7 +500,7 @@ mod sockets {
     }
 
     #[test]
-    fn a_connect_racing_with_accept_is_accepted() {
+    fn connect_racing_with_accept_is_accepted() {
         model(Some(3), || {
             let place = network();
             let net = place.get();
@@ -514,7 +517,7 @@ mod sockets {
     }
 
     #[test]
-    fn a_connect_racing_with_the_listeners_close_is_refused_or_reset() {
+    fn connect_racing_with_close_is_refused_or_reset() {
         model(Some(4), || {
             let place = network();
             let net = place.get();
@@ -530,7 +533,7 @@ mod sockets {
     }
 
     #[test]
-    fn a_connect_that_waits_for_room_is_woken_by_an_accept() {
+    fn accept_wakes_a_connect_that_waits_for_room() {
         model(Some(3), || {
             let place = network();
             let net = place.get();
@@ -544,7 +547,7 @@ mod sockets {
     }
 
     #[test]
-    fn a_connect_that_waits_for_room_is_refused_when_the_listener_closes() {
+    fn listener_close_refuses_a_waiting_connect() {
         model(Some(3), || {
             let place = network();
             let net = place.get();
@@ -558,8 +561,8 @@ mod sockets {
     }
 
     #[test]
-    fn a_close_that_finds_the_turn_taken_is_done_by_who_has_it() {
-        // With bells that nobody sleeps on, whose ringing orders nothing.
+    fn lock_holder_sweeps_for_a_closing_listener() {
+        // The doorbells have no sleepers, so ringing them orders nothing.
         model(Some(3), || {
             let place = Place::new(<Network<1, 1, 2>>::new());
             let net = place.get();
@@ -571,13 +574,13 @@ mod sockets {
             });
             drop(listener);
             other.join().unwrap();
-            // Without anybody looking at the network again.
+            // The reset has happened, though no context has used the network again.
             assert_eq!(waiting.try_read(&mut [0]), Err(Error::Reset));
         });
     }
 
     #[test]
-    fn both_sides_shut_down_at_once_and_the_place_is_free() {
+    fn shutdown_by_both_sides_frees_the_connection() {
         model(None, || {
             let pair = Place::new(connection());
             let (mut here, mut there) = pair.get().pair().unwrap();
@@ -595,7 +598,7 @@ mod sockets {
     }
 
     #[test]
-    fn both_sides_end_their_sending_at_once_and_each_hears_of_it() {
+    fn both_sides_end_sending_and_read_the_end() {
         model(Some(3), || {
             let pair = Place::new(connection());
             let (mut here, mut there) = pair.get().pair().unwrap();
@@ -616,7 +619,7 @@ mod sockets {
     }
 
     #[test]
-    fn two_pairs_opened_at_once_are_one() {
+    fn two_pairs_opened_at_once_make_one() {
         model(None, || {
             let pair = Place::new(connection());
             let place = pair.get();
@@ -628,12 +631,13 @@ mod sockets {
     }
 
     #[test]
-    fn a_message_is_received_whole_and_the_end_after_it() {
+    fn message_is_received_whole_before_the_end() {
         model(Some(3), || {
             let pair = Place::new(connection());
             let (mut here, mut there) = pair.get().pair_packets().unwrap();
             let sending = thread::spawn(move || {
-                // Each fills the channel: the second waits until the first is received.
+                // Each message fills the channel. The second send waits until the first message is
+                // received.
                 here.send(b"a").unwrap();
                 here.send(b"b").unwrap();
             });

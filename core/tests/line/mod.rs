@@ -1,15 +1,15 @@
-//! A line between two links that loses, flips, cuts and duplicates bytes.
+//! A simulated line between two links that loses, flips, cuts and duplicates bytes.
 
 use super::random::Random;
 use ringway_core::channel::link::{Line, Link};
 use std::collections::VecDeque;
 
-/// How bad the line is: one in so many bytes, 0 for never.
+/// The faults of a line: each strikes one in so many bytes; 0 is never.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Faults {
     pub lose: usize,
     pub flip: usize,
-    /// Loses everything that is under way.
+    /// Loses every byte that is under way.
     pub cut: usize,
     /// Transmits the last bytes once more.
     pub duplicate: usize,
@@ -17,7 +17,7 @@ pub struct Faults {
     pub noise: usize,
 }
 
-/// One direction.
+/// One direction of a line.
 #[derive(Debug, Default)]
 pub struct Wire {
     pub faults: Faults,
@@ -59,7 +59,7 @@ impl Wire {
         self.queue.push_back(byte ^ flip);
     }
 
-    /// At most `most` bytes that come out.
+    /// Takes at most `most` bytes out of the wire.
     pub fn take(&mut self, most: usize) -> Vec<u8> {
         let most = most.min(self.queue.len());
         self.queue.drain(..most).collect()
@@ -70,8 +70,9 @@ impl Wire {
     }
 }
 
-/// Moves at most `most` bytes from `from` into the wire, and as many out of it into `to`; whether
-/// any moved.
+/// Moves at most `most` bytes from `from` into the wire, and at most `most` out of it into `to`.
+///
+/// Returns whether any byte moved.
 pub fn carry<L: Line, const P: usize, const C: usize, const M: usize>(
     now: u64,
     random: &mut Random,
