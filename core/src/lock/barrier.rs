@@ -1,8 +1,8 @@
-//! A place where each waits for all.
+//! A barrier: each party waits for all.
 
 mod state;
 
-use super::handle::{By, Forms, Handle, User, has_forms};
+use super::handle::{Caller, Forms, Handle, User, has_forms};
 use super::slots::Slots;
 #[cfg(not(loom))]
 use super::slots::write_slots;
@@ -22,7 +22,7 @@ use core::ptr::NonNull;
 use core::task::Poll;
 use state::{Phase, ROUND_SHIFT, State, next};
 
-/// `N` parties meet, again and again. See [`BarrierInner`].
+/// A barrier at which `N` parties meet, again and again. See [`BarrierInner`].
 ///
 /// ```
 /// use ringway_core::lock::Barrier;
@@ -37,9 +37,10 @@ use state::{Phase, ROUND_SHIFT, State, next};
 #[doc(alias = "pthread_barrier_t")]
 pub type Barrier<const N: usize, W = Spin> = BarrierInner<[AtomicU32; N], W>;
 
-/// A [`Barrier`] for as many parties as are known when the program runs. It is made on the heap or
-/// in memory at hand, see [`InMemory`](crate::storage::InMemory), and `&Barrier<N, W>` coerces to
-/// it.
+/// A [`Barrier`] whose number of parties is known when the program runs.
+///
+/// `&Barrier<N, W>` coerces to a reference to it. To create one on the heap or in memory of the
+/// caller, see [`InMemory`](crate::storage::InMemory).
 ///
 /// ```
 /// use ringway_core::lock::{Barrier, BarrierView};
@@ -50,30 +51,33 @@ pub type Barrier<const N: usize, W = Spin> = BarrierInner<[AtomicU32; N], W>;
 /// ```
 pub type BarrierView<W = Spin> = BarrierInner<[AtomicU32], W>;
 
-/// What a [`Barrier`] and a [`BarrierView`] are: its parties meet, again and again.
-/// [`wait`](Forms::wait) returns when all have called it. As Python's.
+/// The type behind [`Barrier`] and [`BarrierView`].
 ///
-/// If one of them gives up, aborts or dies while it waits, the barrier is broken: whoever waits
-/// gets [`Error::Broken`], and so does who comes, until it is [reset](Forms::reset). A party that
-/// dies on its way to the barrier is not on record there, so that others wait for it: give them a
-/// deadline, or [`abort`](Forms::abort) for it.
+/// Its parties meet, again and again: [`wait`](Forms::wait) returns when all have called it. As
+/// Python's `Barrier`.
 ///
-/// *Fairness*: who comes for the next round waits until all have left the one before, so that
-/// nobody is overtaken by a whole round.
+/// If a party gives up, aborts or dies while it waits, the barrier is broken. All that wait get
+/// [`Error::Broken`], and so do all that come later, until somebody [resets](Forms::reset) the
+/// barrier. A party that dies before it reaches the barrier is not on record there, and the others
+/// wait for it: give them a deadline, or call [`abort`](Forms::abort) in its arrival.
 ///
-/// Memory: 4 bytes a party and 8 bytes.
+/// *Fairness*: a party that comes for the next round waits until all have left the round before, so
+/// that no party is overtaken by a whole round.
+///
+/// Memory: 8 bytes, and 4 bytes for each party.
 ///
 /// # How it works
 ///
-/// A party takes a slot by exchanging it from empty to its name and the round. That is its arrival.
-/// Whoever finds all slots taken in this round ends it; whoever leaves gives its slot back, marked
-/// with the next round, and whoever finds all given back opens that. So each step is on record, and
-/// can be made by anybody.
+/// A party arrives by exchanging a slot from empty to its own number and the round. The party that
+/// finds all slots taken in this round ends the round. A party that leaves gives its slot back,
+/// marked with the next round, and the party that finds all slots given back opens that round. So
+/// each step is on record, and any party can make it.
 ///
-/// Rounds are counted modulo 2^18 (262,144). A party that is suspended in the middle of one step,
-/// holds no slot, and goes on when the others are a multiple of that many rounds further and in the
-/// same phase, makes its step for their round: it can then open a round early, or break or reset
-/// one that it never saw. One that holds a slot cannot, since no round passes without it.
+/// Rounds are counted modulo 2^18 (262,144). This matters for a party that holds no slot and is
+/// suspended in the middle of a step. If the others are a multiple of 2^18 rounds further, and in
+/// the same phase, when it goes on, it makes its step for their round: it can open a round early,
+/// or break or reset a round that it never saw. A party that holds a slot cannot do so, since no
+/// round ends without it.
 ///
 /// ```text
 ///   Filling r ──all slots taken in r──► Draining r ──all given back──► Filling r+1
@@ -89,34 +93,35 @@ pub type BarrierView<W = Spin> = BarrierInner<[AtomicU32], W>;
 pub struct BarrierInner<S: Slots + ?Sized, W: Wake> {
     state: AtomicU32,
     bell: Doorbell<W>,
-    /// Each: the round that it was taken in (or: will be next) above the name of who took it, or 0.
+    /// Each has a participant encoded by [`word::name`], or 0, in its low bits. Above them is the
+    /// round in which it was taken, or the next round in which it can be.
     slots: S,
 }
 
-/// A slot that was taken, and when.
+/// A slot that a party took, and the round.
 #[derive(Clone, Copy)]
-struct Place<'a> {
+struct Arrival<'a> {
     slot: &'a AtomicU32,
     index: usize,
     round: u32,
 }
 
-/// How a round ended for one that had a slot in it.
+/// How a round ended for a party that had a slot in it.
 enum Ended {
     Complete,
     Broken,
-    /// It was reset before the slot was taken: not this one's round.
+    /// The barrier was reset before the party took its slot: the round was not this party's.
     Before,
 }
 
 impl<const N: usize, W: Wake> Barrier<N, W> {
-    /// Refuses what cannot work when the program is compiled.
+    /// Fails to compile for a barrier that cannot work.
     pub(crate) const VALID: () = {
         assert!(N > 0, "a barrier needs a party");
     };
 
     const_unless_loom! {
-        /// A barrier where nobody is yet.
+        /// A barrier to which no party has come yet.
         ///
         /// ```compile_fail
         /// use ringway_core::lock::Barrier;
@@ -133,7 +138,8 @@ impl<const N: usize, W: Wake> Barrier<N, W> {
     }
 }
 
-// SAFETY: `repr(C)`: the words and the slots, all of which are written.
+// SAFETY: `from_raw` points to `at`, and the layout is that of this `repr(C)` type: the state, the
+// bell, then the slots. `init_at` writes all of them.
 #[cfg(not(loom))]
 unsafe impl<W: Wake> InMemory for BarrierView<W> {
     fn layout(slots: usize) -> Option<Layout> {
@@ -150,17 +156,20 @@ unsafe impl<W: Wake> InMemory for BarrierView<W> {
     unsafe fn init_at(at: NonNull<u8>, slots: usize) -> Option<NonNull<Self>> {
         let lock = Self::from_raw(at, slots)?;
         let to = lock.as_ptr();
-        // SAFETY: within the caller's memory, here and below, as it has the layout above.
+        // SAFETY: the caller guarantees memory of `layout(slots)` at `at`, in which the state lies.
         let state_at = unsafe { &raw mut (*to).state };
-        // SAFETY: as above.
+        // SAFETY: the state lies in memory that the caller guarantees and nobody else uses, and is
+        // aligned.
         unsafe { state_at.write(AtomicU32::new(0)) };
-        // SAFETY: as above.
+        // SAFETY: the caller guarantees memory of `layout(slots)` at `at`, in which the bell lies.
         let bell_at = unsafe { &raw mut (*to).bell };
-        // SAFETY: as above.
+        // SAFETY: the bell lies in memory that the caller guarantees and nobody else uses, and is
+        // aligned.
         unsafe { bell_at.write(Doorbell::new()) };
-        // SAFETY: as above.
+        // SAFETY: the caller guarantees memory of `layout(slots)` at `at`, in which the slots lie.
         let slots_at = unsafe { &raw mut (*to).slots };
-        // SAFETY: as above.
+        // SAFETY: the slots lie in memory that the caller guarantees and nobody else uses, and are
+        // aligned.
         unsafe { write_slots(slots_at) };
         Some(lock)
     }
@@ -175,13 +184,14 @@ impl<const N: usize, W: Wake> Default for Barrier<N, W> {
 has_forms! { BarrierInner<S, W> where S: Slots + ?Sized, W: Wake }
 
 impl<S: Slots + ?Sized, W: Wake> BarrierInner<S, W> {
-    /// The barrier as `participant` uses it.
+    /// Returns a handle by which `participant` uses the barrier.
     pub fn handle(&self, participant: Participant) -> Handle<'_, BarrierView<W>> {
-        Handle::new(By { lock: self, me: participant }.view())
+        Handle::new(Caller { lock: self, me: participant }.view())
     }
 
-    /// If `dead` waits here, the barrier is broken, and its slot is free. Wakes those that wait.
-    /// Whether it had a slot.
+    /// Breaks the barrier if `dead` waits at it, and frees its slot; returns whether it had a slot.
+    ///
+    /// Wakes all that wait.
     ///
     /// # Safety
     /// `dead` takes no further step with this barrier: its process has ended (or its context was
@@ -190,62 +200,64 @@ impl<S: Slots + ?Sized, W: Wake> BarrierInner<S, W> {
     pub unsafe fn recover(&self, dead: Participant) -> bool {
         let mut held = false;
         for slot in self.slots.as_slice() {
-            // Relaxed: the word is as new as the dead one left it.
+            // Relaxed: the caller sees what `dead` wrote.
             let seen = slot.load(Ordering::Relaxed);
             if seen & HOLDER != word::name(dead) {
                 continue;
             }
-            // Broken first: with the slot on record, whoever comes after a death in between does it
-            // again.
+            // Break first: if this process dies in between, the slot is still on record, so that
+            // the next call of `recover` does it again.
             let round = seen >> ROUND_SHIFT;
-            self.change_unheard(|state| {
+            self.change_silently(|state| {
                 let breaks = state.phase == Phase::Filling && state.round == round;
                 breaks.then_some(state.with(Phase::Broken))
             });
-            // SYNC POINT C, release: with the acquire in `arrive`. When it fails, another recovered
-            // it.
+            // SYNC POINT with the load of the slot in `arrive`, release: a party that sees the slot
+            // free sees the round's end. If the exchange fails, another caller recovered the slot.
             let given_back = given_back(round);
             held |= slot
                 .compare_exchange(seen, given_back, Ordering::Release, Ordering::Relaxed)
                 .is_ok();
         }
-        self.settle_unheard();
+        self.settle_silently();
         self.bell.wake_all();
         held
     }
 
     fn state(&self) -> State {
-        // SYNC POINT B, acquire: with the release in `exchange`. What was done before all came is
+        // SYNC POINT with `exchange`, acquire: what the parties did before the last of them came is
         // seen.
         State::unpack(self.state.load(Ordering::Acquire))
     }
 
-    /// Whether it was `from` and is `to` now.
+    /// Exchanges the state `from` for `to`; whether it was `from`.
     fn exchange(&self, from: State, to: State) -> bool {
-        // SYNC POINT B, release: with the acquire in `state`.
+        // SYNC POINT with the load in `state`, release: what this party has seen and done is seen
+        // by those that see `to`.
         self.state
             .compare_exchange(from.word, to.word, Ordering::Release, Ordering::Relaxed)
             .is_ok()
     }
 
-    /// Whether all are there.
+    /// Whether all parties have come in `round`.
     fn is_full(&self, round: u32) -> bool {
         let mut slots = self.slots.as_slice().iter();
-        // SYNC POINT A, acquire: with the release in `arrive`. What was done before each came is
-        // seen.
+        // SYNC POINT with the exchange of the slot in `arrive`, acquire: what each party did before
+        // it came is seen.
         slots.all(|slot| is_taken_in(slot.load(Ordering::Acquire), round))
     }
 
     fn is_empty(&self) -> bool {
         let mut slots = self.slots.as_slice().iter();
-        // Relaxed: for one that saw that all were there, or that it was reset, an older empty slot
-        // is that of one that had not come then; what one that came since finds out itself.
+        // Relaxed: the caller has seen the round's end or its reset. If a slot looks empty because
+        // this load is too old, its party came after that; such a party finds out by itself that
+        // the round is over.
         slots.all(|slot| slot.load(Ordering::Relaxed) & HOLDER == 0)
     }
 
-    /// Exchanges the state for what it is to be, until that is done or there is nothing to do;
-    /// whether it was done. The caller rings the bell, when it has done with the words.
-    fn change_unheard(&self, to: impl Fn(State) -> Option<State>) -> bool {
+    /// Exchanges the state for `to` of it, repeatedly until that succeeds or `to` says `None`;
+    /// whether it succeeded. The caller rings the bell once it has finished with the words.
+    fn change_silently(&self, to: impl Fn(State) -> Option<State>) -> bool {
         loop {
             let state = self.state();
             let Some(to) = to(state) else { return false };
@@ -255,22 +267,21 @@ impl<S: Slots + ?Sized, W: Wake> BarrierInner<S, W> {
         }
     }
 
-    /// Opens the next round when all have left the last; whether it did. The caller rings
-    /// the bell.
-    fn settle_unheard(&self) -> bool {
-        self.change_unheard(|state| state.drained().filter(|_| self.is_empty()))
+    /// Opens the next round if all have left the last; whether it did. The caller rings the bell.
+    fn settle_silently(&self) -> bool {
+        self.change_silently(|state| state.drained().filter(|_| self.is_empty()))
     }
 }
 
 impl<S: Slots + ?Sized, W: Wake, U: User<BarrierInner<S, W>> + ?Sized>
     Forms<BarrierInner<S, W>, U>
 {
-    /// How many parties it takes.
+    /// The number of parties that a round needs.
     pub fn parties(&self) -> usize {
-        self.by().lock.slots.as_slice().len()
+        self.caller().lock.slots.as_slice().len()
     }
 
-    /// How many wait for the others, more or less.
+    /// The number of parties that wait for the others. It may change meanwhile.
     ///
     /// ```
     /// # use ringway_core::lock::Barrier;
@@ -278,23 +289,25 @@ impl<S: Slots + ?Sized, W: Wake, U: User<BarrierInner<S, W>> + ?Sized>
     /// ```
     #[doc(alias = "n_waiting")]
     pub fn waiting(&self) -> usize {
-        let state = self.by().lock.state();
+        let state = self.caller().lock.state();
         if state.phase != Phase::Filling {
             return 0;
         }
-        // Relaxed: a guess by nature.
+        // Relaxed: an estimate; nothing is read on the strength of it.
         let taken = |slot: &&AtomicU32| is_taken_in(slot.load(Ordering::Relaxed), state.round);
-        self.by().lock.slots.as_slice().iter().filter(taken).count()
+        self.caller().lock.slots.as_slice().iter().filter(taken).count()
     }
 
-    /// Whether it is broken.
+    /// Whether the barrier is broken.
     #[doc(alias = "broken")]
     pub fn is_broken(&self) -> bool {
-        matches!(self.by().lock.state().phase, Phase::Broken | Phase::Aborted)
+        matches!(self.caller().lock.state().phase, Phase::Broken | Phase::Aborted)
     }
 
-    /// Breaks it: for one who finds that not all will come. A round that all came to ends well, and
-    /// the next is broken. Never waits.
+    /// Breaks the barrier. Never waits.
+    ///
+    /// For a caller that learns that not all parties will come. A round to which all came ends
+    /// well, and the next round is broken.
     ///
     /// ```
     /// # use ringway_core::{Error, lock::Barrier};
@@ -303,8 +316,8 @@ impl<S: Slots + ?Sized, W: Wake, U: User<BarrierInner<S, W>> + ?Sized>
     /// assert_eq!(barrier.wait(), Err(Error::Broken));
     /// ```
     pub fn abort(&self) {
-        let barrier = self.by().lock;
-        let changed = barrier.change_unheard(|state| match state.phase {
+        let barrier = self.caller().lock;
+        let changed = barrier.change_silently(|state| match state.phase {
             Phase::Filling | Phase::Resetting => Some(state.with(Phase::Broken)),
             Phase::Draining => Some(state.with(Phase::Aborted)),
             Phase::Broken | Phase::Aborted => None,
@@ -314,16 +327,17 @@ impl<S: Slots + ?Sized, W: Wake, U: User<BarrierInner<S, W>> + ?Sized>
         }
     }
 
-    /// Makes it as new: whoever waits gets [`Error::Broken`], and when they have left the next
-    /// round begins. Never waits.
+    /// Makes the barrier whole again. Never waits.
+    ///
+    /// All that wait get [`Error::Broken`]. When they have left, the next round begins.
     pub fn reset(&self) {
-        let barrier = self.by().lock;
-        let changed = barrier.change_unheard(|state| match state.phase {
+        let barrier = self.caller().lock;
+        let changed = barrier.change_silently(|state| match state.phase {
             Phase::Filling | Phase::Broken => Some(state.with(Phase::Resetting)),
             Phase::Aborted => Some(state.with(Phase::Draining)),
             Phase::Draining | Phase::Resetting => None,
         });
-        if barrier.settle_unheard() | changed {
+        if barrier.settle_silently() | changed {
             barrier.bell.ring();
         }
     }
@@ -332,22 +346,24 @@ impl<S: Slots + ?Sized, W: Wake, U: User<BarrierInner<S, W>> + ?Sized>
 impl<S: Slots + ?Sized, W: Wait, U: User<BarrierInner<S, W>> + ?Sized>
     Forms<BarrierInner<S, W>, U>
 {
-    /// Waits until all parties wait. The answer is 0 to [`parties`](Self::parties) - 1, another one
-    /// for each.
+    /// Waits until all parties wait.
+    ///
+    /// Returns a number from 0 to [`parties`](Self::parties) - 1, a different one to each party.
     ///
     /// # Errors
     /// [`Error::Broken`].
     pub fn wait(&self) -> Result<usize, Error> {
-        self.by().view().wait_deadline(None)
+        self.caller().view().wait_deadline(None)
     }
 
-    /// Waits until all parties wait, at most until `deadline` (`None`: for ever). The answer is 0
-    /// to [`parties`](Self::parties) - 1, another one for each.
+    /// Waits until all parties wait, at most until `deadline` (`None`: for ever).
+    ///
+    /// Returns a number from 0 to [`parties`](Self::parties) - 1, a different one to each party.
     ///
     /// # Errors
-    /// [`Error::Broken`]; [`Error::TimedOut`] when not all came in time. Then the others' round is
-    /// broken; unless this one could not even take its slot, because the round before had not
-    /// ended, which breaks nothing.
+    /// [`Error::Broken`]; [`Error::TimedOut`] when not all came in time. A timeout breaks the round
+    /// for the others too, unless this party could not even take a slot because the round before
+    /// had not ended.
     ///
     /// ```
     /// use ringway_core::{Error, lock::Barrier, wait::SpinClock};
@@ -364,15 +380,16 @@ impl<S: Slots + ?Sized, W: Wait, U: User<BarrierInner<S, W>> + ?Sized>
     /// assert!(!barrier.is_broken());
     /// ```
     pub fn wait_deadline(&self, deadline: Option<W::Deadline>) -> Result<usize, Error> {
-        self.by().view().wait_deadline(deadline)
+        self.caller().view().wait_deadline(deadline)
     }
 }
 
 impl<S: Slots + ?Sized, W: Register, U: User<BarrierInner<S, W>> + ?Sized>
     Forms<BarrierInner<S, W>, U>
 {
-    /// [`wait`](Self::wait) for a task. Dropped while it waits, it breaks the barrier for the
-    /// others, as one does that gives up.
+    /// [`wait`](Self::wait) for a task.
+    ///
+    /// Dropping it while it waits breaks the barrier for the others, as a timeout does.
     ///
     /// # Errors
     /// [`Error::Broken`].
@@ -389,18 +406,19 @@ impl<S: Slots + ?Sized, W: Register, U: User<BarrierInner<S, W>> + ?Sized>
     /// assert_eq!(first.poll(&mut cx), Poll::Ready(Ok(0)));
     /// ```
     pub fn wait_async(&self) -> impl Future<Output = Result<usize, Error>> {
-        self.by().view().wait_async()
+        self.caller().view().wait_async()
     }
 }
 
-impl<'a, S: Slots + ?Sized, W: Wake> By<'a, BarrierInner<S, W>> {
-    /// The same, whatever the number of parties.
-    fn view(self) -> By<'a, BarrierView<W>> {
+impl<'a, S: Slots + ?Sized, W: Wake> Caller<'a, BarrierInner<S, W>> {
+    /// The same barrier as a view.
+    fn view(self) -> Caller<'a, BarrierView<W>> {
         let parties = self.lock.slots.as_slice().len();
         let view =
             core::ptr::slice_from_raw_parts(core::ptr::from_ref(self.lock).cast::<()>(), parties);
-        // SAFETY: the same barrier, whose last field has so many slots.
-        By { lock: unsafe { &*(view as *const BarrierView<W>) }, me: self.me }
+        // SAFETY: the pointer is to the same barrier, with the number of slots of its last field,
+        // and a view has the same layout; the barrier is borrowed for `'a`.
+        Caller { lock: unsafe { &*(view as *const BarrierView<W>) }, me: self.me }
     }
 }
 
@@ -408,22 +426,22 @@ fn is_taken_in(slot: u32, round: u32) -> bool {
     slot & HOLDER != 0 && slot >> ROUND_SHIFT == round
 }
 
-/// An empty slot that was taken in `round`.
+/// The word of an empty slot that was taken in `round`.
 fn given_back(round: u32) -> u32 {
     next(round) << ROUND_SHIFT
 }
 
-impl<'a, W: Wake> By<'a, BarrierView<W>> {
-    /// Takes a slot in this round.
-    fn arrive(self) -> Option<Result<Place<'a>, Error>> {
+impl<'a, W: Wake> Caller<'a, BarrierView<W>> {
+    /// Tries once to take a slot in this round; `None` if this round takes no party now.
+    fn arrive(self) -> Option<Result<Arrival<'a>, Error>> {
         let barrier = self.lock;
-        if barrier.settle_unheard() {
+        if barrier.settle_silently() {
             barrier.bell.ring();
         }
         for (index, slot) in barrier.slots.iter().enumerate() {
-            // SYNC POINT C, acquire: with the release in `leave` and `recover`. Who sees a slot
-            // that was given back sees below that its round is over, and does not take it for that
-            // round.
+            // SYNC POINT with `leave` and `recover`, acquire: if this party sees a slot that was
+            // given back, it sees below that the slot's round is over, and does not take the slot
+            // for that round.
             let seen = slot.load(Ordering::Acquire);
             if seen & HOLDER != 0 {
                 continue;
@@ -435,21 +453,24 @@ impl<'a, W: Wake> By<'a, BarrierView<W>> {
                 Phase::Draining | Phase::Resetting => return None,
             }
             let mine = round << ROUND_SHIFT | word::name(self.me);
-            // SYNC POINT A, release: with the acquire in `is_full`.
+            // SYNC POINT with the loads in `is_full`, release: what this party did before it came
+            // is seen.
             if slot.compare_exchange(seen, mine, Ordering::Release, Ordering::Relaxed).is_ok() {
-                return Some(Ok(Place { slot, index, round }));
+                return Some(Ok(Arrival { slot, index, round }));
             }
         }
         barrier.is_broken().then_some(Err(Error::Broken))
     }
 
-    /// Whether the round is over for one that has that slot; ends it when all are there.
-    fn ended(self, place: Place<'a>) -> Option<Ended> {
+    /// Ends the round if all have come; how it ended for the party that has the slot, `None` if it
+    /// has not ended.
+    fn ended(self, arrival: Arrival<'a>) -> Option<Ended> {
         let barrier = self.lock;
         loop {
             let state = barrier.state();
-            if state.round != place.round {
-                // As long as the slot is taken in a round, the round does not end.
+            if state.round != arrival.round {
+                // A round does not end while one of its slots is taken, so that this slot was taken
+                // after its round's end.
                 return Some(Ended::Before);
             }
             match state.phase {
@@ -457,7 +478,7 @@ impl<'a, W: Wake> By<'a, BarrierView<W>> {
                 Phase::Broken | Phase::Resetting => return Some(Ended::Broken),
                 Phase::Filling => {}
             }
-            if !barrier.is_full(place.round) {
+            if !barrier.is_full(arrival.round) {
                 return None;
             }
             if barrier.exchange(state, state.with(Phase::Draining)) {
@@ -467,13 +488,13 @@ impl<'a, W: Wake> By<'a, BarrierView<W>> {
         }
     }
 
-    /// Breaks the round, unless it ended meanwhile.
-    fn give_up(self, place: Place<'a>) -> Result<Ended, TimedOut> {
+    /// Breaks the round, unless it has ended meanwhile.
+    fn give_up(self, arrival: Arrival<'a>) -> Result<Ended, TimedOut> {
         loop {
-            if let Some(ended) = self.ended(place) {
+            if let Some(ended) = self.ended(arrival) {
                 return Ok(ended);
             }
-            let filling = State::new(Phase::Filling, place.round);
+            let filling = State::new(Phase::Filling, arrival.round);
             if self.lock.exchange(filling, filling.with(Phase::Broken)) {
                 self.lock.bell.ring();
                 return Err(TimedOut);
@@ -481,81 +502,85 @@ impl<'a, W: Wake> By<'a, BarrierView<W>> {
         }
     }
 
-    /// Breaks the round, unless it ended, and gives the slot back.
+    /// Breaks the round, unless it has ended, and gives the slot back.
     #[cold]
-    fn abandon(self, place: Place<'a>) {
+    fn abandon(self, arrival: Arrival<'a>) {
         if cfg!(loom) {
-            // In the models, one that unwinds has died, and does nothing any more.
+            // In the models, a thread that unwinds stands for a dead process, which takes no
+            // further step.
             return;
         }
-        let filling = State::new(Phase::Filling, place.round);
+        let filling = State::new(Phase::Filling, arrival.round);
         self.lock.exchange(filling, filling.with(Phase::Broken));
-        self.leave(place);
+        self.leave(arrival);
     }
 
-    /// Gives the slot back, when the round is over.
-    fn leave(self, place: Place<'a>) {
-        // SYNC POINT C, release: with the acquire in `arrive`.
-        place.slot.store(given_back(place.round), Ordering::Release);
-        self.lock.settle_unheard();
-        // Of the last two that leave, neither may have seen the other: who waits for the next round
-        // opens it.
+    /// Gives the slot back, once the round is over.
+    fn leave(self, arrival: Arrival<'a>) {
+        // SYNC POINT with the load of the slot in `arrive`, release: a party that sees the slot
+        // free sees the round's end.
+        arrival.slot.store(given_back(arrival.round), Ordering::Release);
+        self.lock.settle_silently();
+        // Neither of the last two parties that leave may have seen the other leave. Then a party
+        // that waits for the next round opens it.
         self.lock.bell.ring();
     }
 
-    /// What the round was for one that had a slot; `None` if it was not its round.
-    fn outcome(place: Place<'a>, ended: Ended) -> Option<Result<usize, Error>> {
+    /// The result for the party that had the slot; `None` if the round was not its own.
+    fn outcome(arrival: Arrival<'a>, ended: Ended) -> Option<Result<usize, Error>> {
         match ended {
-            Ended::Complete => Some(Ok(place.index)),
+            Ended::Complete => Some(Ok(arrival.index)),
             Ended::Broken => Some(Err(Error::Broken)),
             Ended::Before => None,
         }
     }
 }
 
-impl<'a, W: Wait> By<'a, BarrierView<W>> {
+impl<'a, W: Wait> Caller<'a, BarrierView<W>> {
     fn wait_deadline(self, deadline: Option<W::Deadline>) -> Result<usize, Error> {
         let bell = &self.lock.bell;
         loop {
-            let place = bell.wait_until(deadline, || self.arrive())??;
-            // When waiting or waking panics, the slot is given back, and the others do not wait for
-            // this one.
-            let abandoned = Finally(|| self.abandon(place));
-            // Of the last two that arrive, one sees the slots of both: each looks again behind the
-            // bell's fence.
-            let ended = bell.wait_until(deadline, || self.ended(place));
-            let ended = ended.or_else(|TimedOut| self.give_up(place));
+            let arrival = bell.wait_until(deadline, || self.arrive())??;
+            // If waiting or waking panics, this gives the slot back, so that the others do not wait
+            // for this party.
+            let abandoned = Finally(|| self.abandon(arrival));
+            // Of the last two parties that arrive, one sees the slots of both, since each checks
+            // again after the bell's fence.
+            let ended = bell.wait_until(deadline, || self.ended(arrival));
+            let ended = ended.or_else(|TimedOut| self.give_up(arrival));
             core::mem::forget(abandoned);
-            self.leave(place);
-            if let Some(outcome) = Self::outcome(place, ended?) {
+            self.leave(arrival);
+            if let Some(outcome) = Self::outcome(arrival, ended?) {
                 return outcome;
             }
         }
     }
 }
 
-impl<'a, W: Register> By<'a, BarrierView<W>> {
+impl<'a, W: Register> Caller<'a, BarrierView<W>> {
     fn wait_async(self) -> impl Future<Output = Result<usize, Error>> {
         let bell = &self.lock.bell;
         let mut waits = None;
         poll_fn(move |cx| {
             loop {
-                let (place, abandoned) = match waits.take() {
+                let (arrival, abandoned) = match waits.take() {
                     Some(waits) => waits,
                     None => match bell.poll_until(cx, || self.arrive()) {
-                        // Dropped, it gives up.
-                        Poll::Ready(Ok(place)) => (place, Finally(move || self.abandon(place))),
+                        // Dropping the future abandons the slot.
+                        Poll::Ready(Ok(arrival)) => {
+                            (arrival, Finally(move || self.abandon(arrival)))
+                        }
                         Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                         Poll::Pending => return Poll::Pending,
                     },
                 };
-                let Poll::Ready(ended) = bell.poll_until(cx, || self.ended(place)) else {
-                    waits = Some((place, abandoned));
+                let Poll::Ready(ended) = bell.poll_until(cx, || self.ended(arrival)) else {
+                    waits = Some((arrival, abandoned));
                     return Poll::Pending;
                 };
                 core::mem::forget(abandoned);
-                self.leave(place);
-                if let Some(outcome) = Self::outcome(place, ended) {
+                self.leave(arrival);
+                if let Some(outcome) = Self::outcome(arrival, ended) {
                     return Poll::Ready(outcome);
                 }
             }

@@ -1,6 +1,6 @@
-//! Permits with their holders on record.
+//! A semaphore whose permits have their holders on record.
 
-use super::handle::{By, Forms, Handle, User, has_forms};
+use super::handle::{Caller, Forms, Handle, User, has_forms};
 use super::slots::Slots;
 #[cfg(not(loom))]
 use super::slots::write_slots;
@@ -19,7 +19,7 @@ use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 use core::task::{Context, Poll};
 
-/// A semaphore of `N` permits that knows who holds each. See [`BoundedSemaphoreInner`].
+/// A semaphore of `N` permits that records who holds each. See [`BoundedSemaphoreInner`].
 ///
 /// ```
 /// use ringway_core::lock::BoundedSemaphore;
@@ -32,9 +32,10 @@ use core::task::{Context, Poll};
 /// ```
 pub type BoundedSemaphore<const N: usize, W = Spin> = BoundedSemaphoreInner<[AtomicU32; N], W>;
 
-/// A [`BoundedSemaphore`] of as many permits as are known when the program runs. It is made on the
-/// heap or in memory at hand, see [`InMemory`](crate::storage::InMemory), and `&BoundedSemaphore<N,
-/// W>` coerces to it.
+/// A [`BoundedSemaphore`] whose number of permits is known when the program runs.
+///
+/// `&BoundedSemaphore<N, W>` coerces to a reference to it. To create one on the heap or in memory
+/// of the caller, see [`InMemory`](crate::storage::InMemory).
 ///
 /// ```
 /// use ringway_core::lock::{BoundedSemaphore, BoundedSemaphoreView};
@@ -45,20 +46,23 @@ pub type BoundedSemaphore<const N: usize, W = Spin> = BoundedSemaphoreInner<[Ato
 /// ```
 pub type BoundedSemaphoreView<W = Spin> = BoundedSemaphoreInner<[AtomicU32], W>;
 
-/// What a [`BoundedSemaphore`] and a [`BoundedSemaphoreView`] are: permits that know their holders.
-/// There are never more, and those of a holder that died come back. As each has its holder, a
-/// permit is a [`Permit`] here, which gives it back when it is dropped.
+/// The type behind [`BoundedSemaphore`] and [`BoundedSemaphoreView`].
 ///
-/// *Fairness*: none in order; whoever comes when there is a permit takes it. All that wait are
-/// woken when one comes back, so that one that dies on the way delays nobody.
+/// It records the holder of each permit. There are never more permits than at first, and recovery
+/// gives back the permits of a dead holder. A permit is a [`Permit`] here, which gives itself back
+/// when it is dropped.
 ///
-/// Memory: 4 bytes a permit and 4 bytes. To take one looks at each in turn: meant for tens of
-/// permits.
+/// *Fairness*: no order; a caller that finds a permit free takes it. A permit that comes back wakes
+/// all that wait, so that a waiter that dies before it takes the permit delays nobody.
+///
+/// Memory: 4 bytes, and 4 bytes for each permit. Taking a permit searches them one by one: meant
+/// for tens of permits.
 #[derive(Debug)]
 #[repr(C)]
 pub struct BoundedSemaphoreInner<S: Slots + ?Sized, W: Wake> {
     bell: Doorbell<W>,
-    /// Each: 0, or its holder's name, with KEPT if no [`Permit`] stands for it.
+    /// Each is 0, or its holder, encoded by [`word::name`]; with KEPT if no [`Permit`] stands for
+    /// it.
     permits: S,
 }
 
@@ -66,13 +70,13 @@ const FREE: u32 = 0;
 const KEPT: u32 = 1 << 31;
 
 impl<const N: usize, W: Wake> BoundedSemaphore<N, W> {
-    /// Refuses what cannot work when the program is compiled.
+    /// Fails to compile for a semaphore that cannot work.
     pub(crate) const VALID: () = {
         assert!(N > 0, "a bounded semaphore needs a permit");
     };
 
     const_unless_loom! {
-        /// A semaphore with all its permits.
+        /// A semaphore with all its permits free.
         ///
         /// ```compile_fail
         /// use ringway_core::lock::BoundedSemaphore;
@@ -88,7 +92,8 @@ impl<const N: usize, W: Wake> BoundedSemaphore<N, W> {
     }
 }
 
-// SAFETY: `repr(C)`: the words and the slots, all of which are written.
+// SAFETY: `from_raw` points to `at`, and the layout is that of this `repr(C)` type: the bell, then
+// the permits. `init_at` writes all of them.
 #[cfg(not(loom))]
 unsafe impl<W: Wake> InMemory for BoundedSemaphoreView<W> {
     fn layout(slots: usize) -> Option<Layout> {
@@ -103,13 +108,16 @@ unsafe impl<W: Wake> InMemory for BoundedSemaphoreView<W> {
     unsafe fn init_at(at: NonNull<u8>, slots: usize) -> Option<NonNull<Self>> {
         let lock = Self::from_raw(at, slots)?;
         let to = lock.as_ptr();
-        // SAFETY: within the caller's memory, here and below, as it has the layout above.
+        // SAFETY: the caller guarantees memory of `layout(slots)` at `at`, in which the bell lies.
         let bell_at = unsafe { &raw mut (*to).bell };
-        // SAFETY: as above.
+        // SAFETY: the bell lies in memory that the caller guarantees and nobody else uses, and is
+        // aligned.
         unsafe { bell_at.write(Doorbell::new()) };
-        // SAFETY: as above.
+        // SAFETY: the caller guarantees memory of `layout(slots)` at `at`, in which the permits
+        // lie.
         let slots_at = unsafe { &raw mut (*to).permits };
-        // SAFETY: as above.
+        // SAFETY: the permits lie in memory that the caller guarantees and nobody else uses, and
+        // are aligned.
         unsafe { write_slots(slots_at) };
         Some(lock)
     }
@@ -124,13 +132,12 @@ impl<const N: usize, W: Wake> Default for BoundedSemaphore<N, W> {
 has_forms! { BoundedSemaphoreInner<S, W> where S: Slots + ?Sized, W: Wake }
 
 impl<S: Slots + ?Sized, W: Wake> BoundedSemaphoreInner<S, W> {
-    /// The semaphore as `participant` uses it.
+    /// Returns a handle by which `participant` uses the semaphore.
     pub fn handle(&self, participant: Participant) -> Handle<'_, BoundedSemaphoreView<W>> {
-        Handle::new(By { lock: self, me: participant }.view())
+        Handle::new(Caller { lock: self, me: participant }.view())
     }
 
-    /// Makes the permits that `dead` holds free again, and says how many it were. Wakes those that
-    /// wait.
+    /// Frees the permits that `dead` holds; returns how many. Wakes all that wait.
     ///
     /// # Safety
     /// `dead` takes no further step with this semaphore: its process has ended (or its context was
@@ -149,10 +156,11 @@ impl<S: Slots + ?Sized, W: Wake> BoundedSemaphoreInner<S, W> {
     pub unsafe fn recover(&self, dead: Participant) -> usize {
         let mut held = 0;
         for permit in self.permits.as_slice() {
-            // Relaxed: the word is as new as the dead one left it.
+            // Relaxed: the caller sees what `dead` wrote.
             let seen = permit.load(Ordering::Relaxed);
-            // SYNC POINT with the acquire in `look`, release: the next one sees what the dead one
-            // wrote, as we do. When it fails, another recovered it.
+            // SYNC POINT with the exchange in `attempt`, release: the next holder sees what the
+            // dead one wrote, as this caller does. If the exchange fails, another caller recovered
+            // the permit.
             let is_dead = seen & HOLDER == word::name(dead);
             if is_dead
                 && permit.compare_exchange(seen, FREE, Ordering::Release, Ordering::Relaxed).is_ok()
@@ -168,25 +176,25 @@ impl<S: Slots + ?Sized, W: Wake> BoundedSemaphoreInner<S, W> {
 impl<S: Slots + ?Sized, W: Wake, U: User<BoundedSemaphoreInner<S, W>> + ?Sized>
     Forms<BoundedSemaphoreInner<S, W>, U>
 {
-    /// How many permits are free, more or less: others take and give back meanwhile.
+    /// The number of free permits. It may change meanwhile.
     pub fn permits(&self) -> usize {
-        let permits = self.by().lock.permits.as_slice().iter();
-        // Relaxed: a guess by nature.
+        let permits = self.caller().lock.permits.as_slice().iter();
+        // Relaxed: an estimate; nothing is read on the strength of it.
         permits.filter(|permit| permit.load(Ordering::Relaxed) == FREE).count()
     }
 
-    /// Takes a permit, if there is one. Never waits.
+    /// Takes a permit, if one is free. Never waits.
     ///
     /// # Errors
-    /// [`Error::WouldBlock`] when there is none.
+    /// [`Error::WouldBlock`] when no permit is free.
     pub fn try_acquire(&self) -> Result<Permit<'_, W>, Error> {
-        self.by().view().look().ok_or(Error::WouldBlock)
+        self.caller().view().attempt().ok_or(Error::WouldBlock)
     }
 
     /// Gives back a permit that was [kept](Permit::keep). Never waits.
     ///
     /// # Errors
-    /// [`Error::NotHeld`] when none was, or all are back.
+    /// [`Error::NotHeld`] when this participant has no kept permit.
     ///
     /// ```
     /// use ringway_core::{Error, lock::BoundedSemaphore};
@@ -196,22 +204,22 @@ impl<S: Slots + ?Sized, W: Wake, U: User<BoundedSemaphoreInner<S, W>> + ?Sized>
     /// assert_eq!(places.release(), Err(Error::NotHeld));
     /// ```
     pub fn release(&self) -> Result<(), Error> {
-        self.by().view().release()
+        self.caller().view().release()
     }
 }
 
 impl<S: Slots + ?Sized, W: Wait, U: User<BoundedSemaphoreInner<S, W>> + ?Sized>
     Forms<BoundedSemaphoreInner<S, W>, U>
 {
-    /// Takes a permit; waits for one.
+    /// Takes a permit; waits until one is free.
     pub fn acquire(&self) -> Permit<'_, W> {
-        self.by().view().acquire()
+        self.caller().view().acquire()
     }
 
-    /// Takes a permit; waits for one, at most until `deadline` (`None`: for ever).
+    /// Takes a permit; waits until one is free, at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
-    /// [`Error::TimedOut`] when there was none.
+    /// [`Error::TimedOut`] when none was free in time.
     ///
     /// ```
     /// use ringway_core::{Error, lock::BoundedSemaphore, wait::SpinClock};
@@ -227,45 +235,47 @@ impl<S: Slots + ?Sized, W: Wait, U: User<BoundedSemaphoreInner<S, W>> + ?Sized>
     /// # drop(permit);
     /// ```
     pub fn acquire_deadline(&self, deadline: Option<W::Deadline>) -> Result<Permit<'_, W>, Error> {
-        self.by().view().acquire_deadline(deadline)
+        self.caller().view().acquire_deadline(deadline)
     }
 }
 
 impl<S: Slots + ?Sized, W: Register, U: User<BoundedSemaphoreInner<S, W>> + ?Sized>
     Forms<BoundedSemaphoreInner<S, W>, U>
 {
-    /// The task's form of [`acquire`](Self::acquire). Cancel-safe: a task that stops polling takes
-    /// nothing with it.
+    /// Polls for a permit, for a task.
+    ///
+    /// Cancel-safe: a task that stops polling holds nothing.
     pub fn poll_acquire(&self, cx: &mut Context<'_>) -> Poll<Permit<'_, W>> {
-        self.by().view().poll_acquire(cx)
+        self.caller().view().poll_acquire(cx)
     }
 
     /// [`acquire`](Self::acquire) for a task. Cancel-safe.
     pub fn acquire_async(&self) -> impl Future<Output = Permit<'_, W>> {
-        self.by().view().acquire_async()
+        self.caller().view().acquire_async()
     }
 }
 
-impl<'a, S: Slots + ?Sized, W: Wake> By<'a, BoundedSemaphoreInner<S, W>> {
-    /// The same, whatever the number of permits.
-    fn view(self) -> By<'a, BoundedSemaphoreView<W>> {
+impl<'a, S: Slots + ?Sized, W: Wake> Caller<'a, BoundedSemaphoreInner<S, W>> {
+    /// The same semaphore as a view.
+    fn view(self) -> Caller<'a, BoundedSemaphoreView<W>> {
         let permits = self.lock.permits.as_slice().len();
         let view =
             core::ptr::slice_from_raw_parts(core::ptr::from_ref(self.lock).cast::<()>(), permits);
-        // SAFETY: the same semaphore, whose last field has so many permits.
-        By { lock: unsafe { &*(view as *const BoundedSemaphoreView<W>) }, me: self.me }
+        // SAFETY: the pointer is to the same semaphore, with the number of permits of its last
+        // field, and a view has the same layout; the semaphore is borrowed for `'a`.
+        Caller { lock: unsafe { &*(view as *const BoundedSemaphoreView<W>) }, me: self.me }
     }
 }
 
-impl<'a, W: Wake> By<'a, BoundedSemaphoreView<W>> {
-    /// One attempt to take a permit.
-    fn look(self) -> Option<Permit<'a, W>> {
+impl<'a, W: Wake> Caller<'a, BoundedSemaphoreView<W>> {
+    /// Tries once to take a permit.
+    fn attempt(self) -> Option<Permit<'a, W>> {
         let mine = word::name(self.me);
         let permit = self.lock.permits.iter().find(|permit| {
-            // Relaxed: only a look before the exchange.
+            // Relaxed: a guess, which the exchange checks.
             worth_a_try(|| permit.load(Ordering::Relaxed) == FREE)
-                // SYNC POINT with the release of whoever gave it back, acquire. What was done with
-                // it is seen.
+                // SYNC POINT with `Permit::drop`, `release` and `recover`, acquire: what the last
+                // holder did with the permit is seen.
                 && permit
                     .compare_exchange(FREE, mine, Ordering::Acquire, Ordering::Relaxed)
                     .is_ok()
@@ -276,7 +286,8 @@ impl<'a, W: Wake> By<'a, BoundedSemaphoreView<W>> {
     fn release(self) -> Result<(), Error> {
         let kept = word::name(self.me) | KEPT;
         let found = self.lock.permits.iter().any(|permit| {
-            // SYNC POINT with the acquire in `look`, release.
+            // SYNC POINT with the exchange in `attempt`, release: the next holder sees what was
+            // done with the permit.
             permit.compare_exchange(kept, FREE, Ordering::Release, Ordering::Relaxed).is_ok()
         });
         if !found {
@@ -287,7 +298,7 @@ impl<'a, W: Wake> By<'a, BoundedSemaphoreView<W>> {
     }
 }
 
-impl<'a, W: Wait> By<'a, BoundedSemaphoreView<W>> {
+impl<'a, W: Wait> Caller<'a, BoundedSemaphoreView<W>> {
     fn acquire(self) -> Permit<'a, W> {
         loop {
             if let Ok(permit) = self.acquire_deadline(None) {
@@ -297,13 +308,13 @@ impl<'a, W: Wait> By<'a, BoundedSemaphoreView<W>> {
     }
 
     fn acquire_deadline(self, deadline: Option<W::Deadline>) -> Result<Permit<'a, W>, Error> {
-        Ok(self.lock.bell.wait_until(deadline, || self.look())?)
+        Ok(self.lock.bell.wait_until(deadline, || self.attempt())?)
     }
 }
 
-impl<'a, W: Register> By<'a, BoundedSemaphoreView<W>> {
+impl<'a, W: Register> Caller<'a, BoundedSemaphoreView<W>> {
     fn poll_acquire(self, cx: &mut Context<'_>) -> Poll<Permit<'a, W>> {
-        self.lock.bell.poll_until(cx, || self.look())
+        self.lock.bell.poll_until(cx, || self.attempt())
     }
 
     fn acquire_async(self) -> impl Future<Output = Permit<'a, W>> {
@@ -311,7 +322,7 @@ impl<'a, W: Register> By<'a, BoundedSemaphoreView<W>> {
     }
 }
 
-/// A permit of a [`BoundedSemaphore`]. Dropped, it is given back, also by a panic.
+/// A permit of a [`BoundedSemaphore`]. Dropping it gives it back, also if a panic drops it.
 #[derive(Debug)]
 #[must_use = "the permit is given back at once if this is dropped"]
 pub struct Permit<'a, W: Wake> {
@@ -320,12 +331,13 @@ pub struct Permit<'a, W: Wake> {
 }
 
 impl<W: Wake> Permit<'_, W> {
-    /// Keeps it beyond this value: it goes back by [`release`](Forms::release), or at the
-    /// participant's death.
+    /// Keeps the permit beyond this value.
+    ///
+    /// [`release`](Forms::release) gives it back, or recovery after the participant's death.
     pub fn keep(self) {
         let this = ManuallyDrop::new(self);
-        // Relaxed, both: it is this participant's before and after; who releases it from another
-        // thread has heard of it.
+        // Relaxed, both: the permit is this participant's before and after. A thread that releases
+        // it has learnt of it by other means, which order this store.
         let mine = this.permit.load(Ordering::Relaxed);
         this.permit.store(mine | KEPT, Ordering::Relaxed);
     }
@@ -333,7 +345,8 @@ impl<W: Wake> Permit<'_, W> {
 
 impl<W: Wake> Drop for Permit<'_, W> {
     fn drop(&mut self) {
-        // SYNC POINT with the acquire in `look`, release.
+        // SYNC POINT with the exchange in `attempt`, release: the next holder sees what was done
+        // with the permit.
         self.permit.store(FREE, Ordering::Release);
         self.bell.ring();
     }

@@ -1,4 +1,4 @@
-//! Waiting, with a mutex given back meanwhile, for something that others change under that mutex.
+//! A condition variable: waiting for a change that others make under a mutex.
 
 use super::died::{LockResult, OwnerDied};
 use super::mutex::MutexGuard;
@@ -10,20 +10,22 @@ use core::future::poll_fn;
 use core::pin::Pin;
 use core::task::Poll;
 
-/// A condition variable. It belongs to one [`Mutex`](super::Mutex), under which that changes which
-/// is waited for.
+/// A condition variable.
 ///
-/// A wait may return for no reason, so look again: [`wait_while`](Self::wait_while) does. In a
-/// region each wait does return within the bound in which deaths are detected, so that a
-/// notification that somebody died with, before or after it was sent, is missed by nobody for
-/// longer.
+/// Use it with one [`Mutex`](super::Mutex). What the waiters wait for changes while that mutex is
+/// held.
 ///
-/// *Fairness*: [`notify`](Self::notify) wakes as many as it says of those that sleep, in the order
-/// of the target (a futex: roughly as they came), and besides whoever was about to sleep. They then
-/// compete for the mutex with all others.
+/// A wait may return for no reason, so check the condition again; [`wait_while`](Self::wait_while)
+/// does. In a region, each wait does return within the bound in which deaths are detected. So if a
+/// process dies with a notification, before or after it was sent, no waiter misses the change for
+/// longer than that.
 ///
-/// One word counts notifications, the other who waits. One that dies while it waits stays counted,
-/// which costs a needless system call at each notification.
+/// *Fairness*: [`notify`](Self::notify) wakes the given number of sleepers, in the order of the
+/// target (a futex: roughly as they came), and also all that were about to sleep. They then compete
+/// for the mutex with all others.
+///
+/// One word counts notifications, the other counts waiters. A process that dies while it waits
+/// stays counted, which costs a needless system call at each notification.
 ///
 /// ```
 /// use ringway_core::lock::{Condition, Mutex};
@@ -49,13 +51,15 @@ pub struct Condition<W: Wake = Spin> {
     how: W,
 }
 
-/// The mutex, taken again, and [`Error::TimedOut`] if that was for the deadline; or the mutex
-/// alone, if a holder died with it meanwhile.
+/// The result of a wait with a deadline.
+///
+/// The guard of the mutex, which was taken again, and [`Error::TimedOut`] if the deadline ended the
+/// wait. Or [`OwnerDied`] with the guard, if a holder died with the mutex meanwhile.
 pub type Waited<'a, T, W> =
     Result<(MutexGuard<'a, T, W>, Result<(), Error>), OwnerDied<MutexGuard<'a, T, W>>>;
 
-/// How often one that does not sleep looks before it takes the mutex again, which is hard on those
-/// that want it.
+/// How often a waiter that cannot sleep checks the count before it takes the mutex again. Taking
+/// the mutex delays the others that want it.
 #[cfg(not(loom))]
 const SPINS: u32 = 100;
 #[cfg(loom)]
@@ -63,7 +67,7 @@ const SPINS: u32 = u32::MAX;
 
 impl<W: Wake> Condition<W> {
     const_unless_loom! {
-        /// A condition for which nobody waits yet.
+        /// A condition without waiters.
         pub fn new() -> Self {
             Condition { count: RmwU32::new(0), waiters: RmwU32::new(0), how: fresh!(W) }
         }
@@ -77,11 +81,13 @@ impl<W: Wake> Default for Condition<W> {
 }
 
 impl<W: Wake> Condition<W> {
-    /// Wakes `n` of those that wait. Never waits. The mutex need not be held; what they wait for
-    /// must have been changed with it held.
+    /// Wakes `n` waiters. Never waits.
     ///
-    /// Returns how many of those that wait it may have woken. One that a notification before woke,
-    /// and that does not have the mutex again yet, waits still.
+    /// The caller need not hold the mutex now. It must have held the mutex when it changed what
+    /// they wait for.
+    ///
+    /// Returns how many waiters it may have woken. A waiter that an earlier notification woke
+    /// counts as waiting until it has the mutex again.
     ///
     /// ```
     /// let nobody_waits = <ringway_core::lock::Condition>::new();
@@ -90,7 +96,7 @@ impl<W: Wake> Condition<W> {
     #[doc(alias = "pthread_cond_signal")]
     #[doc(alias = "notify_one")]
     pub fn notify(&self, n: u32) -> u32 {
-        // Relaxed: see `start`.
+        // Relaxed, both: the mutex orders the change and the counts, as `start` explains.
         let waiters = self.waiters.load(Ordering::Relaxed);
         if waiters != 0 {
             self.count.fetch_add(1, Ordering::Relaxed);
@@ -99,18 +105,19 @@ impl<W: Wake> Condition<W> {
         waiters.min(n)
     }
 
-    /// Wakes all that wait; as [`notify`](Self::notify).
+    /// Wakes all waiters, as [`notify`](Self::notify).
     #[doc(alias = "pthread_cond_broadcast")]
     pub fn notify_all(&self) -> u32 {
         self.notify(u32::MAX)
     }
 
-    /// Gives the mutex back. Returns what keeps this one counted among those that wait, and the
-    /// count of notifications before.
+    /// Counts this waiter and unlocks the mutex. Returns what ends the counting when it is dropped,
+    /// and the count of notifications from before the unlock.
     fn start<T: ?Sized>(&self, guard: MutexGuard<'_, T, W>) -> (Finally<impl FnMut()>, u32) {
-        // Relaxed, all of it: who notifies after a change has had the mutex since, or will have it
-        // before we do. In the first case we see the change; in the second it sees that we wait,
-        // and we see the count before it.
+        // Relaxed, all of it: a notifier held the mutex for its change either before this waiter
+        // held it, or after this unlock. In the first case this waiter has seen the change. In the
+        // second case the notifier sees this waiter counted, and this waiter has the count from
+        // before the notification.
         self.waiters.fetch_add(1, Ordering::Relaxed);
         let counted = Finally(|| _ = self.waiters.fetch_sub(1, Ordering::Relaxed));
         let count = self.count.load(Ordering::Relaxed);
@@ -118,19 +125,20 @@ impl<W: Wake> Condition<W> {
         (counted, count)
     }
 
-    /// Whether nobody notified since the count was this one.
+    /// Whether nobody has notified since the count was `count`.
     fn is_still(&self, count: u32) -> bool {
-        // Relaxed: the mutex orders what changed.
+        // Relaxed: the mutex orders the change.
         self.count.load(Ordering::Relaxed) == count
     }
 }
 
 impl<W: Wait> Condition<W> {
-    /// Gives the mutex back, waits for a notification, and takes the mutex again. A notification
-    /// after the mutex is given back is not missed. May return without one.
+    /// Unlocks the mutex, waits for a notification, and locks the mutex again.
+    ///
+    /// A notification after the unlock is not missed. May return without a notification.
     ///
     /// # Errors
-    /// [`OwnerDied`], with the guard: a holder died with the mutex.
+    /// [`OwnerDied`], with the guard: a holder died with the mutex meanwhile.
     ///
     /// ```
     /// # use ringway_core::lock::{Condition, Mutex};
@@ -151,11 +159,12 @@ impl<W: Wait> Condition<W> {
         Ok(self.wait_deadline(guard, None)?.0)
     }
 
-    /// [`wait`](Self::wait), at most until `deadline` (`None`: for ever); it then still waits for
-    /// the mutex.
+    /// [`wait`](Self::wait), at most until `deadline` (`None`: for ever).
+    ///
+    /// After the deadline it still waits for the mutex.
     ///
     /// # Errors
-    /// [`OwnerDied`], with the guard: a holder died with the mutex.
+    /// [`OwnerDied`], with the guard: a holder died with the mutex meanwhile.
     ///
     /// ```
     /// use ringway_core::Error;
@@ -187,11 +196,11 @@ impl<W: Wait> Condition<W> {
     }
 
     fn sleep(&self, count: u32, deadline: Option<W::Deadline>) -> Result<(), Error> {
-        let looks = if needs_wake::<W>() { 1 } else { SPINS };
-        for _ in 0..looks {
+        let checks = if needs_wake::<W>() { 1 } else { SPINS };
+        for _ in 0..checks {
             let waited = self.how.wait(self.count.as_atomic(), count, deadline);
-            // Also when the deadline passed: the notification may have been for us, and then nobody
-            // else gets it.
+            // Even if the deadline passed: the notification may have been for this waiter, and then
+            // no other waiter gets it.
             if !self.is_still(count) {
                 break;
             }
@@ -200,11 +209,13 @@ impl<W: Wait> Condition<W> {
         Ok(())
     }
 
-    /// Waits while `condition` says so of the value. It is asked with the mutex held. Returns at
-    /// once, whatever the condition, when a holder died and the value may be half changed.
+    /// Waits while `condition` returns true for the value.
+    ///
+    /// Calls `condition` with the mutex held. Returns at once, whatever the condition, when a
+    /// holder died and the value may be half changed.
     ///
     /// # Errors
-    /// [`OwnerDied`], with the guard: a holder died with the mutex.
+    /// [`OwnerDied`], with the guard: a holder died with the mutex meanwhile.
     pub fn wait_while<'a, T: ?Sized>(
         &self,
         guard: MutexGuard<'a, T, W>,
@@ -213,11 +224,12 @@ impl<W: Wait> Condition<W> {
         Ok(self.wait_while_deadline(guard, None, &mut condition)?.0)
     }
 
-    /// [`wait_while`](Self::wait_while), at most until `deadline` (`None`: for ever); it then still
-    /// waits for the mutex.
+    /// [`wait_while`](Self::wait_while), at most until `deadline` (`None`: for ever).
+    ///
+    /// After the deadline it still waits for the mutex.
     ///
     /// # Errors
-    /// [`OwnerDied`], with the guard: a holder died with the mutex.
+    /// [`OwnerDied`], with the guard: a holder died with the mutex meanwhile.
     ///
     /// ```
     /// use ringway_core::Error;
@@ -253,11 +265,12 @@ impl<W: Wait> Condition<W> {
 }
 
 impl<W: Register> Condition<W> {
-    /// [`wait`](Self::wait) for a task. Dropped while it waits, it has given the mutex back, and
-    /// does not take it again.
+    /// [`wait`](Self::wait) for a task.
+    ///
+    /// Dropped while it waits, it leaves the mutex unlocked.
     ///
     /// # Errors
-    /// [`OwnerDied`], with the guard: a holder died with the mutex.
+    /// [`OwnerDied`], with the guard: a holder died with the mutex meanwhile.
     ///
     /// ```
     /// use ringway_core::lock::{Condition, Mutex};
@@ -286,9 +299,9 @@ impl<W: Register> Condition<W> {
                 waits.as_ref().is_some_and(|(_, count)| self.is_still(*count))
             };
             if is_still(&waits) {
-                // Register, then look: who notifies finds the waker, or came so early that
-                // registering acquired what it had published (see `WakerCell`), and the count is
-                // another one.
+                // Register first, then check. Either the notifier finds the waker; or it came so
+                // early that registering acquired what it had published (see `WakerCell`), and the
+                // check below sees another count.
                 self.how.register(cx.waker());
                 if is_still(&waits) {
                     return Poll::Pending;
@@ -305,7 +318,7 @@ impl<W: Register> Condition<W> {
     /// [`wait_while`](Self::wait_while) for a task, as [`wait_async`](Self::wait_async).
     ///
     /// # Errors
-    /// [`OwnerDied`], with the guard: a holder died with the mutex.
+    /// [`OwnerDied`], with the guard: a holder died with the mutex meanwhile.
     pub fn wait_while_async<'a, T: ?Sized>(
         &self,
         guard: MutexGuard<'a, T, W>,
@@ -320,7 +333,7 @@ impl<W: Register> Condition<W> {
                     }
                     waits = Some(self.wait_async(guard));
                 }
-                // Its end was told before.
+                // The future was polled after its end.
                 let Some(wait) = &mut waits else { return Poll::Pending };
                 match Pin::new(wait).poll(cx) {
                     Poll::Ready(Ok(again)) => guard = Some(again),

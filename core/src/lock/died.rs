@@ -1,23 +1,25 @@
-//! What taking a lock answers, and that a holder died with it.
+//! The results of taking a lock, and the error for a holder that died with it.
 
 use crate::Error;
 use crate::wait::TimedOut;
 use core::fmt;
 
-/// A holder died with the lock, or [unwound](super#panics) from a panic, and nobody has called
-/// [`Robust::make_consistent`] since: what the lock protects may be half changed. The caller holds
-/// the lock nevertheless. Given back as it is, the next one is told again.
+/// A holder died with the lock, or [unwound](super#panics) from a panic.
 ///
-/// It is to a lock here what `PoisonError` is to one of the standard library.
+/// Nobody has called [`Robust::make_consistent`] since, so that the protected value may be half
+/// changed. The caller holds the lock all the same. If it releases the lock without repairing, the
+/// next holder gets this error too.
+///
+/// It corresponds to `PoisonError` in the standard library.
 ///
 /// ```
 /// use ringway_core::lock::{Mutex, OwnerDied};
 /// let balance = <Mutex<_>>::new(100);
-/// // Whatever it may be, make it a good value before it is used.
+/// // The value may be half changed: replace it before it is used.
 /// let mut guard = balance.lock().unwrap_or_else(|died| died.repair(|balance| **balance = 0));
 /// *guard -= 30;
 /// drop(guard);
-/// // One number is whole, whatever happened to the one who changed it.
+/// // A single number is never half changed.
 /// assert_eq!(*balance.lock().unwrap_or_else(OwnerDied::into_inner), 70);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -27,15 +29,15 @@ pub struct OwnerDied<G>(
 );
 
 impl<G> OwnerDied<G> {
-    /// The guard, for what a death or a panic cannot leave half changed: one word, or nothing.
+    /// Returns the guard. Use it for a value that a death cannot leave half changed: one word, or
+    /// nothing.
     pub fn into_inner(self) -> G {
         self.0
     }
 }
 
 impl<G: Robust> OwnerDied<G> {
-    /// The guard, after `repair` made what it protects good again, and
-    /// [`Robust::make_consistent`].
+    /// Repairs the value by `repair`, calls [`Robust::make_consistent`], and returns the guard.
     pub fn repair(mut self, repair: impl FnOnce(&mut G)) -> G {
         repair(&mut self.0);
         self.0.make_consistent();
@@ -58,25 +60,24 @@ impl<G> fmt::Display for OwnerDied<G> {
 impl<G> core::error::Error for OwnerDied<G> {}
 
 impl<G> From<OwnerDied<G>> for Error {
-    /// The error alone; the lock is given back, and the next one is told again.
+    /// Returns the error alone. The lock is released, and the next holder gets [`OwnerDied`] again.
     fn from(_: OwnerDied<G>) -> Self {
         Error::OwnerDied
     }
 }
 
-/// What taking a lock answers.
+/// The result of taking a lock by a form that always takes it.
 pub type LockResult<G> = Result<G, OwnerDied<G>>;
 
-/// What the forms of taking a lock answer that may end without the lock.
+/// The result of taking a lock by a form that may end without it.
 pub type TryLockResult<G> = Result<G, LockError<G>>;
 
-/// The guard, or that a holder died, with the guard.
-pub(super) fn told<G>(guard: G, died: bool) -> LockResult<G> {
+/// Wraps `guard` in [`OwnerDied`] if a holder died.
+pub(super) fn lock_result<G>(guard: G, died: bool) -> LockResult<G> {
     if died { Err(OwnerDied(guard)) } else { Ok(guard) }
 }
 
-/// Why a lock was not taken as one would like it: what the forms that may end without the lock
-/// answer.
+/// The error of the forms of taking a lock that may end without it.
 ///
 /// ```
 /// use ringway_core::lock::{LockError, Mutex};
@@ -87,10 +88,10 @@ pub(super) fn told<G>(guard: G, died: bool) -> LockResult<G> {
 /// # drop(guard);
 /// ```
 pub enum LockError<G> {
-    /// It is held, by the caller, but a holder before died with it.
+    /// The caller holds the lock, but an earlier holder died with it.
     OwnerDied(OwnerDied<G>),
-    /// It is not held by the caller: [`WouldBlock`](Error::WouldBlock) or
-    /// [`TimedOut`](Error::TimedOut); of a [`ReentrantMutex`](super::ReentrantMutex) also
+    /// The caller does not hold the lock: [`WouldBlock`](Error::WouldBlock) or
+    /// [`TimedOut`](Error::TimedOut); for a [`ReentrantMutex`](super::ReentrantMutex) also
     /// [`Overflow`](Error::Overflow).
     NotTaken(Error),
 }
@@ -134,7 +135,8 @@ impl<G> From<TimedOut> for LockError<G> {
 }
 
 impl<G> From<LockError<G>> for Error {
-    /// The error alone; if the lock was taken, it is given back, and the next one is told again.
+    /// Returns the error alone. If the lock was taken, it is released, and the next holder gets
+    /// [`OwnerDied`] again.
     fn from(error: LockError<G>) -> Self {
         match error {
             LockError::OwnerDied(died) => died.into(),
@@ -143,9 +145,11 @@ impl<G> From<LockError<G>> for Error {
     }
 }
 
-/// The guard of a lock that remembers that a holder died with it, or panicked.
+/// A guard of a lock that records when a holder died with it or panicked.
 pub trait Robust: sealed::Sealed {
-    /// Says that what the lock protects is good again, so that the next one is not told. As
+    /// Declares that the protected value is whole again.
+    ///
+    /// The next holder then gets no [`OwnerDied`]. As
     /// [`pthread_mutex_consistent(3)`](https://man7.org/linux/man-pages/man3/pthread_mutex_consistent.3.html).
     ///
     /// ```

@@ -1,20 +1,20 @@
-//! Something that has happened, or not yet.
+//! An event: something that has happened, or has not happened yet.
 
 use crate::Error;
 use crate::sync::{Ordering, RmwU32, const_unless_loom};
 use crate::wait::{Doorbell, Register, Spin, Wait, Wake};
 use core::future::poll_fn;
 
-/// A flag that is waited for. It begins clear.
+/// A flag that threads and processes can wait for. It begins clear.
 ///
-/// Whoever waits when it is set returns, though it may be clear again by then: setting it is not
-/// missed. It holds nothing, so that there is nothing to recover. One that dies between setting it
-/// and waking leaves those that sleep asleep until their sleep ends by itself; in a region it does
-/// so within the bound in which deaths are detected.
+/// All that wait when the event is set return, even if it is clear again by then: no waiter misses
+/// that it was set. Nobody holds an event, so that there is nothing to recover. If a process dies
+/// between setting the event and waking, the sleepers sleep on until their sleep ends by itself; in
+/// a region that happens within the bound in which deaths are detected.
 ///
-/// *Fairness*: all that wait are woken at once.
+/// *Fairness*: setting the event wakes all waiters at once.
 ///
-/// Bit 0 of the word says that it is set; the rest counts how often it was.
+/// Bit 0 of the word says that the event is set; the other bits count how often it was set.
 ///
 /// ```
 /// use ringway_core::lock::Event;
@@ -44,16 +44,16 @@ impl<W: Wake> Event<W> {
         }
     }
 
-    /// Whether it is set.
+    /// Whether the event is set.
     pub fn is_set(&self) -> bool {
-        // SYNC POINT A, acquire: with the release in `set`.
+        // SYNC POINT with `set`, acquire: what was done before the event was set is seen.
         self.word.load(Ordering::Acquire) & SET != 0
     }
 
-    /// Makes it clear again, so that who comes from now on waits.
+    /// Clears the event: callers that come from now on wait.
     pub fn clear(&self) {
-        // Relaxed: it publishes nothing. It is a read-modify-write, so that whoever sees the count
-        // still acquires from the `set` before.
+        // Relaxed: it publishes nothing. It is a read-modify-write, so that a waiter that sees the
+        // new count still acquires from the `set` before.
         self.word.fetch_and(!SET, Ordering::Relaxed);
     }
 }
@@ -65,16 +65,16 @@ impl<W: Wake> Default for Event<W> {
 }
 
 impl<W: Wake> Event<W> {
-    /// Sets it, and wakes all that wait. Safe in an interrupt.
+    /// Sets the event and wakes all that wait. An interrupt may call it.
     pub fn set(&self) {
-        // Relaxed: what is seen is exchanged only if it is still so.
+        // Relaxed: an exchange succeeds only if the word still has this value.
         let mut seen = self.word.load(Ordering::Relaxed);
         loop {
-            // From clear to set, the count goes up by one, and bit 0 up; from set to set nothing
-            // changes, but what was done before is published.
+            // From clear to set, the count goes up by one, and bit 0 is set. From set to set the
+            // word stays the same, but the exchange publishes what was done before.
             let next = if seen & SET == 0 { seen.wrapping_add(2) | SET } else { seen };
-            // SYNC POINT A, release: with the acquire in `is_set` and `wait`. What was done before
-            // is seen.
+            // SYNC POINT with the loads in `is_set` and `set_since_now`, release: what was done
+            // before is seen.
             match self.word.compare_exchange(seen, next, Ordering::Release, Ordering::Relaxed) {
                 Ok(_) => break,
                 Err(now) => seen = now,
@@ -83,9 +83,11 @@ impl<W: Wake> Event<W> {
         self.bell.ring();
     }
 
-    /// A look that is answered when the event is set now, or was meanwhile and is clear again.
-    fn look(&self) -> impl Fn() -> Option<()> {
-        // SYNC POINT A, acquire, here and below: with the release in `set`.
+    /// Returns a check that succeeds if the event is set now, or is set after now, even if it is
+    /// clear again by the time of the check.
+    fn set_since_now(&self) -> impl Fn() -> Option<()> {
+        // SYNC POINT with `set`, acquire, here and below: what was done before the event was set is
+        // seen.
         let first = self.word.load(Ordering::Acquire);
         move || {
             let is_set = first & SET != 0 || self.word.load(Ordering::Acquire) != first;
@@ -95,12 +97,12 @@ impl<W: Wake> Event<W> {
 }
 
 impl<W: Wait> Event<W> {
-    /// Waits until it is set.
+    /// Waits until the event is set.
     pub fn wait(&self) {
         while self.wait_deadline(None).is_err() {}
     }
 
-    /// Waits until it is set, at most until `deadline` (`None`: for ever).
+    /// Waits until the event is set, at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
     /// [`Error::TimedOut`] when it was not set in time.
@@ -119,13 +121,14 @@ impl<W: Wait> Event<W> {
     /// assert_eq!(never.wait_deadline(Some(10)), Err(Error::TimedOut));
     /// ```
     pub fn wait_deadline(&self, deadline: Option<W::Deadline>) -> Result<(), Error> {
-        Ok(self.bell.wait_until(deadline, self.look())?)
+        Ok(self.bell.wait_until(deadline, self.set_since_now())?)
     }
 }
 
 impl<W: Register> Event<W> {
-    /// [`wait`](Self::wait) for a task. Cancel-safe. There is no `poll_wait`: it could miss an
-    /// event that is set and clear again between two polls.
+    /// [`wait`](Self::wait) for a task. Cancel-safe.
+    ///
+    /// There is no `poll_wait`: it could miss an event that is set and cleared between two polls.
     ///
     /// ```
     /// use ringway_core::{lock::Event, wait::Async};
@@ -140,7 +143,7 @@ impl<W: Register> Event<W> {
     /// assert!(waits.as_mut().poll(&mut cx).is_ready());
     /// ```
     pub fn wait_async(&self) -> impl Future<Output = ()> {
-        let look = self.look();
-        poll_fn(move |cx| self.bell.poll_until(cx, &look))
+        let check = self.set_since_now();
+        poll_fn(move |cx| self.bell.poll_until(cx, &check))
     }
 }

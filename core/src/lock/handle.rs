@@ -1,16 +1,18 @@
-//! A lock and who uses it, and what its operations are called on.
+//! Handles of locks, and the operations that a lock and its handles share.
 
 use crate::participant::Participant;
 use core::fmt;
 use core::marker::PhantomData;
 use core::ops::Deref;
 
-/// A lock as one participant uses it, whose name then stands in what it holds. Any number of the
-/// participant's threads may use it at the same time. A part of a region of the shim is used by
-/// one.
+/// A lock as one participant uses it.
 ///
-/// Its methods are the lock's own: see [`Forms`]. What it lends ends with it, so that it cannot be
-/// copied.
+/// What is taken through the handle is on record under that participant. Any number of the
+/// participant's threads may use the handle at the same time. A part of a region of the shim derefs
+/// to such a handle.
+///
+/// It has the lock's own methods, see [`Forms`]. It cannot be copied: what it lends must end with
+/// it.
 ///
 /// ```
 /// use ringway_core::lock::Mutex;
@@ -29,7 +31,7 @@ pub struct Handle<'a, L: ?Sized> {
 }
 
 impl<'a, L: ?Sized> Handle<'a, L> {
-    pub(super) const fn new(By { lock, me }: By<'a, L>) -> Self {
+    pub(super) const fn new(Caller { lock, me }: Caller<'a, L>) -> Self {
         Handle { lock, me }
     }
 }
@@ -43,13 +45,14 @@ impl<'a, L: ?Sized> Deref for Handle<'a, L> {
     }
 }
 
-/// The operations of a lock `L`, in all their forms. A lock has them, and so has each [`Handle`] of
-/// it: `mutex.lock()` takes it in the name of [`Participant::LOCAL`], and `mutex.handle(me).lock()`
-/// in that of `me`.
+/// The operations of a lock `L`, in all their forms.
 ///
-/// `U` is who uses it: the lock itself, or a handle.
-// `U` says which lock it is. `L` stands here too, so that the compiler can tell the `lock` of a
-// mutex from that of a reentrant one.
+/// A lock has them, and so has each [`Handle`] of it: `mutex.lock()` takes the lock for
+/// [`Participant::LOCAL`], and `mutex.handle(me).lock()` takes it for `me`.
+///
+/// `U` is the lock itself, or a handle of it.
+// `U` implies which lock it is. `L` is a parameter too, so that the compiler can tell the `lock` of
+// a mutex from the `lock` of a reentrant mutex.
 #[repr(transparent)]
 pub struct Forms<L: ?Sized, U: ?Sized> {
     lock: PhantomData<L>,
@@ -59,15 +62,16 @@ pub struct Forms<L: ?Sized, U: ?Sized> {
 impl<L: ?Sized, U: User<L> + ?Sized> Forms<L, U> {
     #[inline(always)]
     pub(super) fn of(user: &U) -> &Self {
-        // SAFETY: `repr(transparent)`: it is a `U`.
+        // SAFETY: `Forms` is `repr(transparent)` over `U`, so that a reference to a `U` is one to a
+        // `Forms`.
         unsafe { &*(core::ptr::from_ref(user) as *const Self) }
     }
 
-    /// Which lock, and in whose name.
+    /// The lock, and the participant that it is used for.
     #[inline(always)]
-    pub(super) fn by(&self) -> By<'_, L> {
+    pub(super) fn caller(&self) -> Caller<'_, L> {
         let (lock, me) = self.user.uses();
-        By { lock, me }
+        Caller { lock, me }
     }
 }
 
@@ -77,7 +81,8 @@ impl<L: ?Sized, U: fmt::Debug + ?Sized> fmt::Debug for Forms<L, U> {
     }
 }
 
-/// Who uses a lock: the lock itself, or a [`Handle`] of it. See [`Forms`].
+/// What the operations of a lock are called on: the lock itself, or a [`Handle`] of it. See
+/// [`Forms`].
 pub trait User<L: ?Sized>: sealed::User<L> {}
 
 impl<L: ?Sized, U: sealed::User<L> + ?Sized> User<L> for U {}
@@ -96,33 +101,33 @@ impl<L: ?Sized> sealed::User<L> for Handle<'_, L> {
     }
 }
 
-/// What a [`Handle`] is, for those inside: it may be copied, and lends for as long as the lock is
-/// there.
+/// A [`Handle`] for use inside the crate. It can be copied, and lends for as long as the lock
+/// lives.
 #[derive(Debug)]
-pub(super) struct By<'a, L: ?Sized> {
+pub(super) struct Caller<'a, L: ?Sized> {
     pub(super) lock: &'a L,
     pub(super) me: Participant,
 }
 
-impl<L: ?Sized> Clone for By<'_, L> {
+impl<L: ?Sized> Clone for Caller<'_, L> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<L: ?Sized> Copy for By<'_, L> {}
+impl<L: ?Sized> Copy for Caller<'_, L> {}
 
 mod sealed {
     use crate::participant::Participant;
 
     /// See [`User`](super::User).
     pub trait User<L: ?Sized> {
-        /// Which lock, and in whose name.
+        /// The lock, and the participant that it is used for.
         fn uses(&self) -> (&L, Participant);
     }
 }
 
-/// Gives a lock its [`Forms`].
+/// Makes a lock deref to its [`Forms`].
 macro_rules! has_forms {
     ($lock:ty where $($parameters:tt)*) => {
         impl<$($parameters)*> core::ops::Deref for $lock {

@@ -1,7 +1,7 @@
-//! One holder at a time, with what it protects.
+//! A lock for one holder at a time, and the value that it protects.
 
-use super::died::{LockError, LockResult, Robust, TryLockResult, sealed, told};
-use super::handle::{By, Forms, Handle, User, has_forms};
+use super::died::{LockError, LockResult, Robust, TryLockResult, lock_result, sealed};
+use super::handle::{Caller, Forms, Handle, User, has_forms};
 use super::word::{Before, Held, Unwinding, Word};
 use crate::participant::Participant;
 use crate::plain::Plain;
@@ -19,20 +19,21 @@ use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::ptr::NonNull;
 use core::task::{Context, Poll};
 
-/// A value that one at a time can reach; `Mutex<(), W>` is the lock alone.
+/// A value that one holder at a time can use.
 ///
-/// To take it when it is free is one exchange, to give it back another; only if somebody sleeps, a
-/// wake-up besides. Who finds it held looks a few times more, then sleeps as `W` says.
+/// `Mutex<(), W>` is the lock alone.
 ///
-/// *Fairness*: none in order. Whoever comes when it is free takes it, ahead of those that sleep;
-/// that is what makes it fast, and one that is suspended in the queue delays nobody. A sleeper is
-/// woken each time it is given back.
+/// Locking a free mutex is one exchange, and unlocking is another, with a wake-up only if somebody
+/// sleeps. A caller that finds the mutex held checks it a few times more, then sleeps as `W` says.
 ///
-/// Memory: the value behind 8 bytes, or 4 on bare metal.
+/// *Fairness*: no order. A caller that finds the mutex free takes it, ahead of those that sleep.
+/// That makes it fast, and a suspended waiter delays nobody. Each unlock wakes one sleeper.
 ///
-/// What is done with it are its [`Forms`], which a [`Handle`] of it has too. `&Mutex<[T; N], W>`
-/// coerces to `&Mutex<[T], W>`, of as many values as are known when the program runs; such a one is
-/// made on the heap or in memory at hand, see [`InMemory`](crate::storage::InMemory).
+/// Memory: 8 bytes (4 on bare metal), then the value.
+///
+/// Its operations are its [`Forms`], which each [`Handle`] of it has too. `&Mutex<[T; N], W>`
+/// coerces to `&Mutex<[T], W>`, whose length is known when the program runs. To create such a mutex
+/// on the heap or in memory of the caller, see [`InMemory`](crate::storage::InMemory).
 ///
 /// ```
 /// use ringway_core::lock::Mutex;
@@ -61,14 +62,15 @@ pub struct Mutex<T: ?Sized, W: Wake = Spin> {
     value: Cell<T>,
 }
 
-// SAFETY: the value is reached by one holder at a time, so that `T: Send` is all it takes. `W` is
-// shared as it is.
+// SAFETY: one holder at a time uses the value, so that `T: Send` suffices. `W` is shared by
+// reference, for which `W: Sync` is required.
 unsafe impl<T: Send + ?Sized, W: Wake + Sync> Sync for Mutex<T, W> {}
 
-// SAFETY: the mutex owns its value, and nothing borrows it when it moves.
+// SAFETY: the mutex owns its value and its `W`, both of which are `Send`, and nothing borrows a
+// mutex that is moved.
 unsafe impl<T: Send + ?Sized, W: Wake + Send> Send for Mutex<T, W> {}
 
-// A panic in the middle of a change is told to the next holder.
+// After a panic in the middle of a change, the next holder gets `OwnerDied`.
 impl<T: ?Sized, W: Wake> UnwindSafe for Mutex<T, W> {}
 impl<T: ?Sized, W: Wake> RefUnwindSafe for Mutex<T, W> {}
 
@@ -82,21 +84,21 @@ impl<T, W: Wake> Mutex<T, W> {
         }
     }
 
-    /// The value, of a mutex that is no longer needed.
+    /// Consumes the mutex and returns the value.
     ///
     /// # Errors
-    /// [`OwnerDied`](super::OwnerDied), with the value: a holder died with it.
+    /// [`OwnerDied`](super::OwnerDied), with the value: a holder died with the mutex.
     pub fn into_inner(self) -> LockResult<T> {
         let died = self.word.0.has_died();
-        told(self.value.into_inner(), died)
+        lock_result(self.value.into_inner(), died)
     }
 }
 
 impl<T: ?Sized, W: Wake> Mutex<T, W> {
-    /// The value, without taking the lock: nobody else has the mutex.
+    /// Returns the value without taking the lock, since nobody else can use the mutex.
     ///
     /// # Errors
-    /// [`OwnerDied`](super::OwnerDied), with the value: a holder died with it.
+    /// [`OwnerDied`](super::OwnerDied), with the value: a holder died with the mutex.
     ///
     /// ```
     /// let mut mutex = <ringway_core::lock::Mutex<_>>::new(5);
@@ -105,16 +107,17 @@ impl<T: ?Sized, W: Wake> Mutex<T, W> {
     /// ```
     pub fn get_mut(&mut self) -> LockResult<&mut T> {
         let died = self.word.0.has_died();
-        told(self.value.get_mut(), died)
+        lock_result(self.value.get_mut(), died)
     }
 
-    /// The mutex as `participant` uses it.
+    /// Returns a handle by which `participant` uses the mutex.
     pub fn handle(&self, participant: Participant) -> Handle<'_, Mutex<T, W>> {
-        Handle::new(By { lock: self, me: participant })
+        Handle::new(Caller { lock: self, me: participant })
     }
 
-    /// If `dead` holds it, it is free again, and the next one is told. Wakes those that wait.
-    /// Whether it was held.
+    /// Unlocks the mutex if `dead` holds it; returns whether it did.
+    ///
+    /// The next holder then gets [`OwnerDied`](super::OwnerDied). Wakes all that wait.
     ///
     /// # Safety
     /// `dead` takes no further step with this mutex: its process has ended (or its context was
@@ -131,8 +134,8 @@ impl<T: ?Sized, W: Wake> Mutex<T, W> {
     /// assert!(mutex.lock().is_err());
     /// ```
     ///
-    /// A value that owns something could have been dropped or copied out by the dead one already,
-    /// so that there is no recovery of it:
+    /// A value that owns something cannot be recovered, since `dead` may already have dropped it or
+    /// copied it out:
     /// ```compile_fail,E0277
     /// use ringway_core::{participant::Participant, lock::Mutex};
     /// let mutex = <Mutex<_>>::new(String::new());
@@ -143,13 +146,16 @@ impl<T: ?Sized, W: Wake> Mutex<T, W> {
     where
         T: Recoverable,
     {
-        // SAFETY: `dead` takes no further step, and what it wrote is visible here.
+        // SAFETY: the caller guarantees that `dead` takes no further step with this mutex and that
+        // what it wrote is visible here.
         unsafe { self.word.0.recover(dead) }
     }
 }
 
-/// What a [`Mutex`] protects so that it can be [put right](Mutex::recover) after a death: a
-/// [`Plain`] value, or a slice of such values, of which any bytes are a value.
+/// A value whose [`Mutex`] can be [recovered](Mutex::recover): [`Plain`], or a slice of plain
+/// values.
+///
+/// Any bytes are such a value.
 pub trait Recoverable: sealed::Sealed {}
 
 impl<T: Plain> sealed::Sealed for T {}
@@ -171,7 +177,8 @@ impl<T, W: Wake> Mutex<[T], W> {
     }
 }
 
-// SAFETY: `repr(C)`: the word and the values, all of which are written.
+// SAFETY: `from_raw` points to `at`, and the layout is that of this `repr(C)` type: the word, then
+// the values. `init_at` writes all of them.
 #[cfg(not(loom))]
 unsafe impl<T: Default, W: Wake> InMemory for Mutex<[T], W> {
     fn layout(length: usize) -> Option<Layout> {
@@ -185,16 +192,20 @@ unsafe impl<T: Default, W: Wake> InMemory for Mutex<[T], W> {
     unsafe fn init_at(at: NonNull<u8>, length: usize) -> Option<NonNull<Self>> {
         let mutex = Self::from_raw(at, length)?;
         let to = mutex.as_ptr();
-        // SAFETY: within the caller's memory, here and below, as it has the layout above.
+        // SAFETY: the caller guarantees memory of `layout(length)` at `at`, in which the word lies.
         let word_at = unsafe { &raw mut (*to).word };
-        // SAFETY: as above.
+        // SAFETY: the word lies in memory that the caller guarantees and nobody else uses, and is
+        // aligned.
         unsafe { word_at.write(Before(Word::new())) };
-        // SAFETY: as above.
+        // SAFETY: the caller guarantees memory of `layout(length)` at `at`, in which the values
+        // lie.
         let first = unsafe { &raw mut (*to).value }.cast::<T>();
         for index in 0..length {
-            // SAFETY: as above: a cell of values is these values, one beside the other.
+            // SAFETY: a cell of a slice is the slice's values, one beside the other, and `index` is
+            // less than their number, so that the value lies in the caller's memory.
             let value_at = unsafe { first.add(index) };
-            // SAFETY: as above.
+            // SAFETY: the value lies in memory that the caller guarantees and nobody else uses, and
+            // is aligned.
             unsafe { value_at.write(T::default()) };
         }
         Some(mutex)
@@ -214,7 +225,7 @@ impl<T: Default, W: Wake> Default for Mutex<T, W> {
 }
 
 impl<T: ?Sized, W: Wake, U: User<Mutex<T, W>> + ?Sized> Forms<Mutex<T, W>, U> {
-    /// Who holds it, if somebody does: at this moment, which is past when this returns.
+    /// The holder, if there is one, at some moment of the call.
     ///
     /// ```
     /// use ringway_core::{lock::Mutex, participant::Participant};
@@ -225,13 +236,13 @@ impl<T: ?Sized, W: Wake, U: User<Mutex<T, W>> + ?Sized> Forms<Mutex<T, W>, U> {
     /// # drop(guard);
     /// ```
     pub fn holder(&self) -> Option<Participant> {
-        self.by().lock.word.0.holder()
+        self.caller().lock.word.0.holder()
     }
 
-    /// Takes it, if it is free. Never waits.
+    /// Locks the mutex if it is free. Never waits.
     ///
     /// # Errors
-    /// [`LockError`]: a holder died with it, or it is held.
+    /// [`LockError`]: a holder died with the mutex, or it is held.
     ///
     /// ```
     /// let mutex = <ringway_core::lock::Mutex<_>>::new(5);
@@ -241,24 +252,26 @@ impl<T: ?Sized, W: Wake, U: User<Mutex<T, W>> + ?Sized> Forms<Mutex<T, W>, U> {
     /// ```
     #[inline]
     pub fn try_lock(&self) -> TryLockResult<MutexGuard<'_, T, W>> {
-        self.by().try_lock()
+        self.caller().try_lock()
     }
 }
 
 impl<T: ?Sized, W: Wait, U: User<Mutex<T, W>> + ?Sized> Forms<Mutex<T, W>, U> {
-    /// Takes it; waits until it is free. One that holds it already waits for ever.
+    /// Locks the mutex; waits until it is free.
+    ///
+    /// A caller that already holds the mutex waits for ever.
     ///
     /// # Errors
-    /// [`OwnerDied`](super::OwnerDied), with the guard: a holder died with it.
+    /// [`OwnerDied`](super::OwnerDied), with the guard: a holder died with the mutex.
     #[inline]
     pub fn lock(&self) -> LockResult<MutexGuard<'_, T, W>> {
-        self.by().lock()
+        self.caller().lock()
     }
 
-    /// Takes it; waits until it is free, at most until `deadline` (`None`: for ever).
+    /// Locks the mutex; waits until it is free, at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
-    /// [`LockError`]: a holder died with it, or it was held all the time.
+    /// [`LockError`]: a holder died with the mutex, or it was held until the deadline.
     ///
     /// ```
     /// use ringway_core::lock::{LockError, Mutex};
@@ -281,13 +294,14 @@ impl<T: ?Sized, W: Wait, U: User<Mutex<T, W>> + ?Sized> Forms<Mutex<T, W>, U> {
         &self,
         deadline: Option<W::Deadline>,
     ) -> TryLockResult<MutexGuard<'_, T, W>> {
-        self.by().lock_deadline(deadline)
+        self.caller().lock_deadline(deadline)
     }
 }
 
 impl<T: ?Sized, W: Register, U: User<Mutex<T, W>> + ?Sized> Forms<Mutex<T, W>, U> {
-    /// The task's form of [`lock`](Self::lock). Cancel-safe: a task that stops polling takes
-    /// nothing with it.
+    /// Polls for the lock, for a task.
+    ///
+    /// Cancel-safe: a task that stops polling holds nothing.
     ///
     /// ```
     /// use ringway_core::{lock::Mutex, wait::Async};
@@ -300,20 +314,20 @@ impl<T: ?Sized, W: Register, U: User<Mutex<T, W>> + ?Sized> Forms<Mutex<T, W>, U
     /// assert!(mutex.poll_lock(&mut cx).is_ready());
     /// ```
     pub fn poll_lock(&self, cx: &mut Context<'_>) -> Poll<LockResult<MutexGuard<'_, T, W>>> {
-        self.by().poll_lock(cx)
+        self.caller().poll_lock(cx)
     }
 
     /// [`lock`](Self::lock) for a task. Cancel-safe.
     ///
     /// # Errors
-    /// [`OwnerDied`](super::OwnerDied), with the guard: a holder died with it.
+    /// [`OwnerDied`](super::OwnerDied), with the guard: a holder died with the mutex.
     pub fn lock_async(&self) -> impl Future<Output = LockResult<MutexGuard<'_, T, W>>> {
-        let by = self.by();
-        poll_fn(move |cx| by.poll_lock(cx))
+        let caller = self.caller();
+        poll_fn(move |cx| caller.poll_lock(cx))
     }
 }
 
-impl<'a, T: ?Sized, W: Wake> By<'a, Mutex<T, W>> {
+impl<'a, T: ?Sized, W: Wake> Caller<'a, Mutex<T, W>> {
     #[inline(always)]
     fn word(self) -> &'a Word<W> {
         &self.lock.word.0
@@ -328,11 +342,14 @@ impl<'a, T: ?Sized, W: Wake> By<'a, Mutex<T, W>> {
 
     #[inline(always)]
     fn guard(self, died: bool, before: Unwinding) -> LockResult<MutexGuard<'a, T, W>> {
-        told(MutexGuard { lock: self.lock, me: self.me, held: Held::new(died, before) }, died)
+        lock_result(
+            MutexGuard { lock: self.lock, me: self.me, held: Held::new(died, before) },
+            died,
+        )
     }
 }
 
-impl<'a, T: ?Sized, W: Wait> By<'a, Mutex<T, W>> {
+impl<'a, T: ?Sized, W: Wait> Caller<'a, Mutex<T, W>> {
     #[inline]
     pub(super) fn lock(self) -> LockResult<MutexGuard<'a, T, W>> {
         let before = self.word().unwinding();
@@ -347,37 +364,39 @@ impl<'a, T: ?Sized, W: Wait> By<'a, Mutex<T, W>> {
     }
 }
 
-impl<'a, T: ?Sized, W: Register> By<'a, Mutex<T, W>> {
+impl<'a, T: ?Sized, W: Register> Caller<'a, Mutex<T, W>> {
     pub(super) fn poll_lock(self, cx: &mut Context<'_>) -> Poll<LockResult<MutexGuard<'a, T, W>>> {
         let before = self.word().unwinding();
         self.word().poll_acquire(self.me, cx).map(|died| self.guard(died, before))
     }
 }
 
-/// The mutex, held, and its value. Dropped, it is given back; dropped by a panic, the next one is
-/// [told](crate::lock#panics).
+/// A locked mutex, and its value.
+///
+/// Dropping the guard unlocks the mutex. If a panic drops it, the next holder
+/// [gets](crate::lock#panics) [`OwnerDied`](super::OwnerDied).
 #[must_use = "the mutex is given back at once if this is dropped"]
 pub struct MutexGuard<'a, T: ?Sized, W: Wake> {
-    // Not a `By`: so `held` lies beside the participant's number.
+    // Not a `Caller`, so that `held` lies beside the participant's number.
     lock: &'a Mutex<T, W>,
     me: Participant,
     held: Held,
 }
 
-// SAFETY: a shared guard gives shared access to the value alone, so that `T: Sync` is what it
-// takes.
+// SAFETY: a shared guard gives only shared access to the value, for which `T: Sync` suffices; it
+// shares the mutex's `W`, which is `Sync`.
 unsafe impl<T: Sync + ?Sized, W: Wake + Sync> Sync for MutexGuard<'_, T, W> {}
 
 impl<'a, T: ?Sized, W: Wake> MutexGuard<'a, T, W> {
-    /// What it holds, and whose it is, to take it again.
-    pub(super) fn origin(&self) -> By<'a, Mutex<T, W>> {
-        By { lock: self.lock, me: self.me }
+    /// The mutex and the holder, by which it can be taken again.
+    pub(super) fn origin(&self) -> Caller<'a, Mutex<T, W>> {
+        Caller { lock: self.lock, me: self.me }
     }
 
-    /// As the mutex was taken.
+    /// The guard, in `OwnerDied` if the mutex was taken so.
     pub(super) fn into_taken(self) -> LockResult<Self> {
         let died = self.held.died();
-        told(self, died)
+        lock_result(self, died)
     }
 }
 
@@ -401,8 +420,8 @@ impl<T: ?Sized, W: Wake> Deref for MutexGuard<'_, T, W> {
 
     #[inline]
     fn deref(&self) -> &T {
-        // SAFETY: this guard holds the mutex, so that nobody else reaches the value, and it is
-        // borrowed for as long.
+        // SAFETY: this guard holds the mutex while it is borrowed, so that nobody else uses the
+        // value.
         self.lock.value.with(|value| unsafe { &*value })
     }
 }
@@ -410,8 +429,8 @@ impl<T: ?Sized, W: Wake> Deref for MutexGuard<'_, T, W> {
 impl<T: ?Sized, W: Wake> DerefMut for MutexGuard<'_, T, W> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: this guard holds the mutex, so that nobody else reaches the value, and it is
-        // borrowed mutably for as long.
+        // SAFETY: this guard holds the mutex and is borrowed mutably, so that nobody else uses the
+        // value.
         self.lock.value.with_mut(|value| unsafe { &mut *value })
     }
 }

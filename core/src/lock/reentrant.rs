@@ -1,8 +1,8 @@
-//! One thread at a time, as often as it likes.
+//! A lock that one thread at a time holds, and can take again.
 
-use super::died::{LockError, LockResult, Robust, TryLockResult, sealed, told};
-use super::handle::{By, Forms, Handle, User, has_forms};
-use super::word::{self, Before, Shared, Unwinding, Word};
+use super::died::{LockError, LockResult, Robust, TryLockResult, lock_result, sealed};
+use super::handle::{Caller, Forms, Handle, User, has_forms};
+use super::word::{self, Before, Unwinding, ValueRef, Word};
 use crate::Error;
 use crate::participant::Participant;
 use crate::sync::{AtomicU32, AtomicU64, Cell, Ordering, const_unless_loom};
@@ -15,12 +15,12 @@ use core::ops::Deref;
 use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::task::{Context, Poll};
 
-/// Who runs: tells the threads of a participant apart.
+/// Tells the threads of a participant apart.
 ///
 /// # Safety
-/// Two threads (or interrupts and what they interrupt) that use a [`ReentrantMutex`] at the same
-/// time under the name of one participant never have the same number, and one thread always has the
-/// same.
+/// `thread_id` always returns the same number in the same thread. It returns different numbers in
+/// two threads (or in an interrupt and the code that it interrupts) that use a [`ReentrantMutex`]
+/// at the same time for the same participant.
 ///
 /// ```
 /// use ringway_core::lock::{ReentrantMutex, ThreadId};
@@ -48,14 +48,15 @@ pub unsafe trait ThreadId {
     fn thread_id() -> NonZeroU32;
 }
 
-/// A lock that the thread that has it can take again, as Python's `RLock`, with a value that it
-/// then shares with itself: what is to be changed goes into a cell. The lock is free again when
-/// every guard is dropped.
+/// A lock that its holding thread can take again, as Python's `RLock`, with a value.
 ///
-/// *Fairness*: as [`Mutex`](super::Mutex), whose word it has.
+/// All guards of the thread share the value, so that what is to be changed goes into a cell. The
+/// lock is free again when every guard is dropped.
 ///
-/// Memory: the value behind 24 bytes, or 16 on bare metal. On a target without 64-bit
-/// compare-and-swap the look at the owner is a critical section.
+/// *Fairness*: as [`Mutex`](super::Mutex), since it has the same word.
+///
+/// Memory: 24 bytes (16 on bare metal), then the value. On a target without 64-bit
+/// compare-and-swap, reading the owner is a critical section.
 ///
 /// See [`ThreadId`] for an example.
 #[doc(alias = "RLock")]
@@ -70,21 +71,23 @@ pub struct ReentrantMutex<T, I, W: Wake = Spin> {
 #[repr(C)]
 struct Words<W: Wake> {
     word: Before<Word<W>>,
-    /// The thread that holds it, below the name of its participant; 0: none. Written by the holder.
+    /// The holding thread's number, with its encoded participant in the upper half; 0: none. The
+    /// holder and its recovery write it.
     owner: AtomicU64,
-    /// How many guards the holder has. Written by the holder.
+    /// The number of the holder's guards. Only the holder writes it.
     depth: Before<AtomicU32>,
 }
 
-// SAFETY: the value is reached by one thread at a time, so that `T: Send` is all it takes. `W` is
-// shared as it is.
+// SAFETY: one thread at a time uses the value, so that `T: Send` suffices. `W` is shared by
+// reference, for which `W: Sync` is required.
 unsafe impl<T: Send, I, W: Wake + Sync> Sync for ReentrantMutex<T, I, W> {}
 
-// SAFETY: the mutex owns its value, and nothing borrows it when it moves.
+// SAFETY: the mutex owns its value and its `W`, both of which are `Send`, and nothing borrows a
+// mutex that is moved.
 unsafe impl<T: Send, I, W: Wake + Send> Send for ReentrantMutex<T, I, W> {}
 
 impl<T, I, W: Wake> ReentrantMutex<T, I, W> {
-    /// How many guards one thread can have.
+    /// The most guards that one thread can have.
     pub const MAX_DEPTH: u32 = u16::MAX as u32;
 
     const_unless_loom! {
@@ -103,28 +106,28 @@ impl<T, I, W: Wake> ReentrantMutex<T, I, W> {
         }
     }
 
-    /// The value, without taking the lock: nobody else has the mutex.
+    /// Returns the value without taking the lock, since nobody else can use the mutex.
     ///
     /// # Errors
-    /// [`OwnerDied`](super::OwnerDied), with the value: a holder died with it.
+    /// [`OwnerDied`](super::OwnerDied), with the value: a holder died with the mutex.
     pub fn get_mut(&mut self) -> LockResult<&mut T> {
         let died = self.words.word.0.has_died();
-        told(self.value.get_mut(), died)
+        lock_result(self.value.get_mut(), died)
     }
 
-    /// The value, of a mutex that is no longer needed.
+    /// Consumes the mutex and returns the value.
     ///
     /// # Errors
-    /// [`OwnerDied`](super::OwnerDied), with the value: a holder died with it.
+    /// [`OwnerDied`](super::OwnerDied), with the value: a holder died with the mutex.
     pub fn into_inner(self) -> LockResult<T> {
         let died = self.words.word.0.has_died();
-        told(self.value.into_inner(), died)
+        lock_result(self.value.into_inner(), died)
     }
 }
 
 has_forms! { ReentrantMutex<T, I, W> where T, I, W: Wake }
 
-// A panic with a guard is told to the next holder.
+// After a panic with a guard, the next holder gets `OwnerDied`.
 impl<T: UnwindSafe, I, W: Wake> UnwindSafe for ReentrantMutex<T, I, W> {}
 impl<T: RefUnwindSafe, I, W: Wake> RefUnwindSafe for ReentrantMutex<T, I, W> {}
 
@@ -143,24 +146,25 @@ impl<T: Default, I, W: Wake> Default for ReentrantMutex<T, I, W> {
 }
 
 impl<T, I: ThreadId, W: Wake> ReentrantMutex<T, I, W> {
-    /// The mutex as `participant` uses it.
+    /// Returns a handle by which `participant` uses the mutex.
     pub fn handle(&self, participant: Participant) -> Handle<'_, ReentrantMutex<T, I, W>> {
-        Handle::new(By { lock: self, me: participant })
+        Handle::new(Caller { lock: self, me: participant })
     }
 
-    /// If `dead` holds it, it is free again, and the next one is told. Wakes those that wait.
-    /// Whether it was held.
+    /// Unlocks the mutex if `dead` holds it; returns whether it did.
+    ///
+    /// The next holder then gets [`OwnerDied`](super::OwnerDied). Wakes all that wait.
     ///
     /// # Safety
     /// `dead` takes no further step with this mutex: its process has ended (or its context was
     /// reset), and what it wrote is visible here, as it is once the operating system has reported
     /// its end.
     ///
-    /// What the mutex protects owns nothing, and any bytes that the dead one may have left make a
-    /// value of it: a [`Plain`](crate::plain::Plain) value, an atomic integer, a
-    /// [`Cell`](core::cell::Cell) of a plain value. (A plain one alone would be of little use here,
-    /// since the guard lends it shared.) Of a value that owns something, one that died while it
-    /// replaced it may have left two, or a dropped one.
+    /// The protected value owns nothing, and any bytes that `dead` may have left are a value of it:
+    /// a [`Plain`](crate::plain::Plain) value, an atomic integer, a [`Cell`](core::cell::Cell) of a
+    /// plain value. (`T: Plain` is no bound here: a plain value alone would be of little use, since
+    /// the guard lends it shared.) A process that dies while it replaces an owning value may leave
+    /// two copies of it, or a dropped one.
     ///
     /// ```
     /// use core::cell::Cell;
@@ -185,16 +189,16 @@ impl<T, I: ThreadId, W: Wake> ReentrantMutex<T, I, W> {
     /// assert!(mutex.lock().is_err());
     /// ```
     pub unsafe fn recover(&self, dead: Participant) -> bool {
-        // The owner first: once the word is free, the dead one's thread number may be given to
-        // another.
-        // Relaxed: the holder alone looks for its own number, and the dead one's is as new as it
-        // left it: the caller sees that. When the exchange fails, another recovered it.
+        // The owner first: once the word is free, the dead thread's number may be given to another
+        // thread. Relaxed: a thread compares the owner only with its own number, and the caller
+        // sees what `dead` wrote. If the exchange fails, another caller recovered the mutex.
         let owner = self.words.owner.load(Ordering::Relaxed);
         if owner >> 32 == u64::from(word::name(dead)) {
             let _ =
                 self.words.owner.compare_exchange(owner, 0, Ordering::Relaxed, Ordering::Relaxed);
         }
-        // SAFETY: `dead` takes no further step, and what it wrote is visible here.
+        // SAFETY: the caller guarantees that `dead` takes no further step with this mutex and that
+        // what it wrote is visible here.
         unsafe { self.words.word.0.recover(dead) }
     }
 }
@@ -202,69 +206,74 @@ impl<T, I: ThreadId, W: Wake> ReentrantMutex<T, I, W> {
 impl<T, I: ThreadId, W: Wake, U: User<ReentrantMutex<T, I, W>> + ?Sized>
     Forms<ReentrantMutex<T, I, W>, U>
 {
-    /// Who holds it, if somebody does: at this moment, which is past when this returns.
+    /// The holder, if there is one, at some moment of the call.
     pub fn holder(&self) -> Option<Participant> {
-        self.by().lock.words.word.0.holder()
+        self.caller().lock.words.word.0.holder()
     }
 
-    /// Takes it, if it is free or this thread's. Never waits.
+    /// Locks the mutex if it is free or this thread holds it. Never waits.
     ///
     /// # Errors
-    /// [`LockError`]: a holder died with it, another thread holds it, or this one took it too
-    /// often.
+    /// [`LockError`]: a holder died with the mutex, another thread holds it, or this thread has
+    /// [`MAX_DEPTH`](ReentrantMutex::MAX_DEPTH) guards.
     pub fn try_lock(&self) -> TryLockResult<ReentrantGuard<'_, T, W>> {
-        self.by().try_lock()
+        self.caller().try_lock()
     }
 }
 
 impl<T, I: ThreadId, W: Wait, U: User<ReentrantMutex<T, I, W>> + ?Sized>
     Forms<ReentrantMutex<T, I, W>, U>
 {
-    /// Takes it; waits until it is free, unless it is this thread's.
+    /// Locks the mutex; waits until it is free, unless this thread holds it.
     ///
     /// # Errors
-    /// [`LockError`]: a holder died with it, or this thread took it too often.
+    /// [`LockError`]: a holder died with the mutex, or this thread has
+    /// [`MAX_DEPTH`](ReentrantMutex::MAX_DEPTH) guards.
     pub fn lock(&self) -> TryLockResult<ReentrantGuard<'_, T, W>> {
-        let by = self.by();
-        by.enter(|| Ok(by.word().acquire_at_last(by.me)))
+        let caller = self.caller();
+        caller.enter(|| Ok(caller.word().acquire_at_last(caller.me)))
     }
 
-    /// Takes it; waits until it is free, unless it is this thread's, at most until `deadline`
-    /// (`None`: for ever).
+    /// Locks the mutex; waits at most until `deadline` (`None`: for ever).
+    ///
+    /// Does not wait if this thread holds it.
     ///
     /// # Errors
-    /// [`LockError`]: a holder died with it, another thread held it all the time, or this one took
-    /// it too often.
+    /// [`LockError`]: a holder died with the mutex, another thread held it until the deadline, or
+    /// this thread has [`MAX_DEPTH`](ReentrantMutex::MAX_DEPTH) guards.
     pub fn lock_deadline(
         &self,
         deadline: Option<W::Deadline>,
     ) -> TryLockResult<ReentrantGuard<'_, T, W>> {
-        let by = self.by();
-        by.enter(|| Ok(by.word().acquire(by.me, deadline)?))
+        let caller = self.caller();
+        caller.enter(|| Ok(caller.word().acquire(caller.me, deadline)?))
     }
 }
 
 impl<T, I: ThreadId, W: Register, U: User<ReentrantMutex<T, I, W>> + ?Sized>
     Forms<ReentrantMutex<T, I, W>, U>
 {
-    /// The task's form of [`lock`](Self::lock). Cancel-safe: a task that stops polling takes
-    /// nothing with it. It is the thread that takes it: tasks that one thread polls share the
-    /// mutex, and a task that holds it stays with its thread.
+    /// Polls for the lock, for a task.
+    ///
+    /// Cancel-safe: a task that stops polling holds nothing. The holder is the thread, not the
+    /// task: tasks that one thread polls share the mutex, and a task that holds it stays on its
+    /// thread.
     pub fn poll_lock(&self, cx: &mut Context<'_>) -> Poll<TryLockResult<ReentrantGuard<'_, T, W>>> {
-        self.by().poll_lock(cx)
+        self.caller().poll_lock(cx)
     }
 
     /// [`lock`](Self::lock) for a task, as [`poll_lock`](Self::poll_lock). Cancel-safe.
     ///
     /// # Errors
-    /// [`LockError`]: a holder died with it, or this thread took it too often.
+    /// [`LockError`]: a holder died with the mutex, or this thread has
+    /// [`MAX_DEPTH`](ReentrantMutex::MAX_DEPTH) guards.
     pub fn lock_async(&self) -> impl Future<Output = TryLockResult<ReentrantGuard<'_, T, W>>> {
-        let by = self.by();
-        poll_fn(move |cx| by.poll_lock(cx))
+        let caller = self.caller();
+        poll_fn(move |cx| caller.poll_lock(cx))
     }
 }
 
-impl<'a, T, I: ThreadId, W: Wake> By<'a, ReentrantMutex<T, I, W>> {
+impl<'a, T, I: ThreadId, W: Wake> Caller<'a, ReentrantMutex<T, I, W>> {
     fn word(self) -> &'a Word<W> {
         &self.lock.words.word.0
     }
@@ -280,9 +289,9 @@ impl<'a, T, I: ThreadId, W: Wake> By<'a, ReentrantMutex<T, I, W>> {
         let mine = u64::from(word::name(self.me)) << 32 | u64::from(I::thread_id().get());
         let Words { word, owner, depth } = &self.lock.words;
         let before = word.0.unwinding();
-        // Relaxed, all of it: only this thread writes its own number, and takes it back before it
-        // gives the lock away, so that if it is there, this thread holds the lock. The depth is the
-        // holder's own, and the word orders the holders.
+        // Relaxed, all of it. Only this thread writes its own number, and it clears the number
+        // before it releases the lock: so if the number is there, this thread holds the lock. Only
+        // the holder uses the depth, and the word orders the holders.
         let died = if owner.load(Ordering::Relaxed) == mine {
             let deep = depth.0.load(Ordering::Relaxed);
             if deep >= ReentrantMutex::<T, I, W>::MAX_DEPTH {
@@ -296,13 +305,13 @@ impl<'a, T, I: ThreadId, W: Wake> By<'a, ReentrantMutex<T, I, W>> {
             owner.store(mine, Ordering::Relaxed);
             died
         };
-        let value = Shared::new(&self.lock.value);
+        let value = ValueRef::new(&self.lock.value);
         let guard = ReentrantGuard { words: &self.lock.words, value, before, thread: PhantomData };
-        Ok(told(guard, died)?)
+        Ok(lock_result(guard, died)?)
     }
 }
 
-impl<'a, T, I: ThreadId, W: Register> By<'a, ReentrantMutex<T, I, W>> {
+impl<'a, T, I: ThreadId, W: Register> Caller<'a, ReentrantMutex<T, I, W>> {
     fn poll_lock(self, cx: &mut Context<'_>) -> Poll<TryLockResult<ReentrantGuard<'a, T, W>>> {
         let taken = self.enter(|| match self.word().poll_acquire(self.me, cx) {
             Poll::Ready(died) => Ok(died),
@@ -315,9 +324,11 @@ impl<'a, T, I: ThreadId, W: Register> By<'a, ReentrantMutex<T, I, W>> {
     }
 }
 
-/// The mutex, held by this thread, and its value. Given back when the last of the thread's guards
-/// is dropped; it stays with the thread. Once a panic drops one of them, the next holder is
-/// [told](crate::lock#panics), this thread too.
+/// A mutex that this thread holds, and its value.
+///
+/// Dropping the last of the thread's guards unlocks the mutex. A guard cannot leave its thread.
+/// Once a panic has dropped one of them, the next guard [comes](crate::lock#panics) with
+/// [`OwnerDied`](super::OwnerDied), in this thread too.
 ///
 /// ```compile_fail
 /// fn to_another_thread<T: Send>(_: T) {}
@@ -330,14 +341,14 @@ impl<'a, T, I: ThreadId, W: Register> By<'a, ReentrantMutex<T, I, W>> {
 #[must_use = "the mutex is given back at once if this is dropped"]
 pub struct ReentrantGuard<'a, T, W: Wake> {
     words: &'a Words<W>,
-    value: Shared<'a, T>,
+    value: ValueRef<'a, T>,
     before: Unwinding,
-    /// It must not leave its thread.
+    /// Keeps the guard in its thread.
     thread: PhantomData<*const ()>,
 }
 
-// SAFETY: a shared guard gives shared access to the value alone, so that `T: Sync` is what it
-// takes.
+// SAFETY: a shared guard gives only shared access to the value, for which `T: Sync` suffices; it
+// shares the mutex's `W`, which is `Sync`.
 unsafe impl<T: Sync, W: Wake + Sync> Sync for ReentrantGuard<'_, T, W> {}
 
 impl<T: fmt::Debug, W: Wake> fmt::Debug for ReentrantGuard<'_, T, W> {
@@ -359,8 +370,8 @@ impl<T, W: Wake> Deref for ReentrantGuard<'_, T, W> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        // SAFETY: this thread holds the mutex, so that no other reaches the value, and nobody gets
-        // it mutably.
+        // SAFETY: this thread holds the mutex while the guard is borrowed, so that no other thread
+        // uses the value, and no guard lends it mutably.
         unsafe { self.value.get() }
     }
 }
@@ -368,11 +379,12 @@ impl<T, W: Wake> Deref for ReentrantGuard<'_, T, W> {
 impl<T, W: Wake> Drop for ReentrantGuard<'_, T, W> {
     fn drop(&mut self) {
         let Words { word, owner, depth } = self.words;
-        // At once: an outer guard may survive the panic.
+        // Now, and not with the last guard: an outer guard may survive the panic.
         if word.0.has_unwound(self.before) {
             word.0.mark_died();
         }
-        // Relaxed: see `enter`.
+        // Relaxed: only the holder uses the depth and its own number, and the word orders the
+        // holders.
         let left = depth.0.load(Ordering::Relaxed).saturating_sub(1);
         depth.0.store(left, Ordering::Relaxed);
         if left == 0 {

@@ -1,14 +1,14 @@
-//! One writer, or several readers.
+//! A lock for one writer or several readers.
 
 mod guard;
 mod words;
 
-use super::died::{LockError, LockResult, TryLockResult, told};
-use super::handle::{By, Forms, Handle, User, has_forms};
+use super::died::{LockError, LockResult, TryLockResult, lock_result};
+use super::handle::{Caller, Forms, Handle, User, has_forms};
 use super::slots::Slots;
 #[cfg(not(loom))]
 use super::slots::write_slots;
-use super::word::{self, Before, Held, Shared, Unwinding};
+use super::word::{self, Before, Held, Unwinding, ValueRef};
 use crate::participant::Participant;
 use crate::plain::Plain;
 #[cfg(not(loom))]
@@ -24,10 +24,11 @@ use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::ptr::NonNull;
 use core::task::{Context, Poll};
 pub use guard::{ReadGuard, WriteGuard};
-use words::{EMPTY, Words, are_gone};
+use words::{EMPTY, Words, no_readers};
 
-/// A value that one writer can change, or up to `R` readers look at, at a time. See
-/// [`RwLockInner`].
+/// A value that one writer can change, or up to `R` readers can read, at a time.
+///
+/// See [`RwLockInner`].
 ///
 /// ```
 /// use ringway_core::lock::RwLock;
@@ -42,9 +43,10 @@ use words::{EMPTY, Words, are_gone};
 #[doc(alias = "pthread_rwlock_t")]
 pub type RwLock<T, const R: usize, W = Spin> = RwLockInner<T, [AtomicU32; R], W>;
 
-/// An [`RwLock`] for as many readers as are known when the program runs. It is made on the heap or
-/// in memory at hand, see [`InMemory`](crate::storage::InMemory), and `&RwLock<T, R, W>` coerces to
-/// it.
+/// An [`RwLock`] whose number of readers is known when the program runs.
+///
+/// `&RwLock<T, R, W>` coerces to a reference to it. To create one on the heap or in memory of the
+/// caller, see [`InMemory`](crate::storage::InMemory).
 ///
 /// ```
 /// use ringway_core::lock::{RwLock, RwLockView};
@@ -55,42 +57,43 @@ pub type RwLock<T, const R: usize, W = Spin> = RwLockInner<T, [AtomicU32; R], W>
 /// ```
 pub type RwLockView<T, W = Spin> = RwLockInner<T, [AtomicU32], W>;
 
-/// What an [`RwLock`] and an [`RwLockView`] are: a value that one writer can change, or several
-/// readers look at, at a time.
+/// The type behind [`RwLock`] and [`RwLockView`].
 ///
-/// A reader takes one of the slots, under its name; a writer takes the word, under its own, and
-/// waits until all slots are empty. If a writer dies, the next ones, reader or writer, are told,
-/// until a writer repairs; if a reader dies, its slot is free again.
+/// A reader takes one of the slots and is on record there. A writer takes the word, is on record
+/// there, and waits until all slots are empty. After a writer's death, readers and writers get
+/// [`OwnerDied`](super::OwnerDied) until a writer repairs. A dead reader's slot is free again after
+/// recovery.
 ///
 /// *Fairness*: a writer that has the word keeps new readers out, so that readers never starve
-/// writers. Writers among themselves are as fair as a [`Mutex`](super::Mutex)'s users; where there
-/// is always another writer, readers starve. One that reads and wants to read once more can wait
-/// for a writer that waits for it: do not.
+/// writers. Among writers it is as fair as a [`Mutex`](super::Mutex). If there is always another
+/// writer, readers starve. Do not read again while you hold a read guard: you may wait for a writer
+/// that waits for you.
 ///
-/// Memory: 8 bytes, the value, and 4 bytes a slot; on hosts, to a multiple of 8.
+/// Memory: 8 bytes, the value, and 4 bytes for each slot; on hosts, rounded up to a multiple of 8.
 #[repr(C)]
 pub struct RwLockInner<T, S: Slots + ?Sized, W: Wake> {
     words: Before<Words<W>>,
     value: Cell<T>,
-    /// Each: 0, or its reader's name.
+    /// Each is 0, or its reader, encoded by [`word::name`].
     slots: S,
 }
 
-// SAFETY: the value is reached by one writer or several readers, of any thread, so that it takes
-// `T: Send + Sync`. `W` is shared as it is.
+// SAFETY: one writer or several readers, in any threads, use the value at a time, for which `T:
+// Send + Sync` suffices. `W` is shared by reference, for which `W: Sync` is required.
 unsafe impl<T: Send + Sync, S: Slots + ?Sized, W: Wake + Sync> Sync for RwLockInner<T, S, W> {}
 
-// SAFETY: the lock owns its value, and nothing borrows it when it moves.
+// SAFETY: the lock owns its value and its `W`, both of which are `Send`, and nothing borrows a lock
+// that is moved.
 unsafe impl<T: Send, S: Slots + ?Sized, W: Wake + Send> Send for RwLockInner<T, S, W> {}
 
 has_forms! { RwLockInner<T, S, W> where T, S: Slots + ?Sized, W: Wake }
 
-// A panic in the middle of a change is told to the next ones.
+// After a panic in the middle of a change, the next holders get `OwnerDied`.
 impl<T, S: Slots + ?Sized, W: Wake> UnwindSafe for RwLockInner<T, S, W> {}
 impl<T, S: Slots + ?Sized, W: Wake> RefUnwindSafe for RwLockInner<T, S, W> {}
 
 impl<T, const R: usize, W: Wake> RwLock<T, R, W> {
-    /// Refuses what cannot work when the program is compiled.
+    /// Fails to compile for a lock that cannot work.
     pub(crate) const VALID: () = {
         assert!(R > 0, "a lock for readers needs a slot for one");
     };
@@ -112,10 +115,10 @@ impl<T, const R: usize, W: Wake> RwLock<T, R, W> {
         }
     }
 
-    /// The value, of a lock that is no longer needed.
+    /// Consumes the lock and returns the value.
     ///
     /// # Errors
-    /// [`OwnerDied`](super::OwnerDied), with the value: a writer died with it.
+    /// [`OwnerDied`](super::OwnerDied), with the value: a writer died with the lock.
     ///
     /// ```
     /// let mut lock = ringway_core::lock::RwLock::<_, 2>::new(5);
@@ -124,7 +127,7 @@ impl<T, const R: usize, W: Wake> RwLock<T, R, W> {
     /// ```
     pub fn into_inner(self) -> LockResult<T> {
         let died = self.words.0.writer.has_died();
-        told(self.value.into_inner(), died)
+        lock_result(self.value.into_inner(), died)
     }
 }
 
@@ -135,23 +138,24 @@ impl<T: Default, const R: usize, W: Wake> Default for RwLock<T, R, W> {
 }
 
 impl<T, S: Slots + ?Sized, W: Wake> RwLockInner<T, S, W> {
-    /// The value, without taking the lock: nobody else has it.
+    /// Returns the value without taking the lock, since nobody else can use the lock.
     ///
     /// # Errors
-    /// [`OwnerDied`](super::OwnerDied), with the value: a writer died with it.
+    /// [`OwnerDied`](super::OwnerDied), with the value: a writer died with the lock.
     pub fn get_mut(&mut self) -> LockResult<&mut T> {
         let died = self.words.0.writer.has_died();
-        told(self.value.get_mut(), died)
+        lock_result(self.value.get_mut(), died)
     }
 
-    /// The lock as `participant` uses it.
+    /// Returns a handle by which `participant` uses the lock.
     pub fn handle(&self, participant: Participant) -> Handle<'_, RwLockView<T, W>> {
-        Handle::new(By { lock: self, me: participant }.view())
+        Handle::new(Caller { lock: self, me: participant }.view())
     }
 
-    /// If `dead` writes, the lock is free again, and the next ones are told; the slots in which it
-    /// reads are empty. Wakes those that wait. Whether it held anything. One that died while it
-    /// waited for readers to go counts as one that wrote.
+    /// Releases what `dead` holds of the lock; returns whether it held anything.
+    ///
+    /// If `dead` was the writer, the next holders get [`OwnerDied`](super::OwnerDied). A writer
+    /// that died while it waited for readers to leave counts as a writer. Wakes all that wait.
     ///
     /// # Safety
     /// `dead` takes no further step with this lock: its process has ended (or its context was
@@ -168,8 +172,8 @@ impl<T, S: Slots + ?Sized, W: Wake> RwLockInner<T, S, W> {
     /// assert!(lock.write().is_ok());
     /// ```
     ///
-    /// A value that owns something could have been dropped or copied out by the dead one already,
-    /// so that there is no recovery of it:
+    /// A value that owns something cannot be recovered, since `dead` may already have dropped it or
+    /// copied it out:
     /// ```compile_fail,E0277
     /// use ringway_core::{participant::Participant, lock::RwLock};
     /// let lock = RwLock::<_, 2>::new(String::new());
@@ -180,8 +184,8 @@ impl<T, S: Slots + ?Sized, W: Wake> RwLockInner<T, S, W> {
     where
         T: Plain,
     {
-        // SAFETY: `dead` takes no further step, and what it wrote is visible here; the value is
-        // plain.
+        // SAFETY: the caller guarantees that `dead` takes no further step with this lock and that
+        // what it wrote is visible here; the value is `Plain`.
         unsafe { self.words.0.recover(self.slots.as_slice(), dead) }
     }
 }
@@ -195,7 +199,7 @@ impl<T, S: Slots + ?Sized, W: Wake> fmt::Debug for RwLockInner<T, S, W> {
     }
 }
 
-/// What comes before the slots: the words, and a value that is laid out like `value`.
+/// The layout of what precedes the slots: the words, and a value of the layout `value`.
 #[cfg(not(loom))]
 fn before_slots<W: Wake>(value: Layout) -> Option<Layout> {
     Layout::new::<Before<Words<W>>>().extend(value).ok().map(|(before, _)| before)
@@ -214,7 +218,8 @@ impl<T, W: Wake> RwLockView<T, W> {
     }
 }
 
-// SAFETY: `repr(C)`: the words, the value and the slots, all of which are written.
+// SAFETY: `from_raw` points to `at`, and the layout is that of this `repr(C)` type: the words, the
+// value, then the slots. `init_at` writes all of them.
 #[cfg(not(loom))]
 unsafe impl<T: Default, W: Wake> InMemory for RwLockView<T, W> {
     fn layout(readers: usize) -> Option<Layout> {
@@ -229,35 +234,42 @@ unsafe impl<T: Default, W: Wake> InMemory for RwLockView<T, W> {
         let lock = Self::from_raw(at, readers)?;
         let value = T::default();
         let to = lock.as_ptr();
-        // SAFETY: within the caller's memory, here and below, as it has the layout above.
+        // SAFETY: the caller guarantees memory of `layout(readers)` at `at`, in which the words
+        // lie.
         let words_at = unsafe { &raw mut (*to).words };
-        // SAFETY: as above.
+        // SAFETY: the words lie in memory that the caller guarantees and nobody else uses, and are
+        // aligned.
         unsafe { words_at.write(Before(Words::new())) };
-        // SAFETY: as above.
+        // SAFETY: the caller guarantees memory of `layout(readers)` at `at`, in which the value
+        // lies.
         let value_at = unsafe { &raw mut (*to).value };
-        // SAFETY: as above.
+        // SAFETY: the value lies in memory that the caller guarantees and nobody else uses, and is
+        // aligned.
         unsafe { value_at.write(Cell::new(value)) };
-        // SAFETY: as above.
+        // SAFETY: the caller guarantees memory of `layout(readers)` at `at`, in which the slots
+        // lie.
         let slots_at = unsafe { &raw mut (*to).slots };
-        // SAFETY: as above.
+        // SAFETY: the slots lie in memory that the caller guarantees and nobody else uses, and are
+        // aligned.
         unsafe { write_slots(slots_at) };
         Some(lock)
     }
 }
 
 impl<W: Wake> RwLockView<(), W> {
-    /// Where the slots begin behind a value that is laid out like `value`.
+    /// The offset of the slots, in bytes, behind a value of the layout `value`.
     #[cfg(not(loom))]
     pub(crate) fn offset_of_slots(value: Layout) -> Option<usize> {
         let slot = Layout::new::<AtomicU32>();
         before_slots::<W>(value)?.extend(slot).ok().map(|(_, offset)| offset)
     }
 
-    /// [`recover`](Self::recover) of a lock for `readers` readers, whose value is laid out like
-    /// `value`, for one who does not know the value's type.
+    /// [`recover`](Self::recover) without the value's type: of a lock at `at` for `readers`
+    /// readers, whose value has the layout `value`.
     ///
     /// # Safety
-    /// As there; and there is such an `RwLock<T, R, W>` at `at`, whose value is [`Plain`].
+    /// An `RwLock<T, R, W>` lies at `at`, where `R` is `readers` and `T` is [`Plain`] and has the
+    /// layout `value`. `dead` takes no further step with it, and what it wrote is visible here.
     #[cfg(not(loom))]
     pub(crate) unsafe fn recover_at(
         at: NonNull<u8>,
@@ -266,14 +278,16 @@ impl<W: Wake> RwLockView<(), W> {
         dead: Participant,
     ) -> bool {
         let Some(offset) = Self::offset_of_slots(value) else { return false };
-        // SAFETY: every lock begins with its words, whatever comes behind.
+        // SAFETY: the caller guarantees that a lock lies at `at`; it begins with its words, which
+        // are atomics.
         let words = unsafe { at.cast::<Before<Words<W>>>().as_ref() };
-        // SAFETY: the slots come behind the value, as many as the caller says.
+        // SAFETY: the slots lie behind the value, at this offset, within the lock that the caller
+        // guarantees.
         let slots = NonNull::slice_from_raw_parts(unsafe { at.add(offset) }.cast(), readers);
-        // SAFETY: as above; they are atomics.
+        // SAFETY: the caller guarantees that the lock has `readers` slots, which are atomics.
         let slots = unsafe { slots.as_ref() };
-        // SAFETY: `dead` takes no further step, and what it wrote is visible here; the value is
-        // plain.
+        // SAFETY: the caller guarantees that `dead` takes no further step with this lock and that
+        // what it wrote is visible here; the value is `Plain`.
         unsafe { words.0.recover(slots, dead) }
     }
 }
@@ -281,16 +295,17 @@ impl<W: Wake> RwLockView<(), W> {
 impl<T, S: Slots + ?Sized, W: Wake, U: User<RwLockInner<T, S, W>> + ?Sized>
     Forms<RwLockInner<T, S, W>, U>
 {
-    /// Who writes, or waits for readers to go in order to write, if somebody does: at this moment,
-    /// which is past when this returns.
+    /// The writer, if there is one, at some moment of the call.
+    ///
+    /// A writer that waits for readers to leave counts.
     pub fn writer(&self) -> Option<Participant> {
-        self.by().lock.words.0.writer.holder()
+        self.caller().lock.words.0.writer.holder()
     }
 
-    /// How many read, more or less.
+    /// The number of readers. It may change meanwhile.
     pub fn readers(&self) -> usize {
-        // Relaxed: a guess by nature.
-        self.by()
+        // Relaxed: an estimate; nothing is read on the strength of it.
+        self.caller()
             .lock
             .slots
             .as_slice()
@@ -299,39 +314,40 @@ impl<T, S: Slots + ?Sized, W: Wake, U: User<RwLockInner<T, S, W>> + ?Sized>
             .count()
     }
 
-    /// Takes it to read, if nobody writes or waits to, and a slot is free. Never waits.
+    /// Takes the lock to read, if nobody writes or waits to write, and a slot is free. Never waits.
     ///
     /// # Errors
-    /// [`LockError`]: a writer died with it, or it cannot be taken now.
+    /// [`LockError`]: a writer died with the lock, or it cannot be taken now.
     pub fn try_read(&self) -> TryLockResult<ReadGuard<'_, T, W>> {
-        self.by().view().try_read()
+        self.caller().view().try_read()
     }
 
-    /// Takes it to write, if nobody reads or writes. Never waits. One that tries to read at the
-    /// same moment may be refused because of it.
+    /// Takes the lock to write, if nobody reads or writes. Never waits.
+    ///
+    /// A `try_read` at the same moment may fail because of it.
     ///
     /// # Errors
-    /// [`LockError`]: a writer died with it, or it cannot be taken now.
+    /// [`LockError`]: a writer died with the lock, or it cannot be taken now.
     pub fn try_write(&self) -> TryLockResult<WriteGuard<'_, T, W>> {
-        self.by().view().try_write()
+        self.caller().view().try_write()
     }
 }
 
 impl<T, S: Slots + ?Sized, W: Wait, U: User<RwLockInner<T, S, W>> + ?Sized>
     Forms<RwLockInner<T, S, W>, U>
 {
-    /// Takes it to read; waits until nobody writes or waits to, and a slot is free.
+    /// Takes the lock to read; waits until nobody writes or waits to write, and a slot is free.
     ///
     /// # Errors
-    /// [`OwnerDied`](super::OwnerDied), with the guard: a writer died with it.
+    /// [`OwnerDied`](super::OwnerDied), with the guard: a writer died with the lock.
     pub fn read(&self) -> LockResult<ReadGuard<'_, T, W>> {
-        self.by().view().read()
+        self.caller().view().read()
     }
 
-    /// Takes it to read; waits at most until `deadline` (`None`: for ever).
+    /// Takes the lock to read; waits at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
-    /// [`LockError`]: a writer died with it, or it could not be taken in time.
+    /// [`LockError`]: a writer died with the lock, or it could not be taken in time.
     ///
     /// ```
     /// use ringway_core::lock::{LockError, RwLock};
@@ -352,22 +368,24 @@ impl<T, S: Slots + ?Sized, W: Wait, U: User<RwLockInner<T, S, W>> + ?Sized>
         &self,
         deadline: Option<W::Deadline>,
     ) -> TryLockResult<ReadGuard<'_, T, W>> {
-        self.by().view().read_deadline(deadline)
+        self.caller().view().read_deadline(deadline)
     }
 
-    /// Takes it to write; waits until nobody writes, then keeps readers out and waits until those
-    /// that are there have gone.
+    /// Takes the lock to write; waits until nobody reads or writes.
+    ///
+    /// First waits until nobody writes. Then keeps new readers out and waits until the present
+    /// readers have left.
     ///
     /// # Errors
-    /// [`OwnerDied`](super::OwnerDied), with the guard: a writer died with it.
+    /// [`OwnerDied`](super::OwnerDied), with the guard: a writer died with the lock.
     pub fn write(&self) -> LockResult<WriteGuard<'_, T, W>> {
-        self.by().view().write()
+        self.caller().view().write()
     }
 
-    /// Takes it to write; waits at most until `deadline` (`None`: for ever).
+    /// Takes the lock to write; waits at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
-    /// [`LockError`]: a writer died with it, or it could not be taken in time.
+    /// [`LockError`]: a writer died with the lock, or it could not be taken in time.
     ///
     /// ```
     /// use ringway_core::lock::{LockError, RwLock};
@@ -389,70 +407,73 @@ impl<T, S: Slots + ?Sized, W: Wait, U: User<RwLockInner<T, S, W>> + ?Sized>
         &self,
         deadline: Option<W::Deadline>,
     ) -> TryLockResult<WriteGuard<'_, T, W>> {
-        self.by().view().write_deadline(deadline)
+        self.caller().view().write_deadline(deadline)
     }
 }
 
 impl<T, S: Slots + ?Sized, W: Register, U: User<RwLockInner<T, S, W>> + ?Sized>
     Forms<RwLockInner<T, S, W>, U>
 {
-    /// The task's form of [`read`](Self::read). Cancel-safe: a task that stops polling takes
-    /// nothing with it.
+    /// Polls for the lock to read, for a task.
+    ///
+    /// Cancel-safe: a task that stops polling holds nothing.
     pub fn poll_read(&self, cx: &mut Context<'_>) -> Poll<LockResult<ReadGuard<'_, T, W>>> {
-        self.by().view().poll_read(cx)
+        self.caller().view().poll_read(cx)
     }
 
     /// [`read`](Self::read) for a task. Cancel-safe.
     ///
     /// # Errors
-    /// [`OwnerDied`](super::OwnerDied), with the guard: a writer died with it.
+    /// [`OwnerDied`](super::OwnerDied), with the guard: a writer died with the lock.
     pub fn read_async(&self) -> impl Future<Output = LockResult<ReadGuard<'_, T, W>>> {
-        self.by().view().read_async()
+        self.caller().view().read_async()
     }
 
-    /// [`write`](Self::write) for a task. Cancel-safe: dropped while it waits for readers to go, it
-    /// lets others in. There is no `poll_write`: in between two polls nobody would keep readers
-    /// out.
+    /// [`write`](Self::write) for a task. Cancel-safe.
+    ///
+    /// Dropped while it waits for readers to leave, it lets others in. There is no `poll_write`,
+    /// since nothing would keep readers out between two polls.
     ///
     /// # Errors
-    /// [`OwnerDied`](super::OwnerDied), with the guard: a writer died with it.
+    /// [`OwnerDied`](super::OwnerDied), with the guard: a writer died with the lock.
     pub fn write_async(&self) -> impl Future<Output = LockResult<WriteGuard<'_, T, W>>> {
-        self.by().view().write_async()
+        self.caller().view().write_async()
     }
 }
 
-impl<'a, T, S: Slots + ?Sized, W: Wake> By<'a, RwLockInner<T, S, W>> {
-    /// The same, whatever the number of slots.
-    fn view(self) -> By<'a, RwLockView<T, W>> {
+impl<'a, T, S: Slots + ?Sized, W: Wake> Caller<'a, RwLockInner<T, S, W>> {
+    /// The same lock as a view.
+    fn view(self) -> Caller<'a, RwLockView<T, W>> {
         let slots = self.lock.slots.as_slice().len();
         let view =
             core::ptr::slice_from_raw_parts(core::ptr::from_ref(self.lock).cast::<()>(), slots);
-        // SAFETY: the same lock, whose last field has so many slots.
-        By { lock: unsafe { &*(view as *const RwLockView<T, W>) }, me: self.me }
+        // SAFETY: the pointer is to the same lock, with the number of slots of its last field, and
+        // a view has the same layout; the lock is borrowed for `'a`.
+        Caller { lock: unsafe { &*(view as *const RwLockView<T, W>) }, me: self.me }
     }
 }
 
-impl<'a, T, W: Wake> By<'a, RwLockView<T, W>> {
+impl<'a, T, W: Wake> Caller<'a, RwLockView<T, W>> {
     fn words(self) -> &'a Words<W> {
         &self.lock.words.0
     }
 
     fn try_read(self) -> TryLockResult<ReadGuard<'a, T, W>> {
-        Ok(self.look().ok_or_else(LockError::would_block)??)
+        Ok(self.attempt_read().ok_or_else(LockError::would_block)??)
     }
 
-    /// One attempt to read: the guard, if nobody writes and a slot is free.
-    fn look(self) -> Option<LockResult<ReadGuard<'a, T, W>>> {
+    /// Tries once to read; the guard, if nobody writes and a slot is free.
+    fn attempt_read(self) -> Option<LockResult<ReadGuard<'a, T, W>>> {
         let words = self.words();
-        words.writer.look()?;
+        words.writer.died_if_free()?;
         let slot = self.take_slot()?;
-        // Partner: the fence in `keep_readers_out`. Either this one is first, and the writer sees
-        // the slot taken; or that one is, and the look below sees the writer.
+        // SYNC POINT with the fence in `keep_readers_out`. If this fence is first, the writer sees
+        // the slot taken. If the writer's fence is first, the check below sees the writer.
         fence(Ordering::SeqCst);
-        match words.writer.look() {
+        match words.writer.died_if_free() {
             Some(died) => {
-                let value = Shared::new(&self.lock.value);
-                Some(told(ReadGuard { words, slot, value }, died))
+                let value = ValueRef::new(&self.lock.value);
+                Some(lock_result(ReadGuard { words, slot, value }, died))
             }
             None => {
                 words.give_back(slot);
@@ -464,7 +485,7 @@ impl<'a, T, W: Wake> By<'a, RwLockView<T, W>> {
     fn take_slot(self) -> Option<&'a AtomicU32> {
         let name = word::name(self.me);
         self.lock.slots.iter().find(|slot| {
-            // Relaxed, both: the writer's word orders what the reader sees.
+            // Relaxed, both: the acquire load of the writer's word orders what the reader sees.
             worth_a_try(|| slot.load(Ordering::Relaxed) == EMPTY)
                 && slot.compare_exchange(EMPTY, name, Ordering::Relaxed, Ordering::Relaxed).is_ok()
         })
@@ -474,32 +495,34 @@ impl<'a, T, W: Wake> By<'a, RwLockView<T, W>> {
         let before = self.words().writer.unwinding();
         let died = self.words().writer.try_acquire(self.me).ok_or_else(LockError::would_block)?;
         let guard = self.keep_readers_out(died);
-        are_gone(&self.lock.slots).ok_or_else(LockError::would_block)?;
+        no_readers(&self.lock.slots).ok_or_else(LockError::would_block)?;
         Ok(guard.ready(died, before)?)
     }
 
-    /// With the word taken: a guard that has changed nothing, and gives it back.
+    /// Keeps new readers out, with the word taken: returns a guard that has changed nothing and
+    /// releases the word when it is dropped.
     fn keep_readers_out(self, died: bool) -> WriteGuard<'a, T, W> {
-        // Nothing is changed before the readers are gone.
+        // This writer changes nothing before the readers have left.
         let held = Held::new(died, Unwinding::HARMLESS);
         let guard = WriteGuard { words: self.words(), value: &self.lock.value, held };
-        // Partner: the fence in `look`.
+        // SYNC POINT with the fence in `attempt_read`: either the reader sees the word taken, or
+        // this writer sees the reader's slot taken.
         fence(Ordering::SeqCst);
         guard
     }
 }
 
-impl<'a, T, W: Wait> By<'a, RwLockView<T, W>> {
+impl<'a, T, W: Wait> Caller<'a, RwLockView<T, W>> {
     fn read(self) -> LockResult<ReadGuard<'a, T, W>> {
         loop {
-            if let Ok(taken) = self.words().bell.wait_until(None, || self.look()) {
+            if let Ok(taken) = self.words().bell.wait_until(None, || self.attempt_read()) {
                 return taken;
             }
         }
     }
 
     fn read_deadline(self, deadline: Option<W::Deadline>) -> TryLockResult<ReadGuard<'a, T, W>> {
-        Ok(self.words().bell.wait_until(deadline, || self.look())??)
+        Ok(self.words().bell.wait_until(deadline, || self.attempt_read())??)
     }
 
     fn write(self) -> LockResult<WriteGuard<'a, T, W>> {
@@ -521,14 +544,14 @@ impl<'a, T, W: Wait> By<'a, RwLockView<T, W>> {
         let before = self.words().writer.unwinding();
         let died = self.words().writer.acquire(self.me, deadline)?;
         let guard = self.keep_readers_out(died);
-        self.words().bell.wait_until(deadline, || are_gone(&self.lock.slots))?;
+        self.words().bell.wait_until(deadline, || no_readers(&self.lock.slots))?;
         Ok(guard.ready(died, before))
     }
 }
 
-impl<'a, T, W: Register> By<'a, RwLockView<T, W>> {
+impl<'a, T, W: Register> Caller<'a, RwLockView<T, W>> {
     fn poll_read(self, cx: &mut Context<'_>) -> Poll<LockResult<ReadGuard<'a, T, W>>> {
-        self.words().bell.poll_until(cx, || self.look())
+        self.words().bell.poll_until(cx, || self.attempt_read())
     }
 
     fn read_async(self) -> impl Future<Output = LockResult<ReadGuard<'a, T, W>>> {
@@ -536,7 +559,7 @@ impl<'a, T, W: Register> By<'a, RwLockView<T, W>> {
     }
 
     fn write_async(self) -> impl Future<Output = LockResult<WriteGuard<'a, T, W>>> {
-        // Once it has the word, what it does with that.
+        // Set once this writer has the word.
         let mut waits = None;
         poll_fn(move |cx| {
             let (guard, died, before) = match waits.take() {
@@ -549,7 +572,7 @@ impl<'a, T, W: Register> By<'a, RwLockView<T, W>> {
                     (self.keep_readers_out(died), died, before)
                 }
             };
-            match self.words().bell.poll_until(cx, || are_gone(&self.lock.slots)) {
+            match self.words().bell.poll_until(cx, || no_readers(&self.lock.slots)) {
                 Poll::Ready(()) => Poll::Ready(guard.ready(died, before)),
                 Poll::Pending => {
                     waits = Some((guard, died, before));

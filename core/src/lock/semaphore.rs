@@ -1,4 +1,4 @@
-//! A count of permits, with nobody's name on them.
+//! A counting semaphore, which records no holders.
 
 use crate::Error;
 use crate::finally::Finally;
@@ -7,19 +7,21 @@ use crate::wait::{Register, Spin, Wait, Wake, fresh, needs_wake};
 use core::future::poll_fn;
 use core::task::{Context, Poll};
 
-/// A counting semaphore that begins with `START` permits. Who gives a permit back need not be the
-/// one who took it: so a permit is a number here, and [`release`](Self::release) gives it back.
+/// A counting semaphore that begins with `START` permits.
 ///
-/// Nobody is on record: what one who died had taken stays taken, as with [`sem_post(3)`]. Where
-/// that must not be, use a [`BoundedSemaphore`](super::BoundedSemaphore). One that dies between
-/// giving permits back and waking leaves those that sleep asleep until their sleep ends by itself;
-/// in a region it does so within the bound in which deaths are detected.
+/// The thread that gives a permit back need not be the one that took it. So a permit is no guard
+/// here, and [`release`](Self::release) gives it back.
 ///
-/// *Fairness*: none in order; whoever comes when there is a permit takes it. Each permit that is
-/// given back wakes one that sleeps.
+/// No holder is on record: what a dead process had taken stays taken, as with [`sem_post(3)`]. If
+/// that must not happen, use a [`BoundedSemaphore`](super::BoundedSemaphore). If a process dies
+/// between giving permits back and waking, the sleepers sleep on until their sleep ends by itself;
+/// in a region that happens within the bound in which deaths are detected.
 ///
-/// The word is the number of permits less `START`, so that all-zero bytes have `START` of them, and
-/// bit 31 says that somebody may sleep.
+/// *Fairness*: no order; a caller that finds a permit takes it. Each permit that is given back
+/// wakes one sleeper.
+///
+/// The word is the number of permits minus `START`, so that all-zero bytes mean `START` permits.
+/// Bit 31 says that somebody may sleep.
 ///
 /// ```
 /// use ringway_core::lock::Semaphore;
@@ -44,7 +46,7 @@ const WAITERS: u32 = 1 << 31;
 const COUNT: u32 = WAITERS - 1;
 
 impl<const START: u32, W: Wake> Semaphore<START, W> {
-    /// Refuses what cannot work when the program is compiled.
+    /// Fails to compile for a semaphore that cannot work.
     pub(crate) const VALID: () = {
         assert!(START <= COUNT, "a semaphore counts to 2^31 - 1");
     };
@@ -65,9 +67,9 @@ impl<const START: u32, W: Wake> Semaphore<START, W> {
         }
     }
 
-    /// How many permits there are: at this moment, which is past when this returns.
+    /// The number of permits at some moment of the call.
     pub fn permits(&self) -> u32 {
-        // Relaxed: a guess by nature.
+        // Relaxed: an estimate; nothing is read on the strength of it.
         Self::count(self.word.load(Ordering::Relaxed))
     }
 
@@ -75,7 +77,7 @@ impl<const START: u32, W: Wake> Semaphore<START, W> {
         word.wrapping_add(START) & COUNT
     }
 
-    /// `count` permits, and of `flags` whether somebody may sleep.
+    /// The word for `count` permits, with the waiters' bit of `flags`.
     fn word(count: u32, flags: u32) -> u32 {
         count.wrapping_sub(START) & COUNT | flags & WAITERS
     }
@@ -88,7 +90,7 @@ impl<const START: u32, W: Wake> Default for Semaphore<START, W> {
 }
 
 impl<const START: u32, W: Wake> Semaphore<START, W> {
-    /// Takes a permit, if there is one. Never waits.
+    /// Takes a permit if there is one. Never waits.
     ///
     /// # Errors
     /// [`Error::WouldBlock`] when there is none.
@@ -96,13 +98,13 @@ impl<const START: u32, W: Wake> Semaphore<START, W> {
         if self.take() { Ok(()) } else { Err(Error::WouldBlock) }
     }
 
-    /// Whether there was a permit, which is taken then.
+    /// Takes a permit if there is one; whether there was.
     fn take(&self) -> bool {
-        // Relaxed: what is seen is exchanged only if it is still so.
+        // Relaxed: an exchange succeeds only if the word still has this value.
         let mut seen = self.word.load(Ordering::Relaxed);
         while let Some(left) = Self::count(seen).checked_sub(1) {
-            // SYNC POINT A, acquire: with the release in `release`. What was done before a permit
-            // came is seen.
+            // SYNC POINT with `release`, acquire: what was done before the permit was given is
+            // seen.
             match self.word.compare_exchange(
                 seen,
                 Self::word(left, seen),
@@ -116,14 +118,14 @@ impl<const START: u32, W: Wake> Semaphore<START, W> {
         false
     }
 
-    /// Gives back the permit that was just taken, and wakes nobody.
+    /// Gives back the permit that was just taken, without waking.
     #[cold]
     fn put_back(&self) {
-        // Relaxed: what is seen is exchanged only if it is still so.
+        // Relaxed: an exchange succeeds only if the word still has this value.
         let mut seen = self.word.load(Ordering::Relaxed);
         while let Some(count) = Self::count(seen).checked_add(1).filter(|count| *count <= COUNT) {
-            // Relaxed, both: nothing was done with the permit, and an exchange passes on the
-            // release that it came with.
+            // Relaxed, both: nothing was done with the permit. An exchange continues the release
+            // sequence of the `release` that gave it.
             match self.word.compare_exchange(
                 seen,
                 Self::word(count, seen),
@@ -136,8 +138,9 @@ impl<const START: u32, W: Wake> Semaphore<START, W> {
         }
     }
 
-    /// Gives `permits` permits, whoever took them, if anybody did. Never waits. Wakes as many of
-    /// those that wait.
+    /// Adds `permits` permits, whether or not somebody took them before. Never waits.
+    ///
+    /// Wakes that many waiters.
     ///
     /// # Errors
     /// [`Error::Overflow`], when there would be more than [`MAX`](Self::MAX).
@@ -154,16 +157,16 @@ impl<const START: u32, W: Wake> Semaphore<START, W> {
         if permits == 0 {
             return Ok(());
         }
-        // Relaxed: what is seen is exchanged only if it is still so.
+        // Relaxed: an exchange succeeds only if the word still has this value.
         let mut seen = self.word.load(Ordering::Relaxed);
         loop {
             let count = Self::count(seen);
             if permits > Self::MAX - count {
                 return Err(Error::Overflow);
             }
-            // SYNC POINT A, release: with the acquire in `take` and `acquire_slow`. It counts for
-            // those that take a permit after others did, too: what they do in between are
-            // exchanges.
+            // SYNC POINT with `take`, `acquire_slow` and `poll_acquire`, release. It also reaches
+            // callers that take a permit after others did: what those others do to the word are
+            // exchanges, which continue this release sequence.
             match self.word.compare_exchange(
                 seen,
                 Self::word(count + permits, 0),
@@ -183,15 +186,15 @@ impl<const START: u32, W: Wake> Semaphore<START, W> {
 }
 
 impl<const START: u32, W: Wait> Semaphore<START, W> {
-    /// Takes a permit; waits for one.
+    /// Takes a permit; waits until there is one.
     pub fn acquire(&self) {
         while self.acquire_deadline(None).is_err() {}
     }
 
-    /// Takes a permit; waits for one, at most until `deadline` (`None`: for ever).
+    /// Takes a permit; waits until there is one, at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
-    /// [`Error::TimedOut`] when there was none. Nothing was taken.
+    /// [`Error::TimedOut`] when there was none in time; then nothing was taken.
     ///
     /// ```
     /// use ringway_core::{Error, lock::Semaphore, wait::SpinClock};
@@ -212,19 +215,23 @@ impl<const START: u32, W: Wait> Semaphore<START, W> {
         if self.take() { Ok(()) } else { self.acquire_slow(deadline) }
     }
 
-    /// No wake-up is lost. Who sleeps has set WAITERS. It goes when permits come, and as many are
-    /// woken as came. One that was woken sets it again, before it sleeps, before it gives up at its
-    /// deadline, or when it takes a permit; and in the last case, if it leaves permits that came
-    /// without waking anybody while the bit was gone, it wakes another.
+    /// [`acquire_deadline`](Self::acquire_deadline) when there was no permit.
+    ///
+    /// No wake-up is lost. A waiter sets WAITERS before it sleeps. `release` clears WAITERS and
+    /// wakes as many waiters as it gives permits. A woken waiter sets WAITERS again: before it
+    /// sleeps, before it gives up at its deadline, or when it takes a permit. In the last case
+    /// permits may be left that came while WAITERS was clear, without a wake-up; then it wakes
+    /// another waiter.
     #[cold]
     fn acquire_slow(&self, deadline: Option<W::Deadline>) -> Result<(), Error> {
         let waiters = if needs_wake::<W>() { WAITERS } else { 0 };
         let (mut slept, mut timed_out) = (0, false);
-        // Relaxed, here and below: what is seen is exchanged only if it is still so.
+        // Relaxed, here and below: an exchange succeeds only if the word still has this value.
         let mut seen = self.word.load(Ordering::Relaxed);
         loop {
             if let Some(left) = Self::count(seen).checked_sub(1) {
-                // SYNC POINT A, as above.
+                // SYNC POINT with `release`, acquire: what was done before the permit was given is
+                // seen.
                 match self.word.compare_exchange(
                     seen,
                     Self::word(left, seen | slept),
@@ -233,7 +240,7 @@ impl<const START: u32, W: Wait> Semaphore<START, W> {
                 ) {
                     Ok(_) => {
                         if left > 0 && slept != 0 {
-                            // The caller does not get the permit, should this panic.
+                            // If waking panics, the caller does not get the permit.
                             let back = Finally(|| self.put_back());
                             self.how.wake(&self.word, 1);
                             core::mem::forget(back);
@@ -244,7 +251,7 @@ impl<const START: u32, W: Wait> Semaphore<START, W> {
                 }
                 continue;
             }
-            // Relaxed: the bit is about this word alone.
+            // Relaxed: the bit publishes nothing but itself.
             let announced = self.word.compare_exchange(
                 seen,
                 seen | waiters,
@@ -259,7 +266,7 @@ impl<const START: u32, W: Wait> Semaphore<START, W> {
                 return Err(Error::TimedOut);
             }
             slept = waiters;
-            // Should waiting panic: the wake-up that it may have taken goes to another.
+            // If waiting panics, another waiter gets the wake-up that this one may have used up.
             let panics = Finally(|| self.how.wake(&self.word, 1));
             timed_out = self.how.wait(&self.word, seen | waiters, deadline).is_err();
             core::mem::forget(panics);
@@ -269,8 +276,9 @@ impl<const START: u32, W: Wait> Semaphore<START, W> {
 }
 
 impl<const START: u32, W: Register> Semaphore<START, W> {
-    /// The task's form of [`acquire`](Self::acquire). Cancel-safe: a task that stops polling takes
-    /// nothing with it.
+    /// Polls for a permit, for a task.
+    ///
+    /// Cancel-safe: a task that stops polling holds nothing.
     ///
     /// ```
     /// use ringway_core::{lock::Semaphore, wait::Async};
@@ -285,20 +293,21 @@ impl<const START: u32, W: Register> Semaphore<START, W> {
         if self.take() {
             return Poll::Ready(());
         }
-        // Register, then announce: who gives a permit sees WAITERS and finds the waker, or came so
-        // early that registering acquired what it had published (see `WakerCell`), and the permit
-        // is seen.
+        // Register first, then announce. Either `release` sees WAITERS and finds the waker; or it
+        // came so early that registering acquired what it had published (see `WakerCell`), and the
+        // load below sees the permit.
         self.how.register(cx.waker());
-        // Relaxed: what is seen is exchanged only if it is still so.
+        // Relaxed: an exchange succeeds only if the word still has this value.
         let mut seen = self.word.load(Ordering::Relaxed);
         loop {
             let left = Self::count(seen).checked_sub(1);
             if left.is_none() && seen & WAITERS != 0 {
                 return Poll::Pending;
             }
-            // Others may sleep, so that WAITERS is set in both cases.
+            // Others may sleep, so that WAITERS is to be set in both cases.
             let next = left.map_or(seen | WAITERS, |left| Self::word(left, WAITERS));
-            // SYNC POINT A, as above.
+            // SYNC POINT with `release`, acquire: what was done before the permit was given is
+            // seen.
             match self.word.compare_exchange(seen, next, Ordering::Acquire, Ordering::Relaxed) {
                 Ok(_) => {}
                 Err(now) => {
@@ -308,7 +317,8 @@ impl<const START: u32, W: Register> Semaphore<START, W> {
             }
             let Some(left) = left else { return Poll::Pending };
             if left > 0 {
-                // As in `acquire_slow`.
+                // Permits may be left that came without a wake-up, so wake another waiter. If
+                // waking panics, the caller does not get the permit.
                 let back = Finally(|| self.put_back());
                 self.how.wake(&self.word, 1);
                 core::mem::forget(back);

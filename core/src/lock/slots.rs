@@ -1,24 +1,27 @@
-//! The slots that a lock ends with.
+//! The array of slots at the end of a lock.
 
 use crate::storage::{Storage, sealed};
 use crate::sync::AtomicU32;
 
-/// The slots that a lock ends with, in which participants are on record: `[AtomicU32; N]`, or
-/// `[AtomicU32]` in its view. See [`storage`](crate::storage).
+/// The array of slots at the end of a lock, each of which records one participant.
+///
+/// It is `[AtomicU32; N]`, or `[AtomicU32]` in the lock's view. See [`storage`](crate::storage).
 pub trait Slots: Storage + sealed::Storage<Element = AtomicU32> {}
 
 impl<S: Storage + sealed::Storage<Element = AtomicU32> + ?Sized> Slots for S {}
 
-/// Makes the slots of a lock that comes to be, all of them free.
+/// Initializes the slots of a new lock, all free.
 ///
 /// # Safety
-/// They are the caller's to write.
+/// `slots` points to memory for these slots, aligned, which the caller may write and nobody else
+/// uses.
 #[cfg(not(loom))]
 pub(super) unsafe fn write_slots(slots: *mut [AtomicU32]) {
     for index in 0..slots.len() {
-        // SAFETY: within the slots.
+        // SAFETY: `index` is less than the length, so that the slot lies in the memory that the
+        // caller guarantees.
         let slot = unsafe { slots.cast::<AtomicU32>().add(index) };
-        // SAFETY: it is the caller's to write.
+        // SAFETY: the slot is aligned and in memory that the caller may write and nobody else uses.
         unsafe { slot.write(AtomicU32::new(0)) };
     }
 }

@@ -1,22 +1,25 @@
-//! The word of a lock with one holder: who holds it, whether a holder died with it, whether
-//! somebody sleeps.
+//! The word of a lock that has one holder.
+//!
+//! It says who holds the lock, whether a holder died with it, and whether somebody sleeps.
 //!
 //! ```text
 //!   bit 31    30     13..=0
 //!   WAITERS  DIED   the holder's number plus 1; 0: free
 //!
 //!   1  free → held           by exchange; DIED stays
-//!   2  held → held|WAITERS   by whoever is about to sleep
-//!   3  held → free           by the holder; DIED if it was told of a death and did not repair. Wakes one if WAITERS was
-//!                            set. Who was woken sets it again when it takes the lock, as others may still sleep
-//!   4  held → free|DIED      by whoever recovers the holder
+//!   2  held → held|WAITERS   by a waiter that is about to sleep
+//!   3  held → free           by the holder; with DIED if it got `OwnerDied` and did not repair.
+//!                            Wakes one waiter if WAITERS was set. That waiter sets WAITERS
+//!                            again when it takes the lock, as others may still sleep
+//!   4  held → free|DIED      by recovery of the dead holder
 //! ```
 //!
-//! No wake-up is lost: who sleeps has set WAITERS and sleeps only while it is set. It goes in 3 and
-//! 4 alone, which wake. One that 3 wakes either takes the lock with WAITERS, or finds it held and
-//! sets WAITERS before it sleeps, or before it gives up at its deadline: the wake-up that it may
-//! have taken is then sent by the next release. It may die before it does either; 4 wakes all for
-//! that reason, whatever the word says.
+//! No wake-up is lost. A waiter sets WAITERS before it sleeps, and sleeps only while WAITERS is
+//! set. Only transitions 3 and 4 clear it, and both wake. A waiter that 3 woke either takes the
+//! lock and keeps WAITERS set, or finds the lock held. Then it sets WAITERS before it sleeps again,
+//! or before it gives up at its deadline: so the next release sends the wake-up that this waiter
+//! may have used up. The waiter may also die before it does either. For that reason recovery wakes
+//! all waiters, whatever the word says.
 
 use crate::finally::Finally;
 use crate::participant::Participant;
@@ -33,24 +36,25 @@ pub(super) const HOLDER: u32 = (1 << 14) - 1;
 const DIED: u32 = 1 << 30;
 const WAITERS: u32 = 1 << 31;
 
-/// How many pauses of the processor to wait before sleeping. A critical section of a few
-/// instructions ends meanwhile; on one processor, where nothing can change meanwhile, it is less
+/// Pauses of the processor to wait before sleeping. A critical section of a few instructions ends
+/// within that time. On a single processor nothing can change meanwhile, and the wait costs less
 /// than a system call.
 #[cfg(not(loom))]
 const SPINS: u32 = 100;
 #[cfg(loom)]
 const SPINS: u32 = 0;
 
-/// How many pauses lie between two looks, at most: 1, then doubled each time. Every look takes the
-/// cache line, where there are such, away from the holder, who needs it to give the lock back.
-const BETWEEN_LOOKS: u32 = if Cached::ENABLED { 8 } else { 1 };
+/// The most pauses between two loads of the word: 1 at first, then doubled each time. Where there
+/// are caches, every load takes the cache line away from the holder, which needs it to release the
+/// lock.
+const MAX_PAUSES: u32 = if Cached::ENABLED { 8 } else { 1 };
 
-/// The name of a participant in a word where 0 means nobody.
+/// Encodes `participant` for a word in which 0 means nobody.
 pub(super) const fn name(participant: Participant) -> u32 {
     participant.number() as u32 + 1
 }
 
-/// Whose name that is.
+/// Decodes what [`name`] encodes; `None` for nobody.
 pub(super) const fn named(name: u32) -> Option<Participant> {
     match (name & HOLDER).checked_sub(1) {
         Some(number) => Participant::new(number as u16),
@@ -58,16 +62,16 @@ pub(super) const fn named(name: u32) -> Option<Participant> {
     }
 }
 
-/// What lies before a value: on hosts it ends at a multiple of 8 bytes, so that the value lies at
-/// the same place for 32 and for 64 bits.
+/// The words in front of a value. On hosts their size is a multiple of 8 bytes, so that the value
+/// has the same offset on 32-bit and on 64-bit targets.
 #[derive(Debug)]
 #[cfg_attr(any(not(target_os = "none"), feature = "shared-layout"), repr(C, align(8)))]
 #[cfg_attr(not(any(not(target_os = "none"), feature = "shared-layout")), repr(C))]
 pub(super) struct Before<T>(pub(super) T);
 
-/// Where a guard that only looks finds the value. As one that looks is, it is covariant in `T`,
-/// which a lock is not.
-pub(super) struct Shared<'a, T> {
+/// A guard's read-only pointer to the value. It is covariant in `T`, as a shared reference is; a
+/// lock is not.
+pub(super) struct ValueRef<'a, T> {
     #[cfg(not(loom))]
     value: NonNull<T>,
     #[cfg(not(loom))]
@@ -76,28 +80,29 @@ pub(super) struct Shared<'a, T> {
     value: &'a Cell<T>,
 }
 
-impl<'a, T> Shared<'a, T> {
+impl<'a, T> ValueRef<'a, T> {
     #[inline(always)]
     pub(super) fn new(value: &'a Cell<T>) -> Self {
         #[cfg(not(loom))]
-        return Shared {
-            // SAFETY: a cell is nowhere but at a valid address.
+        return ValueRef {
+            // SAFETY: the pointer comes from a reference to a cell, so that it is not null.
             value: value.with(|value| unsafe { NonNull::new_unchecked(value.cast_mut()) }),
             borrow: PhantomData,
         };
         #[cfg(loom)]
-        return Shared { value };
+        return ValueRef { value };
     }
 
     /// # Safety
-    /// Nobody changes the value, but inside its own cells, for as long as what is returned is used.
+    /// Nobody changes the value, except inside its own cells, while the returned reference is used.
     #[inline(always)]
     pub(super) unsafe fn get(&self) -> &T {
         #[cfg(not(loom))]
-        // SAFETY: the lock is borrowed, and nobody changes the value.
+        // SAFETY: the lock is borrowed for `'a`, so that the value is there; the caller guarantees
+        // that nobody changes it meanwhile.
         return unsafe { self.value.as_ref() };
         #[cfg(loom)]
-        // SAFETY: as above.
+        // SAFETY: the caller guarantees that nobody changes the value meanwhile.
         return self.value.with(|value| unsafe { &*value });
     }
 }
@@ -116,52 +121,54 @@ impl<W: Wake> Word<W> {
         }
     }
 
-    /// Who holds it now, more or less.
+    /// The holder at some moment of the call.
     pub(super) fn holder(&self) -> Option<Participant> {
-        // Relaxed: it may be another one by the time that the caller looks at it.
+        // Relaxed: the holder may have changed by the time the caller uses the answer.
         named(self.state.load(Ordering::Relaxed))
     }
 
-    /// For one who keeps holders out from now on: whether a holder died with it, or `None` if it is
-    /// held.
-    pub(super) fn look(&self) -> Option<bool> {
-        // SYNC POINT A, acquire: with the release of 3 and 4.
+    /// Whether a holder died with the lock; `None` if it is held. The caller keeps holders out by
+    /// other means from now on.
+    pub(super) fn died_if_free(&self) -> Option<bool> {
+        // SYNC POINT with `release` and `recover_silently`, acquire: what earlier holders
+        // wrote is seen.
         let seen = self.state.load(Ordering::Acquire);
         (seen & HOLDER == FREE).then_some(seen & DIED != 0)
     }
 
-    /// Whether a holder died with it; for one who holds it.
+    /// Whether a holder died with it and nobody repaired since. The caller holds it.
     pub(super) fn has_died(&self) -> bool {
-        // Relaxed: the holder alone changes the bit.
+        // Relaxed: only the holder changes the bit.
         self.state.load(Ordering::Relaxed) & DIED != 0
     }
 
-    /// Remembers that a holder left it half done. The caller holds it.
+    /// Records that a holder left the value half changed. The caller holds the lock.
     #[cold]
     pub(super) fn mark_died(&self) {
-        // Relaxed: the holder alone changes the bit, and 3 publishes it.
+        // Relaxed: only the holder changes the bit, and `release` publishes it.
         self.state.fetch_or(DIED, Ordering::Relaxed);
     }
 
-    /// Forgets that a holder died. The caller holds it.
+    /// Clears the record that a holder died. The caller holds the lock.
     pub(super) fn make_consistent(&self) {
-        // Relaxed: the holder alone changes the bit, and 3 publishes what it repaired.
+        // Relaxed: only the holder changes the bit, and `release` publishes what it repaired.
         self.state.fetch_and(!DIED, Ordering::Relaxed);
     }
 }
 
-/// Whether a holder was unwinding from a panic when it took the lock. If it was, giving the lock
-/// back while it still unwinds says nothing: a destructor took it, and did all that it wanted.
+/// Whether the holder was already unwinding from a panic when it took the lock. If so, releasing
+/// the lock during that unwinding is no sign of a half change: a destructor took the lock and
+/// finished its work.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Unwinding(bool);
 
 impl Unwinding {
-    /// Of one that has changed nothing, whatever happens to it.
+    /// For a holder that has changed nothing: a panic leaves nothing half changed.
     pub(super) const HARMLESS: Unwinding = Unwinding(true);
 }
 
-/// What a guard remembers until it gives the lock back. One byte: where nobody can tell of panics,
-/// it costs what the first of the two alone would.
+/// What a guard remembers until it releases the lock: whether a holder died, and [`Unwinding`]. One
+/// byte, as large as the first of the two would be alone.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Held(u8);
 
@@ -169,14 +176,14 @@ impl Held {
     const LEFT: u8 = 1;
     const UNWINDING: u8 = 2;
 
-    /// `died`: a holder died, and what it left was not repaired.
+    /// `died`: a holder died, and nobody has repaired what it left.
     #[inline(always)]
     pub(super) fn new(died: bool, before: Unwinding) -> Held {
         let left = if died { Held::LEFT } else { 0 };
         Held(if before.0 { left | Held::UNWINDING } else { left })
     }
 
-    /// Whether a holder died, and what it left was not repaired.
+    /// Whether a holder died, and nobody has repaired what it left.
     #[inline(always)]
     pub(super) fn died(self) -> bool {
         self.0 & Held::LEFT != 0
@@ -189,20 +196,20 @@ impl Held {
 }
 
 impl<W: Wake> Word<W> {
-    /// To be asked before the lock is taken.
+    /// Whether the caller unwinds. Call it before the lock is taken.
     #[inline(always)]
     pub(super) fn unwinding(&self) -> Unwinding {
         Unwinding(self.how.is_unwinding())
     }
 
-    /// Whether a holder that was so before began to unwind since: it may leave half changed what
-    /// the lock protects.
+    /// Whether the caller began to unwind after `before` was recorded: then it may leave the value
+    /// half changed.
     #[inline(always)]
     pub(super) fn has_unwound(&self, before: Unwinding) -> bool {
         self.how.is_unwinding() && !before.0
     }
 
-    /// 1: whether a holder died with it, or `None` if it is held.
+    /// Transition 1, once: whether a holder died with the lock; `None` if it is held.
     #[inline]
     pub(super) fn try_acquire(&self, me: Participant) -> Option<bool> {
         match self.take_unmarked(me) {
@@ -211,10 +218,10 @@ impl<W: Wake> Word<W> {
         }
     }
 
-    /// 1, if nobody died with it and nobody sleeps; what was seen instead.
+    /// Transition 1, if no holder died and nobody sleeps; otherwise the word that was found.
     #[inline(always)]
     fn take_unmarked(&self, me: Participant) -> Result<(), u32> {
-        // SYNC POINT A, acquire: with the release of 3 and 4. What the holders before wrote is
+        // SYNC POINT with `release` and `recover_silently`, acquire: what earlier holders wrote is
         // seen.
         let taken =
             self.state.compare_exchange(FREE, name(me), Ordering::Acquire, Ordering::Relaxed);
@@ -224,7 +231,8 @@ impl<W: Wake> Word<W> {
     #[cold]
     fn try_acquire_marked(&self, me: Participant, mut seen: u32) -> Option<bool> {
         while seen & HOLDER == FREE {
-            // SYNC POINT A, as above.
+            // SYNC POINT with `release` and `recover_silently`, acquire: what earlier holders wrote
+            // is seen.
             match self.state.compare_exchange(
                 seen,
                 seen | name(me),
@@ -238,18 +246,19 @@ impl<W: Wake> Word<W> {
         None
     }
 
-    /// 3: the caller holds it. `died`: it was told of a death, and the next one shall be.
+    /// Transition 3. The caller holds the lock. `died`: the next holder shall learn of a death.
     #[inline]
     pub(super) fn release(&self, died: bool) {
         let left = if died { DIED } else { FREE };
-        // SYNC POINT A, release: with the acquire of 1.
+        // SYNC POINT with the exchanges of transition 1, release: the next holder sees what this
+        // one wrote.
         let seen = self.state.swap(left, Ordering::Release);
         if seen & WAITERS != 0 {
             self.wake_one();
         }
     }
 
-    /// [`release`](Self::release) by a guard: the next one is told also if this one panicked
+    /// [`release`](Self::release) by a guard. The next holder also learns if this one panicked
     /// meanwhile.
     #[inline]
     pub(super) fn release_held(&self, held: Held) {
@@ -261,34 +270,36 @@ impl<W: Wake> Word<W> {
         self.how.wake(self.state.as_atomic(), 1);
     }
 
-    /// 4, if `dead` holds it, which is the answer. Wakes who sleeps in any case.
+    /// Transition 4, if `dead` holds the lock; whether it did. Wakes all that sleep in any case.
     ///
     /// # Safety
     /// `dead` takes no further step, and what it wrote is visible here.
     pub(super) unsafe fn recover(&self, dead: Participant) -> bool {
-        // SAFETY: the caller's word.
-        let held = unsafe { self.recover_unheard(dead) };
+        // SAFETY: the caller guarantees that `dead` takes no further step and that what it wrote is
+        // visible here.
+        let held = unsafe { self.recover_silently(dead) };
         self.wake_all();
         held
     }
 
-    /// Wakes all who sleep.
+    /// Wakes all that sleep.
     pub(super) fn wake_all(&self) {
         self.how.wake(self.state.as_atomic(), u32::MAX);
     }
 
-    /// [`recover`](Self::recover) that wakes nobody: [`wake_all`](Self::wake_all) is to follow.
+    /// [`recover`](Self::recover) without waking. The caller calls [`wake_all`](Self::wake_all)
+    /// next.
     ///
     /// # Safety
-    /// As [`recover`](Self::recover): `dead` takes no further step, and what it wrote is visible
-    /// here.
-    pub(super) unsafe fn recover_unheard(&self, dead: Participant) -> bool {
-        // Relaxed: the word is as new as the dead one left it: the caller sees what it wrote.
+    /// `dead` takes no further step, and what it wrote is visible here.
+    pub(super) unsafe fn recover_silently(&self, dead: Participant) -> bool {
+        // Relaxed: the caller sees what `dead` wrote, so this load is at least as new as its last
+        // store.
         let mut seen = self.state.load(Ordering::Relaxed);
         let mut held = false;
         while seen & HOLDER == name(dead) {
-            // SYNC POINT A, release: with the acquire of 1. The next holder sees what the dead one
-            // wrote, as we do.
+            // SYNC POINT with the exchanges of transition 1, release: the next holder sees what the
+            // dead one wrote, as this caller does.
             match self.state.compare_exchange(seen, DIED, Ordering::Release, Ordering::Relaxed) {
                 Ok(_) => {
                     held = true;
@@ -302,7 +313,7 @@ impl<W: Wake> Word<W> {
 }
 
 impl<W: Wait> Word<W> {
-    /// 1, when it can be done: whether a holder died with it.
+    /// Transition 1; waits until the lock is free. Whether a holder died with the lock.
     #[inline]
     pub(super) fn acquire(
         &self,
@@ -322,13 +333,14 @@ impl<W: Wait> Word<W> {
         deadline: Option<W::Deadline>,
     ) -> Result<bool, TimedOut> {
         let waiters = if needs_wake::<W>() { WAITERS } else { 0 };
-        let (mut slept, mut spins, mut turns) = (0, SPINS, 1);
+        let (mut slept, mut spins, mut pauses) = (0, SPINS, 1);
         let mut timed_out = false;
-        // Relaxed, here and below: what is seen is exchanged only if it is still so.
+        // Relaxed, here and below: an exchange succeeds only if the word still has this value.
         let mut seen = self.state.load(Ordering::Relaxed);
         loop {
             if seen & HOLDER == FREE {
-                // SYNC POINT A, as above.
+                // SYNC POINT with `release` and `recover_silently`, acquire: what earlier holders
+                // wrote is seen.
                 match self.state.compare_exchange(
                     seen,
                     seen | name(me) | slept,
@@ -341,13 +353,13 @@ impl<W: Wait> Word<W> {
                 continue;
             }
             if spins > 0 && seen & WAITERS == 0 {
-                pause(turns);
-                spins = spins.saturating_sub(turns);
-                turns = (2 * turns).min(BETWEEN_LOOKS);
+                pause(pauses);
+                spins = spins.saturating_sub(pauses);
+                pauses = (2 * pauses).min(MAX_PAUSES);
                 seen = self.state.load(Ordering::Relaxed);
                 continue;
             }
-            // 2. Relaxed: the bit is about this word alone.
+            // Transition 2. Relaxed: the bit publishes nothing but itself.
             if seen & waiters != waiters {
                 let announced = self.state.compare_exchange(
                     seen,
@@ -364,7 +376,7 @@ impl<W: Wait> Word<W> {
                 return Err(TimedOut);
             }
             slept = waiters;
-            // Should waiting panic: the wake-up that it may have taken goes to another.
+            // If waiting panics, another waiter gets the wake-up that this one may have used up.
             let panics = Finally(|| self.wake_one());
             timed_out = self.how.wait(self.state.as_atomic(), seen | waiters, deadline).is_err();
             core::mem::forget(panics);
@@ -372,11 +384,11 @@ impl<W: Wait> Word<W> {
         }
     }
 
-    /// [`acquire`](Self::acquire) without a deadline.
+    /// [`acquire`](Self::acquire) without a deadline. It does not fail.
     #[inline]
     pub(super) fn acquire_at_last(&self, me: Participant) -> bool {
         loop {
-            // Should a `Wait` say that it timed out nevertheless, this waits on.
+            // If a `Wait` reports a timeout all the same, this keeps waiting.
             if let Ok(died) = self.acquire(me, None) {
                 return died;
             }
@@ -385,25 +397,27 @@ impl<W: Wait> Word<W> {
 }
 
 impl<W: Register> Word<W> {
-    /// 1, when it can be done, or 2 for a task: whether a holder died with it.
+    /// Transition 1 if the lock is free, otherwise transition 2 for a task. Whether a holder died
+    /// with the lock.
     pub(super) fn poll_acquire(&self, me: Participant, cx: &mut Context<'_>) -> Poll<bool> {
         if let Some(died) = self.try_acquire(me) {
             return Poll::Ready(died);
         }
-        // Register, then announce: 3 sees WAITERS and finds the waker, or it came so early that
-        // registering acquired what it had published (see `WakerCell`), and the word is seen as it
-        // left it.
+        // Register first, then announce. Either `release` sees WAITERS and finds the waker; or it
+        // came so early that registering acquired what it had published (see `WakerCell`), and the
+        // load below sees the word as `release` left it.
         self.how.register(cx.waker());
-        // Relaxed: what is seen is exchanged only if it is still so.
+        // Relaxed: an exchange succeeds only if the word still has this value.
         let mut seen = self.state.load(Ordering::Relaxed);
         loop {
             let is_free = seen & HOLDER == FREE;
             if !is_free && seen & WAITERS != 0 {
                 return Poll::Pending;
             }
-            // Others may sleep, so that WAITERS is set in both cases.
+            // Others may sleep, so that WAITERS is to be set in both cases.
             let next = if is_free { seen | name(me) } else { seen } | WAITERS;
-            // SYNC POINT A, as above.
+            // SYNC POINT with `release` and `recover_silently`, acquire: what earlier holders wrote
+            // is seen.
             match self.state.compare_exchange(seen, next, Ordering::Acquire, Ordering::Relaxed) {
                 Ok(_) if is_free => return Poll::Ready(seen & DIED != 0),
                 Ok(_) => return Poll::Pending,

@@ -1,40 +1,41 @@
-//! The word that says where a barrier's round is.
+//! The word that holds a barrier's phase and round.
 
 use super::super::word::HOLDER;
 
-/// What stands in the lowest bits of the state, and what it says to one that came in its round.
+/// The phase of a round: the lowest bits of the state's word.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// Not all are there.
+    /// Not all parties have come.
     Filling = 0,
-    /// All were there; they leave.
+    /// All came; they are leaving.
     Draining = 1,
-    /// Those that were there leave, then it goes on.
+    /// The barrier was reset: those that came are leaving, then the next round begins.
     Resetting = 2,
-    /// It did not end well.
+    /// The barrier is broken.
     Broken = 3,
-    /// All were there; they leave, then it is broken.
+    /// All came; they are leaving, and then the barrier is broken.
     Aborted = 4,
 }
 
-/// A state: its phase, and the round.
+/// A state: a phase, and a round.
 #[derive(Clone, Copy)]
 pub(super) struct State {
-    /// The word that says it. Of a state that is to be, what [`State::new`] makes; of one that was
-    /// seen, what was there, also where no barrier writes such a word: an exchange for another one
-    /// must not fail for ever.
+    /// The word of this state. [`State::new`] makes a valid word. [`State::unpack`] keeps the word
+    /// that was found, even if no barrier writes such a word: otherwise an exchange that expects it
+    /// would fail for ever.
     pub(super) word: u32,
     pub(super) phase: Phase,
     pub(super) round: u32,
 }
 
-/// Rounds are counted in the bits that a name leaves in a slot.
+/// Rounds are counted in the bits of a slot that a participant leaves free.
 pub(super) const ROUND_SHIFT: u32 = HOLDER.count_ones();
 const ROUNDS: u32 = u32::MAX >> ROUND_SHIFT;
 const PHASE_BITS: u32 = 3;
 
 impl State {
-    /// A word that no barrier writes says that it is broken: a reset makes it whole.
+    /// Unpacks a word. A word that no barrier writes means that the barrier is broken; a reset
+    /// makes it whole.
     pub(super) fn unpack(word: u32) -> State {
         let phase = match word & ((1 << PHASE_BITS) - 1) {
             0 => Phase::Filling,
@@ -56,7 +57,7 @@ impl State {
         State::new(phase, self.round)
     }
 
-    /// What it is when all slots are given back, where that changes it.
+    /// The state that follows when all slots are given back; `None` where that changes nothing.
     pub(super) fn drained(self) -> Option<State> {
         let phase = match self.phase {
             Phase::Draining | Phase::Resetting => Phase::Filling,

@@ -1,27 +1,29 @@
-//! What readers and writers have while they hold a lock.
+//! The guards of readers and writers.
 
 use super::words::Words;
 use crate::finally::Finally;
-use crate::lock::died::{LockResult, Robust, sealed, told};
-use crate::lock::word::{Held, Shared, Unwinding};
+use crate::lock::died::{LockResult, Robust, lock_result, sealed};
+use crate::lock::word::{Held, Unwinding, ValueRef};
 use crate::sync::{AtomicU32, Cell};
 use crate::wait::Wake;
 use core::fmt;
 use core::ops::{Deref, DerefMut};
 
-/// The lock, held to read, and its value. Dropped, the slot is given back, also by a panic: a
-/// reader changed nothing.
+/// A lock that is held to read, and its value.
+///
+/// Dropping the guard frees its slot, also if a panic drops it: a reader has changed nothing.
 #[must_use = "the lock is given back at once if this is dropped"]
 pub struct ReadGuard<'a, T, W: Wake> {
     pub(super) words: &'a Words<W>,
     pub(super) slot: &'a AtomicU32,
-    pub(super) value: Shared<'a, T>,
+    pub(super) value: ValueRef<'a, T>,
 }
 
-// SAFETY: it gives shared access to the value, which may be dropped by no guard.
+// SAFETY: the guard gives only shared access to the value, and does not drop it; it shares `W`,
+// which is `Sync`.
 unsafe impl<T: Sync, W: Wake + Sync> Send for ReadGuard<'_, T, W> {}
 
-// SAFETY: as above.
+// SAFETY: the guard gives only shared access to the value and to `W`, both of which are `Sync`.
 unsafe impl<T: Sync, W: Wake + Sync> Sync for ReadGuard<'_, T, W> {}
 
 impl<T: fmt::Debug, W: Wake> fmt::Debug for ReadGuard<'_, T, W> {
@@ -34,8 +36,7 @@ impl<T, W: Wake> Deref for ReadGuard<'_, T, W> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        // SAFETY: with the slot taken no writer reaches the value, and this guard is borrowed for
-        // as long.
+        // SAFETY: the guard's slot is taken while it is borrowed, so that no writer uses the value.
         unsafe { self.value.get() }
     }
 }
@@ -46,8 +47,10 @@ impl<T, W: Wake> Drop for ReadGuard<'_, T, W> {
     }
 }
 
-/// The lock, held to write, and its value. Dropped, it is given back; dropped by a panic, the next
-/// ones are [told](crate::lock#panics).
+/// A lock that is held to write, and its value.
+///
+/// Dropping the guard releases the lock. If a panic drops it, the next holders
+/// [get](crate::lock#panics) [`OwnerDied`](crate::lock::OwnerDied).
 #[must_use = "the lock is given back at once if this is dropped"]
 pub struct WriteGuard<'a, T, W: Wake> {
     pub(super) words: &'a Words<W>,
@@ -55,17 +58,20 @@ pub struct WriteGuard<'a, T, W: Wake> {
     pub(super) held: Held,
 }
 
-// SAFETY: it gives exclusive access to the value, or as it is shared, shared access.
+// SAFETY: the guard gives exclusive access to the value, for which `T: Send` suffices; it shares
+// `W`, which is `Sync`.
 unsafe impl<T: Send, W: Wake + Sync> Send for WriteGuard<'_, T, W> {}
 
-// SAFETY: as above.
+// SAFETY: a shared guard gives only shared access to the value and to `W`, both of which are
+// `Sync`.
 unsafe impl<T: Sync, W: Wake + Sync> Sync for WriteGuard<'_, T, W> {}
 
 impl<T, W: Wake> WriteGuard<'_, T, W> {
-    /// The readers are gone: from now on, a panic may leave the value half changed.
+    /// Makes the guard usable, once the readers have left: from now on, a panic may leave the value
+    /// half changed.
     pub(super) fn ready(mut self, died: bool, before: Unwinding) -> LockResult<Self> {
         self.held = Held::new(died, before);
-        told(self, died)
+        lock_result(self, died)
     }
 }
 
@@ -88,22 +94,25 @@ impl<T, W: Wake> Deref for WriteGuard<'_, T, W> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        // SAFETY: this guard has the word, and the slots were empty and stay so, so that nobody
-        // else reaches the value; it is borrowed for as long.
+        // SAFETY: this guard has the word while it is borrowed, and `ready` was called when all
+        // slots were empty. No reader takes a slot for good while the word is taken, so that nobody
+        // else uses the value.
         self.value.with(|value| unsafe { &*value })
     }
 }
 
 impl<T, W: Wake> DerefMut for WriteGuard<'_, T, W> {
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: as in `deref`, and it is borrowed mutably.
+        // SAFETY: this guard has the word and is borrowed mutably, and `ready` was called when all
+        // slots were empty. No reader takes a slot for good while the word is taken, so that nobody
+        // else uses the value.
         self.value.with_mut(|value| unsafe { &mut *value })
     }
 }
 
 impl<T, W: Wake> Drop for WriteGuard<'_, T, W> {
     fn drop(&mut self) {
-        // Also when the next writer's waker panics.
+        // Readers are woken even if waking the next writer panics.
         let _readers = Finally(|| self.words.bell.ring());
         self.words.writer.release_held(self.held);
     }

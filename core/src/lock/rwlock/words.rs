@@ -1,4 +1,4 @@
-//! The words of a lock for readers and writers, and its slots.
+//! The words and the slots of a lock for readers and writers.
 
 use crate::finally::Finally;
 use crate::lock::word::{self, HOLDER, Word};
@@ -6,14 +6,14 @@ use crate::participant::Participant;
 use crate::sync::{AtomicU32, Ordering, const_unless_loom};
 use crate::wait::{Doorbell, Wake};
 
-/// A slot without a reader. Otherwise it is its reader's name.
+/// A slot without a reader. Any other value encodes the reader, see [`word::name`].
 pub(super) const EMPTY: u32 = 0;
 
 #[derive(Debug)]
 #[repr(C)]
 pub(super) struct Words<W: Wake> {
     pub(super) writer: Word<W>,
-    /// Rung for all that wait but for the next writer.
+    /// Rung for readers that wait, and for the writer that waits for readers to leave.
     pub(super) bell: Doorbell<W>,
 }
 
@@ -24,25 +24,28 @@ impl<W: Wake> Words<W> {
         }
     }
 
-    /// A reader leaves.
+    /// Frees a reader's slot.
     pub(super) fn give_back(&self, slot: &AtomicU32) {
-        // SYNC POINT with the acquire in `are_gone`, release: the reader is done with the value.
+        // SYNC POINT with the load in `no_readers`, release: the reader has finished using the
+        // value.
         slot.store(EMPTY, Ordering::Release);
         self.bell.ring();
     }
 
-    /// If `dead` writes, the lock is free again, and the next ones are told; its slots are empty.
-    /// Wakes those that wait. Whether it held anything.
+    /// Releases what `dead` holds as a writer or as a reader, and wakes all that wait; whether it
+    /// held anything.
     ///
     /// # Safety
     /// `dead` takes no further step, and what it wrote is visible here. The value is
     /// [`Plain`](crate::plain::Plain).
     pub(super) unsafe fn recover(&self, slots: &[AtomicU32], dead: Participant) -> bool {
-        // SAFETY: `dead` takes no further step, and what it wrote is visible here.
-        let mut held = unsafe { self.writer.recover_unheard(dead) };
+        // SAFETY: the caller guarantees that `dead` takes no further step and that what it wrote is
+        // visible here.
+        let mut held = unsafe { self.writer.recover_silently(dead) };
         for slot in slots {
-            // Relaxed: the dead one's slot is as new as it left it. SYNC POINT with the acquire in
-            // `are_gone`, release. When it fails, another recovered it, or it is somebody else's.
+            // Relaxed load: the caller sees what `dead` wrote. SYNC POINT of the exchange with the
+            // load in `no_readers`, release: the dead reader takes no further step. If the exchange
+            // fails, another caller recovered the slot, and perhaps a reader took it since.
             let name = word::name(dead);
             held |= slot.load(Ordering::Relaxed) & HOLDER == name
                 && slot.compare_exchange(name, EMPTY, Ordering::Release, Ordering::Relaxed).is_ok();
@@ -54,8 +57,9 @@ impl<W: Wake> Words<W> {
     }
 }
 
-/// Whether there are no readers. For a writer that has the word.
-pub(super) fn are_gone(slots: &[AtomicU32]) -> Option<()> {
-    // SYNC POINT with the release of the one that leaves, acquire. It is done with the value.
+/// Whether there are no readers. The caller is the writer that has the word.
+pub(super) fn no_readers(slots: &[AtomicU32]) -> Option<()> {
+    // SYNC POINT with `give_back` and `recover`, acquire: a reader that left has finished using the
+    // value.
     slots.iter().all(|slot| slot.load(Ordering::Acquire) == EMPTY).then_some(())
 }
