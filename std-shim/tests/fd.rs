@@ -17,46 +17,47 @@ use support::fault::{Fault, inject};
 use support::{Pester, assert_done, child, done, interrupts, long, role, run, soon};
 
 // SIGPIPE
-// ---------------------------------------------------------------------------------------------------------
+// -------------------------------------------------------------------------------------------------
 
 fn die_of_broken_pipes() {
-    // SAFETY: the default action is always a valid one.
+    // SAFETY: the default action is valid for every signal.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
 }
 
 fn dies_of_broken_pipes() -> bool {
-    // SAFETY: all zeroes is a valid `sigaction`.
+    // SAFETY: a `sigaction` of all zeroes is valid.
     let mut now: libc::sigaction = unsafe { std::mem::zeroed() };
-    // SAFETY: only fills `now`.
+    // SAFETY: null asks for the current action alone, and `now` is a local variable, which the call
+    // fills.
     unsafe { libc::sigaction(libc::SIGPIPE, std::ptr::null(), &mut now) };
     now.sa_sigaction == libc::SIG_DFL
 }
 
 fn empty_set() -> libc::sigset_t {
-    // SAFETY: all zeroes is a valid place for a set.
+    // SAFETY: a `sigset_t` has only integers, so all zeroes is valid.
     let mut set: libc::sigset_t = unsafe { std::mem::zeroed() };
-    // SAFETY: the set is ours.
+    // SAFETY: `set` is a local variable of that type.
     unsafe { libc::sigemptyset(&mut set) };
     set
 }
 
 fn sigpipe_is_pending() -> bool {
     let mut set = empty_set();
-    // SAFETY: only fills the set.
+    // SAFETY: `set` is a local variable, which the call fills.
     unsafe { libc::sigpending(&mut set) };
-    // SAFETY: a valid set and signal.
+    // SAFETY: `set` is an initialised set, and `SIGPIPE` is a signal.
     unsafe { libc::sigismember(&set, libc::SIGPIPE) == 1 }
 }
 
 fn sigpipe_is_blocked() -> bool {
     let mut set = empty_set();
-    // SAFETY: only fills the set.
+    // SAFETY: null sets no mask, and `set` is a local variable, which the call fills.
     unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, std::ptr::null(), &mut set) };
-    // SAFETY: a valid set and signal.
+    // SAFETY: `set` is an initialised set, and `SIGPIPE` is a signal.
     unsafe { libc::sigismember(&set, libc::SIGPIPE) == 1 }
 }
 
-/// Every way to send something where nobody reads.
+/// Sends in every way to an end that nobody reads.
 fn meet_broken_pipes() {
     #[track_caller]
     fn broken<T: std::fmt::Debug>(result: ringway::Result<T>) {
@@ -114,7 +115,7 @@ fn a_broken_pipe_is_an_error_where_sigpipe_would_kill() {
             die_of_broken_pipes();
             let (reader, writer) = pipe::pipe().unwrap();
             drop(reader);
-            // SAFETY: one byte of a literal.
+            // SAFETY: the pointer and the length are those of a literal of one byte.
             unsafe { libc::write(writer.as_raw_fd(), b"x".as_ptr().cast(), 1) };
             done()
         }
@@ -131,13 +132,13 @@ fn a_broken_pipe_is_an_error_where_sigpipe_would_kill() {
             everything_as_it_was()
         }
         Some("ignored") => {
-            // As Rust's runtime leaves it.
+            // Rust's runtime leaves the signal ignored.
             meet_broken_pipes();
             assert!(!dies_of_broken_pipes() && !sigpipe_is_pending());
             done()
         }
         _ => {
-            // What all of this is against is real.
+            // Without the protection, the signal does end the process.
             let died = child(NAME, "unprotected").output().unwrap();
             assert_eq!(died.status.signal(), Some(libc::SIGPIPE));
             run(NAME, "default");
@@ -158,13 +159,13 @@ fn somebody_elses_pending_sigpipe_stays_pending() {
     inject(&[Fault::new(libc::SYS_pwritev2, libc::EOPNOTSUPP)]);
     die_of_broken_pipes();
     let mut set = empty_set();
-    // SAFETY: the set is ours, the signal exists.
+    // SAFETY: `set` is an initialised set in a local variable, and `SIGPIPE` is a signal.
     unsafe { libc::sigaddset(&mut set, libc::SIGPIPE) };
-    // SAFETY: a valid set.
+    // SAFETY: `set` is an initialised set, and null asks for no old mask.
     unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &set, std::ptr::null_mut()) };
     meet_broken_pipes();
     assert!(sigpipe_is_blocked() && !sigpipe_is_pending(), "blocked by the program: and kept so");
-    // SAFETY: blocked in this thread, which is where it goes.
+    // SAFETY: this thread, which gets the signal, has blocked it.
     unsafe { libc::raise(libc::SIGPIPE) };
     assert!(sigpipe_is_pending());
     meet_broken_pipes();
@@ -173,17 +174,17 @@ fn somebody_elses_pending_sigpipe_stays_pending() {
 }
 
 // EINTR
-// -----------------------------------------------------------------------------------------------------------
+// -------------------------------------------------------------------------------------------------
 
 static INTERRUPTED: AtomicU32 = AtomicU32::new(0);
 
 extern "C" fn count(_: i32) {
-    // Relaxed: a count, read by the thread that the handler runs in.
+    // Relaxed: a count. The handler runs in the thread that reads it.
     INTERRUPTED.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Does `action` while signals without `SA_RESTART` come to this thread; fails if none came in the
-/// meantime.
+/// Calls `action` while signals without `SA_RESTART` come to this thread. It fails if none came
+/// meanwhile.
 fn interrupted<T>(action: impl FnOnce() -> T) -> T {
     interrupts(libc::SIGUSR1, count);
     // Relaxed: the handler runs in this thread.
@@ -209,11 +210,11 @@ fn a_signal_ends_no_operation() {
         })
     };
 
-    // What all of this is against is real.
+    // Without the retry, a signal does interrupt a read.
     let (reader, writer) = pipe::pipe().unwrap();
     let bare = interrupted(|| {
         let mut byte = 0_u8;
-        // SAFETY: one byte, ours.
+        // SAFETY: `byte` is a local variable of one byte.
         let n = unsafe { libc::read(reader.as_raw_fd(), (&raw mut byte).cast(), 1) };
         (n, std::io::Error::last_os_error().raw_os_error())
     });
@@ -241,7 +242,7 @@ fn a_signal_ends_no_operation() {
     let late = interrupted(|| fd::wait_deadline(&reader, Interest::Read, Some(end))).unwrap_err();
     assert!(late.is(CoreError::TimedOut) && Instant::now() >= end);
 
-    // A write that waits for room in the middle: short at most, and `write_all` goes on.
+    // This write waits for room in the middle. A signal may make it short, and `write_all` goes on.
     let size = writer.size().unwrap();
     let all: Vec<u8> = (0..size * 4).map(|i| (i % 251) as u8).collect();
     let thread = std::thread::spawn(move || {
@@ -258,10 +259,10 @@ fn a_signal_ends_no_operation() {
 }
 
 // Deadlines and modes
-// ---------------------------------------------------------------------------------------------
+// -------------------------------------------------------------------------------------------------
 
 #[test]
-fn a_deadline_is_never_early_and_a_past_one_is_a_plain_look() {
+fn a_deadline_is_never_early_a_past_one_never_waits() {
     let (reader, writer) = std::io::pipe().unwrap();
     let mut buf = [0; 8];
     for millis in [0, 1, 7, 20] {
@@ -278,7 +279,7 @@ fn a_deadline_is_never_early_and_a_past_one_is_a_plain_look() {
 }
 
 #[test]
-fn a_deadline_further_away_than_the_system_counts_is_no_deadline() {
+fn a_deadline_too_far_for_the_system_is_no_deadline() {
     let (reader, writer) = std::io::pipe().unwrap();
     let thread = std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(20));
@@ -291,7 +292,7 @@ fn a_deadline_further_away_than_the_system_counts_is_no_deadline() {
 }
 
 #[test]
-fn a_deadline_holds_for_a_write_larger_than_the_room_of_a_blocking_pipe() {
+fn a_deadline_holds_for_a_write_larger_than_the_room() {
     let (_reader, writer) = std::io::pipe().unwrap();
     let all = vec![7; 10 << 20];
     let mut left = &all[..];
@@ -303,7 +304,7 @@ fn a_deadline_holds_for_a_write_larger_than_the_room_of_a_blocking_pipe() {
 }
 
 #[test]
-fn a_description_that_somebody_made_non_blocking_is_waited_for() {
+fn a_plain_read_waits_in_the_non_blocking_mode() {
     let (reader, writer) = std::io::pipe().unwrap();
     fd::set_nonblocking(&reader, true).unwrap();
     fd::set_nonblocking(&writer, true).unwrap();
@@ -319,7 +320,7 @@ fn a_description_that_somebody_made_non_blocking_is_waited_for() {
 }
 
 #[test]
-fn a_regular_file_is_read_and_written_by_every_form() {
+fn every_form_reads_and_writes_a_regular_file() {
     let mut file = tempfile::tempfile().unwrap();
     fd::write(&file, b"one ").unwrap();
     fd::try_write(&file, b"two ").unwrap();
@@ -334,23 +335,23 @@ fn a_regular_file_is_read_and_written_by_every_form() {
 }
 
 #[test]
-fn a_reader_cannot_be_written_to() {
+fn a_write_to_a_reader_is_refused() {
     let (reader, writer) = std::io::pipe().unwrap();
     assert!(fd::write(&reader, b"x").unwrap_err().is(CoreError::WrongDirection));
     assert!(fd::read(&writer, &mut [0; 1]).unwrap_err().is(CoreError::WrongDirection));
 }
 
 // Waiting for many
-// ------------------------------------------------------------------------------------------------
+// -------------------------------------------------------------------------------------------------
 
 #[test]
-fn a_set_tells_which_are_ready_and_for_what() {
+fn a_set_returns_which_are_ready_and_for_what() {
     let pipes: Vec<_> = (0..50).map(|_| std::io::pipe().unwrap()).collect();
     let (lonely, gone) = std::io::pipe().unwrap();
     drop(gone);
     let (gone, unheard) = std::io::pipe().unwrap();
     drop(gone);
-    // What another test's child has between fork and exec closes a moment later.
+    // A child of another test has a copy between fork and exec, which closes a moment later.
     fd::wait_deadline(&lonely, Interest::HangUp, Some(long())).unwrap();
     fd::wait_deadline(&unheard, Interest::HangUp, Some(long())).unwrap();
 
@@ -380,7 +381,7 @@ fn a_set_tells_which_are_ready_and_for_what() {
 }
 
 #[test]
-fn bytes_that_are_left_come_before_the_hang_up() {
+fn remaining_bytes_come_before_the_hang_up() {
     let (reader, writer) = std::io::pipe().unwrap();
     fd::write(&writer, b"last words").unwrap();
     drop(writer);
@@ -391,8 +392,9 @@ fn bytes_that_are_left_come_before_the_hang_up() {
 }
 
 #[test]
-fn a_descriptor_that_is_not_open_is_said_to_be_closed() {
-    // SAFETY: not a descriptor of anything, which is the point; nothing is done with it but asking.
+fn a_descriptor_that_is_not_open_is_closed() {
+    // SAFETY: the number is no open descriptor, and nothing owns it. The test only asks the system
+    // about it, which needs no open descriptor.
     let nothing = unsafe { BorrowedFd::borrow_raw(1_000_000) };
     assert!(fd::wait(nothing, Interest::Read).unwrap_err().is(CoreError::Closed));
     assert!(fd::try_wait(nothing, Interest::Read).unwrap_err().is(CoreError::Closed));
@@ -409,10 +411,10 @@ fn an_empty_set_sleeps_until_the_deadline() {
 }
 
 // Children
-// --------------------------------------------------------------------------------------------------------
+// -------------------------------------------------------------------------------------------------
 
 #[test]
-fn a_child_has_what_it_was_handed_and_nothing_else() {
+fn a_child_has_only_the_descriptors_handed_to_it() {
     let kept = pipe::pipe().unwrap();
     let (reader, writer) = pipe::pipe().unwrap();
     let copy = fd::duplicate(&kept.1).unwrap();
@@ -421,7 +423,7 @@ fn a_child_has_what_it_was_handed_and_nothing_else() {
         let output = command.args(["-l", "/proc/self/fd"]).output().unwrap();
         String::from_utf8(output.stdout).unwrap()
     };
-    // `pipe:[inode]`, as `/proc` writes it.
+    // The form that `/proc` writes: `pipe:[inode]`.
     let of =
         |fd: i32| std::fs::read_link(format!("/proc/self/fd/{fd}")).unwrap().display().to_string();
     let (ours, theirs) = (of(kept.0.as_raw_fd()), of(writer.as_raw_fd()));
@@ -431,7 +433,7 @@ fn a_child_has_what_it_was_handed_and_nothing_else() {
 
     let mut ls = Command::new("ls");
     let number = fd::inherit(&writer, &mut ls).unwrap();
-    // Every child of this command has it, the second as the first.
+    // Every child of this command has the descriptor, the second as well as the first.
     for _ in 0..2 {
         let listing = list(&mut ls);
         assert!(listing.contains(&format!("{number} -> {theirs}")), "{listing}");
@@ -439,7 +441,7 @@ fn a_child_has_what_it_was_handed_and_nothing_else() {
     }
     assert!(fd::close_on_exec(&writer).unwrap() && fd::close_on_exec(&copy).unwrap());
 
-    // The command keeps a writer open; without it there is the end of file.
+    // The command keeps a writer open. After it is dropped, the end of file comes.
     drop(writer);
     assert!(reader.try_read(&mut [0; 1]).unwrap_err().is(CoreError::WouldBlock));
     drop(ls);
@@ -447,7 +449,7 @@ fn a_child_has_what_it_was_handed_and_nothing_else() {
 }
 
 #[test]
-fn two_descriptors_reach_a_child_and_do_not_overwrite_each_other() {
+fn two_descriptors_reach_a_child_side_by_side() {
     let (from_child, to_us) = pipe::pipe().unwrap();
     let (from_us, to_child) = pipe::pipe().unwrap();
     let mut sh = Command::new("sh");
@@ -466,14 +468,14 @@ fn two_descriptors_reach_a_child_and_do_not_overwrite_each_other() {
 }
 
 #[test]
-fn no_place_for_a_descriptor_is_exhausted() {
-    const NAME: &str = "no_place_for_a_descriptor_is_exhausted";
+fn the_descriptor_limit_is_exhausted() {
+    const NAME: &str = "the_descriptor_limit_is_exhausted";
     if role().is_none() {
         return run(NAME, "child");
     }
     let (reader, _writer) = pipe::pipe().unwrap();
     let limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: a valid limit.
+    // SAFETY: `limit` is an initialised local variable.
     assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) }, 0);
     assert!(pipe::pipe().unwrap_err().is(CoreError::Exhausted));
     assert!(reader.try_clone().unwrap_err().cause() != ringway::Cause::Core(CoreError::WouldBlock));
@@ -481,8 +483,8 @@ fn no_place_for_a_descriptor_is_exhausted() {
 }
 
 #[test]
-fn a_full_file_system_and_a_quota_have_words_of_their_own() {
-    const NAME: &str = "a_full_file_system_and_a_quota_have_words_of_their_own";
+fn a_full_file_system_and_a_quota_have_own_words() {
+    const NAME: &str = "a_full_file_system_and_a_quota_have_own_words";
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
     if role().is_some() {
         inject(&[Fault::new(libc::SYS_write, libc::EDQUOT).when(2, 3)]);
@@ -499,15 +501,15 @@ fn a_full_file_system_and_a_quota_have_words_of_their_own() {
 }
 
 #[test]
-fn more_descriptors_than_the_limit_cannot_be_waited_for_and_that_is_said() {
-    const NAME: &str = "more_descriptors_than_the_limit_cannot_be_waited_for_and_that_is_said";
+fn a_set_above_the_descriptor_limit_is_exhausted() {
+    const NAME: &str = "a_set_above_the_descriptor_limit_is_exhausted";
     if role().is_none() {
         return run(NAME, "child");
     }
     let (reader, writer) = pipe::pipe().unwrap();
     writer.write_all(b"x").unwrap();
     let limit = libc::rlimit { rlim_cur: 30, rlim_max: 30 };
-    // SAFETY: a valid limit.
+    // SAFETY: `limit` is an initialised local variable.
     assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) }, 0);
     let mut set = WaitSet::new();
     for _ in 0..30 {
@@ -528,7 +530,7 @@ fn more_descriptors_than_the_limit_cannot_be_waited_for_and_that_is_said() {
 }
 
 // Copying
-// ---------------------------------------------------------------------------------------------------------
+// -------------------------------------------------------------------------------------------------
 
 fn pattern(len: usize) -> Vec<u8> {
     (0..len).map(|i| (i * 31 % 253) as u8).collect()
@@ -541,7 +543,7 @@ fn file_with(bytes: &[u8]) -> std::fs::File {
     file
 }
 
-/// Copies `from` to `to`, which the other end `drain` shows, and compares.
+/// Copies `from` to `to`, and compares the bytes that arrive at the other end, `drain`.
 fn copies(
     from: impl Into<OwnedFd>,
     to: impl Into<OwnedFd>,
@@ -570,7 +572,7 @@ fn copies_by(
     copier
 }
 
-/// A descriptor from which `bytes` come, and then the end of file.
+/// Makes a reader that gives `bytes` and then the end of file.
 fn source(bytes: &[u8]) -> Reader {
     let (reader, writer) = pipe::pipe().unwrap();
     let bytes = bytes.to_vec();
@@ -579,7 +581,7 @@ fn source(bytes: &[u8]) -> Reader {
 }
 
 #[test]
-fn a_copier_moves_between_files_pipes_and_sockets_inside_the_kernel_where_it_can() {
+fn a_copier_moves_inside_the_kernel_where_it_can() {
     let bytes = pattern(3_000_001);
     let pipe = || std::io::pipe().unwrap();
 
@@ -598,7 +600,7 @@ fn a_copier_moves_between_files_pipes_and_sockets_inside_the_kernel_where_it_can
         assert!(got == bytes && !copier.buffered());
     }
 
-    // A socket to a socket needs the buffer.
+    // Between two sockets, the copier needs the buffer.
     let (from, mut feed) = UnixStream::pair().unwrap();
     let all = bytes.clone();
     let feeder = std::thread::spawn(move || feed.write_all(&all).unwrap());
@@ -607,7 +609,7 @@ fn a_copier_moves_between_files_pipes_and_sockets_inside_the_kernel_where_it_can
     feeder.join().unwrap();
 }
 
-/// What a slow reader gets of a file that was overwritten when all of it had been moved.
+/// Checks what a slow reader gets of a file that was overwritten after all of it had been moved.
 fn read_after_a_change(mut copier: Copier, reader: impl Into<OwnedFd>, to: impl Into<OwnedFd>) {
     let before = pattern(40_000);
     let mut file = file_with(&before);
@@ -623,7 +625,7 @@ fn read_after_a_change(mut copier: Copier, reader: impl Into<OwnedFd>, to: impl 
 }
 
 #[test]
-fn what_is_written_into_a_file_after_it_was_moved_does_not_arrive() {
+fn bytes_written_after_the_copy_do_not_arrive() {
     let (reader, to) = std::io::pipe().unwrap();
     read_after_a_change(Copier::new(), reader, to);
     let (reader, to) = UnixStream::pair().unwrap();
@@ -634,7 +636,7 @@ fn what_is_written_into_a_file_after_it_was_moved_does_not_arrive() {
 }
 
 #[test]
-fn a_copier_that_may_passes_on_a_files_pages() {
+fn a_zero_copy_copier_passes_on_a_files_pages() {
     let bytes = pattern(3_000_001);
     for make in [
         || std::io::pipe().map(|(a, b)| (OwnedFd::from(a), OwnedFd::from(b))),
@@ -647,7 +649,7 @@ fn a_copier_that_may_passes_on_a_files_pages() {
 }
 
 #[test]
-fn a_copier_reads_files_of_the_kernel_that_have_no_size() {
+fn a_copier_reads_kernel_files_without_a_size() {
     let expected = std::fs::read("/proc/self/limits").unwrap();
     let (drain, to) = std::io::pipe().unwrap();
     copies(std::fs::File::open("/proc/self/limits").unwrap(), to, drain, &expected);
@@ -674,9 +676,8 @@ fn a_copier_waits_for_non_blocking_descriptors() {
 }
 
 #[test]
-fn a_copier_without_help_of_the_kernel_uses_its_buffer_and_loses_nothing_in_an_error() {
-    const NAME: &str =
-        "a_copier_without_help_of_the_kernel_uses_its_buffer_and_loses_nothing_in_an_error";
+fn a_copier_with_a_buffer_loses_nothing_on_an_error() {
+    const NAME: &str = "a_copier_with_a_buffer_loses_nothing_on_an_error";
     if role().is_none() {
         for errno in [libc::EINVAL, libc::ENOSYS] {
             run(NAME, &errno.to_string());
@@ -727,13 +728,13 @@ fn a_copier_carries_bytes_between_two_children() {
 }
 
 #[test]
-fn a_child_that_did_not_play_its_part_is_noticed() {
+fn a_child_that_did_nothing_is_noticed() {
     let quits = Command::new("true").output().unwrap();
     assert!(std::panic::catch_unwind(|| assert_done(&quits)).is_err());
 }
 
 #[test]
-fn what_has_a_descriptor_gives_it_in_both_ways() {
+fn every_type_lends_and_gives_its_descriptor() {
     use ringway::{connection, pipe, process, serial, shm, signal, socket};
     use std::os::fd::{AsFd, AsRawFd};
     fn both<T: AsFd + AsRawFd>() {}

@@ -1,5 +1,5 @@
-//! FIFOs between programs that share only a path: the shell's tools as the other end, names, and
-//! opens of every kind.
+//! FIFOs between programs that share only a path: with the shell's tools at the other end, with
+//! every kind of open, and names.
 
 mod support;
 
@@ -29,7 +29,7 @@ fn mkfifo(path: &Path) {
     assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
 }
 
-/// A shell whose `$0` is the FIFO.
+/// Makes a shell whose `$0` is the FIFO.
 fn sh(script: &str, path: &Path) -> Command {
     let mut command = Command::new("sh");
     command.arg("-c").arg(script).arg(path);
@@ -41,10 +41,10 @@ fn mode(path: &Path) -> u32 {
 }
 
 // With the shell at the other end
-// ---------------------------------------------------------------------------------
+// -------------------------------------------------------------------------------------------------
 
 #[test]
-fn cat_reads_what_we_write_and_writes_what_we_read() {
+fn cat_reads_our_bytes_and_writes_them_back() {
     let (_place, path) = place();
     mkfifo(&path);
     let fifo = Fifo::open(&path).unwrap();
@@ -53,7 +53,7 @@ fn cat_reads_what_we_write_and_writes_what_we_read() {
     let cat = sh("cat < \"$0\"", &path).stdout(Stdio::piped()).spawn().unwrap();
     let writer = fifo.open_writer().unwrap();
     let all = "to the shell ".repeat(20_000);
-    // More than the pipes hold: somebody must read what comes back.
+    // This is more than the pipes hold, so a thread must read what comes back.
     let output = std::thread::spawn(move || cat.wait_with_output().unwrap());
     writer.write_all(all.as_bytes()).unwrap();
     writer.close();
@@ -71,8 +71,8 @@ fn cat_reads_what_we_write_and_writes_what_we_read() {
 }
 
 #[test]
-fn two_programs_that_share_a_path_may_come_in_any_order() {
-    const NAME: &str = "two_programs_that_share_a_path_may_come_in_any_order";
+fn two_programs_open_a_path_in_either_order() {
+    const NAME: &str = "two_programs_open_a_path_in_either_order";
     if let Some(path) = role() {
         let fifo = Fifo::open_or_create(&path, 0o600).unwrap();
         fifo.open_writer_deadline(Some(long())).unwrap().write_all(b"met").unwrap();
@@ -90,10 +90,10 @@ fn two_programs_that_share_a_path_may_come_in_any_order() {
 }
 
 #[test]
-fn a_writer_killed_while_it_writes_is_the_end_of_file() {
+fn killing_a_writer_gives_the_end_of_file() {
     let (_place, path) = place();
     let fifo = Fifo::create(&path, 0o600).unwrap();
-    // `exec`: the process that is killed is the one that writes.
+    // With `exec`, the killed process is the one that writes.
     let mut writer = Killed(sh("exec cat /dev/zero > \"$0\"", &path).spawn().unwrap());
     let reader = fifo.open_reader_deadline(Some(long())).unwrap();
     let mut buf = vec![1; 10_000];
@@ -104,7 +104,7 @@ fn a_writer_killed_while_it_writes_is_the_end_of_file() {
 }
 
 #[test]
-fn a_reader_killed_while_we_write_is_a_broken_pipe() {
+fn killing_a_reader_breaks_the_pipe() {
     let (_place, path) = place();
     let fifo = Fifo::create(&path, 0o600).unwrap();
     let mut reader = Killed(sh("exec sleep 1000 < \"$0\"", &path).spawn().unwrap());
@@ -116,10 +116,10 @@ fn a_reader_killed_while_we_write_is_a_broken_pipe() {
 }
 
 // Opening
-// ---------------------------------------------------------------------------------------------------------
+// -------------------------------------------------------------------------------------------------
 
 #[test]
-fn a_writer_without_a_reader_is_told_so() {
+fn opening_a_writer_without_a_reader_fails() {
     let (_place, path) = place();
     let fifo = Fifo::create(&path, 0o600).unwrap();
     let error = fifo.try_open_writer().unwrap_err();
@@ -138,7 +138,7 @@ fn a_writer_without_a_reader_is_told_so() {
 }
 
 #[test]
-fn an_open_that_waits_is_let_in_by_the_other_end() {
+fn a_waiting_open_returns_when_the_other_end_opens() {
     let (_place, path) = place();
     let fifo = Fifo::create(&path, 0o600).unwrap();
     let cat = sh("exec cat \"$0\"", &path).stdout(Stdio::piped()).spawn().unwrap();
@@ -153,7 +153,7 @@ fn an_open_that_waits_is_let_in_by_the_other_end() {
 }
 
 #[test]
-fn an_open_with_a_deadline_notices_a_peer_that_says_nothing() {
+fn an_open_with_a_deadline_notices_a_silent_peer() {
     let (_place, path) = place();
     let fifo = Fifo::create(&path, 0o600).unwrap();
     let reader = std::thread::scope(|s| {
@@ -173,7 +173,7 @@ fn an_open_with_a_deadline_notices_a_peer_that_says_nothing() {
 }
 
 #[test]
-fn a_writer_that_came_and_left_before_we_looked_was_there() {
+fn a_writer_that_came_and_left_is_noticed() {
     let (_place, path) = place();
     let fifo = Fifo::create(&path, 0o600).unwrap();
     for message in ["", "a word"] {
@@ -190,7 +190,7 @@ fn a_writer_that_came_and_left_before_we_looked_was_there() {
 static INTERRUPTED: AtomicU32 = AtomicU32::new(0);
 
 extern "C" fn count(_: i32) {
-    // Relaxed: a count, read by the thread that the handler runs in.
+    // Relaxed: a count. The handler runs in the thread that reads it.
     INTERRUPTED.fetch_add(1, Ordering::Relaxed);
 }
 
@@ -208,7 +208,7 @@ fn a_signal_ends_no_open() {
         std::thread::spawn(move || {
             std::thread::sleep(Duration::from_millis(40));
             let fifo = Fifo::open(&path).unwrap();
-            // Held until the other side has it.
+            // This end stays open until the other side has its own.
             if writer {
                 drop(fifo.open_writer().unwrap());
             } else {
@@ -230,21 +230,21 @@ fn a_signal_ends_no_open() {
             }
             drop(pester);
             other.join().unwrap();
-            // Relaxed: as above.
+            // Relaxed: the handler runs in this thread.
             assert!(INTERRUPTED.load(Ordering::Relaxed) > before);
         }
     }
-    // Before `done`, which runs no destructors.
+    // Drop it before `done`, which runs no destructors.
     drop(fifo);
     drop(_place);
     done()
 }
 
 // A life with peers that come and go
-// ------------------------------------------------------------------------------
+// -------------------------------------------------------------------------------------------------
 
 #[test]
-fn a_reader_lives_through_writers_that_come_and_go() {
+fn a_reader_outlives_its_writers() {
     let (_place, path) = place();
     let fifo = Fifo::create(&path, 0o600).unwrap();
     let reader = fifo.try_open_reader().unwrap();
@@ -270,14 +270,14 @@ fn a_reader_lives_through_writers_that_come_and_go() {
         assert_eq!(reader.read_deadline(&mut buf, Some(long())).unwrap(), 0);
         assert_eq!(reader.state(), ended);
     }
-    // Without a look in between, bytes show it.
+    // Without a call to `look` in between, the bytes show that a writer came.
     fifo.try_open_writer().unwrap().write_all(b"x").unwrap();
     assert_eq!(reader.read(&mut buf).unwrap(), 1);
     assert_eq!(reader.state(), State::READER);
 }
 
 #[test]
-fn a_writer_lives_through_readers_that_come_and_go() {
+fn a_writer_outlives_its_readers() {
     let (_place, path) = place();
     let fifo = Fifo::create(&path, 0o600).unwrap();
     let first = fifo.try_open_reader().unwrap();
@@ -295,7 +295,7 @@ fn a_writer_lives_through_readers_that_come_and_go() {
 }
 
 #[test]
-fn both_ends_at_once_see_no_end() {
+fn a_process_with_both_ends_sees_no_end() {
     let (_place, path) = place();
     let fifo = Fifo::create(&path, 0o600).unwrap();
     let (reader, writer) = fifo.open_both().unwrap();
@@ -313,15 +313,15 @@ fn both_ends_at_once_see_no_end() {
 }
 
 #[test]
-fn no_form_changes_the_mode_that_others_share() {
-    const NAME: &str = "no_form_changes_the_mode_that_others_share";
+fn no_form_changes_the_shared_mode() {
+    const NAME: &str = "no_form_changes_the_shared_mode";
     let (place, path) = place();
     let fifo = Fifo::create(&path, 0o600).unwrap();
     let reader = fifo.try_open_reader().unwrap();
     let writer = fifo.try_open_writer().unwrap();
     if role().is_some() {
-        // The FIFO cannot be opened once more: from here on nothing is opened without a directory's
-        // descriptor.
+        // The FIFO cannot be opened once more: from here on, every open without a directory's
+        // descriptor fails.
         inject(&[
             Fault::new(libc::SYS_open, libc::EACCES),
             Fault::new(libc::SYS_openat, libc::EACCES).when(0, libc::AT_FDCWD),
@@ -354,17 +354,18 @@ fn no_form_changes_the_mode_that_others_share() {
 }
 
 // Names
-// -----------------------------------------------------------------------------------------------------------
+// -------------------------------------------------------------------------------------------------
 
 #[test]
-fn the_mode_is_exactly_what_was_asked_for_under_any_umask() {
-    const NAME: &str = "the_mode_is_exactly_what_was_asked_for_under_any_umask";
+fn the_mode_is_exact_under_any_umask() {
+    const NAME: &str = "the_mode_is_exact_under_any_umask";
     if role().is_none() {
         return run(NAME, "child");
     }
     let (place, path) = place();
     for umask in [0o000, 0o022, 0o077, 0o777] {
-        // SAFETY: always allowed; this process is a child with one test.
+        // SAFETY: `umask` has no conditions. No other test needs the umask, because this process is
+        // a child with one test.
         unsafe { libc::umask(umask) };
         for wanted in [0o600, 0o622, 0o666, 0o777, 0o000] {
             let fifo = Fifo::create(&path, wanted).unwrap();
@@ -379,7 +380,7 @@ fn the_mode_is_exactly_what_was_asked_for_under_any_umask() {
 }
 
 #[test]
-fn a_name_is_removed_by_the_one_that_made_it() {
+fn only_the_creator_removes_the_name() {
     let (_place, path) = place();
     let made = Fifo::open_or_create(&path, 0o600).unwrap();
     let found = Fifo::open_or_create(&path, 0o600).unwrap();
@@ -399,7 +400,7 @@ fn names(place: &TempDir) -> Vec<String> {
     names
 }
 
-/// Has another process make the FIFO, and kills it: before or after it opened the FIFO.
+/// Lets another process make the FIFO, and kills that process before or after it opens the FIFO.
 fn leave_dead(test: &str, path: &Path) {
     let mut maker = child(test, path.to_str().unwrap());
     let mut maker = Killed(maker.stdout(Stdio::piped()).spawn().unwrap());
@@ -408,7 +409,7 @@ fn leave_dead(test: &str, path: &Path) {
     while !said.ends_with("made\n") {
         assert_ne!(std::io::BufRead::read_line(&mut out, &mut said).unwrap(), 0);
     }
-    // As long as it lives the name is its own.
+    // As long as the process lives, the name is its own.
     assert!(Fifo::create(path, 0o600).unwrap_err().is(CoreError::AddressInUse));
     assert!(!Fifo::open_or_create(path, 0o600).unwrap().is_creator());
     maker.kill_now();
@@ -416,8 +417,8 @@ fn leave_dead(test: &str, path: &Path) {
 }
 
 #[test]
-fn what_a_dead_process_left_is_taken_over_and_removed() {
-    const NAME: &str = "what_a_dead_process_left_is_taken_over_and_removed";
+fn the_fifo_of_a_dead_process_is_taken_over() {
+    const NAME: &str = "the_fifo_of_a_dead_process_is_taken_over";
     if let Some(path) = role() {
         let fifo = Fifo::open_or_create(&path, 0o640).unwrap();
         assert!(fifo.is_creator());
@@ -433,7 +434,7 @@ fn what_a_dead_process_left_is_taken_over_and_removed() {
         [|path| Fifo::create(path, 0o600), |path| Fifo::open_or_create(path, 0o600)];
     for make in makes {
         leave_dead(NAME, &path);
-        // A client that waits for the next server.
+        // This client waits for the next server.
         let mut client = Killed(sh("echo hello > \"$0\"", &path).spawn().unwrap());
         wait_until_asleep(client.0.id());
         let fifo = make(&path).unwrap();
@@ -446,7 +447,7 @@ fn what_a_dead_process_left_is_taken_over_and_removed() {
         drop(fifo);
         assert!(names(&place).is_empty(), "{:?}", names(&place));
     }
-    // Of several that find it one takes it.
+    // If several processes find it, one of them takes it.
     leave_dead(NAME, &path);
     let barrier = std::sync::Barrier::new(4);
     let won: Vec<_> = std::thread::scope(|s| {
@@ -466,8 +467,8 @@ fn what_a_dead_process_left_is_taken_over_and_removed() {
 }
 
 #[test]
-fn only_what_a_dead_process_left_is_taken_over() {
-    const NAME: &str = "what_a_dead_process_left_is_taken_over_and_removed";
+fn no_other_fifo_is_taken_over() {
+    const NAME: &str = "the_fifo_of_a_dead_process_is_taken_over";
     let (place, path) = place();
     let in_use = || {
         let inode = path.symlink_metadata().unwrap().ino();
@@ -477,12 +478,12 @@ fn only_what_a_dead_process_left_is_taken_over() {
         assert_eq!(names(&place), ["fifo"]);
         fs::remove_file(&path).unwrap();
     };
-    // Made to stay, by another program or by this one.
+    // These FIFOs were made to stay, by another program or by this one.
     mkfifo(&path);
     in_use();
     Fifo::create(&path, 0o600).unwrap().keep();
     in_use();
-    // Something else by now, of the same name.
+    // The name leads to another file by now.
     leave_dead(NAME, &path);
     fs::rename(&path, place.path().join("elsewhere")).unwrap();
     mkfifo(&path);
@@ -492,7 +493,7 @@ fn only_what_a_dead_process_left_is_taken_over() {
     fs::remove_file(&path).unwrap();
     fs::write(&path, "precious").unwrap();
     in_use();
-    // What has the mark's name, and is none, stays, and stops nothing.
+    // A file with the mark's name that is no mark stays, and hinders nothing.
     let mark = place.path().join(".fifo.ringway");
     for make in [|mark: &Path| fs::create_dir(mark).unwrap(), mkfifo] {
         make(&mark);
@@ -526,7 +527,7 @@ fn somebody_elses_file_is_not_removed() {
     assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
     fs::remove_file(&path).unwrap();
 
-    // A link to ours is not ours.
+    // A symbolic link to our FIFO is not our FIFO.
     let fifo = Fifo::create(&path, 0o600).unwrap();
     fs::rename(&path, place.path().join("target")).unwrap();
     symlink("target", &path).unwrap();
@@ -535,9 +536,9 @@ fn somebody_elses_file_is_not_removed() {
 }
 
 #[test]
-fn the_number_of_a_removed_fifo_is_not_used_again_while_we_hold_it() {
-    // File systems give a freed inode number to the next file, so that a number alone would take it
-    // for ours.
+fn a_removed_fifos_inode_is_not_reused_while_held() {
+    // File systems give a freed inode number to the next file. So by the number alone, that file
+    // would look like ours.
     let (_place, path) = place();
     for _ in 0..20 {
         let fifo = Fifo::create(&path, 0o600).unwrap();
@@ -552,8 +553,8 @@ fn the_number_of_a_removed_fifo_is_not_used_again_while_we_hold_it() {
 }
 
 #[test]
-fn the_directory_may_move_and_the_process_too() {
-    const NAME: &str = "the_directory_may_move_and_the_process_too";
+fn a_name_survives_moves_of_directory_and_process() {
+    const NAME: &str = "a_name_survives_moves_of_directory_and_process";
     if role().is_none() {
         return run(NAME, "child");
     }
@@ -583,18 +584,18 @@ fn a_forked_child_does_not_remove_the_name() {
     let (place, path) = place();
     let fifo = Fifo::create(&path, 0o600).unwrap();
     // SAFETY: the child drops one value, which closes descriptors and frees memory that this thread
-    // allocated, and ends; the other thread of this process is the harness, which waits for us and
-    // holds no lock.
+    // allocated, and ends. The only other thread of this process is the harness, which waits for
+    // this test and holds no lock.
     match unsafe { libc::fork() } {
         0 => {
             assert!(!fifo.is_creator());
             std::mem::drop(fifo);
-            // SAFETY: ends the process and nothing else.
+            // SAFETY: `_exit` ends the process and runs no destructors or handlers.
             unsafe { libc::_exit(0) }
         }
         pid => {
             let mut status = 0;
-            // SAFETY: our child, and a place for its status.
+            // SAFETY: `pid` is a child of this process, and `status` is a local variable.
             assert_eq!(unsafe { libc::waitpid(pid, &mut status, 0) }, pid);
             assert_eq!(status, 0);
         }
@@ -607,7 +608,7 @@ fn a_forked_child_does_not_remove_the_name() {
 }
 
 #[test]
-fn what_is_not_a_fifo_is_said_to_be_what_it_is() {
+fn a_file_of_another_kind_is_named_in_the_error() {
     let (place, path) = place();
     let message = |error: ringway::Error| error.to_string();
     let missing = Fifo::open(&path).unwrap_err();
@@ -656,7 +657,7 @@ fn what_is_not_a_fifo_is_said_to_be_what_it_is() {
 }
 
 #[test]
-fn a_name_that_became_something_else_is_not_opened() {
+fn a_name_that_leads_elsewhere_by_now_is_not_opened() {
     let (_place, path) = place();
     let fifo = Fifo::create(&path, 0o600).unwrap();
     fs::remove_file(&path).unwrap();
@@ -685,13 +686,13 @@ fn a_link_to_a_fifo_is_followed() {
 }
 
 #[test]
-fn a_mode_that_cannot_be_set_leaves_nothing_behind() {
-    const NAME: &str = "a_mode_that_cannot_be_set_leaves_nothing_behind";
+fn a_mode_that_cannot_be_set_leaves_no_file() {
+    const NAME: &str = "a_mode_that_cannot_be_set_leaves_no_file";
     if role().is_none() {
         return run(NAME, "child");
     }
     let (place, path) = place();
-    // SAFETY: always allowed.
+    // SAFETY: `umask` has no conditions.
     unsafe { libc::umask(0o077) };
     inject(&[
         Fault::new(libc::SYS_chmod, libc::EROFS),
@@ -705,7 +706,7 @@ fn a_mode_that_cannot_be_set_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_path_that_begins_at_a_directory_leads_there_wherever_the_directory_is_by_now() {
+fn a_path_from_a_directory_follows_it_when_it_moves() {
     let (place, _) = place();
     let (before, after) = (place.path().join("before"), place.path().join("after"));
     std::fs::create_dir(&before).unwrap();
@@ -721,7 +722,7 @@ fn a_path_that_begins_at_a_directory_leads_there_wherever_the_directory_is_by_no
     assert_eq!(reader.read(&mut [0; 8]).unwrap(), 5);
     assert!(Fifo::open_at(&dir, "other").unwrap_err().is(CoreError::NotFound));
 
-    // A path from the root does not begin there.
+    // The directory does not matter for an absolute path.
     let absolute = place.path().join("absolute");
     let other = Fifo::create_at(&dir, &absolute, 0o600).unwrap();
     assert!(absolute.exists());

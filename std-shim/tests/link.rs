@@ -1,5 +1,5 @@
-//! Links over real streams: every kind of them, ends that go away, peers that start again, and a
-//! program that polls by itself.
+//! Links over real streams of every kind: ends that go away, peers that start again, and a program
+//! that polls by itself.
 
 mod support;
 
@@ -22,7 +22,7 @@ const MAX: usize = 300;
 type Whole = ReliableLink<MAX, 4, 2, 3>;
 type Noisy = SerialLink<MAX, 4, 2, 3>;
 
-/// A peer that is there but late, as on a loaded machine, is not gone.
+/// These times are so long that a late peer, as on a loaded machine, is not considered gone.
 fn config(generation: u32) -> Config {
     Config { gone: 0, retransmit: 500, ..Config::new(generation) }
 }
@@ -48,7 +48,7 @@ fn over_fifos() -> (Whole, Whole) {
     let [there, back] =
         ["there", "back"].map(|name| Fifo::create(place.path().join(name), 0o600).unwrap());
     thread::scope(|s| {
-        // In the same order at both sides, so that each open finds its other end.
+        // Both sides open in the same order, so that each open finds its other end.
         let far = s.spawn(|| (there.open_reader().unwrap(), back.open_writer().unwrap()));
         let (near_out, near_in) = (there.open_writer().unwrap(), back.open_reader().unwrap());
         let (far_in, far_out) = far.join().unwrap();
@@ -71,7 +71,7 @@ fn message(n: usize) -> Vec<u8> {
     (0..n * 7 % (MAX + 1)).map(|at| (at * 31 + n) as u8).collect()
 }
 
-/// Sends so many messages, takes in as many, and half-closes in between.
+/// Sends `count` messages, receives as many, and half-closes in between.
 fn half_of_an_exchange<L: Line>(link: &mut Link<L, 2, 3, MAX>, count: usize, first: bool) {
     link.connect_deadline(0, Some(long())).unwrap();
     let send = |link: &mut Link<L, 2, 3, MAX>| {
@@ -91,7 +91,7 @@ fn half_of_an_exchange<L: Line>(link: &mut Link<L, 2, 3, MAX>, count: usize, fir
     let end = link.recv_deadline(0, &mut out, Some(long())).unwrap_err();
     assert!(end.is(CoreError::EndOfFile), "{end}");
     if !first {
-        // The peer has closed its half: ours is still open.
+        // The peer has closed its direction, and ours is still open.
         send(link);
     }
 }
@@ -115,8 +115,8 @@ fn everything_arrives_each_way<L: Line + Send>(
     });
 }
 
-/// The peer is dropped without a word; what it had sent and ended before arrives.
-fn an_end_that_goes_away_is_told<L: Line + Send>(
+/// The peer is dropped without a goodbye. What it had sent and ended before still arrives.
+fn a_peer_that_goes_away_is_noticed<L: Line + Send>(
     (mut near, mut far): (Link<L, 2, 3, MAX>, Link<L, 2, 3, MAX>),
 ) {
     thread::scope(|s| {
@@ -125,7 +125,7 @@ fn an_end_that_goes_away_is_told<L: Line + Send>(
             far.connect_deadline(1, Some(long())).unwrap();
             far.send_deadline(0, b"last words", Some(long())).unwrap();
             far.shut_send(0).unwrap();
-            // So that the link knows that they arrived.
+            // This tells the link that they arrived.
             assert_eq!(far.recv_deadline(1, &mut [0; MAX], Some(long())).unwrap(), 0);
         });
         near.connect_deadline(0, Some(long())).unwrap();
@@ -152,7 +152,7 @@ fn an_end_that_goes_away_is_told<L: Line + Send>(
     });
 }
 
-/// A port that nobody reads does not stop the other, and a full one says so.
+/// A port that nobody reads does not stop the other one, and returns that it is full.
 fn a_slow_port_stops_no_other<L: Line + Send>(
     (mut near, mut far): (Link<L, 2, 3, MAX>, Link<L, 2, 3, MAX>),
 ) {
@@ -165,7 +165,7 @@ fn a_slow_port_stops_no_other<L: Line + Send>(
                 let len = far.recv_deadline(0, &mut out, Some(long())).unwrap();
                 assert_eq!(&out[..len], message(n));
             }
-            // Now the other one.
+            // Now send on the other port.
             for _ in 0..4 {
                 far.recv_deadline(1, &mut [0; MAX], Some(long())).unwrap();
             }
@@ -173,7 +173,7 @@ fn a_slow_port_stops_no_other<L: Line + Send>(
         });
         near.connect_deadline(1, Some(long())).unwrap();
         near.connect_deadline(0, Some(long())).unwrap();
-        // As many as the peer has room for.
+        // The peer has room for as many messages as these.
         for _ in 0..3 {
             near.send_deadline(1, b"unread", Some(long())).unwrap();
         }
@@ -192,7 +192,7 @@ fn a_slow_port_stops_no_other<L: Line + Send>(
     });
 }
 
-/// The whole of it in one thread, which waits in a call of its own for both ends.
+/// One thread does everything, and waits for both ends in its own call.
 fn one_thread_can_poll_both_ends<L: Line>(
     (mut near, mut far): (Link<L, 2, 3, MAX>, Link<L, 2, 3, MAX>),
 ) {
@@ -225,7 +225,7 @@ fn one_thread_can_poll_both_ends<L: Line>(
             }
             until = link.timeout().map_or(until, |at| until.min(at));
         }
-        // A timeout is as good as a byte.
+        // A timeout is as good as a byte, so the result does not matter.
         let _ = set.wait_deadline(Some(until));
         assert!(Instant::now() < limit, "{sent} sent, {received} received");
     }
@@ -267,22 +267,22 @@ macro_rules! over_every_stream {
 
 over_every_stream! {
     everything_arrives_each_way
-    an_end_that_goes_away_is_told
+    a_peer_that_goes_away_is_noticed
     a_slow_port_stops_no_other
     one_thread_can_poll_both_ends
 }
 
 // What is not the same for every stream
-// ----------------------------------------------------------------------------
+// -------------------------------------------------------------------------------------------------
 
 #[test]
-fn a_peer_that_starts_again_on_the_same_line_is_recognised() {
+fn a_restarted_peer_on_the_same_line_is_recognised() {
     let (near, far) = serial::pair().unwrap();
     let mut near = Noisy::over(near, config(1));
     for generation in 2..5 {
         let theirs = ringway::fd::duplicate(&far).unwrap();
         thread::scope(|s| {
-            // It leaves without a word each time, and the line stays.
+            // Each time the peer leaves without a goodbye, and the line stays.
             s.spawn(move || {
                 let mut link = Noisy::over(theirs, config(generation));
                 link.connect_deadline(0, Some(long())).unwrap();
@@ -334,7 +334,7 @@ fn a_link_goes_on_over_another_stream() {
 }
 
 #[test]
-fn a_reason_comes_with_a_reset_and_a_silent_peer_is_given_up() {
+fn a_reset_has_a_reason_and_a_silent_peer_is_gone() {
     let (near, far) = UnixStream::pair().unwrap();
     let patience = Config { keepalive: 50, gone: 1_500, ..Config::new(1) };
     let mut near = Whole::over(near, patience);
@@ -344,7 +344,7 @@ fn a_reason_comes_with_a_reset_and_a_silent_peer_is_given_up() {
             far.connect_deadline(1, Some(long())).unwrap();
             far.recv_deadline(1, &mut [0; MAX], Some(long())).unwrap();
             far.reset_port(1, 77).unwrap();
-            // From here on nobody drives it.
+            // From here on nobody drives the link.
         });
         near.connect_deadline(1, Some(long())).unwrap();
         near.send_deadline(1, b"nonsense", Some(long())).unwrap();
@@ -354,7 +354,7 @@ fn a_reason_comes_with_a_reset_and_a_silent_peer_is_given_up() {
     let gone = Event::Down(Down::PeerGone);
     while near.next_event_deadline(Some(long())).unwrap() != gone {}
     assert_eq!(near.phase(), Phase::Connecting);
-    // It is driven again: a new session.
+    // Someone drives it again, so there is a new session.
     thread::scope(|s| {
         s.spawn(|| far.connect_deadline(0, Some(long())).unwrap());
         near.connect_deadline(0, Some(long())).unwrap();
@@ -374,9 +374,9 @@ fn a_port_that_the_peer_does_not_have_is_refused() {
     });
 }
 
-/// As much as the port holds, which is more than is read in one turn.
+/// Sends as much as the port holds, which is more than one turn reads.
 #[test]
-fn what_a_peer_sent_before_it_went_away_is_received_although_a_send_fails_first() {
+fn messages_before_the_end_survive_a_failed_send() {
     // A link of this size passes through the stack while it is made.
     let roomy = thread::Builder::new().stack_size(64 << 20);
     roomy.spawn(a_send_that_fails_loses_nothing_that_had_come).unwrap().join().unwrap();
@@ -404,7 +404,7 @@ fn a_send_that_fails_loses_nothing_that_had_come() {
             let (other, _) = UnixStream::pair().unwrap();
             near.set_stream(other);
         } else {
-            // Until the link has learned of it, by failing to write.
+            // Waits until the link notices, by failing to write.
             while near.send_deadline(0, b"into nothing", Some(soon())).is_ok() {}
         }
         let mut out = vec![0; LARGE];
@@ -418,7 +418,7 @@ fn a_send_that_fails_loses_nothing_that_had_come() {
 }
 
 #[test]
-fn a_port_is_connected_again_in_the_next_session_whatever_was_left_in_it() {
+fn a_used_port_connects_again_in_the_next_session() {
     let (near_end, far_end) = UnixStream::pair().unwrap();
     let mut near: ReliableLink<MAX> = ReliableLink::over(near_end, Config::new(1));
     let mut far: ReliableLink<MAX> = ReliableLink::over(far_end, Config::new(2));
@@ -448,7 +448,7 @@ fn a_port_is_connected_again_in_the_next_session_whatever_was_left_in_it() {
 }
 
 #[test]
-fn room_that_the_peer_has_made_is_found_by_the_send_that_does_not_wait() {
+fn try_send_finds_room_that_the_peer_made() {
     let (mut near, mut far) = over_sockets();
     thread::scope(|s| {
         s.spawn(|| far.connect(0).unwrap());

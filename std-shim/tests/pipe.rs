@@ -1,5 +1,5 @@
-//! Anonymous pipes between processes: ends, deaths, atomic writes, modes, sizes, and a kernel that
-//! knows less.
+//! Anonymous pipes between processes: ends, deaths, atomic writes, modes, sizes, and an older
+//! kernel.
 
 mod support;
 
@@ -18,7 +18,7 @@ use support::{Killed, assert_done, child, done, long, role, run, soon};
 const READER_AT_END: State = State::Connected { send: Direction::Absent, recv: Direction::Ended };
 const WRITER_UNHEARD: State = State::Connected { send: Direction::Ended, recv: Direction::Absent };
 
-/// Reads to the end of file, within the time of a test.
+/// Reads to the end of file, within the time that a test has.
 fn drain(reader: &Reader) -> Vec<u8> {
     let mut got = Vec::new();
     let mut buf = vec![0; 1 << 16];
@@ -31,10 +31,10 @@ fn drain(reader: &Reader) -> Vec<u8> {
 }
 
 // The end of one side
-// ---------------------------------------------------------------------------------------------
+// -------------------------------------------------------------------------------------------------
 
 #[test]
-fn a_child_that_ends_is_the_end_of_file() {
+fn the_end_of_a_child_is_the_end_of_file() {
     let (reader, writer) = pipe().unwrap();
     let status = Command::new("seq").arg("3").stdout(Stdio::from(writer)).status().unwrap();
     assert!(status.success());
@@ -55,7 +55,7 @@ fn a_read_of_no_bytes_is_not_the_end_of_file() {
 }
 
 #[test]
-fn a_child_that_stops_reading_is_a_broken_pipe() {
+fn a_child_that_stops_reading_breaks_the_pipe() {
     let (reader, writer) = pipe().unwrap();
     let mut head = Command::new("head")
         .args(["-c", "5"])
@@ -75,9 +75,8 @@ fn a_child_that_stops_reading_is_a_broken_pipe() {
 }
 
 #[test]
-fn a_writer_killed_in_the_middle_of_a_write_leaves_what_went_in_and_then_the_end() {
-    const NAME: &str =
-        "a_writer_killed_in_the_middle_of_a_write_leaves_what_went_in_and_then_the_end";
+fn killing_a_writer_leaves_its_bytes_and_the_end() {
+    const NAME: &str = "killing_a_writer_leaves_its_bytes_and_the_end";
     if role().is_some() {
         let writer = Writer::try_from(fd::duplicate(std::io::stderr()).unwrap()).unwrap();
         writer.write_all(&vec![b'w'; 1 << 20]).unwrap();
@@ -86,11 +85,11 @@ fn a_writer_killed_in_the_middle_of_a_write_leaves_what_went_in_and_then_the_end
     let (reader, writer) = pipe().unwrap();
     let size = reader.size().unwrap();
     let mut command = child(NAME, "writer");
-    // The test harness has the standard output.
+    // The test harness has the standard output, so it goes elsewhere.
     command.stdout(Stdio::null()).stderr(Stdio::from(writer));
     let mut writer = Killed(command.spawn().unwrap());
     drop(command);
-    // It wrote what has room and sleeps in the middle of the rest.
+    // Waits until the child has filled the pipe. It then sleeps in the middle of the write.
     while fd_queued(&reader) < size {
         std::thread::yield_now();
     }
@@ -101,13 +100,13 @@ fn a_writer_killed_in_the_middle_of_a_write_leaves_what_went_in_and_then_the_end
     assert_eq!(reader.state(), READER_AT_END);
 }
 
-/// How many bytes wait in a pipe.
+/// Number of bytes that wait in a pipe.
 fn fd_queued(reader: impl AsFd) -> usize {
     rustix::io::ioctl_fionread(reader).unwrap() as usize
 }
 
 #[test]
-fn a_reader_killed_while_a_write_waits_is_a_broken_pipe() {
+fn killing_a_reader_breaks_a_waiting_write() {
     let (reader, writer) = pipe().unwrap();
     let mut command = Command::new("sleep");
     command.arg("1000").stdin(Stdio::from(reader));
@@ -128,7 +127,7 @@ fn a_reader_killed_while_a_write_waits_is_a_broken_pipe() {
 }
 
 #[test]
-fn look_sees_the_peer_leave_without_an_operation() {
+fn look_notices_that_the_peer_left() {
     let (reader, writer) = pipe().unwrap();
     assert_eq!(reader.look().unwrap(), State::READER);
     assert_eq!(writer.look().unwrap(), State::WRITER);
@@ -145,7 +144,7 @@ fn look_sees_the_peer_leave_without_an_operation() {
 }
 
 #[test]
-fn the_end_comes_with_the_last_of_several_writers() {
+fn the_end_comes_after_the_last_of_several_writers() {
     let (reader, writer) = pipe().unwrap();
     let others: Vec<_> = (0..3).map(|_| writer.try_clone().unwrap()).collect();
     writer.close();
@@ -162,14 +161,14 @@ fn the_end_comes_with_the_last_of_several_writers() {
 // -------------------------------------------------------------------------------------------------
 
 #[test]
-fn writes_of_up_to_pipe_buf_from_several_processes_stay_in_one_piece() {
-    const NAME: &str = "writes_of_up_to_pipe_buf_from_several_processes_stay_in_one_piece";
+fn writes_up_to_pipe_buf_stay_in_one_piece() {
+    const NAME: &str = "writes_up_to_pipe_buf_stay_in_one_piece";
     const RECORDS: usize = 300;
     if let Some(letter) = role() {
         let writer = Writer::try_from(fd::duplicate(std::io::stderr()).unwrap()).unwrap();
         let letter = letter.as_bytes()[0];
         for i in 0..RECORDS {
-            // Of every length, the largest included; a record says how long it is.
+            // The records have all lengths, the largest included. Each says how long it is.
             let len = 3 + (i * 97 + letter as usize * 13) % (PIPE_BUF - 2);
             let mut record = vec![letter; len];
             record[1..3].copy_from_slice(&(len as u16).to_le_bytes());
@@ -215,7 +214,7 @@ fn an_atomic_write_goes_in_whole_or_not_at_all() {
     let (reader, writer) = pipe().unwrap();
     while writer.try_write_all(&[1; PIPE_BUF]).is_ok() {}
     let full = fd_queued(&reader);
-    // Room, and too little of it: part of a page was taken out.
+    // Part of a page was taken out, so there is room, but too little.
     reader.read(&mut [0; PIPE_BUF / 2]).unwrap();
     assert!(writer.try_write_all(&[2; PIPE_BUF]).unwrap_err().is(CoreError::WouldBlock));
     let late = writer.write_deadline(&[2; PIPE_BUF], Some(soon())).unwrap_err();
@@ -234,7 +233,7 @@ fn an_atomic_write_goes_in_whole_or_not_at_all() {
 }
 
 #[test]
-fn readers_that_compete_never_wait_in_the_forms_that_do_not() {
+fn competing_readers_never_wait_in_try_forms() {
     let (reader, writer) = pipe().unwrap();
     const BYTES: usize = 20_000;
     let taken: usize = std::thread::scope(|s| {
@@ -270,7 +269,7 @@ fn readers_that_compete_never_wait_in_the_forms_that_do_not() {
 // Modes and sizes
 // -------------------------------------------------------------------------------------------------
 
-/// Every form, on two blocking ends whose descriptions others might share.
+/// Checks every form, on two blocking ends whose descriptions others might share.
 fn every_form_does_as_it_says(reader: &Reader, writer: &Writer) {
     let size = writer.size().unwrap();
     let mut buf = vec![0; 1 << 20];
@@ -288,7 +287,7 @@ fn every_form_does_as_it_says(reader: &Reader, writer: &Writer) {
     writer.try_write_all(b"now").unwrap();
     assert_eq!(reader.try_read(&mut buf).unwrap(), 3);
 
-    // More than there is room for.
+    // This is more than there is room for.
     let all = vec![7; size * 3];
     let mut left = &all[..];
     assert!(fd::write_all(writer, &mut left, Some(soon())).unwrap_err().is(CoreError::TimedOut));
@@ -310,8 +309,8 @@ fn every_form_does_as_it_says(reader: &Reader, writer: &Writer) {
 }
 
 #[test]
-fn every_form_does_as_it_says_whatever_the_kernel_knows() {
-    const NAME: &str = "every_form_does_as_it_says_whatever_the_kernel_knows";
+fn every_form_works_on_old_and_new_kernels() {
+    const NAME: &str = "every_form_works_on_old_and_new_kernels";
     let old = |errno| [Fault::new(libc::SYS_preadv2, errno), Fault::new(libc::SYS_pwritev2, errno)];
     match role().as_deref() {
         None => {
@@ -334,7 +333,7 @@ fn every_form_does_as_it_says_whatever_the_kernel_knows() {
     }
     let (reader, writer) = pipe().unwrap();
     every_form_does_as_it_says(&reader, &writer);
-    // The end of each side, through the same ways.
+    // Each side ends, and the forms report that in the same ways.
     let (reader2, writer2) = (reader.try_clone().unwrap(), writer.try_clone().unwrap());
     drop((reader, writer));
     writer2.try_write(b"x").unwrap();
@@ -349,7 +348,7 @@ fn every_form_does_as_it_says_whatever_the_kernel_knows() {
 }
 
 #[test]
-fn the_traits_do_not_wait_in_the_non_blocking_mode_and_the_methods_do() {
+fn only_the_traits_follow_the_non_blocking_mode() {
     let (reader, writer) = Options::new().nonblocking(true).open().unwrap();
     let kind = Read::read(&mut &reader, &mut [0; 8]).unwrap_err().kind();
     assert_eq!(kind, std::io::ErrorKind::WouldBlock);
@@ -404,7 +403,7 @@ fn packets_stay_apart_on_an_older_kernel() {
 }
 
 #[test]
-fn the_size_is_what_the_kernel_makes_of_it() {
+fn set_size_returns_the_size_the_kernel_chose() {
     let (reader, writer) = Options::new().size(1).open().unwrap();
     assert_eq!(reader.size().unwrap(), 4096, "a page at least");
     assert_eq!(writer.set_size(100_000).unwrap(), 131_072);
@@ -415,8 +414,8 @@ fn the_size_is_what_the_kernel_makes_of_it() {
 }
 
 #[test]
-fn a_size_above_the_limit_is_exhausted_and_a_limit_of_open_pipes_too() {
-    const NAME: &str = "a_size_above_the_limit_is_exhausted_and_a_limit_of_open_pipes_too";
+fn a_size_or_a_count_above_the_limit_is_exhausted() {
+    const NAME: &str = "a_size_or_a_count_above_the_limit_is_exhausted";
     if role().is_none() {
         return run(NAME, "child");
     }
@@ -431,10 +430,10 @@ fn a_size_above_the_limit_is_exhausted_and_a_limit_of_open_pipes_too() {
 }
 
 // Descriptors of others
-// -------------------------------------------------------------------------------------------
+// -------------------------------------------------------------------------------------------------
 
 #[test]
-fn an_adopted_descriptor_is_checked_and_closes_on_exec() {
+fn an_adopted_descriptor_is_checked_and_cloexec() {
     let file = tempfile::tempfile().unwrap();
     let wrong = Reader::try_from(OwnedFd::from(file)).unwrap_err();
     assert_eq!(
@@ -450,8 +449,8 @@ fn an_adopted_descriptor_is_checked_and_closes_on_exec() {
 }
 
 #[test]
-fn an_inherited_description_keeps_its_mode_whatever_the_child_does() {
-    const NAME: &str = "an_inherited_description_keeps_its_mode_whatever_the_child_does";
+fn an_inherited_description_keeps_its_mode() {
+    const NAME: &str = "an_inherited_description_keeps_its_mode";
     if role().is_some() {
         let reader = Reader::try_from(fd::duplicate(std::io::stdin()).unwrap()).unwrap();
         assert!(reader.try_read(&mut [0; 8]).unwrap_err().is(CoreError::WouldBlock));
@@ -481,7 +480,7 @@ fn ends_go_through_two_children_and_back() {
 }
 
 #[test]
-fn splice_and_tee_pass_on_the_end_of_file_and_the_broken_pipe() {
+fn splice_and_tee_report_the_end_and_a_broken_pipe() {
     let (first, feed) = pipe().unwrap();
     let (copy, second) = pipe().unwrap();
     let (moved, third) = pipe().unwrap();

@@ -1,4 +1,4 @@
-//! Serial ports: what is raw, what is put back, and what is none.
+//! Serial ports: the raw mode, restoring the settings, and files that are no ports.
 
 mod support;
 
@@ -8,7 +8,7 @@ use ringway::{Cause, fd};
 use std::process::{Command, Stdio};
 use support::{Killed, child, long, role};
 
-/// What `stty` says of a terminal.
+/// The mode of a terminal, as `stty` prints it.
 fn mode(port: &Port) -> String {
     let terminal = Stdio::from(fd::duplicate(port).unwrap());
     let output = Command::new("stty").arg("-a").stdin(terminal).output().unwrap();
@@ -17,7 +17,7 @@ fn mode(port: &Port) -> String {
 }
 
 #[test]
-fn every_byte_passes_as_it_is_both_ways() {
+fn every_byte_passes_unchanged_both_ways() {
     let (near, far) = serial::pair().unwrap();
     let every: Vec<u8> = (0..=255).chain((0..=255).rev()).collect();
     for (from, to) in [(&near, &far), (&far, &near)] {
@@ -25,16 +25,16 @@ fn every_byte_passes_as_it_is_both_ways() {
         let mut got = vec![0; every.len()];
         fd::read_exact(to, &mut &mut got[..], None).unwrap();
         assert_eq!(got, every);
-        // No echo either.
+        // The terminal does not echo either.
         assert!(fd::try_read(from, &mut got).unwrap_err().is(CoreError::WouldBlock));
     }
 }
 
 #[test]
-fn what_was_set_before_is_put_back() {
+fn dropping_a_port_restores_its_settings() {
     let (near, far) = serial::pair().unwrap();
     let path = serial::path(&far).unwrap();
-    // The pair is raw; make it what a shell has.
+    // The pair is raw. This gives it the mode that a shell has.
     let mut shell = Command::new("stty");
     shell.args(["sane", "38400"]).stdin(fd::duplicate(&far).unwrap());
     assert!(shell.status().unwrap().success());
@@ -52,21 +52,21 @@ fn what_was_set_before_is_put_back() {
 }
 
 #[test]
-fn a_port_is_this_process_s_own_and_is_not_inherited() {
+fn a_child_does_not_inherit_a_port() {
     let (_near, far) = serial::pair().unwrap();
     let port = Port::open(serial::path(&far).unwrap(), 9_600).unwrap();
     assert!(fd::close_on_exec(&port).unwrap() && fd::nonblocking(&port).unwrap());
 }
 
 #[test]
-fn an_odd_speed_is_set_as_it_is() {
+fn an_odd_speed_is_set_exactly() {
     let (_near, far) = serial::pair().unwrap();
     far.set_speed(123_456).unwrap();
     assert_eq!(far.speed().unwrap(), 123_456);
 }
 
 #[test]
-fn what_is_no_terminal_is_refused_with_its_kind() {
+fn a_file_that_is_no_terminal_is_refused() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let error = Port::open(file.path(), 9_600).unwrap_err();
     assert!(matches!(error.cause(), Cause::WrongFile { found: "a regular file", .. }), "{error}");
@@ -87,7 +87,7 @@ fn a_side_that_closes_hangs_up() {
 }
 
 #[test]
-fn a_port_is_one_program_s_and_one_that_is_refused_changes_nothing() {
+fn a_refused_open_changes_nothing() {
     let (near, far) = serial::pair().unwrap();
     let path = serial::path(&far).unwrap();
     let port = Port::open(&path, 115_200).unwrap();
@@ -99,14 +99,14 @@ fn a_port_is_one_program_s_and_one_that_is_refused_changes_nothing() {
         assert!(error.is(CoreError::AddressInUse), "{error}");
         assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
     }
-    // Nor in another process.
+    // Another process cannot have it either.
     let held = Command::new("flock").arg("-n").arg(&path).arg("true").status().unwrap();
     assert_eq!(held.code(), Some(1));
     assert_eq!(mode(&far), before);
     let mut got = [0; 6];
     fd::read_exact(&port, &mut &mut got[..], None).unwrap();
     assert_eq!(&got, b"unread");
-    // What was refused did not reset the line when it ended either, and the next one gets it.
+    // The refused open did not reset the line when it ended either, and the next open succeeds.
     assert_eq!(mode(&far), before);
     drop(port);
     let next = Port::open(&path, 9_600).unwrap();
@@ -114,7 +114,7 @@ fn a_port_is_one_program_s_and_one_that_is_refused_changes_nothing() {
 }
 
 #[test]
-fn a_shared_port_is_everybody_s_and_the_last_one_puts_back_what_was_set() {
+fn the_last_of_a_shared_port_restores_its_settings() {
     let (near, far) = serial::pair().unwrap();
     let path = serial::path(&far).unwrap();
     let first = Port::open_shared(&path, 115_200).unwrap();
@@ -132,8 +132,8 @@ fn a_shared_port_is_everybody_s_and_the_last_one_puts_back_what_was_set() {
 }
 
 #[test]
-fn a_program_that_is_killed_gives_its_port_back() {
-    const NAME: &str = "a_program_that_is_killed_gives_its_port_back";
+fn killing_a_program_frees_its_port() {
+    const NAME: &str = "killing_a_program_frees_its_port";
     if let Some(path) = role() {
         let port = Port::open(path, 9_600).unwrap();
         fd::write_all(&port, &mut &b"ready"[..], None).unwrap();

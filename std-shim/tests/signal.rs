@@ -1,10 +1,10 @@
 //! Signals between real processes.
 //!
-//! What a process does about signals is its own, for good, and blocked ones need every thread to
-//! block them. So this has no harness: each test runs in a process of its own, on its only thread.
-//! The same program plays the other process.
+//! A process's settings for signals are its own and stay, and every thread must block a signal that
+//! is to be blocked. So these tests have no harness: each runs in its own process, on its only
+//! thread. The same program also plays the other process.
 
-#[allow(dead_code)] // Part of what it offers.
+#[allow(dead_code)] // This file uses a part of it.
 #[path = "support/fault.rs"]
 mod fault;
 
@@ -34,22 +34,22 @@ tests! {
     errno_is_kept
     a_handler_from_before_still_runs
     a_signal_ends_no_system_call
-    what_finds_the_queue_full_is_counted
+    a_signal_that_finds_the_queue_full_is_counted
     queued_signals_arrive_in_order_with_value_and_sender
-    a_child_tells_what_it_was_sent
+    a_child_reports_the_signals_it_received
     a_storm_loses_nothing_while_handlers_change
-    through_a_pidfd
-    a_child_that_ends_is_told_with_its_status
-    a_thread_sleeps_until_a_signal
+    signals_go_through_a_pidfd
+    the_end_of_a_child_arrives_with_its_status
+    a_thread_sleeps_until_a_signal_comes
     the_dispatcher_is_readable_until_a_call_found_nothing
     a_dispatcher_is_ended_by_another_thread
-    what_a_handler_that_panics_leaves_is_told
+    signals_after_a_panic_are_still_reported
     blocked_signals_wait_for_the_guard
-    blocked_signals_are_waited_for
-    a_descriptor_for_blocked_signals
+    wait_takes_blocked_signals
+    a_descriptor_gives_blocked_signals
     a_timer_ticks_counts_and_stops
-    a_timer_once
-    a_limit_of_signals_is_told
+    a_timer_without_interval_ticks_once
+    a_full_signal_queue_is_exhausted
     a_handler_runs_on_the_alternate_stack
     handlers_do_not_pile_up_on_a_stack
 }
@@ -74,7 +74,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs the tests whose name contains a word that does not begin with a dash, or all.
+/// Runs the tests whose name contains one of the words that do not begin with a dash, or all tests.
 fn run_all(arguments: &[&str]) -> ExitCode {
     if arguments.contains(&"--list") {
         TESTS.iter().for_each(|(name, _)| println!("{name}: test"));
@@ -104,7 +104,7 @@ fn itself() -> Command {
     Command::new(std::env::current_exe().expect("the path of this program"))
 }
 
-/// There was none to take.
+/// Checks that no signal was taken.
 fn nothing(taken: ringway::Result<Received>) {
     assert!(taken.unwrap_err().is(CoreError::WouldBlock));
 }
@@ -117,7 +117,7 @@ fn pid_of(child: &Child) -> Pid {
     Pid::from_child(child)
 }
 
-/// A child that is ended with the test.
+/// A child that ends with the test.
 struct Player(Child);
 
 impl Player {
@@ -139,13 +139,14 @@ impl Drop for Player {
     }
 }
 
-/// Another process: sends `count` signals to the parent, with the values 0, 1, 2 and so on.
+/// Runs as another process: sends `count` signals to the parent, with the values 0, 1, 2 and so on.
 fn sender(parent: &str, signal: &str, count: &str) {
     let parent = Pid::from_raw(parent.parse().unwrap()).unwrap();
     let signal: Signal = signal.parse().unwrap();
     for value in 0..count.parse().unwrap() {
         while let Err(error) = signal::queue(parent, signal, value) {
-            // The kernel's limit for the user: the parent takes them while we wait.
+            // The user's signals are at the kernel's limit. The parent takes some while this
+            // process waits.
             assert!(error.is(CoreError::WouldBlock), "{error}");
             std::thread::yield_now();
         }
@@ -157,7 +158,7 @@ fn start_sender(signal: Signal, count: usize) -> Player {
     Player::start(&["sender", &parent, &signal.to_string(), &count.to_string()])
 }
 
-/// Another process: prints what it is sent, until it is sent TERM.
+/// Runs as another process: prints the signals that it receives, until it receives TERM.
 fn teller(keep: &str) {
     let keep = if keep == "count" { Delivery::Coalesced } else { Delivery::Queued };
     signal::catch(Signal::USR1 | Signal::TERM, keep).unwrap();
@@ -184,7 +185,7 @@ fn a_handler_runs_where_it_is_dispatched_and_nowhere_else() {
     assert_eq!(HERE.get(), 0);
     assert_eq!(signal::table().pending(), Signal::USR1.into());
     let mut dispatcher = signal::dispatcher().unwrap();
-    // One delivery tells of all three.
+    // One delivery stands for all three signals.
     assert_eq!(dispatcher.dispatch(), 1);
     assert_eq!(HERE.get(), 3);
     assert_eq!(dispatcher.dispatch(), 0);
@@ -193,13 +194,13 @@ fn a_handler_runs_where_it_is_dispatched_and_nowhere_else() {
 fn errno_is_kept() {
     signal::catch(Signal::USR1 | Signal::USR2, Delivery::Queued).unwrap();
     let mut dispatcher = signal::dispatcher().unwrap();
-    // Announces that somebody sleeps, so that the handler makes its system calls too; and the
-    // event's count is at its limit, so that one of them fails.
+    // This announces a sleeper, so that the handler makes its system calls too. The event's count
+    // is at its limit, so that one of the calls fails.
     nothing(dispatcher.try_wait(Signal::USR1));
     rustix::io::write(&dispatcher, &(u64::MAX - 1).to_ne_bytes()).unwrap();
-    // SAFETY: no descriptor is -1: it fails, and says so in errno.
+    // SAFETY: no descriptor is -1. The call fails, and sets errno.
     assert_eq!(unsafe { libc::close(-1) }, -1);
-    // SAFETY: sends to this thread; the handler runs before it returns.
+    // SAFETY: the signal goes to this thread, whose handler runs before the call returns.
     assert_eq!(unsafe { libc::raise(libc::SIGUSR1) }, 0);
     assert_eq!(std::io::Error::last_os_error().raw_os_error(), Some(libc::EBADF));
     assert_eq!(dispatcher.wait(Signal::USR1).unwrap().count, 1);
@@ -211,7 +212,7 @@ fn a_handler_from_before_still_runs() {
         BEFORE.fetch_add(1, Ordering::SeqCst);
     }
     let handler: extern "C" fn(libc::c_int) = before;
-    // SAFETY: the handler adds to an atomic.
+    // SAFETY: the handler only adds to an atomic, which is allowed in a signal handler.
     unsafe { libc::signal(libc::SIGUSR1, handler as libc::sighandler_t) };
     signal::catch(Signal::USR1, Delivery::Queued).unwrap();
     signal::send(getpid(), Signal::USR1).unwrap();
@@ -222,25 +223,26 @@ fn a_handler_from_before_still_runs() {
 fn a_signal_ends_no_system_call() {
     signal::catch(Signal::USR1, Delivery::Coalesced).unwrap();
     let (mut reader, mut writer) = std::io::pipe().unwrap();
-    // SAFETY: no preconditions.
+    // SAFETY: `pthread_self` has no conditions.
     let sleeper = unsafe { libc::pthread_self() } as usize;
     let byte = std::thread::scope(|s| {
         s.spawn(move || {
             for _ in 0..5 {
                 std::thread::sleep(Duration::from_millis(2));
-                // SAFETY: the scope keeps the sleeper alive.
+                // SAFETY: the sleeper is a thread of this process that outlives the scope, so its
+                // id is valid.
                 unsafe { libc::pthread_kill(sleeper as libc::pthread_t, libc::SIGUSR1) };
             }
             writer.write_all(b"x").unwrap();
         });
         let mut byte = [0];
-        // `read` here, not `read_exact`, which would hide an interruption.
+        // It calls `read`, because `read_exact` would hide an interruption.
         std::io::Read::read(&mut reader, &mut byte).map(|_| byte)
     });
     assert_eq!(byte.unwrap(), *b"x");
 }
 
-fn what_finds_the_queue_full_is_counted() {
+fn a_signal_that_finds_the_queue_full_is_counted() {
     let signal = Signal::real_time(3).unwrap();
     let (all, more) = (signal::DEPTH + 10, 10);
     signal::catch(signal, Delivery::Queued).unwrap();
@@ -263,7 +265,7 @@ fn queued_signals_arrive_in_order_with_value_and_sender() {
     let signal = Signal::real_time(1).unwrap();
     signal::catch(signal, Delivery::Queued).unwrap();
     let mut dispatcher = signal::dispatcher().unwrap();
-    let count = signal::DEPTH; // No more than may wait: none can be lost.
+    let count = signal::DEPTH; // No more than may wait, so none can be lost.
     let player = start_sender(signal, count);
     for value in 0..count {
         let it = dispatcher.wait_deadline(signal, Some(soon())).unwrap();
@@ -274,7 +276,7 @@ fn queued_signals_arrive_in_order_with_value_and_sender() {
     }
 }
 
-fn a_child_tells_what_it_was_sent() {
+fn a_child_reports_the_signals_it_received() {
     let me = getpid().as_raw_pid();
     for keep in ["payload", "count"] {
         let mut player = Player::start(&["teller", keep]);
@@ -303,7 +305,7 @@ fn a_storm_loses_nothing_while_handlers_change() {
         let it = Received::of(delivery).unwrap();
         SEEN[which].fetch_add(it.count, Ordering::Relaxed);
         if let Some(value) = it.value() {
-            // In order, though some may be missing here: those are counted.
+            // The values come in order. Some may be missing, and those are counted.
             let before = LAST.lock().unwrap().replace(value);
             assert!(before.is_none_or(|before| before < value), "{before:?} {value}");
         }
@@ -328,7 +330,7 @@ fn a_storm_loses_nothing_while_handlers_change() {
     assert_eq!(total(), COUNT as u64);
 }
 
-fn through_a_pidfd() {
+fn signals_go_through_a_pidfd() {
     let mut player = Player::start(&["teller", "payload"]);
     let process = pidfd_open(pid_of(&player.0), PidfdFlags::empty()).unwrap();
     let mut lines = player.lines().map(Result::unwrap);
@@ -338,12 +340,12 @@ fn through_a_pidfd() {
     assert_eq!(lines.next().unwrap(), format!("SIGUSR1 Some(Queue) Some({me}) Some(77)"));
     signal::send_fd(&process, Signal::KILL).unwrap();
     assert_eq!(player.0.wait().unwrap().signal(), Some(libc::SIGKILL));
-    // The process is gone, and its number can never be mistaken for another's.
+    // The process is gone, and the pidfd never refers to another process with its number.
     let error = signal::send_fd(&process, Signal::TERM).unwrap_err();
     assert_eq!(error.cause(), Cause::Os(rustix::io::Errno::SRCH));
 }
 
-fn a_child_that_ends_is_told_with_its_status() {
+fn the_end_of_a_child_arrives_with_its_status() {
     signal::catch(Signal::CHLD, Delivery::Queued).unwrap();
     let mut dispatcher = signal::dispatcher().unwrap();
     let mut child = Command::new("/bin/sh").args(["-c", "exit 7"]).spawn().unwrap();
@@ -353,7 +355,7 @@ fn a_child_that_ends_is_told_with_its_status() {
     child.wait().unwrap();
 }
 
-fn a_thread_sleeps_until_a_signal() {
+fn a_thread_sleeps_until_a_signal_comes() {
     static SEEN: AtomicU64 = AtomicU64::new(0);
     signal::handle(Signal::USR1, Delivery::Coalesced, |it| {
         SEEN.fetch_add(it.count, Ordering::Relaxed);
@@ -361,13 +363,13 @@ fn a_thread_sleeps_until_a_signal() {
     .unwrap();
     let mut dispatcher = signal::dispatcher().unwrap();
     let sleeper = std::thread::spawn(move || {
-        // One pause may run the handler for two: the next signal can come before the first is done
-        // with.
+        // One pause may run the handler for two signals: the next can come before the first is
+        // handled.
         while SEEN.load(Ordering::Relaxed) < 50 {
             dispatcher.pause_deadline(Some(soon())).unwrap();
         }
     });
-    // One by one, so that each is one that may meet it falling asleep.
+    // One signal at a time, so that each may arrive while the thread falls asleep.
     for number in 1..=50 {
         signal::send(getpid(), Signal::USR1).unwrap();
         let end = soon();
@@ -379,7 +381,7 @@ fn a_thread_sleeps_until_a_signal() {
     sleeper.join().unwrap();
 }
 
-fn what_a_handler_that_panics_leaves_is_told() {
+fn signals_after_a_panic_are_still_reported() {
     signal::handle(Signal::USR1, Delivery::Coalesced, |_| panic!("a handler")).unwrap();
     signal::handle(Signal::USR2, Delivery::Coalesced, |_| ()).unwrap();
     signal::table().set_priority(Signal::USR1.line(), 1).unwrap();
@@ -411,7 +413,7 @@ fn the_dispatcher_is_readable_until_a_call_found_nothing() {
     }
     signal::handle(Signal::USR1, Delivery::Queued, |_| ()).unwrap();
     signal::send(getpid(), Signal::USR1).unwrap();
-    // What came before is not missed.
+    // Signals that came before are not lost.
     let mut dispatcher = signal::dispatcher().unwrap();
     assert!(readable(&dispatcher));
     assert_eq!(dispatcher.dispatch(), 1);
@@ -424,7 +426,7 @@ fn the_dispatcher_is_readable_until_a_call_found_nothing() {
         while dispatcher.dispatch() > 0 {}
         assert!(!readable(&dispatcher));
     }
-    // A mask of the table holds it back, and taking that away tells.
+    // A mask of the table holds the signal back. Removing the mask makes the descriptor readable.
     let table = signal::table();
     let before = table.mask(Signal::USR1.into());
     signal::send(getpid(), Signal::USR1).unwrap();
@@ -434,14 +436,14 @@ fn the_dispatcher_is_readable_until_a_call_found_nothing() {
     assert!(readable(&dispatcher));
     assert_eq!(dispatcher.dispatch(), 1);
     assert_eq!(dispatcher.dispatch(), 0);
-    // So does a handler for what had none.
+    // So does a handler for a signal that had none.
     signal::catch(Signal::USR2, Delivery::Coalesced).unwrap();
     signal::send(getpid(), Signal::USR2).unwrap();
     assert_eq!(dispatcher.dispatch(), 0);
     signal::handle(Signal::USR2, Delivery::Coalesced, |_| ()).unwrap();
     assert!(readable(&dispatcher));
     assert_eq!(dispatcher.dispatch(), 1);
-    // The next one who dispatches has the same descriptor.
+    // The next dispatcher has the same descriptor.
     drop(dispatcher);
     signal::send(getpid(), Signal::USR1).unwrap();
     assert!(readable(signal::dispatcher().unwrap()));
@@ -458,12 +460,12 @@ fn blocked_signals_wait_for_the_guard() {
     assert_eq!(signal::table().pending(), Signal::USR1.into());
 }
 
-fn blocked_signals_are_waited_for() {
+fn wait_takes_blocked_signals() {
     let signal = Signal::real_time(0).unwrap();
     let set = Signal::USR1 | signal;
     signal::block(set).unwrap().keep();
     nothing(signal::try_wait(set));
-    // Another signal, caught, does not end the wait; its deadline does, and not before.
+    // Another caught signal does not end the wait. The deadline does, and not before its time.
     signal::catch(Signal::USR2, Delivery::Coalesced).unwrap();
     let mut timer = IntervalTimer::new(Signal::USR2, 0).unwrap();
     timer.start(Duration::from_millis(5), Duration::from_millis(5)).unwrap();
@@ -485,7 +487,7 @@ fn blocked_signals_are_waited_for() {
     assert_eq!((it.signal, it.origin()), (Signal::USR1, Some(Origin::Kill)));
 }
 
-fn a_descriptor_for_blocked_signals() {
+fn a_descriptor_gives_blocked_signals() {
     let signal = Signal::real_time(0).unwrap();
     signal::block(Signal::USR1 | signal).unwrap().keep();
     let signals = SignalFd::new(Signal::USR1 | signal).unwrap();
@@ -496,7 +498,7 @@ fn a_descriptor_for_blocked_signals() {
     assert!(signals.wait_deadline(Some(deadline)).unwrap_err().is(CoreError::TimedOut));
 
     let player = start_sender(signal, 10);
-    // Through an owned descriptor and back it is the same.
+    // A conversion to an owned descriptor and back changes nothing.
     let signals = SignalFd::from(OwnedFd::from(signals));
     for value in 0..10 {
         let it = signals.wait_deadline(Some(soon())).unwrap();
@@ -507,10 +509,10 @@ fn a_descriptor_for_blocked_signals() {
     signal::queue(getpid(), Signal::USR1, -3i32 as usize).unwrap();
     assert!(fd::wait(&signals, Interest::Read).unwrap().readable());
     assert_eq!(signals.wait().unwrap().int(), Some(-3));
-    // All 64 bits of a value travel.
+    // All 64 bits of a value arrive.
     signal::queue(getpid(), Signal::USR1, usize::MAX - 6).unwrap();
     assert_eq!(signals.try_wait().unwrap().value(), Some(usize::MAX - 6));
-    // What goes through a pidfd says what `sigqueue` would have.
+    // A signal through a pidfd carries what `sigqueue` would have sent.
     let this = pidfd_open(getpid(), PidfdFlags::empty()).unwrap();
     signal::queue_fd(&this, Signal::USR1, 77).unwrap();
     let it = signals.wait().unwrap();
@@ -527,7 +529,7 @@ fn a_timer_ticks_counts_and_stops() {
         assert_eq!((it.value(), it.origin()), (Some(9), Some(Origin::Timer)));
         assert_eq!((it.sender(), it.user()), (None, None));
     }
-    // While one is pending the others are counted, and not queued.
+    // While one expiration is pending, the others are counted and not queued.
     std::thread::sleep(Duration::from_millis(30));
     signal::wait_deadline(Signal::ALRM, Some(soon())).unwrap();
     assert!(timer.overruns().unwrap() >= 20, "{:?}", timer.overruns());
@@ -556,7 +558,7 @@ fn a_dispatcher_is_ended_by_another_thread() {
     let (deliveries, paused, waited) = ends.join().unwrap();
     assert_eq!(deliveries, 1);
     assert!(paused.is(CoreError::Closed) && waited.is(CoreError::Closed));
-    // One that sleeps in `poll(2)` is woken too; the next dispatcher is not ended.
+    // A dispatcher that sleeps in `poll(2)` is woken too. The next dispatcher is not ended.
     let mut dispatcher = signal::dispatcher().unwrap();
     while dispatcher.dispatch() > 0 {}
     assert!(dispatcher.pause_deadline(Some(Instant::now())).unwrap_err().is(CoreError::TimedOut));
@@ -567,7 +569,7 @@ fn a_dispatcher_is_ended_by_another_thread() {
     assert!(dispatcher.pause().unwrap_err().is(CoreError::Closed));
 }
 
-fn a_timer_once() {
+fn a_timer_without_interval_ticks_once() {
     static SEEN: AtomicU64 = AtomicU64::new(0);
     signal::handle(Signal::ALRM, Delivery::Queued, |it| {
         assert_eq!(it.value(), Some(1));
@@ -582,12 +584,12 @@ fn a_timer_once() {
     assert!(started.elapsed() >= Duration::from_millis(10));
     assert!(dispatcher.pause_deadline(Some(Instant::now() + Duration::from_millis(15))).is_err());
     assert_eq!(SEEN.load(Ordering::Relaxed), 1);
-    // At once.
+    // This expires at once.
     timer.start(Duration::ZERO, Duration::ZERO).unwrap();
     assert_eq!(dispatcher.pause_deadline(Some(soon())), Ok(1));
 }
 
-fn a_limit_of_signals_is_told() {
+fn a_full_signal_queue_is_exhausted() {
     let calls = [libc::SYS_timer_create, libc::SYS_rt_sigqueueinfo, libc::SYS_pidfd_send_signal];
     fault::inject(&calls.map(|call| Fault::new(call, libc::EAGAIN)));
     let error = IntervalTimer::new(Signal::USR1, 0).unwrap_err();
@@ -599,65 +601,64 @@ fn a_limit_of_signals_is_told() {
     assert!(error.is(CoreError::Exhausted), "{error}");
 }
 
-/// An alternate stack of 8 KiB has room for what the kernel saves of one handler.
+/// An alternate stack of 8 KiB has room for what the kernel saves for one handler.
 fn handlers_do_not_pile_up_on_a_stack() {
     signal::catch(Signal::USR1, Delivery::Coalesced).unwrap();
     let mut action = std::mem::MaybeUninit::<libc::sigaction>::uninit();
-    // SAFETY: asks for the action alone, and the place for it is ours.
+    // SAFETY: null asks for the current action alone, and `action` is a local place for one.
     assert_eq!(unsafe { libc::sigaction(libc::SIGUSR1, std::ptr::null(), action.as_mut_ptr()) }, 0);
-    // SAFETY: the call succeeded.
+    // SAFETY: `sigaction` succeeded, so it filled `action`.
     let action = unsafe { action.assume_init() };
-    // SAFETY: a set, and the number of a signal.
+    // SAFETY: `sa_mask` is an initialised set, and `signal` is the number of a signal.
     let is_held_back = |signal| unsafe { libc::sigismember(&action.sa_mask, signal) } == 1;
     assert!([libc::SIGUSR2, libc::SIGTERM, libc::SIGCHLD].into_iter().all(is_held_back));
     assert!(![libc::SIGSEGV, libc::SIGABRT].into_iter().any(is_held_back));
 }
 
-/// A thread of another language may have a stack that is smaller than what the kernel saves there
+/// A thread of another language may have a stack that is too small for what the kernel saves there
 /// for a handler.
 fn a_handler_runs_on_the_alternate_stack() {
     static RAISED: AtomicU64 = AtomicU64::new(0);
     extern "C" fn raise() {
-        // SAFETY: a call on a number.
+        // SAFETY: `SIGUSR1` is a signal, whose handler this test has installed.
         RAISED.store(1 + unsafe { libc::raise(libc::SIGUSR1) } as u64, Ordering::Relaxed);
     }
     signal::catch(Signal::USR1, Delivery::Queued).unwrap();
 
     // The standard library gives its threads an alternate stack.
     let mut there = std::mem::MaybeUninit::<libc::stack_t>::zeroed();
-    // SAFETY: asks where it is; the place for the answer is ours.
+    // SAFETY: null sets no stack, and `there` is a local place for the answer.
     assert_eq!(unsafe { libc::sigaltstack(std::ptr::null(), there.as_mut_ptr()) }, 0);
-    // SAFETY: the call succeeded, so that it filled the place.
+    // SAFETY: `sigaltstack` succeeded, so it filled `there`.
     assert_eq!(unsafe { there.assume_init() }.ss_flags & libc::SS_DISABLE, 0);
 
-    // The room is for `raise` alone; what lies below it ends the process when it is touched.
+    // The stack has room for `raise` alone. Touching the page below it ends the process.
     const ROOM: usize = 4096;
-    // SAFETY: a new mapping, wherever there is room.
+    // SAFETY: the call makes a new mapping at an address that the kernel chooses.
     let guarded = unsafe {
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
         libc::mmap(std::ptr::null_mut(), 2 * ROOM, libc::PROT_NONE, flags, -1, 0)
     };
     assert_ne!(guarded, libc::MAP_FAILED);
     let stack = guarded.wrapping_byte_add(ROOM);
-    // SAFETY: the upper page of the mapping.
+    // SAFETY: `stack` is the upper page of the mapping made above.
     let result = unsafe { libc::mprotect(stack, ROOM, libc::PROT_READ | libc::PROT_WRITE) };
     assert_eq!(result, 0);
     let mut back = std::mem::MaybeUninit::<libc::ucontext_t>::zeroed();
     let mut there = std::mem::MaybeUninit::<libc::ucontext_t>::zeroed();
-    // What the kernel would save there is a kilobyte and more, and most of the room is taken
-    // already.
+    // The kernel would save more than a kilobyte there, and most of the room is taken already.
     const TAKEN: usize = 2048;
-    // SAFETY: the place is ours.
+    // SAFETY: `there` is a local place for a context.
     assert_eq!(unsafe { libc::getcontext(there.as_mut_ptr()) }, 0);
-    // SAFETY: the call succeeded, so that it filled the place.
+    // SAFETY: `getcontext` succeeded, so it filled `there`.
     let mut there = unsafe { there.assume_init() };
     there.uc_stack.ss_sp = stack;
     there.uc_stack.ss_size = ROOM - TAKEN;
     there.uc_link = back.as_mut_ptr();
-    // SAFETY: a context on a stack of its own; it goes back to `back`, which is filled when it
-    // runs.
+    // SAFETY: `there` is an initialised context with its own stack. It returns to `back`, which
+    // `swapcontext` fills before it runs.
     unsafe { libc::makecontext(&mut there, raise, 0) };
-    // SAFETY: both contexts and the stack live until the function has come back, which is here.
+    // SAFETY: both contexts and the stack live until the function has returned, which is here.
     assert_eq!(unsafe { libc::swapcontext(back.as_mut_ptr(), &there) }, 0);
     assert_eq!(RAISED.load(Ordering::Relaxed), 1);
     let received = signal::dispatcher().unwrap().try_wait(Signal::USR1).unwrap();

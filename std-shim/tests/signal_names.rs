@@ -1,11 +1,12 @@
-//! Which signals there are, what can be done with each, and to whom. Nothing here is delivered: see
-//! `signal.rs`.
+//! Which signals there are, what a program can do with each, and to which process it can send them.
+//!
+//! No test here delivers a signal: see `signal.rs`.
 
 use ringway::signal::{self, Delivery, Pid, Signal, SignalSet, signals};
 use ringway::{Cause, Errno};
 
 #[test]
-fn every_signal_is_parsed_from_what_it_shows_and_from_its_number() {
+fn every_signal_is_parsed_from_its_name_and_number() {
     let mut count = 0;
     for number in -1..70 {
         let Some(signal) = Signal::new(number) else { continue };
@@ -24,7 +25,7 @@ fn every_signal_is_parsed_from_what_it_shows_and_from_its_number() {
 }
 
 #[test]
-fn the_usual_spellings() {
+fn the_usual_spellings_are_parsed() {
     for (text, number) in [("TERM", 15), ("SIGTERM", 15), ("sigterm", 15), ("15", 15)] {
         assert_eq!(text.parse::<Signal>().unwrap().number(), number);
     }
@@ -36,7 +37,7 @@ fn the_usual_spellings() {
 }
 
 #[test]
-fn what_is_no_signal_is_refused_with_a_hint() {
+fn a_text_that_is_no_signal_is_refused_with_a_hint() {
     let bad = ["", "SIG", "0", "32", "65", "-1", "+9", "99999999999", "TERMX", "RTMIN+", "RTMIN-1"];
     let worse =
         ["RTMIN+99", "RTMAX+1", "RTMAX-99", "RTMIN+-1", "RTMIN++1", " TERM", "9 ", "1x", "sıg"];
@@ -56,7 +57,7 @@ fn sets_are_joined_and_listed() {
 }
 
 #[test]
-fn what_cannot_be_caught_is_refused_and_says_why() {
+fn a_signal_that_cannot_be_caught_is_refused() {
     for signal in [Signal::KILL, Signal::STOP] {
         let error = signal::block(signal).unwrap_err();
         assert!(error.to_string().starts_with(&format!("cannot block {signal}: no program")));
@@ -77,15 +78,15 @@ fn what_cannot_be_caught_is_refused_and_says_why() {
 }
 
 #[test]
-fn to_wait_for_what_is_not_blocked_is_refused() {
+fn waiting_for_an_unblocked_signal_is_refused() {
     let _blocked = signal::block(Signal::USR1).unwrap();
     let error = signal::wait(Signal::USR1 | Signal::USR2).unwrap_err();
     assert!(error.to_string().contains("SIGUSR2: this thread does not block it"), "{error}");
 }
 
 #[test]
-fn a_process_that_is_not_there_is_told() {
-    // Larger than any pid on Linux (2^22).
+fn sending_to_a_missing_process_fails() {
+    // This is larger than any pid on Linux (2^22).
     let nobody = Pid::from_raw(1 << 30).unwrap();
     for result in [signal::send(nobody, Signal::TERM), signal::queue(nobody, Signal::TERM, 1)] {
         let error = result.unwrap_err();
@@ -95,7 +96,7 @@ fn a_process_that_is_not_there_is_told() {
 }
 
 #[test]
-fn a_descriptor_that_is_no_process_is_told() {
+fn sending_to_a_descriptor_of_no_process_fails() {
     let file = std::fs::File::open("/dev/null").unwrap();
     assert!(signal::send_fd(&file, Signal::TERM).is_err());
     assert!(signal::queue_fd(&file, Signal::TERM, 1).is_err());

@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_fields_that_the_code_says_are_there_count() {
+    fn only_the_fields_that_the_code_names_count() {
         let killed = received(Signal::TERM, libc::SI_USER);
         assert_eq!((killed.sender(), killed.user()), (Pid::from_raw(42), Some(1000)));
         assert_eq!((killed.value(), killed.origin()), (None, Some(Origin::Kill)));

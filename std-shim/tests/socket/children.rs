@@ -1,4 +1,4 @@
-//! Real processes: this test program again, with one test to run and a role in it.
+//! Child processes: this test program again, with one test to run and a role in it.
 
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -12,20 +12,20 @@ pub fn role() -> Option<String> {
     std::env::var(ROLE).ok()
 }
 
-/// What the parent told the child.
+/// The argument that the parent gave the child.
 pub fn argument() -> String {
     std::env::var(ARGUMENT).unwrap()
 }
 
-/// A process that ends with the test.
+/// A child process that ends with the test.
 pub struct Process(Child);
 
-/// Runs `test` (its path in this program, `"streams::name"`) as a process of its own.
+/// Runs `test` as a process of its own. Its path in this program is like `"streams::name"`.
 pub fn start(test: &str, role: &str, argument: &str) -> Process {
     start_with(test, role, argument, Stdio::null())
 }
 
-/// [`start`] with a descriptor for its standard input.
+/// Does what [`start`] does, with a descriptor for the standard input.
 pub fn start_with_input(test: &str, role: &str, input: OwnedFd) -> Process {
     start_with(test, role, "", Stdio::from(input))
 }
@@ -47,13 +47,13 @@ impl Process {
         self.0.id()
     }
 
-    /// `SIGKILL`, and takes note of the end.
+    /// Sends `SIGKILL`, and waits for the end.
     pub fn kill(&mut self) {
         self.0.kill().unwrap();
         self.0.wait().unwrap();
     }
 
-    /// Waits for its end, which has to come.
+    /// Waits for the end, and fails if it does not come in time.
     pub fn wait(&mut self) -> ExitStatus {
         let late = crate::eventually();
         loop {
@@ -73,18 +73,18 @@ impl Drop for Process {
     }
 }
 
-/// What a child does when its part is played: it must not run on as a test.
+/// Ends a child that has done its part, because it must not run on as a test.
 pub fn done() -> ! {
     std::process::exit(0)
 }
 
-/// What this process has open, each as `NUMBER -> WHAT`.
+/// The descriptors that this process has open, each as `NUMBER -> WHAT`.
 pub fn open_descriptors() -> Vec<String> {
     let mut open = Vec::new();
     for entry in std::fs::read_dir("/proc/self/fd").unwrap() {
         let path = entry.unwrap().path();
         let what = std::fs::read_link(&path).unwrap();
-        // All but the listing itself.
+        // Leaves out the listing itself.
         if !what.ends_with("fd") {
             open.push(format!("{} -> {}", path.display(), what.display()));
         }
@@ -93,9 +93,9 @@ pub fn open_descriptors() -> Vec<String> {
     open
 }
 
-/// This process may open so many descriptors and no more.
+/// Limits how many descriptors this process may open.
 pub fn limit_descriptors(most: u64) {
     let limit = libc::rlimit { rlim_cur: most, rlim_max: most };
-    // SAFETY: the limit is a valid structure that outlives the call.
+    // SAFETY: `limit` is an initialised local variable that outlives the call.
     assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) }, 0);
 }

@@ -1,4 +1,4 @@
-//! Messages without a connection: addresses, full queues, receivers that are gone.
+//! Messages without a connection: addresses, full queues, missing receivers.
 
 use crate::children::{argument, done, role, start};
 use crate::{eventually, fresh_name, soon};
@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 #[test]
-fn a_datagram_carries_the_address_to_answer_to() {
+fn a_datagram_carries_its_senders_address() {
     let server = UnixDatagram::bind(fresh_name()).unwrap();
     let client = UnixDatagram::bind(fresh_name()).unwrap();
     client.send_to(b"question", server.local_address().unwrap()).unwrap();
@@ -26,8 +26,9 @@ fn a_datagram_carries_the_address_to_answer_to() {
 }
 
 #[test]
-fn a_sender_with_a_path_longer_than_the_structure_has_room_for_is_no_trouble() {
-    // 108 bytes: no place for the final NUL. This crate does not make such names, but others may.
+fn a_sender_with_a_path_of_108_bytes_is_received() {
+    // 108 bytes leave no room for the final NUL. This crate does not make such names, but others
+    // may.
     let dir = tempfile::Builder::new().prefix("ringway").tempdir_in("/tmp").unwrap();
     let mut path = dir.path().to_str().unwrap().to_owned() + "/";
     path.extend(std::iter::repeat_n('x', 108 - path.len()));
@@ -50,7 +51,7 @@ fn a_sender_with_a_path_longer_than_the_structure_has_room_for_is_no_trouble() {
 }
 
 #[test]
-fn a_full_queue_holds_a_deadline_and_lets_go_when_there_is_room() {
+fn a_send_to_a_full_queue_waits_for_room_or_deadline() {
     let receiver = UnixDatagram::bind(fresh_name()).unwrap();
     let to = receiver.local_address().unwrap();
     let free = UnixDatagram::unbound().unwrap();
@@ -90,7 +91,7 @@ fn a_full_queue_holds_a_deadline_and_lets_go_when_there_is_room() {
 }
 
 #[test]
-fn waiting_for_a_full_queue_costs_no_time_of_the_processor() {
+fn waiting_for_a_full_queue_costs_no_cpu_time() {
     if role().is_some() {
         let receiver = UnixDatagram::bind(fresh_name()).unwrap();
         let to = receiver.local_address().unwrap();
@@ -104,16 +105,17 @@ fn waiting_for_a_full_queue_costs_no_time_of_the_processor() {
         let deadline = Instant::now() + Duration::from_millis(500);
         let _ = sender.send_to_deadline(b"x", to, Some(deadline)).unwrap_err();
         let spent = spent() - before;
-        // One that asks again and again would have spent all of it; the bound is not about speed.
+        // A loop that asks again and again would have used all of the time. The bound is not about
+        // speed.
         assert!(spent < Duration::from_millis(250), "{spent:?} of 500 ms");
         done();
     }
-    let test = "datagrams::waiting_for_a_full_queue_costs_no_time_of_the_processor";
+    let test = "datagrams::waiting_for_a_full_queue_costs_no_cpu_time";
     assert!(start(test, "wait", "").wait().success());
 }
 
 #[test]
-fn a_receiver_that_is_gone_is_told_and_one_that_never_was_too() {
+fn a_send_to_a_gone_or_missing_receiver_fails() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("inbox");
     let sender = UnixDatagram::unbound().unwrap();
@@ -127,14 +129,14 @@ fn a_receiver_that_is_gone_is_told_and_one_that_never_was_too() {
     let other = UnixDatagram::unbound().unwrap();
     assert!(other.send_to(b"x", &path).unwrap_err().is(CoreError::Refused));
     assert!(other.send(b"x").unwrap_err().is(CoreError::NotConnected));
-    // The dead one's file is no obstacle.
+    // The file of the dead socket is no obstacle.
     let receiver = UnixDatagram::bind(&path).unwrap();
     other.send_to(b"again", &path).unwrap();
     assert_eq!(receiver.recv(&mut [0; 8]).unwrap(), 5);
 }
 
 #[test]
-fn sizes_are_told_when_they_do_not_fit() {
+fn a_datagram_too_large_is_an_error_with_the_size() {
     let (ours, theirs) = UnixDatagram::pair().unwrap();
     let huge = vec![1; 64 << 20];
     let error = ours.send(&huge).unwrap_err();
@@ -147,7 +149,7 @@ fn sizes_are_told_when_they_do_not_fit() {
     assert!(error.is(CoreError::BufferTooSmall { needed: max }));
     assert!(theirs.try_recv(&mut [0; 8]).unwrap_err().is(CoreError::WouldBlock));
 
-    // An IPv6 socket reaches version 4 by mapped addresses, and then has its bounds.
+    // An IPv6 socket reaches version 4 by mapped addresses. Then version 4's size limits apply.
     let four = UdpSocket::bind("127.0.0.1:0").unwrap();
     let mapped = format!("[::ffff:127.0.0.1]:{}", four.local_address().unwrap().port());
     let six = UdpSocket::bind_with("[::]:0", &Options::new().only_v6(false)).unwrap();
@@ -205,7 +207,7 @@ fn udp_goes_between_processes_by_port() {
         last = Some(number);
         socket.send_to(b"more", from).unwrap();
     }
-    // It may be lost: until the child has heard it.
+    // A datagram may be lost, so send until the child has received one.
     loop {
         let heard =
             socket.recv_from_deadline(&mut buf, Some(Instant::now() + Duration::from_secs(1)));
@@ -218,7 +220,7 @@ fn udp_goes_between_processes_by_port() {
 }
 
 #[test]
-fn udp_to_a_port_where_nobody_receives_is_refused_afterwards() {
+fn udp_to_a_port_without_receiver_is_refused_later() {
     let gone = UdpSocket::bind("127.0.0.1:0").unwrap().local_address().unwrap();
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.connect(gone).unwrap();
@@ -240,7 +242,7 @@ fn udp_tries_the_addresses_of_its_own_version() {
 }
 
 #[test]
-fn broadcasts_are_sent_where_that_is_allowed() {
+fn broadcasts_are_sent_after_permission() {
     let everywhere = "127.255.255.255:9";
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     assert!(!socket.broadcast().unwrap());
@@ -254,7 +256,7 @@ fn broadcasts_are_sent_where_that_is_allowed() {
 }
 
 #[test]
-fn a_port_is_shared_by_those_who_all_ask_for_it() {
+fn sockets_share_a_port_if_all_of_them_ask() {
     let shared = Options::new().share_port();
     let first = UdpSocket::bind_with("127.0.0.1:0", &shared).unwrap();
     let address = first.local_address().unwrap();
@@ -269,7 +271,7 @@ fn a_port_is_shared_by_those_who_all_ask_for_it() {
 fn an_address_may_name_its_interface() {
     use ringway::socket::ToAddresses;
     use std::net::{SocketAddr, SocketAddrV6};
-    // SAFETY: a string that lives through the call.
+    // SAFETY: the string ends with a zero byte and lives through the call.
     let lo = unsafe { libc::if_nametoindex(c"lo".as_ptr()) };
     let expected = SocketAddrV6::new("fe80::1".parse().unwrap(), 80, 0, lo);
     for text in ["[fe80::1%lo]:80".to_owned(), format!("[fe80::1%{lo}]:80")] {

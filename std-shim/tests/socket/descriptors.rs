@@ -1,4 +1,4 @@
-//! Descriptors that travel: they arrive, and none is ever left open by accident.
+//! Sending descriptors: they arrive, and none stays open by accident.
 
 use crate::children::{argument, done, limit_descriptors, open_descriptors, role, start};
 use crate::{accept, eventually, fresh_name};
@@ -48,8 +48,7 @@ fn a_pipe_given_to_another_process_connects_the_two() {
     assert!(child.wait().success());
 }
 
-/// Sends `sent` descriptors to an end that has room for `room`, in a process where nobody else
-/// opens any.
+/// Sends `sent` descriptors to an end with room for `room`, in a process that opens no others.
 fn squeeze<T: Type>(ends: (Socket<Unix, T>, Socket<Unix, T>), sent: usize, room: usize) {
     let (ours, theirs) = ends;
     let file = null();
@@ -73,7 +72,7 @@ fn squeeze<T: Type>(ends: (Socket<Unix, T>, Socket<Unix, T>), sent: usize, room:
 }
 
 #[test]
-fn more_descriptors_than_room_are_an_error_and_leak_none() {
+fn more_descriptors_than_room_are_an_error() {
     if role().is_some() {
         for sent in [0, 1, 2, 3, 5, 16, MAX_DESCRIPTORS] {
             for room in [0, 1, 2, 3, 4, 5, 6, MAX_DESCRIPTORS - 1, MAX_DESCRIPTORS, usize::MAX] {
@@ -84,12 +83,12 @@ fn more_descriptors_than_room_are_an_error_and_leak_none() {
         }
         done();
     }
-    let test = "descriptors::more_descriptors_than_room_are_an_error_and_leak_none";
+    let test = "descriptors::more_descriptors_than_room_are_an_error";
     assert!(start(test, "squeeze", "").wait().success());
 }
 
 #[test]
-fn a_process_at_its_limit_gets_an_error_and_keeps_nothing() {
+fn a_receiver_at_its_limit_gets_an_error() {
     if role().is_some() {
         let (ours, theirs) = UnixSeqpacket::pair().unwrap();
         let file = null();
@@ -100,17 +99,17 @@ fn a_process_at_its_limit_gets_an_error_and_keeps_nothing() {
         let error = theirs.recv_descriptors(&mut [0; 64], 40, None).unwrap_err();
         assert!(error.is(CoreError::Exhausted), "{error}");
         assert_eq!(open_descriptors(), before);
-        // And it goes on.
+        // The connection still works.
         ours.send_descriptors(b"two", &gifts[..2], None).unwrap();
         assert_eq!(theirs.recv_descriptors(&mut [0; 64], 40, None).unwrap().descriptors.len(), 2);
         done();
     }
-    let test = "descriptors::a_process_at_its_limit_gets_an_error_and_keeps_nothing";
+    let test = "descriptors::a_receiver_at_its_limit_gets_an_error";
     assert!(start(test, "limit", "").wait().success());
 }
 
 #[test]
-fn those_who_receive_without_asking_for_descriptors_leak_none() {
+fn receiving_without_descriptors_leaks_none() {
     if role().is_some() {
         let file = null();
         let gifts = [file.as_fd(); 7];
@@ -124,23 +123,23 @@ fn those_who_receive_without_asking_for_descriptors_leak_none() {
         assert_eq!(to.recv(&mut [0; 16]).unwrap(), 9);
         here.send_descriptors(b"datagram", &gifts, None).unwrap();
         assert_eq!(there.recv_from(&mut [0; 16]).unwrap().0, 8);
-        // The message does not fit: what came with it goes too.
+        // The message does not fit, so the descriptors with it are closed too.
         from.send_descriptors(b"long message", &gifts, None).unwrap();
         let error = to.recv_descriptors(&mut [0; 4], 7, None).unwrap_err();
         assert!(error.is(CoreError::BufferTooSmall { needed: 12 }));
         assert_eq!(open_descriptors(), before);
-        // Never received at all.
+        // This message is never received.
         ours.send_descriptors(b"x", &gifts, None).unwrap();
         drop((ours, theirs));
         assert_eq!(open_descriptors().len(), before.len() - 2);
         done();
     }
-    let test = "descriptors::those_who_receive_without_asking_for_descriptors_leak_none";
+    let test = "descriptors::receiving_without_descriptors_leaks_none";
     assert!(start(test, "ignore", "").wait().success());
 }
 
 #[test]
-fn too_many_descriptors_and_none_of_the_bytes_they_need_are_told_before() {
+fn too_many_descriptors_or_no_bytes_are_refused() {
     let file = null();
     let (ours, theirs) = UnixStream::pair().unwrap();
     let gifts: Vec<BorrowedFd<'_>> = vec![file.as_fd(); MAX_DESCRIPTORS + 1];
@@ -152,7 +151,7 @@ fn too_many_descriptors_and_none_of_the_bytes_they_need_are_told_before() {
 }
 
 #[test]
-fn messages_may_be_empty_and_carry_descriptors_and_the_end_carries_none() {
+fn an_empty_message_carries_descriptors() {
     let file = null();
     let (ours, theirs) = UnixSeqpacket::pair().unwrap();
     ours.send_descriptors(b"", &[file.as_fd()], None).unwrap();
@@ -190,28 +189,28 @@ fn on_a_stream_descriptors_stay_with_their_bytes() {
         bytes.extend_from_slice(&buf[..received.size]);
     }
     assert_eq!(bytes, b"beforewithafter");
-    // Not before the bytes that they were sent with, and not after.
+    // The descriptors come neither before nor after the bytes that they were sent with.
     let (from, to) = came_at.unwrap();
     assert!(from <= 6 && (7..=10).contains(&to), "{from}..{to}");
 }
 
-/// What others may ask for with every message: `SO_PASSPIDFD` has no name in the `libc` crate.
+/// The options that others may set for every message. `SO_PASSPIDFD` has no name in `libc`.
 const ASKED: [(libc::c_int, libc::c_int); 6] = [
     (libc::SO_PASSCRED, 1),
     (76, 1),
     (libc::SO_PASSSEC, 1),
     (libc::SO_TIMESTAMPNS, 1),
-    // When it arrived, by the system's own clock.
+    // Asks when the message arrived, by the system's own clock.
     (libc::SO_TIMESTAMPING, (1 << 3) | (1 << 4)),
     (libc::SO_RXQ_OVFL, 1),
 ];
 
-/// Sets options as another process could that has the same socket. Which of them there are the
-/// system decides.
+/// Sets options, as another process with the same socket could. The system decides which of them
+/// exist.
 fn ask_for(socket: &impl AsFd, options: &[(libc::c_int, libc::c_int)]) {
     let other = fd::duplicate(socket).unwrap();
     for (name, value) in options {
-        // SAFETY: an int that lives through the call, and its size.
+        // SAFETY: `value` is an `int` that lives through the call, and its size is passed.
         let result = unsafe {
             libc::setsockopt(
                 other.as_raw_fd(),
@@ -225,7 +224,7 @@ fn ask_for(socket: &impl AsFd, options: &[(libc::c_int, libc::c_int)]) {
     }
 }
 
-/// Sends descriptors to an end that is told other things too: all arrive, and nothing else stays
+/// Sends descriptors to an end that gets other control data too. All arrive, and nothing else stays
 /// open.
 fn told_more<T: Type>(ours: &Socket<Unix, T>, theirs: &Socket<Unix, T>) {
     let file = null();
@@ -238,7 +237,7 @@ fn told_more<T: Type>(ours: &Socket<Unix, T>, theirs: &Socket<Unix, T>) {
         drop(received);
         assert_eq!(open_descriptors(), before, "{count}");
     }
-    // More than there is room for is an error still.
+    // More descriptors than there is room for are still an error.
     ours.send_descriptors(b"gifts", &[file.as_fd(); 200], None).unwrap();
     let error = theirs.recv_descriptors(&mut [0; 8], 1, Some(eventually())).unwrap_err();
     assert!(error.is(CoreError::Exhausted), "{error}");
@@ -255,7 +254,7 @@ fn accepted<T: Connected>(
 }
 
 #[test]
-fn other_control_data_is_passed_over_and_leaks_nothing() {
+fn other_control_data_is_ignored_and_leaks_nothing() {
     if role().is_some() {
         let one_by_one = ASKED.iter().map(std::slice::from_ref);
         for options in one_by_one.chain([&ASKED[..]]) {
@@ -287,12 +286,12 @@ fn other_control_data_is_passed_over_and_leaks_nothing() {
         }
         done();
     }
-    let test = "descriptors::other_control_data_is_passed_over_and_leaks_nothing";
+    let test = "descriptors::other_control_data_is_ignored_and_leaks_nothing";
     assert!(start(test, "told more", "").wait().success());
 }
 
 #[test]
-fn an_adopted_socket_keeps_what_its_other_owner_asked_for() {
+fn an_adopted_socket_keeps_its_other_owners_options() {
     let (_ours, theirs) = UnixSeqpacket::pair().unwrap();
     let theirs = std::os::fd::OwnedFd::from(theirs);
     rustix::net::sockopt::set_socket_passcred(&theirs, true).unwrap();

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-/// Leaves a socket file that nobody has, as a killed process does.
+/// Leaves a socket file without a socket, as a killed process does.
 fn leave_dead(path: &Path) {
     drop(other::UnixListener::bind(path).unwrap());
 }
@@ -52,7 +52,7 @@ fn a_dead_file_is_replaced_and_nothing_is_left_behind() {
 }
 
 #[test]
-fn a_live_file_is_in_use_whatever_lives_there_and_is_not_disturbed() {
+fn a_live_file_is_in_use_and_is_not_disturbed() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("socket");
     let in_use = || {
@@ -68,7 +68,7 @@ fn a_live_file_is_in_use_whatever_lives_there_and_is_not_disturbed() {
     };
     let stream = UnixListener::bind(&path).unwrap();
     in_use();
-    // Nobody knocked.
+    // The probe of the other starter is no connection.
     assert!(stream.try_accept().unwrap_err().is(CoreError::WouldBlock));
     drop(stream);
     let seqpacket = SeqpacketListener::bind(&path).unwrap();
@@ -79,7 +79,7 @@ fn a_live_file_is_in_use_whatever_lives_there_and_is_not_disturbed() {
     assert!(datagram.try_recv(&mut [0; 8]).unwrap_err().is(CoreError::WouldBlock));
     drop(datagram);
 
-    // Bound, and not listening yet: between the two calls of another starter.
+    // This socket is bound and does not listen yet, as between the two calls of another starter.
     let bound = rustix::net::socket_with(
         rustix::net::AddressFamily::UNIX,
         rustix::net::SocketType::STREAM,
@@ -138,20 +138,20 @@ fn dropping_removes_only_what_was_made_here() {
 #[test]
 fn a_fork_does_not_remove_the_file_of_its_parent() {
     if role().is_some() {
-        // Alone in this process but for the test runner's thread, which waits.
+        // The only other thread of this process is the test runner's, which waits.
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("socket");
         let listener = UnixListener::bind(&path).unwrap();
-        // SAFETY: the child does nothing but system calls and frees of what it has, and leaves
-        // without running any handler.
+        // SAFETY: the child only makes system calls and frees what it has, and leaves without
+        // running any handler.
         let pid = unsafe { libc::fork() };
         if pid == 0 {
             drop(listener);
-            // SAFETY: it ends the process.
+            // SAFETY: `_exit` ends the process and runs no destructors or handlers.
             unsafe { libc::_exit(0) };
         }
         let mut status = 0;
-        // SAFETY: the status is ours.
+        // SAFETY: `pid` is a child of this process, and `status` is a local variable.
         assert_eq!(unsafe { libc::waitpid(pid, &mut status, 0) }, pid);
         assert_eq!(status, 0);
         UnixStream::connect(&path).unwrap();
@@ -165,7 +165,7 @@ fn a_fork_does_not_remove_the_file_of_its_parent() {
 }
 
 #[test]
-fn a_killed_listener_is_followed_by_the_next_and_its_clients_are_told() {
+fn a_killed_listener_is_replaced_and_clients_notice() {
     if role().is_some() {
         let listener = UnixListener::bind(argument()).unwrap();
         let _client = listener.accept().unwrap();
@@ -173,7 +173,7 @@ fn a_killed_listener_is_followed_by_the_next_and_its_clients_are_told() {
     }
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("socket");
-    let test = "files::a_killed_listener_is_followed_by_the_next_and_its_clients_are_told";
+    let test = "files::a_killed_listener_is_replaced_and_clients_notice";
     let mut child = start(test, "listen", path.to_str().unwrap());
     let late = eventually();
     let client = loop {
@@ -185,7 +185,7 @@ fn a_killed_listener_is_followed_by_the_next_and_its_clients_are_told() {
     };
     assert!(UnixListener::bind(&path).unwrap_err().is(CoreError::AddressInUse));
     child.kill();
-    // The end if it was accepted, and a reset if it waited for that.
+    // The client gets the end if its connection was accepted, and a reset if it still waited.
     if let Err(error) = client.read_deadline(&mut [0; 8], Some(late)) {
         assert!(error.is(CoreError::Reset), "{error}");
     }
@@ -196,7 +196,7 @@ fn a_killed_listener_is_followed_by_the_next_and_its_clients_are_told() {
 }
 
 #[test]
-fn a_relative_path_is_removed_also_after_the_directory_was_changed() {
+fn a_relative_path_is_removed_after_a_chdir() {
     if role().is_some() {
         std::env::set_current_dir(argument()).unwrap();
         let listener = UnixListener::bind("socket").unwrap();
@@ -205,13 +205,13 @@ fn a_relative_path_is_removed_also_after_the_directory_was_changed() {
         done();
     }
     let dir = tempfile::tempdir().unwrap();
-    let test = "files::a_relative_path_is_removed_also_after_the_directory_was_changed";
+    let test = "files::a_relative_path_is_removed_after_a_chdir";
     assert!(start(test, "relative", dir.path().to_str().unwrap()).wait().success());
     assert!(names(dir.path()).is_empty());
 }
 
 #[test]
-fn a_starter_that_died_in_its_turn_leaves_the_turn_to_the_next() {
+fn a_starter_that_died_with_the_lock_frees_it() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("socket");
     leave_dead(&path);
@@ -221,7 +221,7 @@ fn a_starter_that_died_in_its_turn_leaves_the_turn_to_the_next() {
 }
 
 #[test]
-fn of_many_threads_that_find_a_dead_file_one_listens() {
+fn one_of_many_threads_replaces_a_dead_file() {
     let dir = tempfile::tempdir().unwrap();
     for round in 0..100 {
         let path = dir.path().join(round.to_string());
@@ -246,7 +246,7 @@ fn of_many_threads_that_find_a_dead_file_one_listens() {
 }
 
 #[test]
-fn starters_that_come_and_go_never_take_the_name_of_a_live_one() {
+fn starters_never_take_the_name_of_a_live_one() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("socket");
     let listened = AtomicUsize::new(0);
@@ -256,7 +256,7 @@ fn starters_that_come_and_go_never_take_the_name_of_a_live_one() {
             scope.spawn(move || {
                 for round in 0..500 {
                     let Some(listener) = won(UnixListener::bind(path)) else { continue };
-                    // From now on, and until it goes, whoever uses the name reaches this one.
+                    // From now on, and until this listener goes, whoever uses the name reaches it.
                     for _ in 0..3 {
                         let client = UnixStream::connect(path).unwrap();
                         let server = accept(&listener);
@@ -267,7 +267,7 @@ fn starters_that_come_and_go_never_take_the_name_of_a_live_one() {
                         assert_eq!(got, word);
                         thread::yield_now();
                     }
-                    // Relaxed: a count. Partner: the same line in the other threads, and the look
+                    // Relaxed: a count. Partners: the same line in the other threads, and the load
                     // after they end.
                     listened.fetch_add(1, Ordering::Relaxed);
                     if round % 2 == 0 {
@@ -292,8 +292,9 @@ fn won(result: ringway::Result<UnixListener>) -> Option<UnixListener> {
     }
 }
 
-/// A starter: for every path that it is told it tries to listen there, says how that went, and when
-/// told again leaves the file as a killed process would, or removes it as one that ends well.
+/// Runs as a starter. For every path that it is told, it tries to listen there and reports the
+/// result. When it is told again, it leaves the file as a killed process would, or removes it as a
+/// process that ends normally.
 fn starter(control: &Path) -> ! {
     let control = UnixSeqpacket::connect(control).unwrap();
     let mut buf = [0; 256];
@@ -303,7 +304,7 @@ fn starter(control: &Path) -> ! {
         control.send(if listener.is_some() { b"won" } else { b"lost" }).unwrap();
         let size = control.recv(&mut buf).unwrap();
         if let Some(listener) = listener {
-            // Whoever reaches the name reaches this process.
+            // Whoever connects to the name reaches this process.
             while let Ok(client) = listener.try_accept() {
                 client.write_all(&std::process::id().to_le_bytes()).unwrap();
             }
@@ -317,7 +318,7 @@ fn starter(control: &Path) -> ! {
 }
 
 #[test]
-fn of_many_processes_that_race_for_a_name_exactly_one_listens_and_is_reached() {
+fn one_of_many_racing_processes_listens() {
     const STARTERS: usize = 4;
     const ROUNDS: usize = 400;
     if role().is_some() {
@@ -327,7 +328,7 @@ fn of_many_processes_that_race_for_a_name_exactly_one_listens_and_is_reached() {
     let control_dir = tempfile::tempdir().unwrap();
     let control = SeqpacketListener::bind(control_dir.path().join("control")).unwrap();
     let UnixAddress::Path(control_path) = control.local_address().unwrap() else { panic!() };
-    let test = "files::of_many_processes_that_race_for_a_name_exactly_one_listens_and_is_reached";
+    let test = "files::one_of_many_racing_processes_listens";
     let children: Vec<children::Process> =
         (0..STARTERS).map(|_| start(test, "starter", control_path.to_str().unwrap())).collect();
     let starters: Vec<UnixSeqpacket> = (0..STARTERS).map(|_| accept(&control)).collect();
@@ -340,7 +341,7 @@ fn of_many_processes_that_race_for_a_name_exactly_one_listens_and_is_reached() {
     let path = dir.path().join("socket");
     let mut wins = 0;
     for round in 0..ROUNDS {
-        // The winner of the round before left its file, or removed it, in turns.
+        // The winner of the last round left its file or removed it, in turns.
         let name = path.to_str().unwrap().as_bytes();
         starters.iter().for_each(|starter| starter.send(name).unwrap());
         let won: Vec<bool> = starters.iter().map(|starter| answer(starter) == b"won").collect();
@@ -361,7 +362,7 @@ fn of_many_processes_that_race_for_a_name_exactly_one_listens_and_is_reached() {
         starters.iter().for_each(|starter| assert_eq!(answer(starter), b"done"));
         assert_eq!(path.exists(), end == b"leave", "round {round}");
     }
-    // A race in which always the same one wins would show little.
+    // A race that always has the same winner would show little.
     assert!(wins < ROUNDS, "the first starter won every round");
     drop(starters);
     for mut child in children {
@@ -370,17 +371,18 @@ fn of_many_processes_that_race_for_a_name_exactly_one_listens_and_is_reached() {
 }
 
 #[test]
-fn the_mode_is_exactly_what_was_asked_for_under_any_umask() {
+fn the_mode_is_exact_under_any_umask() {
     use std::os::unix::fs::PermissionsExt;
     if role().is_none() {
-        let test = "files::the_mode_is_exactly_what_was_asked_for_under_any_umask";
+        let test = "files::the_mode_is_exact_under_any_umask";
         return assert!(start(test, "masked", "").wait().success());
     }
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("socket");
     let mode = || fs::symlink_metadata(&path).unwrap().permissions().mode() & 0o7777;
     for umask in [0o000, 0o022, 0o077, 0o777] {
-        // SAFETY: always allowed; this process is a child with one test.
+        // SAFETY: `umask` has no conditions. No other test needs the umask, because this process is
+        // a child with one test.
         unsafe { libc::umask(umask) };
         for wanted in [0o600, 0o622, 0o666, 0o777, 0o000] {
             let options = Options::new().mode(wanted);
@@ -391,13 +393,13 @@ fn the_mode_is_exactly_what_was_asked_for_under_any_umask() {
             assert_eq!(mode(), wanted, "umask {umask:o}");
             drop(receiver);
         }
-        // What is not asked for is the system's rule.
+        // Without a mode the system's rule holds.
         let listener = UnixListener::bind(&path).unwrap();
         assert_eq!(mode(), 0o777 & !umask);
         drop(listener);
     }
     assert!(UnixListener::bind_with(&path, &Options::new().mode(0o10_000)).is_err());
-    // One that cannot be set leaves nothing behind.
+    // A mode that cannot be set leaves no file behind.
     inject(&[
         Fault::new(libc::SYS_chmod, libc::EROFS),
         Fault::new(libc::SYS_fchmodat, libc::EROFS),
@@ -408,12 +410,12 @@ fn the_mode_is_exactly_what_was_asked_for_under_any_umask() {
     done()
 }
 
-/// The system says so where it, or the file system, knows no `RENAME_NOREPLACE`.
+/// These errors say that the system, or the file system, knows no `RENAME_NOREPLACE`.
 #[test]
-fn a_dead_file_is_replaced_where_nothing_is_renamed_with_care() {
+fn a_dead_file_is_replaced_without_rename_noreplace() {
     if role().is_none() {
         for errno in ["EINVAL", "ENOSYS"] {
-            let test = "files::a_dead_file_is_replaced_where_nothing_is_renamed_with_care";
+            let test = "files::a_dead_file_is_replaced_without_rename_noreplace";
             assert!(start(test, "old", errno).wait().success());
         }
         return;

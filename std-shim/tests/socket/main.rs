@@ -1,5 +1,4 @@
-//! The sockets against the kernel: with threads, and with real processes that live, end and are
-//! killed.
+//! Tests the sockets against the kernel: with threads, and with processes that end and are killed.
 
 mod children;
 mod datagrams;
@@ -18,34 +17,34 @@ use ringway::socket::{
 };
 use std::time::{Duration, Instant};
 
-/// Long enough for anything that happens at all, on a busy machine too.
+/// A deadline for what happens, far enough away for a busy machine.
 fn eventually() -> Instant {
     Instant::now() + Duration::from_secs(30)
 }
 
-/// Soon, for what must not happen.
+/// A deadline for what must not happen.
 fn soon() -> Instant {
     Instant::now() + Duration::from_millis(30)
 }
 
-/// A Unix socket address that nobody else has.
+/// Makes a Unix socket address that nobody else has.
 fn fresh_name() -> UnixAddress {
     use std::sync::atomic::{AtomicU32, Ordering};
     static COUNT: AtomicU32 = AtomicU32::new(0);
-    // Relaxed: it only has to be another number each time. Partner: the same line in another
+    // Relaxed: only the difference of the numbers matters. Partner: the same line in another
     // thread.
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     UnixAddress::abstract_name(format!("ringway-test-{}-{count}", std::process::id()))
 }
 
-/// Both ends of a connection over TCP.
+/// Makes both ends of a connection over TCP.
 fn tcp_pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = TcpStream::connect(listener.local_address().unwrap()).unwrap();
     (client, accept(&listener))
 }
 
-/// Both ends of a connection through a Unix listener.
+/// Makes both ends of a connection through a Unix listener.
 fn unix_pair() -> (UnixStream, UnixStream) {
     let listener = UnixListener::bind(fresh_name()).unwrap();
     let client = UnixStream::connect(listener.local_address().unwrap()).unwrap();

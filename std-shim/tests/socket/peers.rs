@@ -1,4 +1,4 @@
-//! Who is at the other end.
+//! The process at the other end.
 
 use crate::children::{argument, role, start};
 use crate::{accept, eventually, fresh_name, soon};
@@ -9,18 +9,18 @@ use std::thread;
 use std::time::Duration;
 
 #[test]
-fn the_kernel_says_who_connected_and_a_pidfd_tells_its_death() {
+fn a_peer_has_credentials_and_a_pidfd() {
     if role().is_some() {
         let stream = UnixStream::connect(UnixAddress::abstract_name(argument())).unwrap();
         let peer = stream.peer_credentials().unwrap();
-        // The one who listens is our parent.
+        // The process that listens is our parent.
         assert_eq!(peer.pid, rustix::process::getppid());
         stream.write_all(b"ready").unwrap();
         thread::sleep(Duration::from_secs(60));
     }
     let listener = UnixListener::bind(fresh_name()).unwrap();
     let UnixAddress::Abstract(name) = listener.local_address().unwrap() else { panic!() };
-    let test = "peers::the_kernel_says_who_connected_and_a_pidfd_tells_its_death";
+    let test = "peers::a_peer_has_credentials_and_a_pidfd";
     let mut child = start(test, "connect", std::str::from_utf8(&name).unwrap());
     let stream = accept(&listener);
     assert_eq!(stream.read_deadline(&mut [0; 8], Some(eventually())).unwrap(), 5);
@@ -41,7 +41,7 @@ fn the_kernel_says_who_connected_and_a_pidfd_tells_its_death() {
             );
         }
         Err(error) => {
-            // Only a kernel before 6.5 may say so.
+            // Only a kernel before 6.5 may return this.
             assert_eq!(error.cause(), ringway::Cause::Os(rustix::io::Errno::NOPROTOOPT));
             let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
             let mut parts = release.split('.').map(|part| part.parse::<u32>().unwrap_or(0));

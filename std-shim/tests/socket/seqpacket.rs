@@ -1,4 +1,4 @@
-//! Messages over a connection: bounds, the empty message, the end, sizes.
+//! Messages over a connection: sizes, order, the empty message, the end.
 
 use crate::children::{argument, role, start};
 use crate::{accept, eventually, fresh_name, soon};
@@ -30,7 +30,7 @@ fn many_messages_keep_their_bounds_and_their_order() {
 }
 
 #[test]
-fn empty_messages_before_the_end_are_messages_and_the_end_is_none() {
+fn empty_messages_are_told_apart_from_the_end() {
     for receive_first in [false, true] {
         let (ours, theirs) = UnixSeqpacket::pair().unwrap();
         for message in [&b""[..], b"", b"data", b""] {
@@ -51,7 +51,7 @@ fn empty_messages_before_the_end_are_messages_and_the_end_is_none() {
         assert_eq!(sizes, if receive_first { vec![0, 4, 0] } else { vec![0, 0, 4, 0] });
         assert!(end.is(CoreError::EndOfFile));
         assert!(!theirs.state().can_recv());
-        // It stays the end, in every form.
+        // The end stays, in every form.
         assert!(theirs.try_recv(&mut buf).unwrap_err().is(CoreError::EndOfFile));
         assert!(theirs.next_size().unwrap_err().is(CoreError::EndOfFile));
         assert!(theirs.recv_descriptors(&mut buf, 1, None).unwrap_err().is(CoreError::EndOfFile));
@@ -59,7 +59,7 @@ fn empty_messages_before_the_end_are_messages_and_the_end_is_none() {
 }
 
 #[test]
-fn the_end_is_found_in_every_form_of_receiving() {
+fn every_form_of_receiving_finds_the_end() {
     type Form = fn(&UnixSeqpacket) -> ringway::Result<usize>;
     let forms: [Form; 6] = [
         |end| end.recv(&mut [0; 8]),
@@ -74,13 +74,13 @@ fn the_end_is_found_in_every_form_of_receiving() {
         ours.send(b"").unwrap();
         drop(ours);
         assert_eq!(form(&theirs).unwrap(), 0);
-        let _ = theirs.try_recv(&mut [0; 8]); // where the form only looked
+        let _ = theirs.try_recv(&mut [0; 8]); // if the form left the message
         assert!(form(&theirs).unwrap_err().is(CoreError::EndOfFile));
     }
 }
 
 #[test]
-fn a_message_too_large_for_the_buffer_is_told_with_its_size() {
+fn a_message_larger_than_the_buffer_is_an_error() {
     let (ours, theirs) = UnixSeqpacket::pair().unwrap();
     ours.send(b"0123456789").unwrap();
     ours.send(b"next").unwrap();
@@ -94,7 +94,7 @@ fn a_message_too_large_for_the_buffer_is_told_with_its_size() {
 }
 
 #[test]
-fn the_largest_message_goes_and_one_byte_more_is_told_with_the_bound() {
+fn one_byte_above_the_largest_message_is_an_error() {
     let (ours, theirs) = UnixSeqpacket::pair().unwrap();
     let huge = vec![1; 64 << 20];
     let error = ours.send(&huge).unwrap_err();
@@ -104,7 +104,7 @@ fn the_largest_message_goes_and_one_byte_more_is_told_with_the_bound() {
     assert!(ours.send(&huge[..max + 1]).is_err());
     ours.send_deadline(&huge[..max], Some(eventually())).unwrap();
     assert_eq!(theirs.recv(&mut vec![0; max]).unwrap(), max);
-    // A larger buffer, a larger bound.
+    // A larger buffer allows larger messages.
     ours.set_send_buffer(ours.send_buffer().unwrap() / 4).unwrap();
     let error = ours.send(&huge[..max]).unwrap_err();
     let smaller = ours.send_buffer().unwrap() - 32;
@@ -157,7 +157,7 @@ fn a_peer_that_closes_with_unread_messages_is_a_reset() {
 }
 
 #[test]
-fn what_came_before_a_reset_is_received_before_it_is_told() {
+fn messages_before_a_reset_are_received_first() {
     for found_by_a_send in [false, true] {
         let (ours, theirs) = UnixSeqpacket::pair().unwrap();
         ours.send(b"never read").unwrap();
@@ -183,7 +183,7 @@ fn what_came_before_a_reset_is_received_before_it_is_told() {
 }
 
 #[test]
-fn a_sender_killed_in_the_middle_leaves_whole_messages_and_then_the_end() {
+fn a_killed_sender_leaves_whole_messages_and_the_end() {
     if role().is_some() {
         let end = UnixSeqpacket::connect(UnixAddress::abstract_name(argument())).unwrap();
         for i in 0u32.. {
@@ -194,7 +194,7 @@ fn a_sender_killed_in_the_middle_leaves_whole_messages_and_then_the_end() {
     }
     let listener = SeqpacketListener::bind(fresh_name()).unwrap();
     let UnixAddress::Abstract(name) = listener.local_address().unwrap() else { panic!() };
-    let test = "seqpacket::a_sender_killed_in_the_middle_leaves_whole_messages_and_then_the_end";
+    let test = "seqpacket::a_killed_sender_leaves_whole_messages_and_the_end";
     let mut child = start(test, "send", std::str::from_utf8(&name).unwrap());
     let end = accept(&listener);
     let mut buf = [0; 5000];
@@ -220,7 +220,7 @@ fn a_sender_killed_in_the_middle_leaves_whole_messages_and_then_the_end() {
 }
 
 #[test]
-fn who_takes_the_bare_descriptor_finds_no_time_stamps_in_it() {
+fn the_bare_descriptor_gets_no_time_stamps() {
     use std::os::fd::OwnedFd;
     let (ours, theirs) = UnixSeqpacket::pair().unwrap();
     let bare = OwnedFd::from(theirs);
@@ -234,7 +234,7 @@ fn who_takes_the_bare_descriptor_finds_no_time_stamps_in_it() {
         flags,
     );
     assert!(!message.unwrap().flags.contains(rustix::net::ReturnFlags::CTRUNC));
-    // And who comes back tells the end from an empty message again.
+    // A socket that adopts the descriptor tells the end from an empty message again.
     let theirs = UnixSeqpacket::try_from(bare).unwrap();
     ours.send(b"").unwrap();
     drop(ours);

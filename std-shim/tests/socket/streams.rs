@@ -1,4 +1,4 @@
-//! Streams: order, end, half-close, reset, deadlines, peers that are killed.
+//! Streams: order, end, half-close, reset, deadlines, killed peers.
 
 use crate::children::{self, argument, done, role, start, start_with_input};
 use crate::{accept, eventually, fresh_name, soon, tcp_pair, unix_pair};
@@ -15,7 +15,7 @@ use std::os::fd::OwnedFd;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Bytes that show where a piece is lost, doubled or moved.
+/// Bytes that show where a piece is lost, duplicated or moved.
 fn pattern(length: usize) -> Vec<u8> {
     (0..length as u64 / 8 + 1)
         .flat_map(|i| (i.wrapping_mul(0x9e37_79b9_7f4a_7c15)).to_le_bytes())
@@ -25,7 +25,7 @@ fn pattern(length: usize) -> Vec<u8> {
 
 const MEGABYTE: usize = 1 << 20;
 
-/// The child's part: sends back what comes, until the end.
+/// Does the child's part: sends back what comes, until the end.
 fn echo<F: Family>(stream: Socket<F, Stream>) -> ! {
     let mut all = Vec::new();
     (&stream).read_to_end(&mut all).unwrap();
@@ -35,7 +35,7 @@ fn echo<F: Family>(stream: Socket<F, Stream>) -> ! {
     done()
 }
 
-/// The parent's part: sends, half-closes, and reads it all back.
+/// Does the parent's part: sends, half-closes, and reads everything back.
 fn exchange<F: Family>(stream: Socket<F, Stream>) {
     let sent = pattern(MEGABYTE);
     stream.write_all(&sent).unwrap();
@@ -48,20 +48,20 @@ fn exchange<F: Family>(stream: Socket<F, Stream>) {
 }
 
 #[test]
-fn a_megabyte_goes_to_another_process_and_back_by_abstract_name() {
+fn a_megabyte_is_echoed_by_abstract_name() {
     if role().is_some() {
         echo(UnixStream::connect(UnixAddress::abstract_name(argument())).unwrap());
     }
     let listener = UnixListener::bind(fresh_name()).unwrap();
     let UnixAddress::Abstract(name) = listener.local_address().unwrap() else { panic!() };
-    let test = "streams::a_megabyte_goes_to_another_process_and_back_by_abstract_name";
+    let test = "streams::a_megabyte_is_echoed_by_abstract_name";
     let mut child = start(test, "echo", std::str::from_utf8(&name).unwrap());
     exchange(accept(&listener));
     assert!(child.wait().success());
 }
 
 #[test]
-fn a_megabyte_goes_to_another_process_and_back_by_path() {
+fn a_megabyte_is_echoed_by_path() {
     if role().is_some() {
         echo(UnixStream::connect(argument()).unwrap());
     }
@@ -69,36 +69,36 @@ fn a_megabyte_goes_to_another_process_and_back_by_path() {
     let path = dir.path().join("socket");
     let listener = UnixListener::bind(&path).unwrap();
     assert_eq!(listener.local_address().unwrap(), UnixAddress::from(&path));
-    let test = "streams::a_megabyte_goes_to_another_process_and_back_by_path";
+    let test = "streams::a_megabyte_is_echoed_by_path";
     let mut child = start(test, "echo", path.to_str().unwrap());
     exchange(accept(&listener));
     assert!(child.wait().success());
 }
 
 #[test]
-fn a_megabyte_goes_to_another_process_and_back_through_an_inherited_pair() {
+fn a_megabyte_is_echoed_through_an_inherited_pair() {
     if role().is_some() {
         use std::os::fd::AsFd;
         let input = std::io::stdin().as_fd().try_clone_to_owned().unwrap();
-        // The program's own input would keep the connection open.
+        // The program's own standard input would keep the connection open.
         rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null").unwrap()).unwrap();
         echo(UnixStream::try_from(input).unwrap());
     }
     let (ours, theirs) = UnixStream::pair().unwrap();
-    let test = "streams::a_megabyte_goes_to_another_process_and_back_through_an_inherited_pair";
+    let test = "streams::a_megabyte_is_echoed_through_an_inherited_pair";
     let mut child = start_with_input(test, "echo", OwnedFd::from(theirs));
     exchange(ours);
     assert!(child.wait().success());
 }
 
 #[test]
-fn a_megabyte_goes_to_another_process_and_back_over_tcp() {
+fn a_megabyte_is_echoed_over_tcp() {
     if role().is_some() {
         echo(TcpStream::connect(argument()).unwrap());
     }
     for address in ["127.0.0.1:0", "[::1]:0", "localhost:0"] {
         let listener = TcpListener::bind(address).unwrap();
-        let test = "streams::a_megabyte_goes_to_another_process_and_back_over_tcp";
+        let test = "streams::a_megabyte_is_echoed_over_tcp";
         let mut child = start(test, "echo", &listener.local_address().unwrap().to_string());
         exchange(accept(&listener));
         assert!(child.wait().success());
@@ -112,7 +112,7 @@ fn each(case: impl Fn(Box<dyn Ends>)) {
     case(Box::new(tcp_pair()));
 }
 
-/// Two connected streams of whatever family.
+/// Two connected streams of any family.
 trait Ends {
     fn half_close(&self);
     fn close_both_at_once(self: Box<Self>);
@@ -124,7 +124,7 @@ impl<F: Family> Ends for (Socket<F, Stream>, Socket<F, Stream>) {
         let (ours, theirs) = self;
         ours.write_all(b"last words").unwrap();
         ours.shutdown(Shutdown::Write).unwrap();
-        // Once more changes nothing.
+        // A second shutdown changes nothing.
         ours.shutdown(Shutdown::Write).unwrap();
         assert!(ours.write(b"x").unwrap_err().is(CoreError::BrokenPipe));
         assert!(!ours.state().can_send() && ours.state().can_recv());
@@ -132,7 +132,7 @@ impl<F: Family> Ends for (Socket<F, Stream>, Socket<F, Stream>) {
         let mut buf = [0; 32];
         assert_eq!(theirs.read_deadline(&mut buf, Some(eventually())).unwrap(), 10);
         assert_eq!(theirs.read_deadline(&mut buf, Some(eventually())).unwrap(), 0);
-        // An end stays an end, and nothing waits for more.
+        // The end stays, and no form waits for more.
         assert_eq!(theirs.try_read(&mut buf).unwrap(), 0);
         assert!(theirs.state().can_send() && !theirs.state().can_recv());
 
@@ -141,7 +141,7 @@ impl<F: Family> Ends for (Socket<F, Stream>, Socket<F, Stream>) {
         theirs.shutdown(Shutdown::Both).unwrap();
         assert_eq!(ours.read_deadline(&mut buf, Some(eventually())).unwrap(), 0);
         assert!(!ours.state().can_recv());
-        // Nothing is left to shut.
+        // Both directions have ended, so this changes nothing.
         ours.shutdown(Shutdown::Both).unwrap();
     }
 
@@ -153,7 +153,7 @@ impl<F: Family> Ends for (Socket<F, Stream>, Socket<F, Stream>) {
                 let start = &start;
                 scope.spawn(move || {
                     start.wait();
-                    // Whatever it meets, it is told, and neither a panic nor a wait without end.
+                    // Whatever this end meets, it returns. It neither panics nor waits for ever.
                     let told = end.write_deadline(b"bye", Some(eventually()));
                     if let Err(error) = told {
                         assert!(error.is(CoreError::BrokenPipe) || error.is(CoreError::Reset));
@@ -181,13 +181,14 @@ impl<F: Family> Ends for (Socket<F, Stream>, Socket<F, Stream>) {
             });
             assert_eq!(ours.read(&mut buf).unwrap(), 3);
         });
-        // What is there is taken, also when the deadline is past.
+        // The bytes that are there are taken, even if the deadline is past.
         theirs.write_all(b"more").unwrap();
         fd::wait_deadline(ours, fd::Interest::Read, Some(eventually())).unwrap();
         let past = Instant::now() - Duration::from_secs(1);
         assert_eq!(ours.read_deadline(&mut buf, Some(past)).unwrap(), 4);
 
-        // Room runs out; then a deadline holds for a large write as well, and tells what went out.
+        // The room runs out. Then a deadline holds for a large write too, and the error leaves the
+        // number of written bytes known.
         while ours.try_write(&[7; 65536]).is_ok() {}
         let deadline = soon();
         let all = vec![7; 1 << 24];
@@ -204,7 +205,7 @@ fn half_close_ends_one_direction_and_leaves_the_other() {
 }
 
 #[test]
-fn both_ends_closing_at_once_is_told_and_hangs_nobody() {
+fn closing_both_ends_at_once_hangs_nobody() {
     for _ in 0..200 {
         each(|ends| ends.close_both_at_once());
     }
@@ -216,7 +217,7 @@ fn a_deadline_holds_and_a_plain_verb_waits() {
 }
 
 #[test]
-fn a_read_shut_down_gives_the_end_at_once_and_drops_what_had_come() {
+fn shutting_down_reading_ends_it_and_drops_bytes() {
     let (ours, theirs) = UnixStream::pair().unwrap();
     theirs.write_all(b"unread").unwrap();
     ours.shutdown(Shutdown::Read).unwrap();
@@ -238,7 +239,7 @@ fn shutdown_wakes_a_reader_in_another_thread() {
 }
 
 #[test]
-fn a_peer_that_closes_with_unread_bytes_is_a_reset_after_what_it_sent() {
+fn a_peer_that_closes_with_unread_bytes_is_a_reset() {
     let (ours, theirs) = UnixStream::pair().unwrap();
     ours.write_all(b"never read").unwrap();
     theirs.write_all(b"goodbye").unwrap();
@@ -253,7 +254,7 @@ fn a_peer_that_closes_with_unread_bytes_is_a_reset_after_what_it_sent() {
 }
 
 #[test]
-fn what_came_before_a_reset_that_a_write_finds_can_still_be_read() {
+fn bytes_before_a_reset_can_still_be_read() {
     let (ours, theirs) = tcp_pair();
     ours.write_all(b"never read").unwrap();
     theirs.write_all(b"the reason").unwrap();
@@ -269,7 +270,7 @@ fn what_came_before_a_reset_that_a_write_finds_can_still_be_read() {
 }
 
 #[test]
-fn a_writer_killed_in_the_middle_leaves_a_prefix_and_then_the_end() {
+fn a_killed_writer_leaves_a_prefix_and_the_end() {
     if role().is_some() {
         let stream = UnixStream::connect(UnixAddress::abstract_name(argument())).unwrap();
         let all = pattern(64 * MEGABYTE);
@@ -278,13 +279,13 @@ fn a_writer_killed_in_the_middle_leaves_a_prefix_and_then_the_end() {
     }
     let listener = UnixListener::bind(fresh_name()).unwrap();
     let UnixAddress::Abstract(name) = listener.local_address().unwrap() else { panic!() };
-    let test = "streams::a_writer_killed_in_the_middle_leaves_a_prefix_and_then_the_end";
+    let test = "streams::a_killed_writer_leaves_a_prefix_and_the_end";
     let mut child = start(test, "write", std::str::from_utf8(&name).unwrap());
     let stream = accept(&listener);
     let mut got = vec![0; MEGABYTE];
     fd::read_exact(&stream, &mut &mut got[..], Some(eventually())).unwrap();
     child.kill();
-    // What it had written is still there, and after that the end.
+    // The bytes that it had written are still there, and after them the end.
     let mut buf = vec![0; 65536];
     loop {
         match stream.read_deadline(&mut buf, Some(eventually())).unwrap() {
@@ -298,7 +299,7 @@ fn a_writer_killed_in_the_middle_leaves_a_prefix_and_then_the_end() {
 }
 
 #[test]
-fn a_reader_killed_in_the_middle_is_a_broken_pipe_and_not_a_death() {
+fn a_killed_reader_is_a_broken_pipe_and_not_a_death() {
     if let Some(role) = role() {
         let stream = UnixStream::connect(UnixAddress::abstract_name(argument())).unwrap();
         if role == "read" {
@@ -306,7 +307,7 @@ fn a_reader_killed_in_the_middle_is_a_broken_pipe_and_not_a_death() {
             thread::sleep(Duration::from_secs(60));
             unreachable!("it is killed before");
         }
-        // A process in which a SIGPIPE would be the end.
+        // In this process a SIGPIPE would be fatal.
         // SAFETY: the default action is valid for the signal, and no other thread relies on another
         // one.
         unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
@@ -321,12 +322,13 @@ fn a_reader_killed_in_the_middle_is_a_broken_pipe_and_not_a_death() {
     let listener = UnixListener::bind(fresh_name()).unwrap();
     let UnixAddress::Abstract(name) = listener.local_address().unwrap() else { panic!() };
     let name = std::str::from_utf8(&name).unwrap();
-    let test = "streams::a_reader_killed_in_the_middle_is_a_broken_pipe_and_not_a_death";
+    let test = "streams::a_killed_reader_is_a_broken_pipe_and_not_a_death";
     let mut reader = start(test, "read", name);
     let to_reader = accept(&listener);
     let mut writer = start(test, "write", name);
     let from_writer = accept(&listener);
-    // From the one to the other, until the reader is killed; the bytes under way fill every buffer.
+    // Copies from one end to the other until the reader is killed. The bytes under way fill every
+    // buffer.
     let mut buf = vec![0; 65536];
     for _ in 0..4 {
         let n = from_writer.read_deadline(&mut buf, Some(eventually())).unwrap();
@@ -342,19 +344,20 @@ fn a_reader_killed_in_the_middle_is_a_broken_pipe_and_not_a_death() {
 #[test]
 fn a_signal_interrupts_no_read() {
     extern "C" fn nothing(_: libc::c_int) {}
-    // SAFETY: all zero is a valid action without flags: system calls are interrupted.
+    // SAFETY: a `sigaction` of all zeroes is valid. It has no flags, so that signals interrupt
+    // system calls.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     action.sa_sigaction = nothing as extern "C" fn(libc::c_int) as libc::sighandler_t;
-    // SAFETY: the handler does nothing, which is safe at any time.
+    // SAFETY: the handler does nothing, which is allowed at any time.
     assert_eq!(unsafe { libc::sigaction(libc::SIGUSR2, &action, std::ptr::null_mut()) }, 0);
 
     let (ours, theirs) = UnixStream::pair().unwrap();
     let (sender, receiver) = std::sync::mpsc::channel();
     thread::scope(|scope| {
         let reader = scope.spawn(|| {
-            // SAFETY: it asks which thread this is.
+            // SAFETY: `pthread_self` has no conditions.
             sender.send(unsafe { libc::pthread_self() }).unwrap();
-            // Both words may be there before a late reader: it takes the first alone.
+            // Both words may be there before a late reader. It takes only the first.
             let plain = ours.read(&mut [0; 3]).unwrap();
             (plain, ours.read_deadline(&mut [0; 8], Some(eventually())).unwrap())
         });
@@ -362,7 +365,7 @@ fn a_signal_interrupts_no_read() {
         for word in ["one", "three"] {
             for _ in 0..5 {
                 thread::sleep(Duration::from_millis(3));
-                // SAFETY: the thread lives: it is joined below.
+                // SAFETY: the thread is joined below, so its id is valid.
                 assert_eq!(unsafe { libc::pthread_kill(thread, libc::SIGUSR2) }, 0);
             }
             theirs.write_all(word.as_bytes()).unwrap();
@@ -372,7 +375,7 @@ fn a_signal_interrupts_no_read() {
 }
 
 #[test]
-fn a_descriptor_in_the_non_blocking_mode_waits_in_the_plain_verb_and_not_in_the_trait() {
+fn only_the_traits_follow_the_blocking_mode() {
     let (ours, theirs) = UnixStream::pair().unwrap();
     fd::set_nonblocking(&ours, true).unwrap();
     let ours = UnixStream::try_from(OwnedFd::from(ours)).unwrap();
@@ -399,7 +402,7 @@ fn slices_are_written_in_their_order() {
 }
 
 #[test]
-fn connecting_to_a_full_backlog_waits_until_the_deadline_or_until_there_is_room() {
+fn connecting_to_a_full_backlog_waits_for_room() {
     let listener = UnixListener::bind_with(fresh_name(), &Options::new().backlog(1)).unwrap();
     let name = listener.local_address().unwrap();
     let mut waiting = Vec::new();
@@ -424,7 +427,7 @@ fn connecting_to_a_full_backlog_waits_until_the_deadline_or_until_there_is_room(
         }
         let timed = timed.join().unwrap().unwrap();
         plain.join().unwrap().unwrap();
-        // The time to connect is no time to write.
+        // The deadline for connecting is no deadline for writing.
         while timed.try_write(&[0; 65536]).is_ok() {}
         assert!(timed.write_deadline(b"x", Some(soon())).unwrap_err().is(CoreError::TimedOut));
         let timeout = rustix::net::sockopt::Timeout::Send;
@@ -433,7 +436,7 @@ fn connecting_to_a_full_backlog_waits_until_the_deadline_or_until_there_is_room(
 }
 
 #[test]
-fn a_listener_of_another_type_and_one_that_is_gone_are_told_apart() {
+fn a_wrong_type_differs_from_a_gone_listener() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("socket");
     let listener = UnixListener::bind(&path).unwrap();
@@ -448,7 +451,7 @@ fn a_listener_of_another_type_and_one_that_is_gone_are_told_apart() {
 }
 
 #[test]
-fn a_bad_name_is_told_before_the_system_is_asked() {
+fn a_bad_name_is_refused_before_a_system_call() {
     let long = "x".repeat(UnixAddress::MAX + 1);
     let names = [
         UnixAddress::from(""),
@@ -473,7 +476,7 @@ fn a_bad_name_is_told_before_the_system_is_asked() {
 }
 
 #[test]
-fn a_descriptor_of_another_kind_is_not_taken() {
+fn a_descriptor_of_another_kind_is_refused() {
     let pipe = || OwnedFd::from(std::io::pipe().unwrap().0);
     assert!(UnixStream::try_from(pipe()).is_err());
     assert!(UnixListener::try_from(pipe()).is_err());
@@ -520,7 +523,7 @@ fn every_descriptor_is_close_on_exec() {
 }
 
 #[test]
-fn without_descriptors_a_connection_waits_and_is_not_lost() {
+fn a_connection_waits_while_no_descriptor_is_left() {
     if role().is_some() {
         let listener = UnixListener::bind(fresh_name()).unwrap();
         let name = listener.local_address().unwrap();
@@ -537,6 +540,6 @@ fn without_descriptors_a_connection_waits_and_is_not_lost() {
         assert_eq!(accept(&listener).read(&mut [0; 8]).unwrap(), 5);
         done();
     }
-    let test = "streams::without_descriptors_a_connection_waits_and_is_not_lost";
+    let test = "streams::a_connection_waits_while_no_descriptor_is_left";
     assert!(start(test, "hoard", "").wait().success());
 }

@@ -1,4 +1,4 @@
-//! What is TCP's own: names, several addresses, deadlines for connecting.
+//! TCP alone: names, several addresses, deadlines for connecting.
 
 use crate::{accept, eventually, soon};
 use ringway::CoreError;
@@ -6,7 +6,7 @@ use ringway::socket::{Options, TcpListener, TcpStream};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// An address where nobody listens: it was bound a moment ago.
+/// An address where nobody listens: its listener was dropped a moment ago.
 fn deserted() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_address().unwrap()
 }
@@ -24,7 +24,7 @@ fn nobody_listening_is_refused_with_the_address() {
 }
 
 #[test]
-fn of_several_addresses_the_one_that_answers_is_taken() {
+fn the_first_address_that_answers_is_connected() {
     let listener = TcpListener::bind("[::1]:0").unwrap();
     let live = listener.local_address().unwrap();
     let addresses = [deserted(), deserted(), live, deserted()];
@@ -48,7 +48,7 @@ fn a_host_name_is_looked_up() {
 }
 
 #[test]
-fn an_address_without_sense_is_told() {
+fn an_address_without_sense_is_refused() {
     let error = TcpStream::connect("no port here").unwrap_err();
     assert!(error.is(CoreError::BadName), "{error}");
     let none: &[SocketAddr] = &[];
@@ -57,8 +57,8 @@ fn an_address_without_sense_is_told() {
 }
 
 #[test]
-fn a_listener_that_does_not_answer_holds_a_deadline_and_the_next_address_gets_its_share() {
-    // The backlog is full, and the kernel drops what comes.
+fn a_silent_address_leaves_time_for_the_next() {
+    // The backlog is full, and the kernel drops further connections.
     let listener = TcpListener::bind_with("127.0.0.1:0", &Options::new().backlog(0)).unwrap();
     let mute = listener.local_address().unwrap();
     let mut waiting = Vec::new();
@@ -84,12 +84,12 @@ fn a_listener_that_does_not_answer_holds_a_deadline_and_the_next_address_gets_it
 }
 
 #[test]
-fn a_listener_can_start_again_at_once_and_an_exclusive_one_cannot() {
+fn a_lingering_port_refuses_an_exclusive_listener() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_address().unwrap();
     let client = TcpStream::connect(address).unwrap();
     let server = accept(&listener);
-    // The one who closes first keeps the port lingering.
+    // The port lingers at the end that closes first.
     drop((listener, server));
     assert_eq!(client.read_deadline(&mut [0; 8], Some(eventually())).unwrap(), 0);
     drop(client);
@@ -99,7 +99,7 @@ fn a_listener_can_start_again_at_once_and_an_exclusive_one_cannot() {
 }
 
 #[test]
-fn a_listener_for_version_6_alone_leaves_version_4_to_others() {
+fn a_listener_for_version_6_only_leaves_version_4() {
     let six = TcpListener::bind_with("[::]:0", &Options::new().only_v6(true)).unwrap();
     let port = six.local_address().unwrap().port();
     assert!(TcpStream::connect(("127.0.0.1", port)).unwrap_err().is(CoreError::Refused));
@@ -110,7 +110,7 @@ fn a_listener_for_version_6_alone_leaves_version_4_to_others() {
 }
 
 #[test]
-fn buffers_asked_for_reach_the_connections() {
+fn connections_inherit_the_listeners_buffers() {
     let options = Options::new().recv_buffer(300_000).send_buffer(200_000);
     let listener = TcpListener::bind_with("127.0.0.1:0", &options).unwrap();
     let _client = TcpStream::connect(listener.local_address().unwrap()).unwrap();
@@ -128,7 +128,7 @@ fn buffers_asked_for_reach_the_connections() {
 }
 
 #[test]
-fn a_silent_peer_is_asked_after_as_long_as_was_said() {
+fn keepalive_is_set_and_read_back() {
     let (ours, theirs) = crate::tcp_pair();
     assert_eq!(ours.keepalive().unwrap(), None);
     for (asked, set) in [(30_000, 30), (1, 1), (2_900, 2)] {
@@ -142,7 +142,7 @@ fn a_silent_peer_is_asked_after_as_long_as_was_said() {
 }
 
 #[test]
-fn listeners_share_a_port_and_each_connection_reaches_one() {
+fn each_connection_reaches_one_of_shared_listeners() {
     let shared = Options::new().share_port();
     let first = TcpListener::bind_with("127.0.0.1:0", &shared).unwrap();
     let address = first.local_address().unwrap();
