@@ -30,8 +30,8 @@
 //!   [`PIPE_BUF`](rustix::pipe::PIPE_BUF) bytes, for which a ready pipe has room.
 //!
 //! The second way is exact only if nobody else reads or writes there in between. Where that
-//! matters, use an end from [`pipe`](crate::pipe) or [`fifo`](crate::fifo), whose description
-//! belongs to it alone.
+//! matters, use an end from [`pipe`](crate::pipe) or [`fifo`](crate::fifo): it opens a non-blocking
+//! description of its own instead.
 //!
 //! # SIGPIPE
 //!

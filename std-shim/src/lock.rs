@@ -79,8 +79,7 @@ use std::num::NonZeroU32;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The core's [`ReentrantMutex`](ringway_core::lock::ReentrantMutex), for the [threads](Thread) of
-/// this system.
+/// The core's [`ReentrantMutex`](ringway_core::lock::ReentrantMutex), among [threads](Thread).
 ///
 /// ```
 /// use ringway::lock::ReentrantMutex;

@@ -8,8 +8,9 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 const COPY: &str = "copy from one descriptor to the other";
 
-/// The most bytes that one step asks the kernel for. A pipe or a socket holds less, a file may have
-/// all of them.
+/// The most bytes that one step asks the kernel for.
+///
+/// A pipe or a socket holds less, a file may have all of them.
 const CHUNK: usize = 1 << 20;
 const BUFFER: usize = 128 << 10;
 
@@ -206,8 +207,9 @@ impl Copier {
     }
 }
 
-/// Whether the kernel would pass on a file's pages, to be read later, instead of copying the bytes
-/// that they hold now.
+/// Whether the kernel would pass on a file's pages instead of their bytes.
+///
+/// The reader would then read the pages later, not the bytes that they hold now.
 fn passes_on_pages(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> io::Result<bool> {
     use rustix::fs::{FileType, fstat};
     let has_pages = |fd| {

@@ -50,8 +50,9 @@ pub fn set_nonblocking(fd: impl AsFd, on: bool) -> Result<()> {
         .tried("set the mode of the descriptor")
 }
 
-/// Whether the system closes the descriptor when this process, or a child of it, executes another
-/// program (`FD_CLOEXEC`).
+/// Whether the system closes the descriptor on `exec` (`FD_CLOEXEC`).
+///
+/// That is when this process, or a child of it, executes another program.
 ///
 /// # Errors
 /// The error of the system call.

@@ -14,9 +14,10 @@ const READER: &str = "open for reading the FIFO";
 const WRITER: &str = "open for writing the FIFO";
 const BOTH: &str = "open for reading and writing the FIFO";
 
-/// The first pause between two attempts of an open with a deadline. Each pause is twice as long as
-/// the one before, up to `PAUSE_MOST`. Attempts are necessary because the system does not report
-/// that a silent peer opened a FIFO.
+/// The first pause between two attempts of an open with a deadline.
+///
+/// Each pause is twice as long as the one before, up to `PAUSE_MOST`. Attempts are necessary
+/// because the system does not report that a silent peer opened a FIFO.
 const PAUSE: Duration = Duration::from_micros(50);
 const PAUSE_MOST: Duration = Duration::from_millis(5);
 

@@ -152,8 +152,9 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// Pieces to read in one turn. The bound is for a peer that never stops sending.
     const PIECES: usize = 16;
 
-    /// Pieces to read before the link gives up a stream: more than an honest peer can have sent,
-    /// with all its ports full.
+    /// Pieces to read before the link gives up a stream.
+    ///
+    /// These are more than an honest peer can have sent, with all its ports full.
     const LAST_PIECES: usize = Self::PIECES + 2 * (PORTS * CREDITS * MAX).div_ceil(wire::PIECE);
 
     /// Hands received bytes to the core, and tells it when a timeout has come.

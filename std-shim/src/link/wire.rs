@@ -7,8 +7,9 @@ use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-/// A stream that can carry a link: anything with a descriptor, which stays open as long as the link
-/// has it.
+/// A stream that can carry a link: anything with a descriptor.
+///
+/// The link keeps it open.
 pub trait Stream: AsFd + fmt::Debug + Send + Sync + 'static {}
 
 impl<T: AsFd + fmt::Debug + Send + Sync + 'static> Stream for T {}

@@ -35,15 +35,18 @@ pub type ProcessTable = core::Table<LINES, DEPTH, Wakeup>;
 
 static TABLE: ProcessTable = core::Table::new();
 
-/// How each signal is delivered, by line: 0 for a signal that is not caught, else the [`Delivery`]
-/// plus 1. Relaxed throughout: no other memory depends on the number.
+/// How each signal is delivered, by line: 0 if it is not caught, else the [`Delivery`] plus 1.
+///
+/// Relaxed throughout: no other memory depends on the number.
 static DELIVERY: [AtomicU8; LINES] = [const { AtomicU8::new(0) }; LINES];
 
-/// Payloads lost because the queue was full, by line. Relaxed throughout: no other memory depends
-/// on the count.
+/// Payloads lost because the queue was full, by line.
+///
+/// Relaxed throughout: no other memory depends on the count.
 static LOST: [AtomicUsize; LINES] = [const { AtomicUsize::new(0) }; LINES];
 
 /// The event descriptor, which the table's wake-up makes readable; -1 until there is a dispatcher.
+///
 /// Relaxed throughout: the number alone goes through it, from `event` to `Wakeup::wake`.
 static EVENT: AtomicI32 = AtomicI32::new(-1);
 
@@ -62,8 +65,10 @@ pub enum Delivery {
     /// One delivery for all signals that came, with their number. None is ever lost.
     Coalesced,
     /// One delivery for each signal, with its sender and its value, for up to [`DEPTH`] waiting
-    /// signals. A signal that arrives while as many wait loses its payload and is only counted. Its
-    /// delivery has no payload then, and [`lost_payloads`] counts it.
+    /// signals.
+    ///
+    /// A signal that arrives while as many wait loses its payload and is only counted. Its delivery
+    /// has no payload then, and [`lost_payloads`] counts it.
     Queued,
 }
 
@@ -133,8 +138,10 @@ const FAULTS: [libc::c_int; 7] = [
     libc::SIGTRAP,
 ];
 
-/// Makes the system run the handler of `signal` on the alternate stack of the interrupted thread,
-/// if that thread has one (`sigaltstack(2)`), and one handler at a time.
+/// Makes the handler of `signal` run on the thread's alternate stack, and alone.
+///
+/// The system does that if the interrupted thread has such a stack (`sigaltstack(2)`), and it runs
+/// one handler at a time.
 ///
 /// Threads of other languages may have stacks that are too small for what the kernel saves there.
 /// An alternate stack of 8 KiB has no room for what the kernel saves for two handlers. Fault
@@ -163,8 +170,9 @@ fn use_alternate_stack(signal: Signal) -> Result<()> {
     answer(set).tried("catch").on(signal).map(drop)
 }
 
-/// Catches signals and sets their handler, which runs where the program
-/// [dispatches](Dispatcher::dispatch).
+/// Catches signals and sets their handler.
+///
+/// The handler runs where the program [dispatches](Dispatcher::dispatch).
 ///
 /// Call it again to replace the handler, at any time, also while signals arrive.
 ///

@@ -189,8 +189,9 @@ pub(super) fn check_blocked(set: SignalSet) -> Result<libc::sigset_t> {
     Ok(to_sigset(set))
 }
 
-/// Takes one signal; sleeps until the deadline. `None` if the deadline passed, or if another signal
-/// interrupted the call.
+/// Takes one signal; sleeps until the deadline.
+///
+/// `None` if the deadline passed, or if another signal interrupted the call.
 fn take(set: &libc::sigset_t, deadline: Option<Instant>) -> rustix::io::Result<Option<Received>> {
     let mut info = MaybeUninit::<libc::siginfo_t>::uninit();
     let number = match deadline {

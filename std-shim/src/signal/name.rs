@@ -47,8 +47,9 @@ macro_rules! named {
 }
 
 named! {
-    /// Hangup of the terminal, or death of the controlling process. By custom, asks a daemon to
-    /// read its configuration again.
+    /// Hangup of the terminal, or death of the controlling process.
+    ///
+    /// By custom, asks a daemon to read its configuration again.
     HUP = SIGHUP,
     /// Interrupt from the keyboard (Ctrl-C).
     INT = SIGINT,
@@ -74,8 +75,7 @@ named! {
     USR2 = SIGUSR2,
     /// A write to a pipe that nobody reads.
     PIPE = SIGPIPE,
-    /// A timer of `alarm(2)` or `setitimer(2)`, and by default of an
-    /// [`IntervalTimer`](super::IntervalTimer).
+    /// A timer of `alarm(2)` or `setitimer(2)` expired.
     ALRM = SIGALRM,
     /// Asks the process to end.
     TERM = SIGTERM,

@@ -103,8 +103,10 @@ impl Received {
         Pid::from_raw(self.payload?.sender.try_into().ok()?)
     }
 
-    /// The real user ID of the sender. For a queued signal, the sender itself states it. `None` in
-    /// the cases of [`sender`](Self::sender).
+    /// The real user ID of the sender.
+    ///
+    /// For a queued signal, the sender itself states it. `None` in the cases of
+    /// [`sender`](Self::sender).
     #[doc(alias = "si_uid")]
     pub fn user(&self) -> Option<u32> {
         self.sender().and(self.payload).map(|payload| payload.user)

@@ -34,15 +34,19 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[doc(alias = "sockaddr_un")]
 pub enum UnixAddress {
-    /// A file of type socket. The permissions of its directory decide who may connect. The file
-    /// remains when its process is killed.
+    /// A file of type socket.
+    ///
+    /// The permissions of its directory decide who may connect. The file remains when its process
+    /// is killed.
     Path(PathBuf),
     /// A name of any bytes in the kernel's space of abstract names, one for each network namespace.
+    ///
     /// It has no permissions. The kernel removes it when the last process that has the socket
     /// closes it.
     Abstract(Vec<u8>),
-    /// No name: an end of a pair, or an end that connected without binding. Binding to it makes the
-    /// kernel choose an abstract name.
+    /// No name: an end of a pair, or an end that connected without binding.
+    ///
+    /// Binding to it makes the kernel choose an abstract name.
     Unnamed,
 }
 

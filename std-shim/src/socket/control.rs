@@ -27,8 +27,9 @@ pub(super) struct Message {
     pub(super) size: usize,
     /// The descriptors that came with the message, close-on-exec.
     pub(super) descriptors: Vec<OwnedFd>,
-    /// Whether the system dropped control data without room in the buffer, or descriptors that this
-    /// process may not open.
+    /// Whether the system dropped control data or descriptors.
+    ///
+    /// The buffer had no room for the data, or this process may not open more descriptors.
     pub(super) truncated: bool,
     /// Whether there was control data of any kind.
     pub(super) marked: bool,

@@ -17,8 +17,9 @@ use std::time::Instant;
 /// What a call received: the number of bytes in the buffer, and descriptors.
 #[derive(Debug)]
 pub struct Received {
-    /// The size of the message, or the number of bytes that the stream had. 0 on a stream is the
-    /// end of file.
+    /// The size of the message, or the number of bytes that the stream had.
+    ///
+    /// 0 on a stream is the end of file.
     pub size: usize,
     /// The descriptors in the order in which the peer sent them, close-on-exec.
     pub descriptors: Vec<OwnedFd>,

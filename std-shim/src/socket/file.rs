@@ -44,8 +44,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a starter waits for the lock. Each starter before it holds the lock for microseconds.
-/// But one that was stopped while it holds the lock must not stop the others for ever.
+/// How long a starter waits for the lock.
+///
+/// Each starter before it holds the lock for microseconds. But one that was stopped while it holds
+/// the lock must not stop the others for ever.
 const LOCK_WAIT: Duration = Duration::from_secs(2);
 
 /// A socket file that this process made. Dropping it removes the file, if it is still the same.

@@ -129,8 +129,9 @@ impl<F: Family, T: Message> Socket<F, T> {
         .map_err(|errno| self.not_sent(errno))
     }
 
-    /// Asks the table whether this end may send. Datagrams need no connection, so the table is not
-    /// asked for them.
+    /// Asks the table whether this end may send.
+    ///
+    /// Datagrams need no connection, so the table is not asked for them.
     #[inline]
     fn may_send(&self) -> Result<()> {
         if T::CONNECTED {
@@ -305,10 +306,12 @@ impl sealed::Message for Datagram {
     }
 }
 
-/// A message may be empty, and `recv(2)` returns 0 for it, as it does at the end. To tell the two
-/// apart, every end asks for a time stamp with each message (`SO_TIMESTAMP`) and has no room for
-/// it. So the system marks every message with `MSG_CTRUNC`. It does not mark the end, which is no
-/// message. This costs reading a clock, and `recvmsg` instead of `recv`, but no second system call.
+/// A message may be empty, and `recv(2)` returns 0 for it, as it does at the end.
+///
+/// To tell the two apart, every end asks for a time stamp with each message (`SO_TIMESTAMP`) and
+/// has no room for it. So the system marks every message with `MSG_CTRUNC`. It does not mark the
+/// end, which is no message. This costs reading a clock, and `recvmsg` instead of `recv`, but no
+/// second system call.
 impl sealed::Type for Seqpacket {
     const TYPE: SocketType = SocketType::SEQPACKET;
     const CONNECTED: bool = true;

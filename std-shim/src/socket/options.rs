@@ -53,10 +53,10 @@ macro_rules! options {
 }
 
 options! {
-    /// Sets how many connections may wait for `accept`
-    /// ([listen(2)](https://man7.org/linux/man-pages/man2/listen.2.html)).
+    /// Sets how many connections may wait for `accept`.
     ///
-    /// Linux keeps one more than this, and no more than `net.core.somaxconn`, which is the default.
+    /// Linux keeps one more than this, and no more than `net.core.somaxconn`, which is the default
+    /// ([listen(2)](https://man7.org/linux/man-pages/man2/listen.2.html)).
     #[doc(alias = "listen")]
     pub const fn backlog(connections: u32) = Some(connections);
 

@@ -17,7 +17,9 @@ use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 #[doc(alias = "ucred")]
 pub struct Credentials {
     /// The process's number in this process's namespace; `None` if it has none here (another PID
-    /// namespace). After a process has ended, another may get its number: use
+    /// namespace).
+    ///
+    /// After a process has ended, another may get its number: use
     /// [`peer_pidfd`](Socket::peer_pidfd) to act on the process.
     pub pid: Option<Pid>,
     /// The effective user ID.

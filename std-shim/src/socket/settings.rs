@@ -56,11 +56,10 @@ settings! { {F: Family, T: Type} Socket<F, T>:
     /// ```
     #[doc(alias = "SO_SNDBUF")]
     pub fn send_buffer -> usize = |fd| sockopt::socket_send_buffer_size(fd);
-    /// Asks for a send buffer of this many bytes
-    /// ([socket(7)](https://man7.org/linux/man-pages/man7/socket.7.html)).
+    /// Asks for a send buffer of this many bytes.
     ///
     /// Linux doubles the size to have room for its bookkeeping, and grants at most
-    /// `net.core.wmem_max`.
+    /// `net.core.wmem_max` ([socket(7)](https://man7.org/linux/man-pages/man7/socket.7.html)).
     #[doc(alias = "SO_SNDBUF")]
     pub fn set_send_buffer(bytes) = sockopt::set_socket_send_buffer_size(fd, bytes), "the size of the send buffer";
 
@@ -81,11 +80,11 @@ settings! { Socket<Inet, Stream>:
     /// Whether written bytes go out at once.
     #[doc(alias = "TCP_NODELAY")]
     pub fn nodelay -> bool = |fd| sockopt::tcp_nodelay(fd);
-    /// Sets whether written bytes go out at once
-    /// ([tcp(7)](https://man7.org/linux/man-pages/man7/tcp.7.html)).
+    /// Sets whether written bytes go out at once.
     ///
     /// Then even a few bytes go out before earlier bytes are acknowledged. Small requests have less
-    /// delay, and there are more packets.
+    /// delay, and there are more packets
+    /// ([tcp(7)](https://man7.org/linux/man-pages/man7/tcp.7.html)).
     #[doc(alias = "TCP_NODELAY")]
     pub fn set_nodelay(on) = sockopt::set_tcp_nodelay(fd, on), "TCP_NODELAY";
 

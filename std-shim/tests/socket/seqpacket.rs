@@ -104,7 +104,7 @@ fn one_byte_above_the_largest_message_is_an_error() {
     assert!(ours.send(&huge[..max + 1]).is_err());
     ours.send_deadline(&huge[..max], Some(eventually())).unwrap();
     assert_eq!(theirs.recv(&mut vec![0; max]).unwrap(), max);
-    // A larger buffer allows larger messages.
+    // The largest message depends on the size of the buffer.
     ours.set_send_buffer(ours.send_buffer().unwrap() / 4).unwrap();
     let error = ours.send(&huge[..max]).unwrap_err();
     let smaller = ours.send_buffer().unwrap() - 32;
