@@ -145,8 +145,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// assert_ne!(fd::try_read(&far, &mut [0; 64]).unwrap(), 0, "it greeted");
     /// ```
     pub fn turn(&mut self) -> Result<()> {
-        self.take(Self::PIECES)?;
-        self.give()
+        self.read_stream(Self::PIECES)?;
+        self.write_stream()
     }
 
     /// Pieces to read in one turn. The bound is for a peer that never stops sending.
@@ -158,7 +158,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     const LAST_PIECES: usize = Self::PIECES + 2 * (PORTS * CREDITS * MAX).div_ceil(wire::PIECE);
 
     /// Hands received bytes to the core, and tells it when a timeout has come.
-    pub(super) fn take(&mut self, pieces: usize) -> Result<()> {
+    pub(super) fn read_stream(&mut self, pieces: usize) -> Result<()> {
         for _ in 0..pieces {
             let now = self.wire.now();
             match self.wire.read()? {
@@ -178,12 +178,12 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     }
 
     /// Writes what the core has to send, while there is room.
-    pub(super) fn give(&mut self) -> Result<()> {
+    pub(super) fn write_stream(&mut self) -> Result<()> {
         let core = &mut self.core;
         if !self.wire.write(|now, out| core.poll_transmit(now, out))? {
             // The bytes that the other side sent before it left can still be read.
             self.wire.drop_output();
-            self.take(Self::LAST_PIECES)?;
+            self.read_stream(Self::LAST_PIECES)?;
             self.end();
         }
         Ok(())
@@ -197,7 +197,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// Drives the link and repeats `attempt` until it does not return `WouldBlock`.
     ///
     /// It stops when the time is over, and makes at least one attempt.
-    pub(super) fn until<T>(
+    pub(super) fn drive<T>(
         &mut self,
         operation: &'static str,
         timeout: Timeout,
@@ -216,11 +216,11 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
             if late {
                 return Err(Error::new(operation, CoreError::TimedOut));
             }
-            self.give()?;
+            self.write_stream()?;
             self.wait(deadline)?;
             late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
         }
-        self.give()?;
+        self.write_stream()?;
         outcome.map_err(|error| Error::new(operation, error))
     }
 
@@ -309,7 +309,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     pub fn set_stream<M>(&mut self, streams: impl Streams<M>) {
         // The program can still receive what came over the old stream. If this fails, nothing more
         // comes from there.
-        let _ = self.take(Self::LAST_PIECES);
+        let _ = self.read_stream(Self::LAST_PIECES);
         self.end();
         self.wire.replace(streams.ends());
         // The link is down since the line above, so it can be opened.
@@ -340,7 +340,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
             Phase::Closing => {}
             Phase::Connecting | Phase::Up => self.core.close(self.wire.now()),
         }
-        self.until("close the link", Timeout::Until(deadline), |link| {
+        self.drive("close the link", Timeout::Until(deadline), |link| {
             if link.phase() != Phase::Down {
                 return Err(CoreError::WouldBlock);
             }
@@ -385,7 +385,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// # Errors
     /// [`TimedOut`](CoreError::TimedOut); else those of [`next_event`](Self::next_event).
     pub fn next_event_deadline(&mut self, deadline: Option<Instant>) -> Result<Event> {
-        self.until("wait for an event of the link", Timeout::Until(deadline), |link| {
+        self.drive("wait for an event of the link", Timeout::Until(deadline), |link| {
             link.core.poll_event().ok_or(match link.phase() {
                 Phase::Down => CoreError::NotConnected,
                 _ => CoreError::WouldBlock,

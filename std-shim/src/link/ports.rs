@@ -46,7 +46,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// [`TimedOut`](CoreError::TimedOut); else those of [`connect`](Self::connect).
     pub fn connect_deadline(&mut self, port: u8, deadline: Option<Instant>) -> Result<()> {
         let mut opened = false;
-        self.until(CONNECT, Timeout::Until(deadline), |link| {
+        self.drive(CONNECT, Timeout::Until(deadline), |link| {
             let mut state = link.port_state(port);
             if matches!(state, State::Connected { .. }) && !opened {
                 if link.phase() == Phase::Down {
@@ -101,7 +101,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// ```
     pub fn try_connect(&mut self, port: u8) -> Result<()> {
         self.core.open_port(port).tried(CONNECT)?;
-        self.give()
+        self.write_stream()
     }
 
     crate::fd::forms! {
@@ -159,11 +159,11 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     }
 
     fn send_by(&mut self, port: u8, message: &[u8], timeout: Timeout) -> Result<()> {
-        self.until("send on the port", timeout, |link| link.core.try_send(port, message))
+        self.drive("send on the port", timeout, |link| link.core.try_send(port, message))
     }
 
     fn recv_by(&mut self, port: u8, out: &mut [u8], timeout: Timeout) -> Result<usize> {
-        self.until("receive on the port", timeout, |link| link.core.try_recv(port, out))
+        self.drive("receive on the port", timeout, |link| link.core.try_recv(port, out))
     }
 
     /// Ends sending on this port.
@@ -177,7 +177,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     pub fn shut_send(&mut self, port: u8) -> Result<()> {
         const SHUT: &str = "shut down sending on the port";
         self.core.shut_send(port).tried(SHUT)?;
-        self.give()
+        self.write_stream()
     }
 
     /// Ends receiving on this port.
@@ -191,7 +191,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     pub fn shut_recv(&mut self, port: u8) -> Result<()> {
         const SHUT: &str = "shut down receiving on the port";
         self.core.shut_recv(port).tried(SHUT)?;
-        self.give()
+        self.write_stream()
     }
 
     /// Ends both directions of a port.
@@ -203,7 +203,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// The error of the system call.
     pub fn close_port(&mut self, port: u8) -> Result<()> {
         self.core.close_port(port);
-        self.give()
+        self.write_stream()
     }
 
     /// Tears the port down and gives the peer a reason ([`PortEvent::Reset`]).
@@ -234,6 +234,6 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// ```
     pub fn reset_port(&mut self, port: u8, reason: u8) -> Result<()> {
         self.core.reset_port(port, reason);
-        self.give()
+        self.write_stream()
     }
 }

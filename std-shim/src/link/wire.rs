@@ -64,13 +64,13 @@ impl Wire {
         let (input, output) = (piece(), piece());
         let wire =
             Wire { from, to, began: Instant::now(), input, output, left: 0..0, ended: false };
-        wire.hasten();
+        wire.disable_delay();
         wire
     }
 
     /// Turns off the delay of small TCP writes: credits and answers are small, and the peer waits
     /// for them.
-    fn hasten(&self) {
+    fn disable_delay(&self) {
         // Streams of other kinds refuse the option, so the result does not matter.
         let _ = rustix::net::sockopt::set_tcp_nodelay(self.output(), true);
     }
@@ -79,7 +79,7 @@ impl Wire {
     pub(super) fn replace(&mut self, ends: (Box<dyn Stream>, Option<Box<dyn Stream>>)) {
         (self.from, self.to) = ends;
         (self.left, self.ended) = (0..0, false);
-        self.hasten();
+        self.disable_delay();
     }
 
     /// Drops the bytes that wait to be written.

@@ -220,9 +220,9 @@ impl<W: Way> End<W> {
         self.nonblocking.load(Ordering::Relaxed)
     }
 
-    /// How long the io traits wait.
+    /// How long `Read` and `Write` wait.
     #[inline]
-    pub(super) fn mode(&self) -> Timeout {
+    pub(super) fn trait_timeout(&self) -> Timeout {
         if self.nonblocking() { Timeout::Now } else { Timeout::NEVER }
     }
 
@@ -328,7 +328,7 @@ fn has_writer(fd: BorrowedFd<'_>) -> io::Result<bool> {
 ///
 /// `EAGAIN` does not say which side is not ready, so this waits for both. With a deadline, the flag
 /// tells `call` not to wait in a pipe.
-pub(super) fn shift(
+pub(super) fn move_bytes(
     from: BorrowedFd<'_>,
     to: BorrowedFd<'_>,
     deadline: Option<Instant>,

@@ -1,6 +1,6 @@
 //! The end of a pipe or of a FIFO for reading.
 
-use super::end::{End, Reads, shift};
+use super::end::{End, Reads, move_bytes};
 use crate::Result;
 use crate::fd::{Interest, Timeout, attempt, raw};
 use ringway_core::channel::{Event, State};
@@ -64,12 +64,12 @@ impl End<Reads> {
             true => self.read_now(buf),
             false => io::read(fd, &mut *buf),
         });
-        self.received(asked, result)
+        self.record_read(asked, result)
     }
 
     /// Updates the state from the result of a call that took at most `asked` bytes from the pipe.
     #[inline]
-    fn received(&self, asked: usize, result: io::Result<usize>) -> Result<usize> {
+    fn record_read(&self, asked: usize, result: io::Result<usize>) -> Result<usize> {
         match result {
             Ok(0) if asked > 0 => {
                 let _ = self.state.on(Event::PeerShutSend);
@@ -121,10 +121,10 @@ impl End<Reads> {
     #[doc(alias = "splice")]
     pub fn splice_to(&self, to: impl AsFd, len: usize, deadline: Option<Instant>) -> Result<usize> {
         let (from, to) = (self.fd.as_fd(), to.as_fd());
-        let moved = shift(from, to, deadline, |flags| {
+        let moved = move_bytes(from, to, deadline, |flags| {
             rustix::pipe::splice(from, None, to, None, len, flags)
         });
-        self.received(len, moved)
+        self.record_read(len, moved)
     }
 
     /// Duplicates at most `len` bytes into another pipe, and leaves them here to be read as well.
@@ -156,11 +156,12 @@ impl End<Reads> {
         deadline: Option<Instant>,
     ) -> Result<usize> {
         let (from, into) = (self.fd.as_fd(), to.fd.as_fd());
-        let moved = shift(from, into, deadline, |flags| rustix::pipe::tee(from, into, len, flags));
+        let moved =
+            move_bytes(from, into, deadline, |flags| rustix::pipe::tee(from, into, len, flags));
         match moved {
-            Ok(n) => self.received(len, Ok(n)),
+            Ok(n) => self.record_read(len, Ok(n)),
             // Only the other side can fail, so its state records the error.
-            Err(errno) => to.sent(Err(errno)),
+            Err(errno) => to.record_write(Err(errno)),
         }
     }
 }
@@ -175,6 +176,6 @@ impl std::io::Read for Reader {
 impl std::io::Read for &Reader {
     #[inline]
     fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
-        Ok(self.read_by(buf, self.mode())?)
+        Ok(self.read_by(buf, self.trait_timeout())?)
     }
 }

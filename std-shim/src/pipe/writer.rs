@@ -64,7 +64,7 @@ impl End<Writes> {
     #[inline]
     fn write_by(&self, buf: &[u8], timeout: Timeout) -> Result<usize> {
         let fd = self.fd.as_fd();
-        self.sent(attempt(fd, Interest::Write, timeout, |at_once| match at_once {
+        self.record_write(attempt(fd, Interest::Write, timeout, |at_once| match at_once {
             true => self.write_now(buf),
             false => raw::write(fd, buf, self.suppress_sigpipe),
         }))
@@ -72,7 +72,7 @@ impl End<Writes> {
 
     /// Updates the state from the result of a call that put bytes into the pipe.
     #[inline]
-    pub(super) fn sent(&self, result: io::Result<usize>) -> Result<usize> {
+    pub(super) fn record_write(&self, result: io::Result<usize>) -> Result<usize> {
         match result {
             Ok(n) => {
                 // A FIFO's next reader came.
@@ -167,7 +167,7 @@ impl std::io::Write for Writer {
 impl std::io::Write for &Writer {
     #[inline]
     fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
-        Ok(self.write_by(buf, self.mode())?)
+        Ok(self.write_by(buf, self.trait_timeout())?)
     }
 
     /// There is no buffer to flush.

@@ -144,11 +144,10 @@ const FAULTS: [libc::c_int; 7] = [
 /// one handler at a time.
 ///
 /// Threads of other languages may have stacks that are too small for what the kernel saves there.
-/// An alternate stack of 8 KiB has no room for what the kernel saves for two handlers. Fault
-/// signals are not blocked meanwhile. The registry installs a handler and offers no say in its
-/// flags, so this function changes them afterwards. If other code installs a handler between the
-/// two calls here, the second call replaces it by the handler before it. That code has the same
-/// race with the registry.
+/// An alternate stack of 8 KiB has no room for what the kernel saves for two handlers. The handler
+/// does not block fault signals. The registry installs a handler and offers no say in its flags, so
+/// this function changes them afterwards. If other code installs a handler between the two calls
+/// here, the second call removes it again. That code has the same race with the registry.
 fn use_alternate_stack(signal: Signal) -> Result<()> {
     let mut action = MaybeUninit::<libc::sigaction>::uninit();
     // SAFETY: the null pointer asks for the current action alone, and `action` is a local place for

@@ -72,10 +72,10 @@ impl SignalFd {
     }
 
     fn wait_by(&self, timeout: Timeout) -> Result<Received> {
-        fd::attempt(self.as_fd(), Interest::Read, timeout, |_| self.take()).tried(WAIT)
+        fd::attempt(self.as_fd(), Interest::Read, timeout, |_| self.read_one()).tried(WAIT)
     }
 
-    fn take(&self) -> rustix::io::Result<Received> {
+    fn read_one(&self) -> rustix::io::Result<Received> {
         const SIZE: usize = size_of::<libc::signalfd_siginfo>();
         let mut bytes = [0; SIZE];
         if rustix::io::read(&self.0, &mut bytes)? != SIZE {

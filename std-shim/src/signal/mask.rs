@@ -159,7 +159,7 @@ fn wait_by(any_of: impl Into<SignalSet>, timeout: Timeout) -> Result<Received> {
     let deadline = match timeout {
         Timeout::Until(deadline) => deadline,
         Timeout::Now | Timeout::Mode => {
-            let taken = take(&set, Some(Instant::now())).map_err(failed)?;
+            let taken = take_until(&set, Some(Instant::now())).map_err(failed)?;
             return taken.ok_or_else(|| Error::new(WAIT, CoreError::WouldBlock));
         }
     };
@@ -167,7 +167,7 @@ fn wait_by(any_of: impl Into<SignalSet>, timeout: Timeout) -> Result<Received> {
         // Reads the clock before the attempt, so that it still takes a signal that comes at the
         // deadline.
         let late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
-        match take(&set, deadline).map_err(failed)? {
+        match take_until(&set, deadline).map_err(failed)? {
             Some(received) => return Ok(received),
             None if late => return Err(Error::new(WAIT, CoreError::TimedOut)),
             None => {}
@@ -192,7 +192,10 @@ pub(super) fn check_blocked(set: SignalSet) -> Result<libc::sigset_t> {
 /// Takes one signal; sleeps until the deadline.
 ///
 /// `None` if the deadline passed, or if another signal interrupted the call.
-fn take(set: &libc::sigset_t, deadline: Option<Instant>) -> rustix::io::Result<Option<Received>> {
+fn take_until(
+    set: &libc::sigset_t,
+    deadline: Option<Instant>,
+) -> rustix::io::Result<Option<Received>> {
     let mut info = MaybeUninit::<libc::siginfo_t>::uninit();
     let number = match deadline {
         // SAFETY: `set` is an initialised set, and `info` is a local place for a `siginfo_t`.
