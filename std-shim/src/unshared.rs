@@ -50,8 +50,9 @@ impl Drop for Unshared {
         let ours = Resource::Descriptor(self.0.as_raw_fd());
         record.retain(|known| *known != ours);
         // Closes it while the record is locked. Otherwise another file could get the number, and a
-        // fork would find that number in the record. SAFETY: only this function drops the
-        // descriptor, it runs once, and nothing uses `self.0` afterwards.
+        // fork would find that number in the record.
+        // SAFETY: only this function drops the descriptor, it runs once, and nothing uses `self.0`
+        // afterwards.
         unsafe { ManuallyDrop::drop(&mut self.0) };
         drop(record);
     }

@@ -1,5 +1,4 @@
-//! Connections: what the peer may do to a message, and what a message larger than the socket's
-//! buffer goes through.
+//! Connections: peers that misbehave, and messages larger than the socket's buffer.
 
 mod support;
 
@@ -12,7 +11,7 @@ use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 use std::time::Instant;
 use support::{Killed, Pester, child, interrupts, long, role, soon};
 
-/// They repeat after a prime number, so that no two pieces of a power of two are the same.
+/// Bytes that repeat after a prime number, so that no two pieces of a power of two are the same.
 fn bytes(count: usize, seed: usize) -> Vec<u8> {
     let block: Vec<_> = (0..251).map(|at| ((at * 7 + seed) % 251) as u8).collect();
     let mut all = block.repeat(count / 251 + 1);
@@ -20,7 +19,7 @@ fn bytes(count: usize, seed: usize) -> Vec<u8> {
     all
 }
 
-/// A connection whose peer is a bare stream, which writes what it likes.
+/// A connection whose peer is a bare stream, to which the test writes any bytes.
 fn raw() -> (Connection, UnixStream) {
     let (ours, theirs) = UnixStream::pair().unwrap();
     (ours.into(), theirs)
@@ -67,7 +66,7 @@ fn a_message_that_comes_byte_by_byte_is_put_together() {
     let (ours, theirs) = raw();
     let mut buf = [0; 8];
     for (at, byte) in framed(b"hello").iter().enumerate() {
-        // Whichever form is called meanwhile, the part is kept.
+        // Every form keeps the part that has come.
         let early = match at % 3 {
             0 => ours.try_recv(&mut Vec::new()),
             1 => ours.try_recv(&mut buf),
@@ -152,7 +151,7 @@ fn a_length_above_the_limit_is_refused() {
     ours.send(&[0; 1_000]).unwrap();
 }
 
-/// It takes no memory for bytes that never come: 4 GiB are asked for.
+/// The peer announces 4 GiB; the receiver does not allocate them.
 #[test]
 fn a_length_is_untrusted() {
     let (ours, theirs) = raw();
@@ -165,11 +164,11 @@ fn a_length_is_untrusted() {
     assert!(ours.try_recv(&mut message).unwrap_err().is(CoreError::WouldBlock));
     drop(theirs);
     assert!(ours.recv(&mut message).unwrap_err().is(CoreError::Reset));
-    // The other tests take some meanwhile, but not so much.
+    // Other tests allocate some memory meanwhile, but less than this.
     assert!(peak() < before + (2 << 30));
 }
 
-/// Peers that say that much comes, and send nothing of it, cost next to nothing.
+/// Peers that announce a large message and do not send it cost little memory.
 #[test]
 fn a_length_alone_takes_no_memory() {
     const NAME: &str = "a_length_alone_takes_no_memory";
@@ -189,7 +188,7 @@ fn a_length_alone_takes_no_memory() {
     support::done();
 }
 
-/// The largest that the memory of this process ever was, in bytes.
+/// The peak size of this process's memory, in bytes.
 fn peak() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmPeak:")).unwrap();
@@ -244,7 +243,7 @@ fn a_small_message_is_sent_at_once_or_not_at_all() {
     while ours.try_send(&message).is_ok() {
         sent += 1;
     }
-    // Another one may come instead: nothing of the last went out.
+    // Another message may follow: nothing of the last one was sent.
     let mut received = Vec::new();
     theirs.recv(&mut received).unwrap();
     theirs.recv(&mut received).unwrap();
@@ -285,12 +284,12 @@ fn a_busy_end_is_waited_for_until_the_deadline() {
     let (ours, theirs) = connection::pair().unwrap();
     std::thread::scope(|s| {
         let receiver = s.spawn(|| ours.recv(&mut Vec::new()).unwrap());
-        // Whether the other thread is there already or not, the answers are the same.
+        // The answers are the same whether or not the other thread receives already.
         assert!(ours.try_recv(&mut Vec::new()).unwrap_err().is(CoreError::WouldBlock));
         let deadline = soon();
         let error = ours.recv_deadline(&mut Vec::new(), Some(deadline)).unwrap_err();
         assert!(error.is(CoreError::TimedOut) && Instant::now() >= deadline);
-        // And sending is not in the way.
+        // A thread may send while another receives.
         ours.send(b"there").unwrap();
         theirs.send(b"back").unwrap();
         assert_eq!(receiver.join().unwrap(), 4);
@@ -335,7 +334,7 @@ fn unwanted_descriptors_are_closed() {
     ours.send_descriptors(b"take it", &[writer.as_fd()], None).unwrap();
     drop(writer);
     let mut message = Vec::new();
-    // It stays while it is looked at in a way that cannot take it.
+    // The message stays while calls fail that cannot take it.
     let error = theirs.recv_descriptors(&mut message, 0, None).unwrap_err();
     assert!(error.is(CoreError::Exhausted), "{error}");
     assert!(theirs.recv(&mut [0; 2]).is_err());
@@ -368,7 +367,7 @@ fn a_one_way_pair_refuses_the_other_way() {
     assert!(sender.recv(&mut Vec::new()).unwrap_err().is(CoreError::WrongDirection));
     sender.send(b"x").unwrap();
     assert_eq!(receiver.recv(&mut Vec::new()).unwrap(), 1);
-    // In another process it still is.
+    // After a conversion, as in another process, it is still one-way.
     let receiver = Connection::try_from(OwnedFd::from(receiver)).unwrap();
     let sender = Connection::try_from(OwnedFd::from(sender)).unwrap();
     assert!(receiver.send(b"x").unwrap_err().is(CoreError::BrokenPipe));
@@ -416,10 +415,11 @@ fn signals_interrupt_nothing() {
     });
 }
 
-/// The connection that a child was given under the number that the environment has.
+/// The connection that a child inherited, under the number in the environment.
 fn inherited() -> Connection {
     let number = std::env::var("RINGWAY_TEST_CONNECTION").unwrap().parse().unwrap();
-    // SAFETY: the test handed it over under this number, and nothing else here knows of it.
+    // SAFETY: the parent handed over this descriptor under this number, and nothing else in this
+    // process owns it.
     Connection::try_from(unsafe { OwnedFd::from_raw_fd(number) }).unwrap()
 }
 
@@ -444,8 +444,8 @@ fn a_sender_killed_inside_a_message_is_a_reset() {
         let (ours, mut sender) = start(NAME, "send");
         let mut message = Vec::new();
         assert_eq!(ours.recv(&mut message).unwrap(), 5);
-        // Some of the long one has come. The sender is stopped, or it could send all of it while we
-        // take what there is.
+        // A part of the long message has come. The sender is stopped, since it could otherwise send
+        // all of it while this process receives.
         assert!(ours.poll(Some(long())).unwrap());
         let stopped = Pid::from_child(&sender.0);
         rustix::process::kill_process(stopped, rustix::process::Signal::STOP).unwrap();
@@ -485,14 +485,14 @@ fn a_receiver_killed_inside_a_message_is_an_error() {
     });
 }
 
-/// So many descriptors and no more may be open in this process from now on.
+/// Lets this process open only `more` further descriptors from now on.
 fn limit_descriptors(more: u64) {
     let highest = fd::duplicate(std::io::stdout()).unwrap();
     let limit = libc::rlimit {
         rlim_cur: std::os::fd::AsRawFd::as_raw_fd(&highest) as u64 + more,
         rlim_max: 4096,
     };
-    // SAFETY: a limit that lives through the call.
+    // SAFETY: `setrlimit` only reads `limit`, which outlives the call.
     assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) }, 0);
 }
 
@@ -519,7 +519,7 @@ fn a_descriptor_limit_costs_one_message() {
         assert_eq!(message, b"one");
         limit_descriptors(100);
     }
-    // The rest of the message that is lost may come later, or never.
+    // The rest of a lost message may come later, or never.
     let (ours, theirs) = raw();
     theirs.send_descriptors(b"\x05", &[ours.as_fd(), ours.as_fd(), ours.as_fd()], None).unwrap();
     limit_descriptors(1);

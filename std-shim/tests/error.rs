@@ -1,11 +1,10 @@
-//! Whatever fails in the core or in the shim becomes the shim's error by `?`, and an error of the
-//! standard library.
+//! Conversions: `?` makes this crate's error of every other one, and an `io::Error` of that.
 
 use ringway::{Cause, CoreError, Error};
 use ringway_core::{region, ring, signal, wait};
 use std::io;
 
-/// The error that `?` makes of this one.
+/// The error that `?` makes of `error`.
 fn converted<E>(error: E) -> Error
 where
     Error: From<E>,
@@ -34,7 +33,7 @@ fn core_errors_convert_with_their_cause() {
     ];
     for (error, cause) in cases {
         assert_eq!(error.cause(), cause);
-        // Nothing was tried that could be named: the words are the cause's.
+        // The error names no operation: its text is the cause's.
         assert_eq!(error.to_string(), cause.to_string());
     }
 }

@@ -1,5 +1,4 @@
-//! Large structures on the heap, in a thread whose stack is far smaller than they are, and so is
-//! each step with them.
+//! Large structures on the heap: making and using them needs far less stack than their size.
 
 use ringway::wait::Futex;
 use ringway::{boxed, boxed_view};
@@ -13,17 +12,17 @@ use ringway_core::ring::{Ring, RingView};
 use ringway_core::wait::{Async, Spin};
 use std::time::{Duration, Instant};
 
-/// A value that is larger than the stack by itself.
+/// A value that alone is larger than the stack.
 type Frame = [u8; 1 << 20];
 type Sleeper = Futex;
 
-/// Runs `act` with a stack of 64 KiB. One that is too small ends the process.
+/// Runs `act` with a stack of 64 KiB. An overflow ends the process.
 fn on_a_small_stack(act: fn()) {
     let thread = std::thread::Builder::new().stack_size(64 << 10).spawn(act).unwrap();
     thread.join().unwrap();
 }
 
-/// Far longer than anything takes, so that a hang is a failure.
+/// A deadline that only a hang reaches, so that a hang is a failure.
 fn soon() -> Option<Instant> {
     Some(Instant::now() + Duration::from_secs(60))
 }
@@ -65,12 +64,13 @@ fn a_large_queue_stays_off_the_stack() {
         assert!(size_of_val(&*queue) > 4 << 20);
         (0..60_000).for_each(|n| queue.push([n; 8]).unwrap());
         (0..60_000).for_each(|n| assert_eq!(queue.pop(), Ok([n; 8])));
-        // And one of frames, which are filled and read in place.
+        // A queue of frames, which are filled and read in place.
         let frames = boxed::<Queue<Frame, 3>>();
         let mut loan = frames.try_reserve().unwrap();
-        // SAFETY: the slot is ours until it is committed, and any bytes are a frame.
+        // SAFETY: the loan has the slot alone until it is committed. The write stays within the
+        // slot, and any bytes are a valid frame.
         unsafe { loan.as_uninit().as_mut_ptr().write_bytes(7, 1) };
-        // SAFETY: just filled.
+        // SAFETY: the write above has initialised the whole slot.
         assert!(unsafe { loan.commit() }.is_ok());
         let claim = frames.try_claim().unwrap();
         assert!(claim.iter().all(|byte| *byte == 7));

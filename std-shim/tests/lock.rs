@@ -1,8 +1,7 @@
-//! Locks between real processes, in memory that they share, some of which are killed while they
-//! hold one.
+//! Locks in memory that real processes share; some of them are killed while they hold a lock.
 //!
-//! The processes are forked, so this has no harness: it is one thread. A child does nothing but
-//! what its closure says, and dies with this process.
+//! The processes are forked, so this program has one thread and no standard harness. A child runs
+//! only its closure, and dies with this process.
 
 use ringway::CoreError;
 use ringway::lock::{
@@ -51,8 +50,8 @@ fn main() -> ExitCode {
         if !words.is_empty() && !words.iter().any(|word| name.contains(*word)) {
             continue;
         }
-        // One that hangs is ended, and its children with it.
-        // SAFETY: no preconditions.
+        // Ends a test that hangs, and its children with it.
+        // SAFETY: `alarm` takes a number alone, and cannot fail.
         unsafe { libc::alarm(120) };
         let passed = catch_unwind(test).is_ok();
         println!("test {name} ... {}", if passed { "ok" } else { "FAILED" });
@@ -62,16 +61,17 @@ fn main() -> ExitCode {
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// A value of zeros in memory that forked processes share.
+/// A zeroed value in memory that forked processes share.
 struct Shared<T> {
     at: *mut T,
 }
 
 impl<T> Shared<T> {
     /// # Safety
-    /// All-zero bytes are a `T`.
+    /// All-zero bytes are a valid `T`.
     unsafe fn zeroed() -> Shared<T> {
-        // SAFETY: a fresh anonymous mapping; nothing else knows its address.
+        // SAFETY: a new anonymous mapping, at an address that the kernel chooses: it covers nothing
+        // that is in use.
         let at = unsafe {
             libc::mmap(
                 std::ptr::null_mut(),
@@ -91,32 +91,33 @@ impl<T> Deref for Shared<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        // SAFETY: mapped until the drop, aligned to a page, and zeros are a value.
+        // SAFETY: the mapping lives until the drop and is aligned to a page. It began as zeroes,
+        // which are a valid value by the condition of `zeroed`.
         unsafe { &*self.at }
     }
 }
 
 impl<T> Drop for Shared<T> {
     fn drop(&mut self) {
-        // SAFETY: mapped in `zeroed`, and nobody borrows it any more.
+        // SAFETY: `zeroed` made this mapping, and nothing borrows from it any more.
         unsafe { libc::munmap(self.at.cast(), size_of::<T>()) };
     }
 }
 
-/// Locks of zeros.
+/// A zeroed value that forked processes share.
 fn shared<T: Fresh>() -> Shared<T> {
-    // SAFETY: `Fresh`.
+    // SAFETY: `T: Fresh`, so that all-zero bytes are a valid `T`.
     unsafe { Shared::zeroed() }
 }
 
 /// # Safety
-/// All-zero bytes are a value.
+/// All-zero bytes are a valid value.
 unsafe trait Fresh {}
 
 macro_rules! fresh {
     ($($ty:ty)*) => {
-        // SAFETY: zeros are a fresh lock, by the core's promise for a `W` without a place; and an
-        // integer.
+        // SAFETY: the core guarantees that zeroes are a fresh lock if its `W` has no size. Zeroes
+        // are a valid integer too.
         $(unsafe impl Fresh for $ty {})*
     };
 }
@@ -138,29 +139,30 @@ fresh! {
     (Barrier<3, Futex>, Word)
 }
 
-/// A child process.
+/// A forked child process.
 struct Child(libc::pid_t);
 
 impl Child {
-    /// Runs `play` in a child, which ends with it: status 0, or 101 after a panic.
+    /// Runs `play` in a child, which then exits: with 0, or with 101 after a panic.
     fn play(play: impl FnOnce()) -> Child {
-        // SAFETY: this process has one thread, so that the child may do what it likes.
+        // SAFETY: this process has one thread, so that the child may call any function.
         let pid = unsafe { libc::fork() };
         assert!(pid >= 0, "fork: {}", std::io::Error::last_os_error());
         if pid == 0 {
-            // SAFETY: no preconditions.
+            // SAFETY: the call takes numbers alone, and accesses no memory.
             unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
             let status = if catch_unwind(AssertUnwindSafe(play)).is_ok() { 0 } else { 101 };
-            // SAFETY: ends the child at once.
+            // SAFETY: `_exit` ends the child at once, and runs no handlers.
             unsafe { libc::_exit(status) };
         }
         Child(pid)
     }
 
-    /// How it ended, as `waitpid` says.
+    /// Waits for the child, and returns its status as `waitpid` reports it.
     fn status(&mut self) -> libc::c_int {
         let mut status = -1;
-        // SAFETY: our child, which was not waited for yet, and a place for its status.
+        // SAFETY: the process is a child that was not waited for yet, and `waitpid` writes to the
+        // status variable alone.
         assert_eq!(unsafe { libc::waitpid(self.0, &mut status, 0) }, self.0);
         self.0 = 0;
         status
@@ -171,7 +173,8 @@ impl Child {
     }
 
     fn kill(mut self) {
-        // SAFETY: our child, which was not waited for yet.
+        // SAFETY: the process is a child that was not waited for yet, so that the number is still
+        // its own.
         unsafe { libc::kill(self.0, libc::SIGKILL) };
         let status = self.status();
         assert!(libc::WIFSIGNALED(status), "it ended before it was killed: {status}");
@@ -181,7 +184,8 @@ impl Child {
 impl Drop for Child {
     fn drop(&mut self) {
         if self.0 != 0 {
-            // SAFETY: our child, which was not waited for yet.
+            // SAFETY: the process is a child that was not waited for yet, so that the number is
+            // still its own.
             unsafe { libc::kill(self.0, libc::SIGKILL) };
             self.status();
         }
@@ -202,12 +206,12 @@ fn soon() -> Option<Instant> {
     in_ms(60_000)
 }
 
-/// Says that this process came to where it was to come.
+/// Reports that this process has come to the agreed point.
 fn say(word: &Word) {
     word.fetch_add(1, Ordering::SeqCst);
 }
 
-/// Until `count` have said so.
+/// Waits until `count` processes have reported.
 fn hear(word: &Word, count: u32) {
     let end = Instant::now() + Duration::from_secs(60);
     while word.load(Ordering::SeqCst) < count {
@@ -226,7 +230,7 @@ fn for_ever() -> ! {
     }
 }
 
-/// The lock as a dead holder left it.
+/// Returns the lock as its dead holder left it.
 fn told<G>(answer: TryLockResult<G>) -> OwnerDied<G> {
     match answer {
         Err(LockError::OwnerDied(died)) => died,
@@ -235,7 +239,7 @@ fn told<G>(answer: TryLockResult<G>) -> OwnerDied<G> {
     }
 }
 
-/// Why it was not taken.
+/// Returns the reason why the lock was not taken.
 fn refused<G>(answer: TryLockResult<G>) -> CoreError {
     match answer {
         Err(LockError::NotTaken(error)) => error,
@@ -243,7 +247,7 @@ fn refused<G>(answer: TryLockResult<G>) -> CoreError {
     }
 }
 
-/// Runs `play` as participant `DEAD` until it says that it came to its end, and kills it there.
+/// Runs `play` in a child, as participant `DEAD`, and kills the child once `play` has returned.
 fn killed(word: &Word, play: impl FnOnce(Participant)) {
     let before = word.load(Ordering::SeqCst);
     let child = Child::play(|| {
@@ -292,7 +296,8 @@ fn a_killed_holders_mutex_goes_to_a_sleeper() {
     });
     hear(word, 2);
     pause(20);
-    // SAFETY: the child was waited for.
+    // SAFETY: the child has ended and was waited for, so that it takes no further step and its
+    // writes are visible.
     assert!(unsafe { counter.recover(participant(DEAD)) });
     sleeper.join();
     let Ok(count) = counter.lock() else { panic!("it was repaired") };
@@ -316,14 +321,15 @@ fn a_killed_sleeper_does_not_hold_up_a_mutex() {
     sleeper.kill();
     drop(guard);
     next.join();
-    // SAFETY: the child was waited for.
+    // SAFETY: the child has ended and was waited for, so that it takes no further step and its
+    // writes are visible.
     assert!(!unsafe { counter.recover(participant(DEAD)) }, "it held nothing");
     let Ok(count) = counter.lock() else { panic!("nobody died with it") };
     assert_eq!(*count, [1, 0]);
 }
 
-/// Each adds one to both, one after the other: whoever finds them different without being told
-/// found a half change.
+/// Each process adds one to both numbers, one after the other. A process that finds them different,
+/// and is not told of a death, has found half a change.
 fn random_kills_lose_no_report_of_a_death() {
     let shared = shared::<(Counter, Word)>();
     let (counter, repairs) = &*shared;
@@ -331,8 +337,7 @@ fn random_kills_lose_no_report_of_a_death() {
         Child::play(move || {
             let handle = counter.handle(participant(me));
             loop {
-                // A death between the release and the wake-up is put right by `recover`, which
-                // wakes.
+                // If a process dies between the release and the wake-up, `recover` wakes instead.
                 let mut both = handle.lock().unwrap_or_else(|died| {
                     repairs.fetch_add(1, Ordering::Relaxed);
                     died.repair(|both| both[1] = both[0])
@@ -350,13 +355,15 @@ fn random_kills_lose_no_report_of_a_death() {
         std::thread::sleep(Duration::from_micros(200 + round * 7919 % 1500));
         let (me, child) = &mut children[round as usize % 3];
         child.take().expect("each has one").kill();
-        // SAFETY: the child was waited for.
+        // SAFETY: the child has ended and was waited for, so that it takes no further step and its
+        // writes are visible.
         recovered += u32::from(unsafe { counter.recover(participant(*me)) });
         *child = Some(play(*me));
     }
     for (me, child) in &mut children {
         child.take().expect("each has one").kill();
-        // SAFETY: the child was waited for.
+        // SAFETY: the child has ended and was waited for, so that it takes no further step and its
+        // writes are visible.
         recovered += u32::from(unsafe { counter.recover(participant(*me)) });
     }
     let both = counter.lock().unwrap_or_else(|died| died.repair(|both| both[1] = both[0]));
@@ -375,7 +382,8 @@ fn a_killed_holders_reentrant_mutex_is_freed() {
         std::mem::forget((lock.handle(me).lock().unwrap(), outer));
     });
     assert_eq!(refused(lock.try_lock()), CoreError::WouldBlock);
-    // SAFETY: the child was waited for.
+    // SAFETY: the child has ended and was waited for, so that it takes no further step and its
+    // writes are visible.
     assert!(unsafe { lock.recover(participant(DEAD)) });
     let outer = told(lock.lock()).repair(|value| value.set(0));
     assert!(lock.lock().is_ok(), "the same thread again");
@@ -408,7 +416,8 @@ fn a_killed_writer_is_reported_and_replaced() {
     hear(word, 2);
     pause(20);
     assert_eq!(lock.writer(), Participant::new(DEAD));
-    // SAFETY: the child was waited for.
+    // SAFETY: the child has ended and was waited for, so that it takes no further step and its
+    // writes are visible.
     assert!(unsafe { lock.recover(participant(DEAD)) });
     reader.join();
     drop(told(lock.write_deadline(soon())).repair(|value| **value = 0));
@@ -427,7 +436,8 @@ fn a_killed_readers_slot_is_freed() {
     hear(word, 2);
     pause(20);
     assert_eq!(lock.readers(), 2);
-    // SAFETY: the child was waited for.
+    // SAFETY: the child has ended and was waited for, so that it takes no further step and its
+    // writes are visible.
     assert!(unsafe { lock.recover(participant(DEAD)) });
     writer.join();
     assert_eq!(*lock.read().unwrap(), 5);
@@ -450,13 +460,15 @@ fn bounded_permits_of_a_killed_holder_come_back() {
     });
     hear(word, 3);
     pause(20);
-    // SAFETY: the child was waited for.
+    // SAFETY: the child has ended and was waited for, so that it takes no further step and its
+    // writes are visible.
     assert_eq!(unsafe { places.recover(participant(DEAD)) }, 2);
     sleepers.into_iter().for_each(Child::join);
     drop(mine);
     assert_eq!(places.permits(), 1, "what they kept stays theirs until they are recovered");
     for me in [2, 3] {
-        // SAFETY: the children were waited for.
+        // SAFETY: the children have ended and were waited for, so that they take no further step
+        // and their writes are visible.
         assert_eq!(unsafe { places.recover(participant(me)) }, 1);
     }
     assert_eq!(places.permits(), 3);
@@ -489,8 +501,8 @@ fn a_notification_reaches_the_living() {
         Child::play(move || {
             let handle = jobs.handle(participant(me));
             let count = handle.lock().unwrap();
-            // With the mutex held: whoever hears it and then takes the mutex finds this one
-            // waiting.
+            // Reports while it holds the mutex: a process that hears it and then takes the mutex
+            // finds this one waiting.
             say(word);
             let (mut count, waited) =
                 more.wait_while_deadline(count, soon(), |count| count[0] == 0).unwrap();
@@ -503,7 +515,8 @@ fn a_notification_reaches_the_living() {
     drop(jobs.lock());
     pause(20);
     dies.kill();
-    // SAFETY: the child was waited for.
+    // SAFETY: the child has ended and was waited for, so that it takes no further step and its
+    // writes are visible.
     unsafe { jobs.recover(participant(DEAD)) };
     jobs.lock().unwrap()[0] += 1;
     more.notify(1);
@@ -528,7 +541,8 @@ fn a_conditions_mutex_is_freed_from_a_killed_holder() {
         more.notify(1);
         std::mem::forget(count);
     });
-    // SAFETY: the child was waited for.
+    // SAFETY: the child has ended and was waited for, so that it takes no further step and its
+    // writes are visible.
     assert!(unsafe { jobs.recover(participant(DEAD)) });
     waiter.join();
 }
@@ -570,7 +584,8 @@ fn a_barrier_is_broken_by_a_death() {
     }
     pause(20);
     dies.kill();
-    // SAFETY: the child was waited for.
+    // SAFETY: the child has ended and was waited for, so that it takes no further step and its
+    // writes are visible.
     assert!(unsafe { barrier.recover(participant(DEAD)) });
     hears.join();
     assert!(barrier.is_broken());

@@ -1,4 +1,4 @@
-//! Threads that panic with a lock: the next one is told, whatever they sleep on.
+//! Threads that panic while they hold a lock: the next holder is told, whatever they sleep on.
 
 use ringway::lock::{BoundedSemaphore, LockError, Mutex, OwnerDied, ReentrantMutex, RwLock};
 use ringway::shm::RobustFutex;
@@ -6,7 +6,7 @@ use ringway::wait::{Async, Futex, PrivateFutex, Wait};
 use std::cell::Cell;
 use std::thread;
 
-/// A thread takes what `take` gives, and panics with it.
+/// A thread takes the guard that `take` returns, and panics while it holds that.
 fn panics_with<T>(take: impl FnOnce() -> T + Send) {
     let ended = thread::scope(|s| {
         let thread = s.spawn(|| {
@@ -62,7 +62,7 @@ fn panics_are_reported_on_a_shared_futex() {
     check::<RobustFutex>();
 }
 
-/// One that waits takes what another left by a panic.
+/// A waiting thread takes the lock that another one left by a panic.
 #[test]
 fn a_sleeper_is_woken_and_told_of_a_panic() {
     let mutex = Mutex::<_, PrivateFutex>::new(0);

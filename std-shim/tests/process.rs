@@ -1,7 +1,7 @@
-//! Processes started, joined, ended and outlived.
+//! Processes: starting, joining, killing and outliving them.
 //!
-//! A child begins in the `main` of this program, which the standard harness would have for itself,
-//! and `fork` wants a single thread. So there is a harness of our own, and each test is a process.
+//! A child begins in the `main` of this program, which the standard harness would occupy, and
+//! `fork` needs a single thread. So this program has its own harness, and each test is a process.
 
 #[allow(dead_code)] // Its `main`.
 #[path = "../examples/pool.rs"]
@@ -106,23 +106,23 @@ fn main() -> ExitCode {
     support::alone::main(TESTS)
 }
 
-/// The role of a process that says that it got past `process::main`.
+/// The role of a process that reports that `process::main` returned.
 const ORDINARY: &str = "ordinary";
 
-/// This program, with arguments that a child may have.
+/// This program, with arguments as a child might have them.
 fn called_with(arguments: &[&str]) -> std::process::Command {
     let mut command = std::process::Command::new(std::env::current_exe().unwrap());
     support::play(&mut command, ORDINARY).args(arguments);
     command
 }
 
-/// The descriptors of this process and what they are, apart from the one that looks.
+/// The descriptors of this process and what they refer to, without the one that lists them.
 fn descriptors() -> BTreeMap<i32, String> {
     std::fs::read_dir("/proc/self/fd")
         .unwrap()
         .filter_map(|entry| {
             let path = entry.unwrap().path();
-            // The one that looks is gone by now.
+            // The listing's own descriptor may be closed by now.
             let what = std::fs::read_link(&path).ok()?;
             let number = path.file_name()?.to_str()?.parse().ok()?;
             Some((number, what.to_str()?.to_owned()))
@@ -135,12 +135,12 @@ fn out(given: &mut EntryArgs) -> File {
     File::from(given.descriptors.remove(0))
 }
 
-/// A line in one piece, whoever else writes.
+/// Writes a line in one piece, even if other processes write too.
 fn say(out: &mut File, what: impl std::fmt::Display) -> std::io::Result<()> {
     out.write_all(format!("{what}\n").as_bytes())
 }
 
-/// Writes what it has to the first of its descriptors.
+/// Writes what it was given to its first descriptor.
 fn describe(mut given: EntryArgs) -> EntryResult {
     let mut out = out(&mut given);
     for (number, what) in descriptors() {
@@ -149,7 +149,7 @@ fn describe(mut given: EntryArgs) -> EntryResult {
     Ok(())
 }
 
-/// Writes its argument to the first of its descriptors, and what it can read from the others.
+/// Writes its argument, and what it can read from its other descriptors, to its first descriptor.
 fn echo(mut given: EntryArgs) -> EntryResult {
     let mut out = out(&mut given);
     out.write_all(&given.argument)?;
@@ -169,22 +169,22 @@ fn exit(given: EntryArgs) -> EntryResult {
     }
 }
 
-/// Holds what it was given until it is ended.
+/// Keeps what it was given until it is killed.
 fn sleep(_given: EntryArgs) -> EntryResult {
     loop {
         std::thread::park();
     }
 }
 
-/// Starts a child of its own that has the first of its descriptors, says the child's pid there, and
-/// sleeps.
+/// Starts a child that gets its first descriptor, writes the child's pid there, and sleeps.
 fn family(given: EntryArgs) -> EntryResult {
     let how = std::str::from_utf8(&given.argument)?.to_owned();
     let mut out = File::from(given.descriptors.into_iter().next().ok_or("no descriptor")?);
     let copy = OwnedFd::from(out.try_clone()?);
     let child = match &*how {
         "fork" => {
-            // SAFETY: nothing is in shared memory.
+            // SAFETY: this process has nothing in shared memory, so that the copy has no exclusive
+            // right there.
             match unsafe { process::fork() }? {
                 Fork::Parent(child) => child,
                 Fork::Child => loop {
@@ -205,8 +205,8 @@ fn family(given: EntryArgs) -> EntryResult {
         }
         "copied" => {
             let child = process::spawn(&SLEEP, b"", vec![copy])?;
-            // SAFETY: the copy, as a library might make one, closes a file and waits until it is
-            // killed.
+            // SAFETY: the copy, as a library might make one, only closes a file and waits until it
+            // is killed.
             if unsafe { libc::fork() } == 0 {
                 drop(out);
                 loop {
@@ -223,13 +223,13 @@ fn family(given: EntryArgs) -> EntryResult {
     Ok(())
 }
 
-/// Says whether its parent lives, and sleeps.
+/// Writes whether its parent is alive, and sleeps.
 fn watch(given: EntryArgs) -> EntryResult {
     let mut out = File::from(given.descriptors.into_iter().next().ok_or("no descriptor")?);
     let parent = process::parent().ok_or("no parent")?;
     say(&mut out, parent.is_alive())?;
     fd::wait(&parent, Interest::Read)?;
-    // The kernel may be slower with its signal than we are with this; it comes all the same.
+    // The kernel's signal may come later than the wait's end: wait for it.
     loop {
         std::thread::park();
     }
@@ -243,7 +243,7 @@ fn environment(mut given: EntryArgs) -> EntryResult {
     Ok(())
 }
 
-/// Says whether no signal is blocked.
+/// Writes whether no signal is blocked.
 fn mask(mut given: EntryArgs) -> EntryResult {
     Ok(say(&mut out(&mut given), signal::mask().is_empty())?)
 }
@@ -271,7 +271,7 @@ fn children() -> usize {
 }
 
 fn a_child_gets_its_argument_and_descriptors_only() {
-    // One that is not close-on-exec, as other code may leave it.
+    // A descriptor without close-on-exec, as other code may leave it.
     let leak = File::open("/dev/zero").unwrap();
     fd::set_close_on_exec(&leak, false).unwrap();
     let (reader, writer) = pipe().unwrap();
@@ -288,7 +288,7 @@ fn a_child_gets_its_argument_and_descriptors_only() {
     assert_eq!(found.remove(&1), Some(&*ours[&1]));
     assert_eq!(found.remove(&2), Some(&*ours[&2]));
     let rest: Vec<_> = found.into_values().collect();
-    // What it was given, what its end is tied to, and its parent.
+    // The descriptor that it was given, the death pipe's reader, and its parent's pidfd.
     assert_eq!(rest.len(), 3, "{text}");
     assert_eq!(rest.iter().filter(|what| what.starts_with("pipe:")).count(), 2, "{text}");
     assert_eq!(rest.iter().filter(|what| what.contains("pidfd")).count(), 1, "{text}");
@@ -307,7 +307,7 @@ fn an_argument_of_a_mebibyte_arrives() {
 
 fn an_argument_above_the_file_size_limit_is_an_error() {
     let limit = libc::rlimit { rlim_cur: 4096, rlim_max: 4096 };
-    // SAFETY: a valid limit.
+    // SAFETY: `setrlimit` only reads `limit`, which outlives the call.
     assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &limit) }, 0);
     let error = process::spawn(&SLEEP, &[7; 4097], vec![]).unwrap_err();
     assert!(error.is(CoreError::Exhausted) && error.to_string().contains("ulimit"), "{error}");
@@ -393,8 +393,8 @@ fn a_terminated_child_ends() {
     let child = process::spawn(&SLEEP, b"", vec![]).unwrap();
     child.terminate().unwrap();
     fd::wait_deadline(&child, Interest::Read, Some(long())).unwrap();
-    // It has ended, whether it was waited for or not: there is nothing to do, and nobody else is
-    // hit.
+    // The child has ended, and was not waited for yet: the kill does nothing, and hits no other
+    // process.
     child.kill().unwrap();
     assert_eq!(child.join().unwrap(), Exit::Signal(Signal::TERM));
     child.terminate().unwrap();
@@ -443,7 +443,7 @@ fn a_hundred_children_leave_no_trace() {
         let child = process::spawn(&EXIT, b"0", vec![]).unwrap();
         assert!(child.join().unwrap().success());
     };
-    once(); // The pipe that ties children to this process stays.
+    once(); // This process keeps the pipe that ties its children to it.
     let before = descriptors();
     for _ in 0..100 {
         once();
@@ -461,7 +461,7 @@ fn threads_spawn_at_once() {
                     let argument = format!("{thread} {round}");
                     let descriptors = vec![writer.into()];
                     let child = process::spawn(&ECHO, argument.as_bytes(), descriptors).unwrap();
-                    // Ends only if no child of another thread has a copy of the writer.
+                    // The read ends only if no child of another thread has a copy of the writer.
                     assert_eq!(std::io::read_to_string(reader).unwrap(), argument);
                     assert!(child.join().unwrap().success());
                 }
@@ -479,7 +479,7 @@ fn a_child_outlives_the_thread_that_started_it() {
     assert_eq!(child.join().unwrap(), Exit::Signal(Signal::KILL));
 }
 
-/// Starts a child that has a child, and returns the two, and a reader that ends with both.
+/// Starts a child that has a child. Returns both, and a reader whose stream ends with both.
 fn start_family(how: &str) -> (Child, Pid, pipe::Reader) {
     let (reader, writer) = pipe().unwrap();
     let child = process::spawn(&FAMILY, how.as_bytes(), vec![writer.into()]).unwrap();
@@ -517,11 +517,12 @@ fn a_child_may_outlive_its_parent() {
     wait_for_end(&reader);
 }
 
-/// Its parent may end before it has come to `process::main`.
+/// The parent may end before its child has come to `process::main`.
 fn a_child_that_starts_after_its_parent_died_ends() {
     for _ in 0..20 {
         let (reader, writer) = pipe().unwrap();
-        // SAFETY: nothing is in shared memory.
+        // SAFETY: this process has nothing in shared memory, so that the copy has no exclusive
+        // right there.
         match unsafe { process::fork() }.unwrap() {
             Fork::Child => {
                 drop(reader);
@@ -549,7 +550,8 @@ fn a_grandchild_is_told_of_its_parent() {
 
 fn a_child_that_others_waited_for_is_reported() {
     let child = process::spawn(&EXIT, b"3", vec![]).unwrap();
-    // SAFETY: any child is waited for, of which there is one.
+    // SAFETY: a null pointer is a valid argument for no status. This waits for any child, and there
+    // is one.
     let pid = unsafe { libc::waitpid(-1, std::ptr::null_mut(), 0) };
     assert_eq!(pid, child.pid().as_raw_pid());
     for _ in 0..2 {
@@ -623,7 +625,7 @@ fn no_signal_is_blocked_in_a_child() {
     assert_eq!(child.join().unwrap(), Exit::Signal(Signal::TERM));
 }
 
-/// A pair of sockets; a parent's message, with a descriptor of a process, waits in the second.
+/// A pair of sockets; in the second waits a parent's message, with a pidfd of this process.
 fn call_by_hand() -> (ringway::socket::UnixSeqpacket, ringway::socket::UnixSeqpacket) {
     let (ours, theirs) = ringway::socket::UnixSeqpacket::pair().unwrap();
     let this = rustix::process::pidfd_open(
@@ -649,10 +651,10 @@ fn only_a_parent_starts_a_child() {
         assert_eq!(code, Some(125), "{said}");
         assert!(said.starts_with("cannot "), "{said}");
     };
-    // By hand it can be done, by its own user.
+    // A process of the same user can start a child by hand.
     let (code, said) = begin("describe", &|| call_by_hand().1);
     assert_eq!(code, Some(101), "the entry ran, and was given nothing: {said}");
-    // What it was handed is no message of a parent, or of no entry.
+    // The socket has no message of a parent, or there is no such entry.
     let pair = || ringway::socket::UnixSeqpacket::pair().unwrap();
     refused(begin("sleep", &|| {
         let (ours, theirs) = pair();
@@ -661,7 +663,7 @@ fn only_a_parent_starts_a_child() {
     }));
     refused(begin("sleep", &|| pair().1));
     refused(begin("nothing of that name", &|| call_by_hand().1));
-    // Only who may be another user can try this.
+    // Only root can make a socket as another user.
     if rustix::process::geteuid().is_root() {
         let (code, said) = begin("describe", &|| {
             become_effectively(NOBODY);
@@ -674,11 +676,11 @@ fn only_a_parent_starts_a_child() {
     }
 }
 
-/// A user that has no rights and no process here, by convention.
+/// The user `nobody`, which by convention has no rights and no processes.
 const NOBODY: u32 = 65534;
 
 fn become_effectively(user: u32) {
-    // SAFETY: a call on numbers.
+    // SAFETY: the call takes numbers alone, and accesses no memory.
     let result = unsafe { libc::seteuid(user) };
     assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
 }
@@ -696,7 +698,7 @@ fn a_childs_argument_without_a_socket_is_ordinary() {
     for arguments in ordinary {
         support::assert_done(&called_with(arguments).output().unwrap());
     }
-    // A descriptor that is there, and is no such socket, stays as it is.
+    // A descriptor that is open, and is no such socket, stays untouched.
     let (reader, writer) = pipe().unwrap();
     let mut command = called_with(&[]);
     let number = fd::inherit(&writer, &mut command).unwrap();
@@ -710,14 +712,14 @@ fn a_privileged_program_runs_no_entry() {
     use std::os::unix::process::CommandExt;
 
     let this = std::env::current_exe().unwrap();
-    // Beside this program, where a file may have such rights.
+    // A folder beside this program, where a file may have such rights.
     let folder = tempfile::tempdir_in(this.parent().unwrap()).unwrap();
     let open = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(folder.path(), open).unwrap();
     let copy = folder.path().join("copy");
     std::fs::copy(&this, &copy).unwrap();
     let root = rustix::process::geteuid().is_root();
-    // An ordinary user has no other one, and perhaps another group.
+    // An ordinary user cannot use another user, but perhaps has another group.
     let own = rustix::process::getegid();
     let group = rustix::process::getgroups().unwrap().into_iter().find(|group| *group != own);
     let mode = if root { 0o4755 } else { 0o2755 };
@@ -754,40 +756,43 @@ fn a_privileged_program_runs_no_entry() {
 fn a_program_that_changed_its_user_starts_children() {
     let first = process::spawn(&SLEEP, b"", vec![]).unwrap();
     if rustix::process::geteuid().is_root() {
-        // SAFETY: a call on numbers.
+        // SAFETY: the call takes numbers alone, and accesses no memory.
         let result = unsafe { libc::setresuid(NOBODY, NOBODY, NOBODY) };
         assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
     } else {
-        // What another user would find: the pipe is not for it. What was inherited may belong to
-        // somebody else.
+        // Closes the pipes to this user, as another user would find them. `fchmod` may fail for
+        // inherited pipes, which may belong to another user.
         let pipes = descriptors().into_iter().filter(|(_, what)| what.starts_with("pipe:"));
-        // SAFETY: a descriptor of this process, and a number.
+        // SAFETY: `fchmod` takes two numbers, and fails for a descriptor that is not open.
         let closed = pipes.filter(|(number, _)| unsafe { libc::fchmod(*number, 0) } == 0);
         assert!(closed.count() > 0, "{:?}", descriptors());
     }
     let second = process::spawn(&EXIT, b"7", vec![]).unwrap();
     assert_eq!(second.join().unwrap(), Exit::Code(7));
-    // SAFETY: nothing is in shared memory.
+    // SAFETY: this process has nothing in shared memory, so that the copy has no exclusive right
+    // there.
     match unsafe { process::fork() }.unwrap() {
         Fork::Child => std::process::exit(8),
         Fork::Parent(child) => assert_eq!(child.join().unwrap(), Exit::Code(8)),
     }
     assert!(first.is_alive(), "it is tied to this process by the pipe of before");
-    // It belongs to the user of before, who may end it, and to this process, which ends with the
-    // test.
+    // This process may not kill the child, which belongs to the user of before. The child ends with
+    // this process, which ends with the test.
     first.detach();
 }
 
 fn a_limit_of_processes_is_an_error() {
     for call in [libc::SYS_clone, libc::SYS_execve] {
-        // SAFETY: nothing is in shared memory.
+        // SAFETY: this process has nothing in shared memory, so that the copy has no exclusive
+        // right there.
         match unsafe { process::fork() }.unwrap() {
             Fork::Child => {
                 support::fault::inject(&[Fault::new(call, libc::EAGAIN)]);
                 let error = process::spawn(&EXIT, b"0", vec![]).unwrap_err();
                 assert!(error.is(CoreError::Exhausted), "{error}");
                 if call == libc::SYS_clone {
-                    // SAFETY: nothing is in shared memory.
+                    // SAFETY: this process has nothing in shared memory, so that the copy has no
+                    // exclusive right there.
                     let error = unsafe { process::fork() }.unwrap_err();
                     assert!(error.is(CoreError::Exhausted), "{error}");
                 }
@@ -800,20 +805,20 @@ fn a_limit_of_processes_is_an_error() {
 
 fn a_descriptor_limit_is_an_error_without_a_trace() {
     let (reader, writer) = pipe().unwrap();
-    // Makes the pipe that ties children to this process.
+    // The first child makes the pipe that ties children to this process.
     assert!(process::spawn(&EXIT, b"0", vec![]).unwrap().join().unwrap().success());
     let before = descriptors();
     let free: Vec<_> = (0..).filter(|number| !before.contains_key(number)).take(20).collect();
     let (mut failures, mut successes) = (0, 0);
     for (room, first) in free.into_iter().enumerate() {
-        // Below the limit so many numbers are free.
+        // Below this limit, `room` numbers are free.
         let limit = libc::rlimit { rlim_cur: first as u64, rlim_max: 4096 };
-        // SAFETY: a limit that lives through the call.
+        // SAFETY: `setrlimit` only reads `limit`, which outlives the call.
         assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) }, 0);
         match process::spawn(&EXIT, b"0", vec![]) {
             Ok(child) => {
                 successes += 1;
-                // Whether the child had room enough is its own affair.
+                // The child itself may have failed for lack of descriptors.
                 child.join().unwrap();
             }
             Err(error) => {
@@ -822,7 +827,7 @@ fn a_descriptor_limit_is_an_error_without_a_trace() {
             }
         }
         let limit = libc::rlimit { rlim_cur: 4096, rlim_max: 4096 };
-        // SAFETY: as above.
+        // SAFETY: `setrlimit` only reads `limit`, which outlives the call.
         assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) }, 0);
         assert_eq!(descriptors(), before, "with room for {room}");
         assert_eq!(children(), 0);
@@ -841,11 +846,12 @@ fn a_system_error_is_reported_without_a_trace() {
     ];
     assert!(process::spawn(&EXIT, b"0", vec![]).unwrap().join().unwrap().success());
     for (call, errno) in calls {
-        // What fails does so for good, hence in a process of its own.
-        // SAFETY: nothing is in shared memory.
+        // An injected fault stays, so that each is tried in a process of its own.
+        // SAFETY: this process has nothing in shared memory, so that the copy has no exclusive
+        // right there.
         match unsafe { process::fork() }.unwrap() {
             Fork::Child => {
-                // Makes the pipe that ties children to this process.
+                // The first child makes the pipe that ties children to this process.
                 drop(process::spawn(&SLEEP, b"", vec![]));
                 let before = descriptors();
                 support::fault::inject(&[Fault::new(call, errno)]);
@@ -863,11 +869,11 @@ fn a_system_error_is_reported_without_a_trace() {
 
 fn closed_standard_streams_do_no_harm() {
     for number in 0..3 {
-        // SAFETY: nothing is in shared memory.
+        // SAFETY: this process has nothing in shared memory, so that the copy has no exclusive
+        // right there.
         match unsafe { process::fork() }.unwrap() {
             Fork::Child => {
-                // SAFETY: nobody in this process has a handle of this standard stream that it will
-                // use.
+                // SAFETY: this process will not use any handle of this standard stream again.
                 assert_eq!(unsafe { libc::close(number) }, 0);
                 let (reader, writer) = ringway::socket::UnixStream::pair().unwrap();
                 let log = tempfile::tempfile().unwrap();
@@ -885,7 +891,7 @@ fn closed_standard_streams_do_no_harm() {
     }
 }
 
-/// Copies its standard input to its standard output, and writes a line to its standard error.
+/// Copies its standard input to its standard output, and writes a line to standard error.
 fn streams(_given: EntryArgs) -> EntryResult {
     std::io::copy(&mut std::io::stdin(), &mut std::io::stdout())?;
     eprintln!("and an error");
@@ -893,26 +899,27 @@ fn streams(_given: EntryArgs) -> EntryResult {
 }
 
 fn standard_streams_can_be_swapped() {
-    // Each order of three files under the numbers 0, 1 and 2.
+    // Tries each order of three files under the numbers 0, 1 and 2.
     for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
         let file = || tempfile::tempfile().unwrap();
         let (mut input, mut output, mut errors) = (file(), file(), file());
         input.write_all(b"from the input").unwrap();
         input.rewind().unwrap();
-        // SAFETY: nothing is in shared memory.
+        // SAFETY: this process has nothing in shared memory, so that the copy has no exclusive
+        // right there.
         match unsafe { process::fork() }.unwrap() {
             Fork::Child => {
                 let mut places: [Option<OwnedFd>; 3] = [const { None }; 3];
                 let mut files = [Some(&input), Some(&output), Some(&errors)];
                 for (number, which) in order.into_iter().enumerate() {
                     let from = files[which].take().unwrap();
-                    // As a program that closed its standard streams and opened these files has
-                    // them: close-on-exec.
-                    // SAFETY: nobody in this process uses its standard streams any more.
+                    // The files are close-on-exec, as after a program has closed its standard
+                    // streams and opened these files.
+                    // SAFETY: nothing in this process uses its standard streams any more.
                     let to =
                         unsafe { libc::dup3(from.as_raw_fd(), number as i32, libc::O_CLOEXEC) };
                     assert_eq!(to, number as i32);
-                    // SAFETY: just opened.
+                    // SAFETY: `dup3` has just made this descriptor, and nothing else owns it.
                     places[which] = Some(unsafe { OwnedFd::from_raw_fd(to) });
                 }
                 let [input, output, errors] = places.map(Option::unwrap);
@@ -942,12 +949,13 @@ fn a_second_main_takes_no_descriptors() {
 fn a_fork_makes_a_copy_that_can_be_joined() {
     let (reader, writer) = pipe().unwrap();
     let secret = [1, 2, 3];
-    // SAFETY: nothing is in shared memory.
+    // SAFETY: this process has nothing in shared memory, so that the copy has no exclusive right
+    // there.
     match unsafe { process::fork() }.unwrap() {
         Fork::Child => {
             let parent = process::parent().unwrap();
             assert!(parent.is_alive());
-            // It may start children of its own.
+            // The copy may start children of its own.
             let child = process::spawn(&EXIT, b"9", vec![]).unwrap();
             assert_eq!(child.join().unwrap().code(), Some(9));
             writer.write_all(&secret).unwrap();
@@ -967,13 +975,15 @@ fn a_fork_makes_a_copy_that_can_be_joined() {
 fn a_fork_is_refused_with_threads() {
     let (reader, writer) = pipe().unwrap();
     let thread = std::thread::spawn(move || (&reader).read_to_end(&mut Vec::new()).unwrap());
-    // SAFETY: nothing is in shared memory.
+    // SAFETY: this process has nothing in shared memory, so that the copy has no exclusive right
+    // there.
     let error = unsafe { process::fork() }.unwrap_err();
     assert_eq!(error.cause(), Cause::Process(ProcessError::Threads(2)));
     assert!(error.to_string().contains("2 threads"), "{error}");
     drop(writer);
     thread.join().unwrap();
-    // SAFETY: nothing is in shared memory.
+    // SAFETY: this process has nothing in shared memory, so that the copy has no exclusive right
+    // there.
     match unsafe { process::fork() }.unwrap() {
         Fork::Child => std::process::exit(0),
         Fork::Parent(child) => assert!(child.join().unwrap().success()),
@@ -988,7 +998,8 @@ fn a_fork_ends_with_its_parent() {
 
 fn a_fork_does_not_touch_its_siblings() {
     let sibling = process::spawn(&SLEEP, b"", vec![]).unwrap();
-    // SAFETY: nothing is in shared memory.
+    // SAFETY: this process has nothing in shared memory, so that the copy has no exclusive right
+    // there.
     match unsafe { process::fork() }.unwrap() {
         Fork::Child => {
             assert!(sibling.is_alive());
@@ -1037,7 +1048,8 @@ fn a_fork_is_another_participant() {
     let region = Region::anonymous(&layout).unwrap();
     let total = region.part::<Total>("total").unwrap();
     let (reader, writer) = pipe().unwrap();
-    // SAFETY: nothing of the region is held.
+    // SAFETY: this process holds no half, guard or grant of the region, so that the copy has no
+    // exclusive right.
     match unsafe { process::fork() }.unwrap() {
         Fork::Child => {
             drop(reader);
@@ -1062,7 +1074,8 @@ fn a_fork_is_another_participant() {
             assert_eq!(region.participants().len(), 1);
         }
     }
-    // SAFETY: as above.
+    // SAFETY: this process holds no half, guard or grant of the region, so that the copy has no
+    // exclusive right.
     match unsafe { process::fork() }.unwrap() {
         Fork::Child => {
             *total.lock().unwrap_or_else(OwnerDied::into_inner) += 1;
@@ -1079,7 +1092,8 @@ fn a_fork_without_a_free_place_is_refused() {
     use ringway::shm::{Layout, Mutex, Region};
     let layout = Layout::new(1).part::<Mutex>("lock").unwrap();
     let region = Region::anonymous(&layout).unwrap();
-    // SAFETY: nothing of the region is held.
+    // SAFETY: this process holds no half, guard or grant of the region, so that the copy has no
+    // exclusive right.
     let error = unsafe { process::fork() }.unwrap_err();
     assert!(error.is(CoreError::Exhausted), "{error}");
     assert_eq!(region.participants().len(), 1);

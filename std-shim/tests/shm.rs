@@ -1,5 +1,5 @@
-//! Regions between real processes: found by name and by descriptor, used, and left by the living
-//! and the dead.
+//! Regions between real processes, found by name and by descriptor: attaching, use, detaching, and
+//! death.
 
 mod support;
 
@@ -27,7 +27,7 @@ type Numbers = Ring<u64, 64>;
 type Jobs = Queue<u64, 16>;
 type Log = ByteRing<4096>;
 
-/// The lock as a dead holder left it.
+/// Returns the lock as its dead holder left it.
 fn told<G>(answer: TryLockResult<G>) -> G {
     match answer {
         Err(LockError::OwnerDied(died)) => died.into_inner(),
@@ -36,12 +36,12 @@ fn told<G>(answer: TryLockResult<G>) -> G {
     }
 }
 
-/// Far longer than anything takes, so that a hang is a failure.
+/// A deadline that only a hang reaches, so that a hang is a failure.
 fn soon() -> Option<Instant> {
     Some(Instant::now() + Duration::from_secs(60))
 }
 
-/// A name of this test's own; the file is removed when the test is over, however it ends.
+/// A region name that only this test uses. Dropping it removes the file, however the test ends.
 struct Name(String);
 
 impl Name {
@@ -68,7 +68,7 @@ impl Drop for Name {
 
 const NAME: &str = "RINGWAY_TEST_REGION";
 
-/// A child of the test `test` that plays `part` with the region.
+/// Starts a child that runs the test `test` in the role `part`, with the region `name`.
 fn player(test: &str, part: &str, name: &Name) -> Killed {
     let mut command = child(test, part);
     Killed(command.env(NAME, &name.0).stdin(Stdio::null()).spawn().unwrap())
@@ -183,7 +183,7 @@ fn a_dead_workers_job_goes_to_another() {
     jobs.try_push(1).unwrap();
     let mut player = player("a_dead_workers_job_goes_to_another", "dies", &name);
     let end = soon().unwrap();
-    // It has the first, and has sent the third.
+    // The child has claimed the first job, and has pushed the third.
     while (jobs.unfinished(), jobs.len()) != (2, 1) {
         assert!(Instant::now() < end);
         std::thread::sleep(Duration::from_millis(1));
@@ -251,7 +251,7 @@ fn a_job_that_kills_its_workers_is_given_up() {
         let mut player = player(test, "dies", &name);
         let mut told = numbers.consumer().unwrap();
         let end = soon();
-        // The one before is gone, which is an end as well.
+        // The death of the worker before ended the stream: wait for this worker.
         let number = std::iter::from_fn(|| match told.pop_deadline(end) {
             Err(CoreError::EndOfFile) => {
                 std::thread::sleep(Duration::from_millis(1));
@@ -263,7 +263,7 @@ fn a_job_that_kills_its_workers_is_given_up() {
         assert_eq!((jobs.unfinished(), jobs.refused()), (1, 0), "attempt {attempt}");
         player.kill_now();
     }
-    // The death of the last one is found while we wait for the end of all jobs.
+    // `join_deadline` finds the last worker's death while it waits for the end of all jobs.
     jobs.join_deadline(soon()).unwrap();
     assert_eq!((jobs.refused(), jobs.try_pop()), (1, None));
     (0..16).for_each(|job| jobs.try_push(job).unwrap());
@@ -303,7 +303,7 @@ fn a_region_of_killed_participants_is_made_anew() {
     player.kill_now();
     assert!(name.exists(), "there was nobody left to remove it");
     assert!(Region::open(&name.0).unwrap_err().is(CoreError::NotFound));
-    // Two starters race for it, many times, with a stale one there or none.
+    // Four starters race for the name of the stale region.
     let starters = [(); 4].map(|()| {
         let name = name.0.clone();
         std::thread::spawn(move || {
@@ -364,7 +364,7 @@ fn each_kind_of_wrong_file_has_its_own_error() {
         }
     }
 
-    // Nobody is laying it out: who does has no name for it before it is ready.
+    // Nobody is laying the file out: a region gets its name only once it is ready.
     let wanted = "shared memory";
     fs::write(name.path(), b"").unwrap();
     assert_eq!(cause(), Cause::WrongFile { found: "an empty file", wanted });
@@ -405,7 +405,7 @@ fn each_kind_of_wrong_file_has_its_own_error() {
         (20, 1 << 30, region::Error::Corrupt),
         (24, 0, region::Error::Corrupt),
         (24, u32::MAX, region::Error::Corrupt),
-        // The first part's name has no end, its place is outside, it is larger than the region.
+        // The first part's name has no end; its offset is outside; it is larger than the region.
         (64 + 28, u32::MAX, region::Error::Corrupt),
         (64 + 32, 1 << 31, region::Error::Corrupt),
         (64 + 40, u32::MAX, region::Error::Corrupt),
@@ -415,7 +415,7 @@ fn each_kind_of_wrong_file_has_its_own_error() {
         assert_eq!(cause(), Cause::Region(what), "at {at}");
         scribble(0, &good[..512]);
     }
-    // Positions that no ring has: the first part begins behind 3 entries and 8 places.
+    // Positions that no ring has. The first part begins after 3 entries and 8 places.
     let first = (64 + 3 * 64 + 8 * 16_u64).next_multiple_of(128);
     scribble(first, &u32::MAX.to_ne_bytes());
     let other = Region::open(&name.0).unwrap();
@@ -449,7 +449,7 @@ fn a_part_opens_by_its_own_name_and_type_only() {
     assert!(matches!(cause, Cause::Region(E::OtherKind { .. })), "one that nobody rings for");
 }
 
-/// As in two processes of two PID namespaces, where two threads may have one number.
+/// As in two processes of two PID namespaces, whose threads may have equal numbers.
 #[test]
 fn equal_thread_numbers_do_not_share_a_mutex() {
     let layout = Layout::new(2).part::<shm::ReentrantMutex>("again").unwrap();
@@ -490,13 +490,13 @@ fn a_region_with_other_parts_is_refused_at_once() {
     assert!(matches!(cause, Cause::Region(E::OtherType { .. })));
     assert_eq!(first.participants().len(), 1, "those took no place");
 
-    // Some of its parts are enough, and so is another number of places.
+    // The layout may name some of the parts, and another number of places.
     let some = Layout::new(3).part::<Jobs>("jobs").unwrap();
     let second = Region::open_or_create(&name.0, 0o600, &some).unwrap();
     assert_eq!(first.participants().len(), 2);
     drop((first, second));
     assert!(!name.exists());
-    // With nobody in it, there is nothing to agree with.
+    // Nobody is attached now, so that the layout may differ.
     let other = Layout::new(2).part::<Queue<u64, 17>>("jobs").unwrap();
     let region = Region::open_or_create(&name.0, 0o600, &other).unwrap();
     assert!(region.part::<Queue<u64, 17>>("jobs").is_ok());
@@ -506,7 +506,7 @@ fn a_region_with_other_parts_is_refused_at_once() {
 fn a_constant_capacity_opens_a_part_sized_at_run_time() {
     let test = "a_constant_capacity_opens_a_part_sized_at_run_time";
     if role().is_some() {
-        // Knows the capacity by its type.
+        // The child has the capacity from its type.
         let region = the_region();
         let jobs = region.part::<Queue<u64, 300>>("jobs").unwrap();
         let held = jobs.claim_deadline(soon()).unwrap();
@@ -535,7 +535,7 @@ fn a_constant_capacity_opens_a_part_sized_at_run_time() {
     assert_eq!(jobs.pop_deadline(soon()), Ok(1), "what it held goes to another");
     assert_eq!((1..).take_while(|&n| jobs.try_push(n).is_ok()).count(), 300);
 
-    // The other way round, and what is neither.
+    // A constant laid it out and a number opens it; then parts that do not match.
     let laid_out_by_type = Region::anonymous(&same).unwrap();
     assert_eq!(laid_out_by_type.queue::<u64>("jobs").unwrap().capacity(), 300);
     assert!(Region::open_or_create(&name.0, 0o600, &same).is_ok());
@@ -548,7 +548,7 @@ fn a_constant_capacity_opens_a_part_sized_at_run_time() {
     }
 }
 
-/// Of one that knows how many slots there are by its types, those who were told so by a number take
+/// A child whose types say the capacities is killed. The parent, which has them from numbers, takes
 /// over.
 #[test]
 fn slots_of_run_time_sized_locks_are_recovered() {
@@ -645,7 +645,7 @@ fn a_type_opens_a_queue_of_raw_items_of_its_size() {
         jobs.push([7, 8, 9]).unwrap();
         let claim = raw.try_claim().unwrap();
         assert_eq!(claim[8..], 9_u32.to_ne_bytes());
-        // It is put right as what is held by a type is.
+        // A raw claim is recovered like a typed one.
         std::mem::forget(claim);
         drop((raw, ours));
         assert_eq!(jobs.pop_deadline(soon()), Ok([7, 8, 9]));
@@ -656,7 +656,7 @@ fn a_type_opens_a_queue_of_raw_items_of_its_size() {
         ours.raw_queue("ring").unwrap_err().cause(),
         Cause::Region(region::Error::OtherKind { .. })
     ));
-    // Values of any size lie alike.
+    // For values of any size, the raw and the typed layout are the same.
     for (item, typed) in [
         (std::alloc::Layout::new::<u8>(), Layout::new(2).queue::<u8>("jobs", 5)),
         (std::alloc::Layout::new::<[u8; 3]>(), Layout::new(2).queue::<[u8; 3]>("jobs", 5)),
@@ -679,12 +679,12 @@ fn a_corrupted_capacity_is_an_error() {
         (u32::MAX, region::Error::Corrupt),
         (1000, region::Error::OtherSize { found: 896, wanted: 32384 }),
     ] {
-        // Where the directory says it: of the first part.
+        // Corrupts the first part's capacity in the directory.
         file.write_all_at(&capacity.to_ne_bytes(), 64 + 52).unwrap();
         let error = region.queue::<u64>("jobs").unwrap_err();
         assert_eq!(error.cause(), Cause::Region(expected), "{capacity}");
     }
-    // One that is there keeps its own.
+    // A part that was opened before keeps its capacity.
     file.write_all_at(&16_u32.to_ne_bytes(), 64 + 52).unwrap();
     let jobs = region.queue::<u64>("jobs").unwrap();
     file.write_all_at(&1000_u32.to_ne_bytes(), 64 + 52).unwrap();
@@ -758,7 +758,7 @@ fn a_watched_part_is_readable_when_ready_or_ended() {
         assert!(!is_readable(Some(Instant::now())));
         producer.push(round).unwrap();
         assert!(is_readable(Some(soon().unwrap())));
-        // Another comes before we rearm, and one after it: both are told.
+        // A second value comes before `rearm`: the descriptor still becomes readable again.
         producer.push(round).unwrap();
         ready.rearm();
         assert!(is_readable(Some(soon().unwrap())));
@@ -858,7 +858,7 @@ fn locks_of_the_dead_are_passed_on_in_time() {
 type Events = Broadcast<[u64; 7], 32>;
 type Level = Latest<[u64; 5]>;
 
-/// Message number `number`: every word says which it is and is another.
+/// The words of message `number`: no word is in another message, and no two are equal.
 fn event(number: u64) -> [u64; 7] {
     std::array::from_fn(|word| number * 7 + word as u64)
 }
@@ -893,7 +893,7 @@ fn killed_writers_leave_whole_messages_in_sequence() {
                 }
                 Err(RecvError::Lagged(missed)) => expected += missed,
                 Err(RecvError::EndOfFile) if !is_alive => break,
-                // The end of the one before: this one has not come yet.
+                // The end of the writer before: this one has not started yet.
                 Err(RecvError::EndOfFile) => std::thread::sleep(Duration::from_millis(1)),
                 Err(RecvError::TimedOut) => panic!("a hang that the deadline ended"),
             }
@@ -947,7 +947,7 @@ fn a_panic_with_a_lock_is_seen_by_other_processes() {
         }));
         assert!(panicked.is_err());
         let meeting = region.part::<Meeting>("meeting").unwrap();
-        // It lives until the other has looked.
+        // The child lives until the parent has checked.
         (0..2).for_each(|_| _ = meeting.wait_deadline(soon()).unwrap());
         done();
     }
@@ -968,7 +968,7 @@ fn a_panic_with_a_lock_is_seen_by_other_processes() {
     succeeded(player);
 }
 
-/// What `/dev/shm` calls a name with one slash in front, as POSIX's `shm_open` has it.
+/// As in POSIX's `shm_open`.
 #[test]
 fn one_leading_slash_of_a_name_is_ignored() {
     let name = Name::new();
@@ -981,7 +981,7 @@ fn one_leading_slash_of_a_name_is_ignored() {
     assert!(!name.exists());
 }
 
-/// Waits until there are so many participants.
+/// Waits until there are `count` participants.
 fn await_participants(region: &Region, count: usize) {
     let end = soon().unwrap();
     while region.participants().len() != count {
@@ -990,16 +990,16 @@ fn await_participants(region: &Region, count: usize) {
     }
 }
 
-/// A copy of this process that a library might make by `fork(2)`: it only reads until the other end
-/// of `input` closes.
+/// Makes a copy of this process, as a library might by `fork(2)`. It reads until the other end of
+/// `input` closes.
 fn fork_plainly(input: impl AsRawFd) {
     let input = input.as_raw_fd();
-    // SAFETY: the copy makes system calls alone, until it ends.
+    // SAFETY: the copy only makes system calls until it ends.
     if unsafe { libc::fork() } == 0 {
         let mut byte = 0_u8;
-        // SAFETY: one byte, of its own.
+        // SAFETY: `byte` is a local variable, with room for the one byte that is read.
         while unsafe { libc::read(input, (&raw mut byte).cast(), 1) } == 1 {}
-        // SAFETY: it ends the copy.
+        // SAFETY: `_exit` ends the copy, and runs no handlers.
         unsafe { libc::_exit(0) };
     }
 }
@@ -1012,8 +1012,9 @@ fn copies_do_not_keep_a_dead_participant_alive() {
         let region = the_region();
         let numbers = region.part::<Numbers>("numbers").unwrap();
         let mut producer = numbers.producer().unwrap();
-        // What follows has a copy of everything, a duplicate of the descriptor, or one that came by
-        // a socket; and ends when the test lets go of our standard input, which it has too.
+        // The processes below have a copy of everything, a duplicate of the descriptor, or a
+        // descriptor that came by a socket. They share this process's standard input, and end when
+        // the test closes its other end.
         fork_plainly(std::io::stdin());
         let (ours, theirs) = ringway::socket::UnixSeqpacket::pair().unwrap();
         ours.send_descriptors(b"here", &[region.as_fd()], None).unwrap();
@@ -1055,7 +1056,8 @@ fn a_plainly_forked_copy_is_not_attached() {
     if let Some(role) = role() {
         let region = the_region();
         let numbers = region.part::<Numbers>("numbers").unwrap();
-        // SAFETY: this process has one thread that does anything, and the copy executes nothing.
+        // SAFETY: only one thread of this process does anything now, and the copy executes no
+        // program.
         if unsafe { libc::fork() } == 0 {
             if role == "touches" {
                 let pushed = numbers.producer().map(|mut producer| producer.try_push(1));
@@ -1072,7 +1074,7 @@ fn a_plainly_forked_copy_is_not_attached() {
             done();
         }
         let mut status = 0;
-        // SAFETY: waits for the child that was just made.
+        // SAFETY: `wait` writes to `status` alone; the child was made just above.
         unsafe { libc::wait(&mut status) };
         if role == "touches" {
             assert!(libc::WIFSIGNALED(status) && libc::WTERMSIG(status) == libc::SIGSEGV);
@@ -1108,7 +1110,7 @@ fn a_mere_reader_does_not_count_as_attached() {
     let region = Region::create(&name.0, 0o600, &layout()).unwrap();
     let mut player = player(test, "dies", &name);
     await_participants(&region, 2);
-    // One that got a descriptor for reading, and locks all that there is to lock.
+    // A process with a read-only descriptor takes every lock that it can.
     let reader = fs::File::open(name.path()).unwrap();
     let lock = libc::flock {
         l_type: libc::F_RDLCK as libc::c_short,
@@ -1117,7 +1119,7 @@ fn a_mere_reader_does_not_count_as_attached() {
         l_len: 0,
         l_pid: 0,
     };
-    // SAFETY: the descriptor is open, and the lock outlives the call.
+    // SAFETY: `reader` keeps the descriptor open, and `lock` outlives the call.
     assert_eq!(unsafe { libc::fcntl(reader.as_raw_fd(), libc::F_OFD_SETLK, &lock) }, 0);
     assert_eq!(region.participants().len(), 2);
     player.kill_now();
@@ -1125,7 +1127,7 @@ fn a_mere_reader_does_not_count_as_attached() {
     drop(region);
     assert!(!name.exists(), "a reader is nobody who is attached");
 
-    // A region that was opened up afterwards is not attached to.
+    // Attaching refuses a region whose mode was opened afterwards.
     let region = Region::create(&name.0, 0o600, &layout()).unwrap();
     fs::set_permissions(name.path(), fs::Permissions::from_mode(0o644)).unwrap();
     let uneven = Cause::UnevenMode { mode: 0o644 };
@@ -1134,7 +1136,7 @@ fn a_mere_reader_does_not_count_as_attached() {
 }
 
 #[test]
-fn a_region_has_the_mode_that_was_asked_for_and_lets_in_no_more_than_its_users_allow() {
+fn a_region_gets_its_mode_and_open_checks_it() {
     let name = Name::new();
     let region = Region::create(&name.0, 0o660, &layout()).unwrap();
     assert_eq!(fs::metadata(name.path()).unwrap().mode() & 0o7777, 0o660, "whatever the umask");
@@ -1146,10 +1148,10 @@ fn a_region_has_the_mode_that_was_asked_for_and_lets_in_no_more_than_its_users_a
     assert_eq!(region.participants().len(), 1);
 }
 
-/// A child of the test that plays `part` as a user who is neither this one nor root: where we are
-/// root.
+/// Starts a child in the role `part`, as a user that is neither root nor this one; `None` unless
+/// this process is root's.
 fn stranger(test: &str, part: &str, name: &Name) -> Option<Killed> {
-    // SAFETY: always allowed.
+    // SAFETY: `geteuid` only returns a number, and cannot fail.
     if unsafe { libc::geteuid() } != 0 {
         eprintln!("not root, so that there is no other user: the check is tested in shm::access");
         return None;
@@ -1189,7 +1191,7 @@ fn another_users_region_needs_the_callers_consent() {
     assert!(!name.exists(), "root may remove it");
 }
 
-/// Ends every test that leaves a name behind which nobody is attached to.
+/// Leaves a stale region: starts a child that creates it, and kills the child.
 fn leave_stale(test: &str, name: &Name) {
     let mut player = player(test, "leaves it stale", name);
     let end = soon().unwrap();
@@ -1216,18 +1218,18 @@ fn an_unremovable_stale_region_is_reused_or_refused() {
             stale_for_ever(0o600);
         }
         let name = std::env::var(NAME).unwrap();
-        // Of a folder in which only the owner may remove: from here on, that is somebody else.
+        // As in a folder where only the owner may remove a file, and the owner is somebody else.
         inject(&[Fault::new(libc::SYS_unlinkat, libc::EPERM)]);
-        // SAFETY: always allowed.
+        // SAFETY: `geteuid` only returns a number, and cannot fail.
         let user = unsafe { libc::geteuid() };
         let stale = Cause::Stale { user };
         assert_eq!(shm::unlink(&name).unwrap_err().cause(), stale);
         assert_eq!(shm::survey::remove(&name).unwrap_err().cause(), stale);
-        // A new one would have another mode, which this file cannot get.
+        // A new region would have another mode, which this file does not have.
         let error = Region::open_or_create(&name, 0o666, &layout()).unwrap_err();
         assert_eq!(error.cause(), stale, "{error}");
         assert_eq!(Region::create(&name, 0o666, &layout()).unwrap_err().cause(), stale);
-        // One that it can be: of any size, larger or smaller.
+        // With the file's mode it can be reused, for a larger or a smaller region.
         let large = Layout::new(3).part::<ByteRing<{ 1 << 20 }>>("large").unwrap();
         for layout in [&large, &layout(), &large] {
             let region = Region::open_or_create(&name, 0o600, layout).unwrap();
@@ -1271,7 +1273,7 @@ fn another_users_stale_region_is_refused_at_once() {
             let error = Region::create(&name, mode, &layout()).unwrap_err();
             assert_eq!(error.cause(), stale, "{error}");
         }
-        // Root's, who is trusted, and as open as is asked for.
+        // The file belongs to root, which is trusted, and has the mode that is asked for.
         let region = Region::open_or_create(&name, 0o666, &layout()).unwrap();
         assert!(jobs(&region).is_empty());
         assert!(Region::open_with(&name, 0o666).is_ok());
@@ -1289,7 +1291,7 @@ fn another_users_stale_region_is_refused_at_once() {
 #[test]
 fn a_kill_during_reuse_leaves_a_stale_region() {
     let name = Name::new();
-    // As `overwrite` leaves it after its first two steps.
+    // The file as `overwrite` leaves it after its first two steps.
     let mut left = region::MAGIC.to_vec();
     left.extend([0; 8]);
     fs::write(name.path(), &left).unwrap();
@@ -1313,7 +1315,7 @@ fn the_last_participant_removes_the_name() {
     drop(again);
     assert!(!name.exists(), "the last one came by a descriptor");
 
-    // One that got the name since is another's.
+    // A region that got the name since then keeps it.
     let by_descriptor = Region::from_fd(Region::create(&name.0, 0o600, &layout()).unwrap());
     let by_descriptor = by_descriptor.unwrap();
     shm::unlink(&name.0).unwrap();
@@ -1328,7 +1330,7 @@ fn a_limit_of_file_sizes_is_an_error_and_no_death() {
     let test = "a_limit_of_file_sizes_is_an_error_and_no_death";
     if role().is_some() {
         let limit = libc::rlimit { rlim_cur: 4096, rlim_max: 4096 };
-        // SAFETY: a valid limit.
+        // SAFETY: `setrlimit` only reads `limit`, which outlives the call.
         assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &limit) }, 0);
         let name = std::env::var(NAME).unwrap();
         for error in [
@@ -1382,41 +1384,42 @@ fn the_error_names_a_missing_system_folder() {
     });
 }
 
-/// Runs `test` in a copy of this process, which has one thread alone.
+/// Runs `test` in a copy of this process, which has a single thread.
 fn in_a_copy(test: impl FnOnce() + std::panic::UnwindSafe) {
-    // SAFETY: the copy uses nothing that another thread may have held, but for the allocator, which
-    // is made for it.
+    // SAFETY: the copy uses no lock that another thread may have held but the allocator's, and the
+    // C library makes that one usable after a fork.
     let copy = unsafe { libc::fork() };
     if copy == 0 {
         let passed = std::panic::catch_unwind(test).is_ok();
-        // SAFETY: it ends the copy.
+        // SAFETY: `_exit` ends the copy, and runs no handlers.
         unsafe { libc::_exit(if passed { 42 } else { 1 }) };
     }
     let mut status = 0;
-    // SAFETY: waits for the copy that was just made.
+    // SAFETY: `waitpid` writes to `status` alone; the copy was made just above.
     assert_eq!(unsafe { libc::waitpid(copy, &mut status, 0) }, copy);
     assert!(libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 42, "{status:#x}");
 }
 
-/// Puts an empty folder over one, for this process alone, which has one thread.
+/// Mounts an empty folder over `folder`, for this process alone, which must have one thread.
 fn hide(folder: &std::ffi::CStr) {
-    // Who is not root is so in a user namespace of its own.
+    // A user other than root may mount in a user namespace of its own.
     let unshared = [libc::CLONE_NEWNS, libc::CLONE_NEWUSER | libc::CLONE_NEWNS]
         .into_iter()
-        // SAFETY: flags.
+        // SAFETY: `unshare` gets only flags. It moves the one thread to new namespaces, and changes
+        // no memory.
         .any(|flags| unsafe { libc::unshare(flags) } == 0);
     assert!(unshared, "{}", std::io::Error::last_os_error());
     let (none, flags) = (std::ptr::null(), libc::MS_REC | libc::MS_PRIVATE);
-    // SAFETY: strings that end with zeroes, and nothing where nothing is needed.
+    // SAFETY: the path ends with a zero byte, and this kind of mount ignores the null pointers.
     let made = unsafe { libc::mount(none, c"/".as_ptr(), none, flags, none.cast()) };
     assert_eq!(made, 0, "{}", std::io::Error::last_os_error());
     let kind = c"tmpfs".as_ptr();
-    // SAFETY: as above.
+    // SAFETY: the paths end with a zero byte, and `tmpfs` takes a null pointer for no options.
     let made = unsafe { libc::mount(kind, folder.as_ptr(), kind, 0, none.cast()) };
     assert_eq!(made, 0, "{}", std::io::Error::last_os_error());
 }
 
-/// Words that look like random ones, and are the same each time.
+/// Pseudorandom bytes, the same for the same seed.
 fn noise(seed: u64) -> impl Iterator<Item = u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     std::iter::repeat_with(move || {
@@ -1428,7 +1431,7 @@ fn noise(seed: u64) -> impl Iterator<Item = u8> {
     })
 }
 
-/// Ends the whole program, should `test` not end.
+/// Runs `test`, and aborts the program if it does not end.
 fn bounded(test: impl FnOnce()) {
     let (done, waits) = std::sync::mpsc::channel::<()>();
     let watch = std::thread::spawn(move || {
@@ -1463,7 +1466,7 @@ fn a_corrupt_part_takes_bounded_time() {
             for seed in 0..40 {
                 let bytes: Vec<u8> = match seed {
                     0 => vec![0xff; size],
-                    // A few words of it, or all.
+                    // Some bytes of the part; the last arm replaces all of them.
                     1..20 => {
                         let mut bytes = good.clone();
                         let mut noise = noise(seed);
@@ -1486,7 +1489,7 @@ fn a_corrupt_part_takes_bounded_time() {
                         !seen.parts.iter().find(|seen| seen.name == "jobs").unwrap().state.is_valid
                     );
                 }
-                // Attaching, and leaving, which puts right what the one who leaves held in every
+                // Attaches and detaches. Detaching recovers what this participant held in every
                 // part.
                 drop(Region::open(&name.0).unwrap());
                 file.write_all_at(&good, offset).unwrap();
@@ -1503,7 +1506,7 @@ fn a_sleeping_crowd_gets_the_lock_of_a_killed_holder() {
     match role().as_deref() {
         None => {}
         Some("lacks a system call") => {
-            // Before Linux 5.16, and where a filter does not know it.
+            // As on Linux before 5.16, or under a filter that does not know the call.
             inject(&[Fault::new(libc::SYS_futex_waitv, libc::ENOSYS)]);
             crowd(test);
             done();
@@ -1522,8 +1525,7 @@ fn a_sleeping_crowd_gets_the_lock_of_a_killed_holder() {
     succeeded(player(test, "lacks a system call", &Name::new()));
 }
 
-/// Sleepers that wait for a lock whose holder is killed when most of them do not get up any more to
-/// look after the dead.
+/// Kills a lock's holder once most of the lock's sleepers rest, and do not wake up to check.
 fn crowd(test: &str) {
     const CROWD: u16 = 40;
     let name = Name::new();
@@ -1550,8 +1552,8 @@ fn crowd(test: &str) {
             })
         })
         .collect();
-    // The word of the header that says when somebody last looked: after some looks all have found
-    // out who keeps watch.
+    // The header's word that says when somebody last checked. After some checks, the posts are
+    // taken and the others rest.
     let file = fs::File::open(name.path()).unwrap();
     let looked = || {
         let mut word = [0; 4];
@@ -1581,7 +1583,7 @@ fn a_queue_in_use_does_not_look_corrupt() {
         for _ in 0..3 {
             scope.spawn(|| {
                 let jobs = jobs(&region);
-                // Relaxed: partner is the store below; nothing else is published by it.
+                // Relaxed: the partner is the store below, which publishes nothing else.
                 while !stop.load(Ordering::Relaxed) {
                     let _full = jobs.try_push(1);
                     jobs.try_pop();
@@ -1593,7 +1595,7 @@ fn a_queue_in_use_does_not_look_corrupt() {
             !seen.parts.iter().find(|part| part.name == "jobs").unwrap().state.is_valid
         });
         let corrupt = corrupt.count();
-        // Relaxed: partner is the load in the threads.
+        // Relaxed: the partner is the load in the threads.
         stop.store(true, Ordering::Relaxed);
         assert_eq!(corrupt, 0, "of {looks} looks");
     });

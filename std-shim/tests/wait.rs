@@ -1,4 +1,4 @@
-//! Sleeping on futexes, and waiting for several things at once, between threads and with signals.
+//! Sleeping on futexes, and waiting for several sources at once, between threads and with signals.
 
 use ringway::ring::Ring;
 use ringway::ring::queue::Queue;
@@ -22,7 +22,7 @@ fn a_wait_on_a_changed_word_returns_at_once() {
     both(|wait| {
         let word = AtomicU32::new(7);
         assert_eq!(wait(&word, 6, None), Ok(()));
-        // Also when the deadline has passed: the change comes first.
+        // Even if the deadline has passed, the changed word counts first.
         assert_eq!(wait(&word, 6, Some(Instant::now())), Ok(()));
     });
 }
@@ -32,7 +32,7 @@ fn a_deadline_centuries_away_is_slept_for() {
     both(|wait| {
         let word = AtomicU32::new(0);
         let done = AtomicBool::new(false);
-        // As far as an `Instant` goes.
+        // Finds the farthest `Instant`.
         let mut far = Instant::now();
         for shift in (0..63).rev() {
             far = far.checked_add(Duration::from_secs(1 << shift)).unwrap_or(far);
@@ -80,16 +80,16 @@ fn a_doorbell_wakes_every_sleeper() {
 fn an_interrupted_sleep_keeps_its_deadline() {
     extern "C" fn nothing(_: libc::c_int) {}
     let action: extern "C" fn(libc::c_int) = nothing;
-    // SAFETY: all zeroes is a `sigaction`: no flags, empty mask.
+    // SAFETY: all zeroes are a valid `sigaction`, without flags and with an empty mask.
     let mut new: libc::sigaction = unsafe { std::mem::zeroed() };
     new.sa_sigaction = action as libc::sighandler_t;
-    // SIGURG: ignored by default and used by no other test, so that what is left behind harms
-    // nobody.
-    // SAFETY: `new` is initialised, its handler does nothing.
+    // SIGURG is ignored by default, and no other test uses it. So the handler that stays does no
+    // harm.
+    // SAFETY: `new` is initialised and outlives the call, and its handler does nothing.
     assert_eq!(unsafe { libc::sigaction(libc::SIGURG, &new, std::ptr::null_mut()) }, 0);
     both(|wait| {
         let word = AtomicU32::new(0);
-        // SAFETY: no preconditions.
+        // SAFETY: `pthread_self` has no preconditions.
         let sleeper = unsafe { libc::pthread_self() } as usize;
         let stop = AtomicBool::new(false);
         let deadline = in_ms(60);
@@ -97,7 +97,8 @@ fn an_interrupted_sleep_keeps_its_deadline() {
             s.spawn(|| {
                 while !stop.load(Ordering::SeqCst) {
                     std::thread::sleep(Duration::from_millis(2));
-                    // SAFETY: the scope keeps the sleeper alive until this thread ends.
+                    // SAFETY: the scope keeps the sleeping thread alive until this thread ends, so
+                    // that its id is valid.
                     unsafe { libc::pthread_kill(sleeper as libc::pthread_t, libc::SIGURG) };
                 }
             });
@@ -166,7 +167,7 @@ fn a_deadline_ends_the_wait_after_a_last_poll() {
         Poll::<()>::Pending
     });
     assert_eq!((answer, looks), (Err(TimedOut), 2));
-    // An unpark of somebody else is none of ours.
+    // An unpark by other code does not end the wait.
     std::thread::current().unpark();
     let soon = Instant::now() + Duration::from_millis(20);
     assert_eq!(wait_any(Some(soon), |_| Poll::<()>::Pending), Err(TimedOut));
