@@ -268,7 +268,7 @@ fn every_path_that_the_pages_name_exists() {
 }
 
 /// What each crate is held to: public functions at most, and circles between its top-level modules.
-const BUDGETS: [(&str, usize, usize); 2] = [("core/src", 616, 0), ("std-shim/src", 318, 0)];
+const BUDGETS: [(&str, usize, usize); 2] = [("core/src", 604, 0), ("std-shim/src", 318, 0)];
 
 /// How many public error types core and shim may have together.
 const ERROR_TYPES: usize = 10;
