@@ -113,7 +113,8 @@ impl<W: Wake> Shared<'_, W> {
         let slot = self.slot(slot).ok_or(Refused::Corrupt)?;
         let mut from = self.tail_hint();
         loop {
-            let (position, place, seen) = self.first_unfilled(from)?;
+            let (position, seen) = self.first_unfilled(from)?;
+            let place = self.entry(position).ok_or(Refused::Corrupt)?;
             // This store comes before the store of the owner word. A survivor that finds `me` dead
             // reads the owner word: if it says `Requeuing`, the claim was counted. If the stores
             // were swapped, a death between them would restart the count. Relaxed: step 3 publishes

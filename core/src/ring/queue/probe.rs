@@ -61,7 +61,7 @@ impl<'q, W: Wake> Shared<'q, W> {
         let mut len = 0;
         for _ in 0..MAX_READS {
             let Ok((head, Probe::Message { .. })) = self.first_unclaimed(from) else { return 0 };
-            let Ok((tail, ..)) = self.first_unfilled(self.tail_hint()) else { return 0 };
+            let Ok((tail, _)) = self.first_unfilled(self.tail_hint()) else { return 0 };
             // Reads the head again. If it stood still, both positions were true at one moment.
             let again = match self.first_unclaimed(head) {
                 Ok((again, Probe::Message { .. })) => again,
@@ -82,7 +82,7 @@ impl<'q, W: Wake> Shared<'q, W> {
     /// About how many messages were ever sent; 0 when the words are not those of a queue.
     pub(super) fn pushed(self) -> u64 {
         let tail = self.first_unfilled(self.tail_hint());
-        tail.map_or(0, |(tail, ..)| tail.back(1, self.n()).ordinal(self.n()))
+        tail.map_or(0, |(tail, _)| tail.back(1, self.n()).ordinal(self.n()))
     }
 
     /// Whether the words can be those of a queue: each word is possible, and both walks end.
@@ -217,26 +217,25 @@ impl<'q, W: Wake> Shared<'q, W> {
     }
 
     /// The first position from `position` on that is not filled, or where the order of a closed
-    /// queue ends; with its entry, and the entry's content. The caller knows that all positions
-    /// before `position` are filled. The walk is bounded as in
+    /// queue ends; with the content of its entry. The caller knows that all positions before
+    /// `position` are filled. The walk is bounded as in
     /// [`first_unclaimed`](Self::first_unclaimed).
     #[inline(always)]
     pub(super) fn first_unfilled(
         self,
         mut position: Position,
-    ) -> Result<(Position, &'q AtomicU64, Entry), Corrupt> {
+    ) -> Result<(Position, Entry), Corrupt> {
         let (mut from, mut left) = (position, self.walk_limit());
         loop {
             // SYNC POINT with step 3 in `exchange_entry`: acquire. A message is in line behind
             // others, and whoever sees it sees those. That also holds where the walk jumps ahead by
             // laps, past entries that it did not read.
-            let place = self.entry(position).ok_or(Corrupt)?;
-            let entry = Entry(place.load(Ordering::Acquire));
+            let entry = Entry(self.entry(position).ok_or(Corrupt)?.load(Ordering::Acquire));
             match entry.seen_from(position) {
                 EntryState::Here(_) => position = position.next(self.n()),
                 // The entry was filled again, so all positions before the new one are filled.
                 EntryState::After => position = entry.position(),
-                EntryState::Before | EntryState::End => return Ok((position, place, entry)),
+                EntryState::Before | EntryState::End => return Ok((position, entry)),
             }
             if is_last_step(&mut left) {
                 position = self.tail_hint();

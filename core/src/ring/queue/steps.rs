@@ -88,7 +88,7 @@ impl<'q, W: Wake> Shared<'q, W> {
     ) -> Result<(usize, Position), NoSlot> {
         let mut is_first = true;
         loop {
-            let Ok((position, _, before)) = self.first_unfilled(from) else {
+            let Ok((position, before)) = self.first_unfilled(from) else {
                 return Err(NoSlot::Corrupt);
             };
             if let Some(taken) = self.take_natural(position, me) {
@@ -169,6 +169,7 @@ impl<'q, W: Wake> Shared<'q, W> {
     }
 
     /// Step 1: takes `slot`; false when it is not free, or another took it.
+    #[inline(always)]
     fn exchange_free(self, slot: usize, me: Participant) -> bool {
         self.owner(slot).is_some_and(|owner| exchange_free(owner, me))
     }
@@ -214,7 +215,8 @@ impl<'q, W: Wake> Shared<'q, W> {
     ) -> Result<(), Refused> {
         let slot = self.slot(slot).ok_or(Refused::Corrupt)?;
         loop {
-            let (position, place, seen) = self.first_unfilled(from)?;
+            let (position, seen) = self.first_unfilled(from)?;
+            let place = self.entry(position).ok_or(Refused::Corrupt)?;
             // The mark of the end. Only a message that was in line before may replace it.
             if seen == Entry::closed(position) {
                 return Err(Refused::Closed);

@@ -67,6 +67,10 @@ const CLOSED: usize = BESIDE as usize;
 /// to the next power of two.
 #[inline(always)]
 const fn mask(n: usize) -> usize {
+    // These targets may have no instruction that counts leading zeros.
+    if !Cached::ENABLED && n.is_power_of_two() {
+        return n - 1;
+    }
     // Defined for `n` = 0 as well, so that nothing here can panic.
     let double = n.wrapping_shl(1).wrapping_sub(1) | 1;
     (1 << (usize::BITS - 1 - double.leading_zeros())) - 1
@@ -132,6 +136,9 @@ impl Position {
     /// This holds everywhere but at the end of a lap, and there too when `n` is a power of two.
     #[inline(always)]
     pub(super) const fn is_within_lap(self, n: usize) -> bool {
+        if !Cached::ENABLED && n.is_power_of_two() {
+            return true;
+        }
         // Arithmetic instead of a branch, which the processor would evaluate at each position.
         self.index(n) <= n.wrapping_sub(1).wrapping_sub((mask(n) >= n) as usize)
     }
