@@ -1,10 +1,9 @@
-//! Memory that something else wrote into: whatever the words of a structure say, each of its
-//! operations ends, without a panic, with an ordinary answer or with one that says that it is
-//! corrupt; a wait keeps its deadline.
+//! Structures whose memory something else wrote into. Whatever their words say, each operation ends
+//! without a panic: with an ordinary answer, or with `Corrupt`. A wait keeps its deadline.
 //!
-//! Each structure is made, used for a while, and then written over: wholly, in one bit, or in a few
-//! words, also with other words of its own, which is how ways come about that go in a circle. Then
-//! everything is called.
+//! A test makes a structure, uses it for a while, and overwrites it: wholly, in one bit, or in a
+//! few words. Some of the words are copies of its other words, so that walks can go in a circle.
+//! Then the test calls every operation.
 #![cfg(not(loom))]
 
 mod random;
@@ -35,7 +34,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
-/// Every deadline has passed.
+/// A way of waiting whose every deadline has passed.
 #[derive(Debug, Clone, Copy, Default)]
 struct Late;
 
@@ -61,7 +60,7 @@ const NOW: Option<()> = Some(());
 
 struct Only;
 
-// SAFETY: one thread alone asks, in each of the mutexes here.
+// SAFETY: a single thread uses each of the mutexes here, so one number names it.
 unsafe impl ThreadId for Only {
     fn thread_id() -> NonZeroU32 {
         NonZeroU32::MIN
@@ -72,7 +71,7 @@ fn participants() -> impl Iterator<Item = Participant> {
     [0, 1, 2, 8190, 8191].into_iter().filter_map(Participant::new)
 }
 
-/// Words that are at the edge of something.
+/// Words at the edges of ranges.
 const EDGES: [u32; 16] = [
     0,
     1,
@@ -92,7 +91,7 @@ const EDGES: [u32; 16] = [
     u32::MAX,
 ];
 
-/// Writes into the words of a structure, as `state` says.
+/// Overwrites the words of a structure; `state` numbers the ways.
 fn overwrite(words: &mut [u32], state: u64) {
     let bits = words.len() as u64 * 32;
     if state < bits {
@@ -102,7 +101,7 @@ fn overwrite(words: &mut [u32], state: u64) {
     let mut random = Random::new(state);
     let any = |random: &mut Random| (random.below(1 << 16) << 16 | random.below(1 << 16)) as u32;
     match state - bits {
-        // What C libraries and debuggers fill memory with, and what is erased.
+        // Patterns with which C libraries and debuggers fill memory, and erased memory.
         0 => words.fill(u32::MAX),
         1 => words.fill(0xA5A5_A5A5),
         2 => words.fill(1),
@@ -127,13 +126,13 @@ fn overwrite(words: &mut [u32], state: u64) {
     }
 }
 
-/// A structure in memory that is written over.
+/// Aligned memory for a structure that gets overwritten.
 #[repr(C, align(128))]
 struct Memory<S>(MaybeUninit<S>);
 
-/// Calls `everything` on the structure that `make` makes, written over in every way. Fails when a
-/// call does not return.
-fn survives<S: 'static>(what: &'static str, make: fn() -> S, everything: fn(&mut S)) {
+/// Overwrites the structure of `make` in every way, and calls `everything` on it each time. Fails
+/// when a call panics or does not return.
+fn assert_survives<S: 'static>(what: &'static str, make: fn() -> S, everything: fn(&mut S)) {
     let (tell, told) = channel();
     let now = Arc::new(AtomicU64::new(0));
     let shown = now.clone();
@@ -143,14 +142,15 @@ fn survives<S: 'static>(what: &'static str, make: fn() -> S, everything: fn(&mut
             now.store(state, Ordering::Relaxed);
             let mut memory = Box::new(Memory(MaybeUninit::new(make())));
             let count = size_of::<S>() / 4;
-            // SAFETY: so many whole words, which nobody else uses. Those that are padding or values
-            // that are not there were not initialized, but they are bytes of this box.
+            // SAFETY: `count` whole words lie in this box, and nobody else uses it. Bytes of
+            // padding and of absent values were not initialized, but they are bytes of this box.
             let words = unsafe { slice::from_raw_parts_mut(memory.0.as_mut_ptr().cast(), count) };
             overwrite(words, state);
-            // SAFETY: it was made, and its words and its plain values have a meaning whatever their
-            // bits are: that is what is tested.
+            // SAFETY: `make` made the structure. Its words and its plain values are valid whatever
+            // their bits are: that is what this tests.
             everything(unsafe { memory.0.assume_init_mut() });
-            // SAFETY: as above; nobody uses it afterwards.
+            // SAFETY: `make` made the structure, whatever its bits are, and nobody uses it
+            // afterwards.
             unsafe { memory.0.assume_init_drop() };
         }
         let _ = tell.send(());
@@ -179,17 +179,18 @@ fn queue<const N: usize>() -> Queue<u32, N, Sleeper> {
     queue
 }
 
-/// A queue whose values are of another type.
+/// The queue at `at`, seen as one of another value type.
 ///
 /// # Safety
-/// There is one of so many slots.
+/// There is a queue of `capacity` slots at `at`, for `'q`. The caller takes no value from it.
 unsafe fn words_of<'q>(at: NonNull<u8>, capacity: usize) -> &'q QueueView<(), Sleeper> {
-    // SAFETY: as the caller states.
+    // SAFETY: the caller guarantees a queue of `capacity` slots at `at`, for `'q`.
     unsafe { QueueView::from_raw(at, capacity).unwrap().as_ref() }
 }
 
-fn everything_of_a_queue<const N: usize>(queue: &mut Queue<u32, N, Sleeper>) {
-    // SAFETY: that is where it is, and how many slots it has.
+fn call_everything_of_a_queue<const N: usize>(queue: &mut Queue<u32, N, Sleeper>) {
+    // SAFETY: the queue is at this address, has `N` slots, and outlives `untyped`. None of the
+    // calls below takes a value through it.
     let untyped = unsafe { words_of(NonNull::from(&*queue).cast(), N) };
     let _ = (untyped.is_valid(), untyped.len(), untyped.is_empty(), untyped.pushed());
     let _ = (untyped.unfinished(), untyped.is_closed());
@@ -203,7 +204,7 @@ fn everything_of_a_queue<const N: usize>(queue: &mut Queue<u32, N, Sleeper>) {
         }
         for _ in 0..N + 1 {
             let _ = (handle.try_pop(), handle.pop_deadline(NOW), queue.len(), queue.is_empty());
-            // Back into the queue.
+            // This puts the value back into the queue.
             drop(handle.try_claim());
             let claim = handle.claim_deadline(NOW);
             let _ = claim.map(|claim| claim.complete());
@@ -212,9 +213,9 @@ fn everything_of_a_queue<const N: usize>(queue: &mut Queue<u32, N, Sleeper>) {
         let _ = (queue.producers_are_gone(), queue.refused(), queue.max_attempts());
         drop((handle.producer(), handle.producer()));
         queue.set_max_attempts(2);
-        // SAFETY: nobody acts.
+        // SAFETY: no other thread uses the structure, so nobody acts for the participant.
         let _ = unsafe { handle.recover(Participant::new(1).unwrap()) };
-        // SAFETY: as above.
+        // SAFETY: nobody acts for participant 8191.
         let _ = unsafe { handle.recover(Participant::new(8191).unwrap()) };
     }
     queue.close();
@@ -223,36 +224,36 @@ fn everything_of_a_queue<const N: usize>(queue: &mut Queue<u32, N, Sleeper>) {
 }
 
 #[test]
-fn a_queue() {
-    survives("a queue of 1", queue::<1>, everything_of_a_queue);
-    survives("a queue of 3", queue::<3>, everything_of_a_queue);
-    survives("a queue of 4", queue::<4>, everything_of_a_queue);
+fn a_corrupt_queue_never_panics_or_hangs() {
+    assert_survives("a queue of 1", queue::<1>, call_everything_of_a_queue);
+    assert_survives("a queue of 3", queue::<3>, call_everything_of_a_queue);
+    assert_survives("a queue of 4", queue::<4>, call_everything_of_a_queue);
 }
 
 #[test]
-fn a_queue_whose_entries_lead_in_a_circle_says_that_it_is_corrupt() {
+fn a_queue_with_circular_entries_is_corrupt() {
     const N: usize = 4;
     let mut queue = Box::new(queue::<N>());
-    // Each entry leads to the next one, a quarter of all positions further on; and a place to begin
-    // with.
+    // Each entry leads to the next one, a quarter of all positions further on. The hints lead to
+    // the first.
     let ends = size_of::<Queue<(), 0, Sleeper>>();
     let at = NonNull::from(&mut *queue).cast::<u8>();
     let put = |offset: usize, word: u64| {
-        // SAFETY: within the queue, see below.
+        // SAFETY: every caller passes the offset of a word in the queue.
         let place = unsafe { at.add(offset) }.cast::<u64>();
-        // SAFETY: as above, on a boundary of 8 bytes; nobody else uses the queue.
+        // SAFETY: the word lies in the queue, aligned to 8 bytes, and nobody else uses the queue.
         unsafe { place.write(word) };
     };
     for index in 0..N {
         let position = (index << 46 | index) as u64;
-        // The entries lie behind the two ends, each beside a slot's word.
+        // The entries lie behind the ends, each beside an owner word.
         put(ends + 16 * index, position << 16);
         put(ends + 16 * index + 8, 0);
     }
-    // The place to begin with is the first word of each end.
+    // The first word of each end is its hint.
     put(0, 1 << 16);
     put(ends / 3, 1 << 16);
-    // SAFETY: that is where it is, and how many slots it has.
+    // SAFETY: the queue is at this address, has `N` slots, and `is_valid` takes no value.
     assert!(!unsafe { words_of(at, N) }.is_valid());
     assert_eq!(queue.try_reserve().unwrap_err(), Error::Corrupt);
     let handle = queue.handle(Participant::LOCAL);
@@ -261,7 +262,7 @@ fn a_queue_whose_entries_lead_in_a_circle_says_that_it_is_corrupt() {
 }
 
 #[test]
-fn a_ring() {
+fn a_corrupt_ring_never_panics_or_hangs() {
     type Three = Ring<u32, 3, Sleeper>;
     fn make() -> Three {
         let ring = Ring::new();
@@ -269,7 +270,7 @@ fn a_ring() {
         ring.consumer().unwrap().try_pop();
         ring
     }
-    survives("a ring", make, |ring: &mut Three| {
+    assert_survives("a ring", make, |ring: &mut Three| {
         for who in participants() {
             let _ = (ring.is_valid(), ring.len(), ring.is_empty(), ring.producer_is_gone());
             if let Some(mut producer) = ring.producer_as(who) {
@@ -281,14 +282,14 @@ fn a_ring() {
                 let _ = (consumer.try_pop_slice(&mut [0; 9]), consumer.pop_deadline(NOW));
                 consumer.clear();
             }
-            // SAFETY: nobody acts.
+            // SAFETY: no other thread uses the structure, so nobody acts for the participant.
             let _ = unsafe { ring.recover(who) };
         }
     });
 }
 
 #[test]
-fn a_ring_of_bytes() {
+fn a_corrupt_byte_ring_never_panics_or_hangs() {
     type Nine = ByteRing<9, Sleeper>;
     fn make() -> Nine {
         let ring = ByteRing::new();
@@ -297,7 +298,7 @@ fn a_ring_of_bytes() {
         ring.producer().unwrap().try_write(b"more");
         ring
     }
-    survives("a ring of bytes", make, |ring: &mut Nine| {
+    assert_survives("a ring of bytes", make, |ring: &mut Nine| {
         for who in participants() {
             let _ = (ring.is_valid(), ring.len(), ring.is_empty(), ring.producer_is_gone());
             if let Some(mut producer) = ring.producer_as(who) {
@@ -317,22 +318,22 @@ fn a_ring_of_bytes() {
                 let _ = consumer.read_deadline(&mut out, NOW);
                 consumer.clear();
             }
-            // SAFETY: nobody acts.
+            // SAFETY: no other thread uses the structure, so nobody acts for the participant.
             let _ = unsafe { ring.recover(who) };
         }
     });
 }
 
-/// Overwrites the position of a side, which lies at the beginning of its line.
+/// Overwrites the position of a side, which is the first word of its cache line.
 fn displace<R>(ring: &R, side: usize) {
-    // SAFETY: two lines of 128 bytes each begin with a position.
+    // SAFETY: `side` is 0 or 1, and a ring begins with two lines of 128 bytes.
     let position = unsafe { NonNull::from(ring).cast::<AtomicU32>().byte_add(128 * side) };
-    // SAFETY: as above.
+    // SAFETY: each of these lines begins with a position, which is an `AtomicU32`.
     unsafe { position.as_ref() }.store(u32::MAX, ringway_core::sync::Ordering::Relaxed);
 }
 
 #[test]
-fn one_that_waits_at_a_ring_whose_other_side_stands_nowhere_is_told() {
+fn an_invalid_peer_position_ends_a_wait() {
     let ring = Ring::<u32, 3, Sleeper>::new();
     let (mut producer, mut consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());
     displace(&ring, 0);
@@ -360,7 +361,7 @@ fn one_that_waits_at_a_ring_whose_other_side_stands_nowhere_is_told() {
 }
 
 #[test]
-fn a_ring_of_messages() {
+fn a_corrupt_message_ring_never_panics_or_hangs() {
     type Thirty = MessageRing<30, Sleeper>;
     fn make() -> Thirty {
         let ring = MessageRing::new();
@@ -370,7 +371,7 @@ fn a_ring_of_messages() {
         ring.sender().unwrap().try_send(b"3").unwrap();
         ring
     }
-    survives("a ring of messages", make, |ring: &mut Thirty| {
+    assert_survives("a ring of messages", make, |ring: &mut Thirty| {
         for who in participants() {
             let _ = (ring.is_valid(), ring.is_empty(), ring.sender_is_gone());
             if let Some(mut sender) = ring.sender_as(who) {
@@ -387,14 +388,14 @@ fn a_ring_of_messages() {
                 let _ = (receiver.try_recv(&mut out), receiver.peek_deadline(NOW).is_ok());
                 let _ = receiver.recv_deadline(&mut out, NOW);
             }
-            // SAFETY: nobody acts.
+            // SAFETY: no other thread uses the structure, so nobody acts for the participant.
             let _ = unsafe { ring.recover(who) };
         }
     });
 }
 
 #[test]
-fn a_broadcast() {
+fn a_corrupt_broadcast_never_panics_or_hangs() {
     type Three = Broadcast<u32, 3, Sleeper>;
     fn make() -> Three {
         let broadcast = Broadcast::new();
@@ -403,7 +404,7 @@ fn a_broadcast() {
         drop(writer);
         broadcast
     }
-    survives("a broadcast", make, |broadcast: &mut Three| {
+    assert_survives("a broadcast", make, |broadcast: &mut Three| {
         for who in participants() {
             let _ = (broadcast.sent(), broadcast.holder(), broadcast.writer_is_gone());
             let mut readers = [broadcast.reader(), Reader::from_oldest(&*broadcast)];
@@ -418,14 +419,14 @@ fn a_broadcast() {
             for reader in &mut readers {
                 let _ = (reader.try_recv(), reader.behind(), reader.recv_deadline(NOW));
             }
-            // SAFETY: nobody acts.
+            // SAFETY: no other thread uses the structure, so nobody acts for the participant.
             let _ = unsafe { broadcast.recover(who) };
         }
     });
 }
 
 #[test]
-fn a_latest_value() {
+fn a_corrupt_latest_never_panics_or_hangs() {
     type Value = Latest<u32, Sleeper>;
     fn make() -> Value {
         let latest = Latest::new();
@@ -434,7 +435,7 @@ fn a_latest_value() {
         drop(writer);
         latest
     }
-    survives("a latest value", make, |latest: &mut Value| {
+    assert_survives("a latest value", make, |latest: &mut Value| {
         for who in participants() {
             let _ = (latest.version(), latest.load(), latest.writer_is_gone());
             let _ = latest.wait_newer_deadline(Version::NONE, NOW);
@@ -443,16 +444,16 @@ fn a_latest_value() {
                 writer.store(1);
             }
             let _ = latest.load();
-            // SAFETY: nobody acts.
+            // SAFETY: no other thread uses the structure, so nobody acts for the participant.
             let _ = unsafe { latest.recover(who) };
         }
     });
 }
 
 #[test]
-fn a_mutex_and_a_condition() {
+fn a_corrupt_mutex_never_panics_or_hangs() {
     type Both = (Mutex<u32, Late>, Condition<Late>);
-    survives(
+    assert_survives(
         "a mutex and a condition",
         || (Mutex::new(0), Condition::<Late>::new()),
         |(mutex, condition): &mut Both| {
@@ -471,7 +472,7 @@ fn a_mutex_and_a_condition() {
                     drop(condition.wait_while_deadline(again, NOW, |_| true));
                 }
                 condition.notify_all();
-                // SAFETY: nobody acts.
+                // SAFETY: no other thread uses the structure, so nobody acts for the participant.
                 let _ = unsafe { mutex.recover(who) };
             }
         },
@@ -479,9 +480,9 @@ fn a_mutex_and_a_condition() {
 }
 
 #[test]
-fn a_reentrant_mutex() {
+fn a_corrupt_reentrant_mutex_never_panics_or_hangs() {
     type Again = ReentrantMutex<u32, Only, Late>;
-    survives(
+    assert_survives(
         "a reentrant mutex",
         || ReentrantMutex::new(0),
         |mutex: &mut Again| {
@@ -492,7 +493,7 @@ fn a_reentrant_mutex() {
                 let second = handle.try_lock();
                 drop(first);
                 drop(second);
-                // SAFETY: nobody acts.
+                // SAFETY: no other thread uses the structure, so nobody acts for the participant.
                 let _ = unsafe { mutex.recover(who) };
             }
         },
@@ -500,9 +501,9 @@ fn a_reentrant_mutex() {
 }
 
 #[test]
-fn a_readers_writer_lock() {
+fn a_corrupt_rwlock_never_panics_or_hangs() {
     type Lock = RwLock<u32, 3, Late>;
-    survives(
+    assert_survives(
         "a readers-writer lock",
         || RwLock::new(0),
         |lock: &mut Lock| {
@@ -514,7 +515,7 @@ fn a_readers_writer_lock() {
                 if let Err(LockError::OwnerDied(died)) = handle.write_deadline(NOW) {
                     drop(died.repair(|_| ()));
                 }
-                // SAFETY: nobody acts.
+                // SAFETY: no other thread uses the structure, so nobody acts for the participant.
                 let _ = unsafe { lock.recover(who) };
             }
         },
@@ -522,9 +523,9 @@ fn a_readers_writer_lock() {
 }
 
 #[test]
-fn semaphores_and_an_event() {
+fn corrupt_semaphores_never_panic_or_hang() {
     type All = (Semaphore<2, Late>, BoundedSemaphore<3, Late>, Event<Late>);
-    survives(
+    assert_survives(
         "semaphores and an event",
         || (Semaphore::new(), BoundedSemaphore::new(), Event::<Late>::new()),
         |(semaphore, bounded, event): &mut All| {
@@ -536,7 +537,7 @@ fn semaphores_and_an_event() {
                 drop((handle.try_acquire(), handle.acquire_deadline(NOW)));
                 let _ = handle.try_acquire().map(|permit| permit.keep());
                 let _ = handle.release();
-                // SAFETY: nobody acts.
+                // SAFETY: no other thread uses the structure, so nobody acts for the participant.
                 let _ = unsafe { bounded.recover(who) };
                 let _ = (event.is_set(), event.wait_deadline(NOW));
                 event.set();
@@ -547,7 +548,7 @@ fn semaphores_and_an_event() {
 }
 
 #[test]
-fn a_barrier() {
+fn a_corrupt_barrier_never_panics_or_hangs() {
     type Two = Barrier<2, Late>;
     fn make() -> Two {
         let barrier = Barrier::new();
@@ -555,7 +556,7 @@ fn a_barrier() {
         barrier.reset();
         barrier
     }
-    survives("a barrier", make, |barrier: &mut Two| {
+    assert_survives("a barrier", make, |barrier: &mut Two| {
         for who in participants() {
             let handle = barrier.handle(who);
             let _ = (barrier.waiting(), barrier.is_broken(), handle.wait_deadline(NOW));
@@ -563,21 +564,21 @@ fn a_barrier() {
             let _ = handle.wait_deadline(NOW);
             barrier.reset();
             let _ = handle.wait_deadline(NOW);
-            // SAFETY: nobody acts.
+            // SAFETY: no other thread uses the structure, so nobody acts for the participant.
             let _ = unsafe { barrier.recover(who) };
         }
     });
-    survives("a barrier for one", Barrier::<1, Late>::new, |barrier| {
+    assert_survives("a barrier for one", Barrier::<1, Late>::new, |barrier| {
         let first = barrier.wait_deadline(NOW);
         barrier.reset();
         let second = barrier.wait_deadline(NOW);
-        // What it counts by is put right by a reset, unless somebody seems to have a slot.
+        // A reset puts the count right, unless a slot looks taken. So both answers are allowed.
         let _ = (first, second);
     });
 }
 
 #[test]
-fn a_region() {
+fn a_corrupt_region_never_panics_or_hangs() {
     type Jobs = Queue<u32, 4>;
     type Numbers = Ring<u32, 4>;
     #[repr(C, align(128))]
@@ -591,13 +592,13 @@ fn a_region() {
         let at = memory.0.as_mut_ptr().cast::<u8>();
         let size = layout().size();
         assert!(size <= size_of::<Memory>());
-        // SAFETY: the words of the memory, which is theirs in length.
+        // SAFETY: the first `size` bytes of the memory are initialized, and borrowed exclusively.
         layout().write(unsafe { slice::from_raw_parts_mut(at, size) }).unwrap();
-        // SAFETY: as above.
+        // SAFETY: the memory has `size` bytes, and nobody else writes them.
         assert!(unsafe { View::new(NonNull::new(at).unwrap(), size) }.is_ok());
         memory
     }
-    survives("a region", make, |memory: &mut Memory| {
+    assert_survives("a region", make, |memory: &mut Memory| {
         let at = NonNull::from(&mut *memory).cast::<u8>();
         for length in [layout().size(), size_of::<Memory>(), 64, 0] {
             // SAFETY: the memory has these bytes, and nobody else writes them.

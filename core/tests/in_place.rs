@@ -1,5 +1,5 @@
-//! Structures that are made in a place which had something else in it; Miri looks on (`tests/run
-//! miri`).
+//! Structures that are made in memory that had something else in it. `tests/run miri` runs this
+//! under Miri.
 #![cfg(not(loom))]
 
 use core::alloc::Layout;
@@ -21,33 +21,33 @@ use std::sync::Arc;
 
 type Sleeper = Async<Spin>;
 
-/// A place for an `S`, all of whose bytes say something.
+/// Memory for an `S`, with no byte of zero.
 fn used<S>() -> Box<MaybeUninit<S>> {
     let mut place = Box::<S>::new_uninit();
-    // SAFETY: the place is ours.
+    // SAFETY: the box owns memory for one `S`.
     unsafe { place.as_mut_ptr().write_bytes(0xA5, 1) };
     place
 }
 
-/// Makes one there, uses it, and drops it.
-fn made<S: InPlace>(act: impl FnOnce(&mut S)) {
+/// Makes a structure in used memory, acts on it, and drops it.
+fn make_and_drop<S: InPlace>(act: impl FnOnce(&mut S)) {
     let mut place = used::<S>();
     act(S::init(&mut place));
-    // SAFETY: `init` made it there.
+    // SAFETY: `init` made a structure in this memory.
     drop(unsafe { place.assume_init() });
 }
 
 #[test]
-fn rings_and_queues_are_empty_and_own_what_is_put_in() {
+fn rings_and_queues_start_empty_and_own_their_values() {
     let value = Rc::new(());
-    made::<Ring<Rc<()>, 3, Sleeper>>(|ring| {
+    make_and_drop::<Ring<Rc<()>, 3, Sleeper>>(|ring| {
         let (mut producer, mut consumer) = ring.split();
         assert!(consumer.is_empty());
         (0..3).for_each(|_| producer.try_push(value.clone()).unwrap());
         assert!(producer.try_push(value.clone()).is_err());
         drop(consumer.try_pop());
     });
-    made::<Queue<Rc<()>, 3, Sleeper>>(|queue| {
+    make_and_drop::<Queue<Rc<()>, 3, Sleeper>>(|queue| {
         assert!(queue.try_pop().is_none());
         (0..3).for_each(|_| queue.try_push(value.clone()).unwrap());
         assert!(queue.try_push(value.clone()).is_err());
@@ -57,19 +57,19 @@ fn rings_and_queues_are_empty_and_own_what_is_put_in() {
 }
 
 #[test]
-fn rings_of_bytes_and_messages_and_pipes() {
-    made::<ByteRing<16, Sleeper>>(|ring| {
+fn byte_rings_message_rings_and_pipes_start_empty() {
+    make_and_drop::<ByteRing<16, Sleeper>>(|ring| {
         let (mut producer, mut consumer) = ring.split();
         assert_eq!(consumer.try_read(&mut [0; 4]), 0);
         assert_eq!(producer.try_write(b"abc"), 3);
         assert_eq!(&*consumer.try_peek(1).unwrap(), b"abc");
     });
-    made::<MessageRing<32, Sleeper>>(|ring| {
+    make_and_drop::<MessageRing<32, Sleeper>>(|ring| {
         let (mut sender, mut receiver) = ring.split();
         sender.try_send(b"abc").unwrap();
         assert_eq!(receiver.try_recv(&mut [0; 8]), Ok(3));
     });
-    made::<Pipe<16, Async<Spin>>>(|pipe| {
+    make_and_drop::<Pipe<16, Async<Spin>>>(|pipe| {
         let (mut reader, mut writer) = pipe.open().unwrap();
         assert_eq!(writer.try_write(b"abc"), Ok(3));
         assert_eq!(reader.try_read(&mut [0; 8]), Ok(3));
@@ -77,15 +77,15 @@ fn rings_of_bytes_and_messages_and_pipes() {
 }
 
 #[test]
-fn broadcasts_and_latest_values_have_nothing_yet() {
-    made::<Broadcast<u32, 3, Sleeper>>(|broadcast| {
+fn broadcasts_and_latest_values_start_empty() {
+    make_and_drop::<Broadcast<u32, 3, Sleeper>>(|broadcast| {
         let (mut writer, mut reader) = broadcast.split();
         assert_eq!(reader.try_recv(), Ok(None));
         (1..=4).for_each(|message| writer.send(message));
         assert!(reader.try_recv().is_err());
         assert_eq!(reader.try_recv(), Ok(Some(2)));
     });
-    made::<Latest<[u8; 5], Sleeper>>(|latest| {
+    make_and_drop::<Latest<[u8; 5], Sleeper>>(|latest| {
         assert!(latest.load().is_none());
         latest.owner().store(*b"value");
         let mut out = [0; 5];
@@ -94,7 +94,7 @@ fn broadcasts_and_latest_values_have_nothing_yet() {
     });
 }
 
-/// A reference that owns: all that `StableRef` asks for.
+/// A reference that owns its structure, as `StableRef` demands.
 #[derive(Debug)]
 struct Kept<S>(Arc<S>);
 
@@ -104,7 +104,8 @@ impl<S> Clone for Kept<S> {
     }
 }
 
-// SAFETY: an `Arc` keeps what it owns in its place, and nobody has that exclusively.
+// SAFETY: an `Arc` keeps its value alive and in place. Nobody gets exclusive access to it: no test
+// here calls `Arc::get_mut`.
 unsafe impl<S> StableRef for Kept<S> {
     type Target = S;
 
@@ -113,9 +114,10 @@ unsafe impl<S> StableRef for Kept<S> {
     }
 }
 
-/// Moved, in a struct, and on another thread, when nothing else refers to the structure any more.
+/// The halves are moved, are kept in a struct, and work on another thread, when nothing else refers
+/// to the structure any more.
 #[test]
-fn halves_that_own_a_broadcast_or_a_latest_value_keep_it_and_let_go_of_it() {
+fn owning_halves_keep_and_drop_their_structure() {
     type Prices = Broadcast<[u16; 3], 3, Sleeper>;
     type Level = Latest<[u8; 5], Sleeper>;
     struct Market {
@@ -156,8 +158,8 @@ fn halves_that_own_a_broadcast_or_a_latest_value_keep_it_and_let_go_of_it() {
     }
 }
 
-/// The slots, the words of those that know nothing of the values, and a queue that moves with what
-/// is in it: as much of its memory is padding in one type and not in another.
+/// The typed queue, its view, and the words without the values use the same memory, also after a
+/// move. Some of that memory is padding in one of the types and not in another.
 #[test]
 fn a_queue_and_its_views_use_the_same_bytes() {
     type Value = (u8, u32);
@@ -168,7 +170,7 @@ fn a_queue_and_its_views_use_the_same_bytes() {
     queue.try_push(values[0]).unwrap();
     let queue = Box::new(queue);
     let view: &QueueView<Value> = &queue;
-    // SAFETY: there is a queue of three, for as long.
+    // SAFETY: there is a queue of three slots, which outlives `words`.
     let words =
         unsafe { QueueView::<()>::from_raw(NonNull::from(&*queue).cast(), 3).unwrap().as_ref() };
     assert_eq!((words.len(), words.capacity(), words.is_valid()), (3, 3, true));
@@ -180,7 +182,7 @@ fn a_queue_and_its_views_use_the_same_bytes() {
     let layout = QueueView::<Value>::layout(3).unwrap();
     let mut memory = vec![MaybeUninit::uninit(); layout.size() + layout.align()];
     let made = QueueView::<Value>::init_in(&mut memory, 3).unwrap();
-    // SAFETY: that is a queue of three.
+    // SAFETY: `made` is a queue of three slots of this type.
     let sized: &Queue<Value, 3> = unsafe { NonNull::from(&mut *made).cast().as_ref() };
     values.iter().for_each(|value| sized.try_push(*value).unwrap());
     claim_all(made, &values);
@@ -195,27 +197,27 @@ fn claim_all(queue: &QueueView<(u8, u32)>, values: &[(u8, u32)]) {
     assert!(queue.is_empty());
 }
 
-fn is_laid_out_alike<T, const N: usize>() {
+fn assert_same_layout<T, const N: usize>() {
     let item = Layout::new::<T>();
     assert_eq!(RawQueue::<Nobody>::layout(N, item), Some(Layout::new::<Queue<T, N>>()));
 }
 
-/// A size and an alignment that the program is told, and a type with the same.
+/// A queue whose value size and alignment are known at run time, and a type with the same layout.
 #[test]
-fn a_queue_of_bytes_is_the_queue_of_a_type() {
-    is_laid_out_alike::<u8, 1>();
-    is_laid_out_alike::<[u8; 3], 5>();
-    is_laid_out_alike::<[u64; 3], 7>();
-    is_laid_out_alike::<u128, 3>();
-    is_laid_out_alike::<(), 3>();
+fn a_raw_queue_and_a_typed_queue_share_their_bytes() {
+    assert_same_layout::<u8, 1>();
+    assert_same_layout::<[u8; 3], 5>();
+    assert_same_layout::<[u64; 3], 7>();
+    assert_same_layout::<u128, 3>();
+    assert_same_layout::<(), 3>();
     let item = Layout::from_size_align(48, 16).unwrap();
     let layout = RawQueue::<Nobody>::layout(3, item).unwrap();
     let mut memory = vec![MaybeUninit::<u8>::uninit(); layout.size() + layout.align()];
     let padding = memory.as_ptr().align_offset(layout.align());
     let at = NonNull::from(&mut memory[padding..][..layout.size()]).cast::<u8>();
-    // SAFETY: it is ours, as large, and on that boundary.
+    // SAFETY: the memory has that size and alignment, and nobody else uses it.
     let raw = unsafe { RawQueue::<Nobody>::init_at(at, 3, item) }.unwrap();
-    // SAFETY: that is a queue of three such values.
+    // SAFETY: `raw` is a queue of three slots of values with this size and alignment.
     let typed: &Queue<[u128; 3], 3> = unsafe { at.cast().as_ref() };
     let bytes = |value: [u128; 3]| -> [u8; 48] { core::array::from_fn(|i| value[i / 16] as u8) };
     let me = raw.handle(Participant::new(7).unwrap());
@@ -232,7 +234,7 @@ fn a_queue_of_bytes_is_the_queue_of_a_type() {
         assert_eq!(typed.try_pop(), Some(spread(values[0])));
         let mut out = [0; 48];
         assert_eq!(me.try_pop(&mut out[..47]), Err(Error::BufferTooSmall { needed: 48 }));
-        // It went back, behind the other one.
+        // The value that did not fit went back, behind the other one.
         assert_eq!(typed.try_pop(), Some(spread(values[2])));
         let claim = me.try_claim().unwrap();
         assert_eq!((&*claim, claim.attempts()), (&bytes(values[1])[..], 2));

@@ -1,9 +1,9 @@
-//! Models of the queue: nothing is lost or doubled, each slot has one holder at a time, and nobody
-//! waits for anybody.
+//! Models of the queue: no value is lost or doubled, each slot has one holder at a time, and no
+//! side waits for another.
 //!
-//! The `try_` forms here never yield. Were one to wait for another thread, loom would let it turn
-//! in its loop until the bound on branches ends the model: passing means lock-free, within the
-//! bounds.
+//! The `try_` forms here never yield. If one waited for another thread, loom would let it turn in
+//! its loop until the bound on branches ends the model. So a model that passes shows that they are
+//! lock-free, within the bounds.
 #![cfg(loom)]
 
 mod support;
@@ -17,7 +17,7 @@ use support::{DyingFutex, LoomFutex, model};
 
 type Value = Box<u32>;
 
-/// Pops until there is a value: the only waiting here, and it is the test's own.
+/// Pops until there is a value. The test waits here; the queue does not.
 fn pop<const N: usize>(queue: &Queue<Value, N>) -> u32 {
     loop {
         match queue.try_pop() {
@@ -119,11 +119,11 @@ fn two_consumers_and_a_producer_share_one_slot() {
     });
 }
 
-/// A producer looks where its message comes, and pauses; meanwhile a message comes there, in the
-/// slot that it takes next, and is popped. Whoever was about to claim that message must not claim
-/// the producer's, which is not sent yet.
+/// A producer finds the position for its message, and pauses. Meanwhile another message takes that
+/// position, in the slot that the producer takes next, and is popped. A consumer that was about to
+/// claim that message must not claim the producer's, which is not sent yet.
 #[test]
-fn a_slot_that_comes_back_is_not_taken_for_what_it_was() {
+fn a_reused_slot_is_not_claimed_as_its_old_message() {
     model(Some(3), || {
         let queue = Arc::new(<Queue<Value, 1>>::new());
         let producer = {
@@ -146,7 +146,7 @@ fn a_slot_that_comes_back_is_not_taken_for_what_it_was() {
 }
 
 #[test]
-fn a_claim_that_is_given_back_races_with_a_push() {
+fn a_claim_given_back_during_a_push_loses_nothing() {
     model(Some(3), || {
         let queue = Arc::new(<Queue<Value, 2>>::new());
         push(&queue, 1);
@@ -163,7 +163,7 @@ fn a_claim_that_is_given_back_races_with_a_push() {
 }
 
 #[test]
-fn an_abandoned_loan_is_never_seen_and_its_slot_comes_back() {
+fn a_dropped_loan_sends_nothing_and_frees_its_slot() {
     model(Some(3), || {
         let queue = Arc::new(<Queue<Value, 1>>::new());
         let other = {
@@ -182,17 +182,17 @@ fn an_abandoned_loan_is_never_seen_and_its_slot_comes_back() {
 }
 
 #[test]
-fn two_recover_the_dead_while_a_third_works() {
+fn two_recover_the_dead_while_a_third_pushes() {
     const DEAD: Participant = Participant::new(9).unwrap();
     model(Some(2), || {
-        // Recovery is of what owns nothing.
+        // Only values that own nothing can be recovered.
         let queue = Arc::new(<Queue<u32, 3>>::new());
         let push = |value| {
             while queue.try_push(value).is_err() {
                 thread::yield_now();
             }
         };
-        // One message in its hands, and one slot that it was filling.
+        // The dead participant holds one message that it claimed, and one slot that it was filling.
         push(1);
         core::mem::forget(queue.handle(DEAD).try_claim().unwrap());
         core::mem::forget(queue.handle(DEAD).try_reserve().unwrap());
@@ -200,7 +200,7 @@ fn two_recover_the_dead_while_a_third_works() {
             let queue = queue.clone();
             thread::spawn(move || {
                 let me = queue.handle(Participant::new(number).unwrap());
-                // SAFETY: nobody acts for the dead one.
+                // SAFETY: nobody acts for the dead participant.
                 unsafe { me.recover(DEAD) }
             })
         };
@@ -217,7 +217,7 @@ fn two_recover_the_dead_while_a_third_works() {
 }
 
 #[test]
-fn a_push_and_a_pop_that_sleep_are_woken() {
+fn a_sleeping_push_and_a_sleeping_pop_are_woken() {
     model(Some(2), || {
         let queue = Arc::new(Queue::<Value, 1, LoomFutex>::new());
         let producer = {
@@ -231,7 +231,7 @@ fn a_push_and_a_pop_that_sleep_are_woken() {
 }
 
 #[test]
-fn a_push_that_races_with_the_close_is_popped_before_the_end_or_refused() {
+fn a_push_during_close_is_popped_or_refused() {
     model(Some(3), || {
         let queue = Arc::new(<Queue<Value, 2>>::new());
         let producer = {
@@ -257,7 +257,7 @@ fn a_push_that_races_with_the_close_is_popped_before_the_end_or_refused() {
 }
 
 #[test]
-fn a_claim_given_back_to_a_closed_queue_comes_before_the_end() {
+fn a_claim_given_back_after_close_precedes_the_end() {
     model(Some(3), || {
         let queue = Arc::new(<Queue<Value, 1>>::new());
         push(&queue, 1);
@@ -277,7 +277,7 @@ fn a_claim_given_back_to_a_closed_queue_comes_before_the_end() {
 }
 
 #[test]
-fn what_was_done_with_a_message_is_seen_by_who_finds_all_done() {
+fn finding_all_done_shows_what_was_done() {
     model(None, || {
         let queue = Arc::new(<Queue<Value, 1>>::new());
         let result = Arc::new(support::cell::UnsafeCell::new(0));
@@ -286,14 +286,15 @@ fn what_was_done_with_a_message_is_seen_by_who_finds_all_done() {
             let (queue, result) = (queue.clone(), result.clone());
             thread::spawn(move || {
                 let claim = queue.try_claim().expect("it was pushed before");
-                // SAFETY: loom checks it.
+                // SAFETY: only the worker writes the cell; loom checks that no access races with
+                // it.
                 result.with_mut(|result| unsafe { *result = **claim });
                 claim.complete();
             })
         };
         let waiter = thread::spawn(move || {
             if queue.unfinished() == 0 {
-                // SAFETY: loom checks it.
+                // SAFETY: the worker's write happens before this read; loom checks that.
                 result.with(|result| assert_eq!(unsafe { *result }, 5));
             }
         });
@@ -302,9 +303,9 @@ fn what_was_done_with_a_message_is_seen_by_who_finds_all_done() {
     });
 }
 
-/// One pushes before it pops, so that there is always one for another.
+/// A thread pushes before it pops, so that there is always a value for the other one.
 #[test]
-fn a_queue_that_always_holds_something_is_never_seen_empty() {
+fn a_queue_that_is_never_empty_is_never_seen_empty() {
     model(Some(3), || {
         let queue = Arc::new(<Queue<Value, 2>>::new());
         push(&queue, 1);
@@ -327,9 +328,9 @@ fn a_queue_that_always_holds_something_is_never_seen_empty() {
     });
 }
 
-/// The same where what tells that a message was claimed is that its slot is used for another.
+/// The same where a side learns that a message was claimed from the reuse of its slot.
 #[test]
-fn a_queue_whose_slot_is_used_again_is_never_seen_empty() {
+fn reuse_of_a_slot_never_shows_an_empty_queue() {
     model(Some(2), || {
         let queue = Arc::new(<Queue<Value, 2>>::new());
         push(&queue, 1);
@@ -350,9 +351,9 @@ fn a_queue_whose_slot_is_used_again_is_never_seen_empty() {
     });
 }
 
-/// What it pushed lies behind what it may not have looked at: it comes upon that, or upon its own.
+/// A thread pushes behind a message that it may not have seen. Its pop finds that one, or its own.
 #[test]
-fn who_pushed_behind_another_finds_something() {
+fn a_push_behind_another_finds_a_message() {
     model(Some(3), || {
         let queue = Arc::new(<Queue<Value, 2>>::new());
         let other = {
@@ -371,17 +372,17 @@ fn who_pushed_behind_another_finds_something() {
     });
 }
 
-/// The same where it passed over places that were filled meanwhile: a producer that began a lap ago
-/// noted just now where it had been, and the entry there tells of a place behind all of them.
+/// The same where the thread passes over entries that were filled meanwhile. A producer that began
+/// a lap ago stores its hint only now, and the entry there leads past all of them.
 #[test]
-fn who_pushed_behind_places_that_it_passed_over_finds_something() {
+fn a_push_past_unread_entries_finds_a_message() {
     model(Some(3), || {
         let queue = Arc::new(<Queue<Value, 3>>::new());
         for value in 1..=3 {
             push(&queue, value);
             assert_eq!(pop(&queue), value);
         }
-        queue.note_second_place();
+        queue.store_late_tail_hint();
         let other = {
             let queue = queue.clone();
             thread::spawn(move || (4..=5).for_each(|value| push(&queue, value)))
@@ -399,14 +400,14 @@ fn who_pushed_behind_places_that_it_passed_over_finds_something() {
     });
 }
 
-/// A job that leads to others, in a slot that is looked at before its own. While one of them is not
-/// done, nobody is told that all are; each role is the spawned one, and the main one.
+/// A job pushes follow-up jobs, into a slot that a scan reads before the job's own. While one of
+/// them is not done, no scan finds all done. `scanner_is_main` says which role the main thread has.
 fn jobs_that_lead_to_others(links: u32, scanner_is_main: bool) {
     model(Some(3), move || {
         let queue = Arc::new(<Queue<Value, 2>>::new());
         let done = Arc::new(AtomicU32::new(0));
-        // A message goes into the slot of its position's number: the third, which is the first job,
-        // into slot 1, and what it leads to into slot 0.
+        // A message goes into the slot of its position's index. So the first job, the third
+        // message, goes into slot 1, and its follow-up into slot 0.
         for _ in 0..2 {
             push(&queue, 0);
             assert_eq!(pop(&queue), 0);
@@ -445,24 +446,25 @@ fn jobs_that_lead_to_others(links: u32, scanner_is_main: bool) {
 }
 
 #[test]
-fn a_job_that_leads_to_another_is_not_done_before_that() {
+fn unfinished_counts_a_job_and_its_follow_up() {
     jobs_that_lead_to_others(1, false);
     jobs_that_lead_to_others(1, true);
 }
 
 #[test]
-fn a_job_that_leads_to_another_and_another_is_not_done_before_them() {
+fn unfinished_counts_a_job_and_two_follow_ups() {
     jobs_that_lead_to_others(2, false);
 }
 
-/// One registers and tells the other, which leaves: never is there a moment without a producer
-/// before the second has left, and what it pushed is seen.
+/// A producer registers before the other one leaves. So there is no moment without a producer
+/// before the second has left. Whoever sees that moment sees what the second pushed.
 #[test]
-fn a_producer_that_hands_over_leaves_no_end_behind() {
+fn a_handover_between_producers_is_not_the_end() {
     model(Some(3), || {
         let queue = Arc::new(<Queue<u32, 1>>::new());
         let has_left = Arc::new(AtomicU32::new(0));
-        // The second comes into the first word, the first is in the second.
+        // The second producer gets the first word, because the first producer is in the second
+        // word.
         let place = queue.producer().unwrap();
         let dead = queue.handle(Participant::new(2).unwrap());
         let first = dead.producer().unwrap();
@@ -473,7 +475,7 @@ fn a_producer_that_hands_over_leaves_no_end_behind() {
             thread::spawn(move || {
                 let mine = queue.handle(Participant::new(3).unwrap());
                 let second = mine.producer().unwrap();
-                // SAFETY: nobody acts for the first any more.
+                // SAFETY: nobody acts for participant 2 any more.
                 unsafe { queue.handle(Participant::LOCAL).recover(Participant::new(2).unwrap()) };
                 assert!(second.try_push(1).is_ok());
                 has_left.store(1, Ordering::Relaxed);
@@ -495,7 +497,7 @@ fn a_producer_that_hands_over_leaves_no_end_behind() {
 }
 
 #[test]
-fn a_consumer_that_sleeps_is_told_of_the_last_producers_end() {
+fn the_last_producers_death_wakes_a_consumer() {
     model(Some(2), || {
         let queue = Arc::new(Queue::<u32, 1, LoomFutex>::new());
         const DEAD: Participant = Participant::new(9).unwrap();
@@ -504,15 +506,15 @@ fn a_consumer_that_sleeps_is_told_of_the_last_producers_end() {
             let queue = queue.clone();
             thread::spawn(move || queue.pop().is_err())
         };
-        // SAFETY: nobody acts for it any more.
+        // SAFETY: nobody acts for the dead participant.
         unsafe { queue.handle(Participant::new(1).unwrap()).recover(DEAD) };
         assert!(consumer.join().unwrap());
     });
 }
 
-/// What is known of the attempts comes along with the message.
+/// The count of attempts becomes visible together with the message.
 #[test]
-fn attempts_are_seen_by_whoever_claims_next() {
+fn the_next_claim_sees_the_attempts() {
     model(Some(3), || {
         let queue = Arc::new(<Queue<Value, 2>>::new());
         push(&queue, 1);
@@ -534,7 +536,7 @@ fn attempts_are_seen_by_whoever_claims_next() {
 }
 
 #[test]
-fn one_that_sleeps_is_woken_by_the_close() {
+fn close_wakes_a_sleeping_consumer() {
     model(Some(2), || {
         let queue = Arc::new(Queue::<Value, 1, LoomFutex>::new());
         let consumer = {
@@ -546,9 +548,9 @@ fn one_that_sleeps_is_woken_by_the_close() {
     });
 }
 
-/// The dead one had cleared the doorbell's bit, so that a ring alone would wake nobody.
+/// The dead participant had cleared the doorbell's bit, so that a ring alone would wake nobody.
 #[test]
-fn who_sleeps_is_woken_though_the_dead_one_took_the_wake_up_along() {
+fn recovery_wakes_a_sleeper_whose_waker_died() {
     const DEAD: Participant = Participant::new(9).unwrap();
     model(Some(2), || {
         let queue = Arc::new(Queue::<u32, 2, DyingFutex>::new());
@@ -559,7 +561,7 @@ fn who_sleeps_is_woken_though_the_dead_one_took_the_wake_up_along() {
         DyingFutex::set_dies(true);
         queue.handle(DEAD).try_push(1).unwrap();
         DyingFutex::set_dies(false);
-        // SAFETY: nobody acts for the dead one.
+        // SAFETY: nobody acts for the dead participant.
         unsafe { queue.handle(Participant::LOCAL).recover(DEAD) };
         assert_eq!(sleeper.join().unwrap(), 1);
     });

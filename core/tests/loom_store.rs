@@ -1,8 +1,8 @@
-//! Models of words that are stored to plainly: one holder at a time, and what is given back can be
-//! taken again, whoever tried to take it meanwhile.
+//! Models of words that a holder gives back by a plain store. There is one holder at a time, and
+//! the word can be taken again, even if others tried to take it meanwhile.
 //!
-//! `tests/run no_cas` runs them where read-modify-write is a critical section, into which the store
-//! of another core can come.
+//! `tests/run no_cas` runs them where read-modify-write is a critical section. There another core's
+//! store can come into the middle of the section.
 #![cfg(loom)]
 
 mod support;
@@ -17,15 +17,15 @@ use support::cell::UnsafeCell;
 use support::thread;
 use support::{Place, model};
 
-/// Two threads take what `use_it` takes, work with it and give it back, each as another
-/// participant; afterwards a third can take it. `use_it` says whether it got it.
-fn can_be_taken_again<S: Sync + 'static>(
+/// Two threads, each as another participant, call `use_it`: it takes something, works with it and
+/// gives it back. Afterwards a third participant can take it. `use_it` returns whether it got it.
+fn assert_can_be_taken_again<S: Sync + 'static>(
     new: fn() -> S,
     use_it: fn(&S, Participant, work: &dyn Fn()) -> bool,
 ) {
-    /// What is taken, and what belongs to its holder.
+    /// The structure, and a cell that belongs to the current holder.
     struct Shared<S>(S, UnsafeCell<()>);
-    // SAFETY: the cell is the holder's, which loom checks.
+    // SAFETY: only the current holder touches the cell; loom checks that.
     unsafe impl<S: Sync> Sync for Shared<S> {}
 
     model(Some(3), move || {
@@ -43,45 +43,45 @@ fn can_be_taken_again<S: Sync + 'static>(
 }
 
 #[test]
-fn a_producers_half() {
-    can_be_taken_again(Ring::<u32, 1>::new, |ring, me, work| {
+fn a_producers_half_can_be_taken_again() {
+    assert_can_be_taken_again(Ring::<u32, 1>::new, |ring, me, work| {
         ring.producer_as(me).map(|_held| work()).is_some()
     });
 }
 
 #[test]
-fn a_consumers_half() {
-    can_be_taken_again(Ring::<u32, 1>::new, |ring, me, work| {
+fn a_consumers_half_can_be_taken_again() {
+    assert_can_be_taken_again(Ring::<u32, 1>::new, |ring, me, work| {
         ring.consumer_as(me).map(|_held| work()).is_some()
     });
 }
 
 #[test]
-fn a_writers_half() {
-    can_be_taken_again(Broadcast::<u32, 2>::new, |broadcast, me, work| {
+fn a_writers_half_can_be_taken_again() {
+    assert_can_be_taken_again(Broadcast::<u32, 2>::new, |broadcast, me, work| {
         broadcast.writer_as(me).map(|_held| work()).is_some()
     });
 }
 
 #[test]
-fn the_only_place_of_a_reader() {
-    can_be_taken_again(
+fn the_only_reader_slot_can_be_taken_again() {
+    assert_can_be_taken_again(
         || RwLock::<_, 1, Spin>::new(()),
         |lock, me, work| lock.handle(me).try_read().map(|_held| work()).is_ok(),
     );
 }
 
 #[test]
-fn a_permit() {
-    can_be_taken_again(
+fn a_permit_can_be_taken_again() {
+    assert_can_be_taken_again(
         || BoundedSemaphore::<1, Spin>::new(),
         |permits, me, work| permits.handle(me).try_acquire().map(|_held| work()).is_ok(),
     );
 }
 
 #[test]
-fn a_signal_tables_dispatcher() {
-    can_be_taken_again(Table::<1, 0>::new, |table, _, work| {
+fn a_dispatcher_can_be_taken_again() {
+    assert_can_be_taken_again(Table::<1, 0>::new, |table, _, work| {
         table.dispatcher().map(|_held| work()).is_some()
     });
 }

@@ -1,4 +1,4 @@
-//! The queue against a `VecDeque`, and between real threads.
+//! The queue compared with a `VecDeque`, and between real threads.
 #![cfg(not(loom))]
 
 mod random;
@@ -17,24 +17,26 @@ use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::Mutex;
 
-/// A queue whose capacity is known when the program runs, on the heap.
+/// A queue on the heap whose capacity is known at run time.
 fn boxed<T>(capacity: usize) -> Box<QueueView<T>> {
     let layout = QueueView::<T>::layout(capacity).unwrap();
-    // SAFETY: a queue takes some bytes.
+    // SAFETY: the layout of a queue is not empty.
     let at = NonNull::new(unsafe { std::alloc::alloc(layout) }).unwrap();
     // SAFETY: memory of that layout, which nobody else uses.
     let queue = unsafe { QueueView::init_at(at, capacity) }.unwrap();
-    // SAFETY: it is on the heap, alone in memory of its size and alignment.
+    // SAFETY: the queue is alone in memory that the allocator returned for its layout.
     unsafe { Box::from_raw(queue.as_ptr()) }
 }
 
-/// Slots that are lent out for a while, to producers and to consumers, count as held: the queue is
-/// full when all are held or wait, and not before.
+/// Runs random operations on the queue and on a `VecDeque`, and compares them.
+///
+/// Slots that are lent out to producers and consumers count as held. The queue is full when every
+/// slot is held or has a message that waits, and not before.
 fn behaves_as_a_bounded_deque(queue: &QueueView<(u32, Rc<()>)>, alive: &Rc<()>, seed: u64) {
     let mut random = Random::new(seed);
     let mut oracle = VecDeque::new();
     let (mut loans, mut claims) = (Vec::new(), Vec::new());
-    // Now it fills, now it runs empty.
+    // The ratio of pushes changes, so that the queue fills and runs empty in turn.
     let mut pushes = 5;
     for value in 0..6000 {
         if random.below(100) == 0 {
@@ -89,12 +91,12 @@ fn behaves_as_a_bounded_deque(queue: &QueueView<(u32, Rc<()>)>, alive: &Rc<()>, 
     }
 }
 
-/// A queue whose capacity is a constant, and one of as many values as the program says.
+/// A queue whose capacity is a constant, and one whose capacity is known at run time.
 fn both_behave_as_a_bounded_deque<const N: usize>(seed: u64) {
     let alive = Rc::new(());
     let queue = Queue::<_, N>::new();
     behaves_as_a_bounded_deque(&queue, &alive, seed);
-    // A queue that moves takes along what is in it.
+    // A queue that moves takes its values along.
     let queue = (queue, ()).0;
     assert_eq!(Rc::strong_count(&alive), queue.len() + 1);
     drop(queue);
@@ -106,19 +108,20 @@ fn both_behave_as_a_bounded_deque<const N: usize>(seed: u64) {
 }
 
 #[test]
-fn any_sequence_of_operations_behaves_as_a_bounded_deque() {
+fn random_operations_match_a_bounded_deque() {
     for seed in 0..10 {
         both_behave_as_a_bounded_deque::<1>(seed);
         both_behave_as_a_bounded_deque::<2>(seed);
         both_behave_as_a_bounded_deque::<3>(seed);
         both_behave_as_a_bounded_deque::<8>(seed);
-        // So many that the places to look at first may fall behind.
+        // So many slots that the hints may fall behind.
         both_behave_as_a_bounded_deque::<24>(seed);
         both_behave_as_a_bounded_deque::<64>(seed);
     }
 }
 
-/// Each value arrives once, and those of one producer in order at each consumer.
+/// Asserts that each value arrives once, and that each consumer gets one producer's values in
+/// order.
 fn four_threads_lose_and_double_nothing(queue: &QueueView<(usize, u32)>) {
     const EACH: u32 = 30_000;
     let left = &Mutex::new(2 * EACH);
@@ -162,7 +165,7 @@ fn four_threads_lose_and_double_nothing(queue: &QueueView<(usize, u32)>) {
 }
 
 #[test]
-fn four_threads_lose_and_double_nothing_in_a_small_queue_and_in_a_large_one() {
+fn four_threads_lose_nothing_in_queues_of_any_size() {
     four_threads_lose_and_double_nothing(&Queue::<_, 5>::new());
     four_threads_lose_and_double_nothing(&Queue::<_, 128>::new());
     four_threads_lose_and_double_nothing(&boxed(5));
@@ -170,7 +173,7 @@ fn four_threads_lose_and_double_nothing_in_a_small_queue_and_in_a_large_one() {
 }
 
 #[test]
-fn a_value_that_panics_as_it_is_completed_gives_its_slot_back() {
+fn a_panic_in_complete_frees_the_slot() {
     struct Bomb;
     impl Drop for Bomb {
         fn drop(&mut self) {
@@ -185,9 +188,10 @@ fn a_value_that_panics_as_it_is_completed_gives_its_slot_back() {
     assert!(queue.is_empty());
 }
 
-/// Two that push one and then pop one, so that there are always three or more; and one that looks.
+/// Two threads push one value and then pop one, so that there are always three to five. A third
+/// thread counts them.
 #[test]
-fn a_queue_that_always_holds_something_is_never_seen_empty() {
+fn a_queue_that_is_never_empty_is_never_seen_empty() {
     let queue: Queue<u32, 8> = Queue::new();
     (0..3).for_each(|value| queue.try_push(value).unwrap());
     let is_over = AtomicU32::new(0);
@@ -195,7 +199,7 @@ fn a_queue_that_always_holds_something_is_never_seen_empty() {
         for _ in 0..2 {
             s.spawn(|| {
                 while is_over.load(Ordering::Relaxed) == 0 {
-                    // It may be said to be full, as slots come free and are taken again.
+                    // The push may fail with "full", because slots come free and are taken again.
                     if queue.try_push(7).is_ok() {
                         assert!(queue.try_pop().is_some(), "there are three or more");
                     }
@@ -214,9 +218,10 @@ fn a_queue_that_always_holds_something_is_never_seen_empty() {
     assert_eq!(queue.len(), 3);
 }
 
-/// Jobs that lead to others: never is there a moment at which none is left, before the last.
+/// Each job pushes a follow-up job: before the last one there is no moment without an unfinished
+/// job.
 #[test]
-fn a_chain_of_jobs_is_unfinished_until_its_last_link() {
+fn a_chain_of_jobs_is_unfinished_until_the_last() {
     const LINKS: u32 = 1_000_000;
     let queue: Queue<u32, 4> = Queue::new();
     let done = AtomicU32::new(0);
@@ -242,7 +247,7 @@ fn a_chain_of_jobs_is_unfinished_until_its_last_link() {
 }
 
 #[test]
-fn a_queue_is_made_in_memory_that_the_caller_hands_over_if_that_is_enough() {
+fn init_in_needs_enough_memory_and_a_valid_capacity() {
     let layout = QueueView::<u16>::layout(5).unwrap();
     let mut memory = vec![MaybeUninit::new(0xA5); layout.size() + layout.align()];
     let queue = QueueView::<u16>::init_in(&mut memory, 5).unwrap();
@@ -259,7 +264,7 @@ fn a_queue_is_made_in_memory_that_the_caller_hands_over_if_that_is_enough() {
     assert!(QueueView::<[u64; 1 << 45]>::layout(60_000).is_none(), "too large");
 }
 
-/// Its deadlines are late or early; there is nothing between.
+/// A clock that stands at 1: a deadline has passed or never comes.
 struct Two;
 
 impl Clock for Two {
@@ -269,7 +274,7 @@ impl Clock for Two {
 }
 
 #[test]
-fn what_did_not_come_in_time_is_told_apart_from_what_never_comes() {
+fn timeout_and_end_are_different_errors() {
     let late = Some(0);
     let queue = Queue::<u32, 1, SpinClock<Two>>::new();
     let me = queue.handle(Participant::LOCAL);
@@ -293,7 +298,7 @@ fn what_did_not_come_in_time_is_told_apart_from_what_never_comes() {
 }
 
 #[test]
-fn large_values_are_filled_and_read_in_place_by_those_who_wait() {
+fn waiting_sides_use_large_values_in_place() {
     const ROUNDS: u8 = 50;
     static FRAMES: Queue<[u8; 65536], 2, Spin> = Queue::new();
     std::thread::scope(|s| {
@@ -302,9 +307,9 @@ fn large_values_are_filled_and_read_in_place_by_those_who_wait() {
             let me = FRAMES.handle(Participant::LOCAL);
             for round in 0..ROUNDS {
                 let mut loan = me.reserve().unwrap();
-                // SAFETY: bytes, all of which are written.
+                // SAFETY: the loan lends a slot of this size, and any bytes are a value.
                 unsafe { loan.as_uninit().as_mut_ptr().write_bytes(round, 1) };
-                // SAFETY: as above.
+                // SAFETY: the line above wrote every byte.
                 unsafe { loan.commit() }.unwrap();
             }
             FRAMES.close();
@@ -319,16 +324,16 @@ fn large_values_are_filled_and_read_in_place_by_those_who_wait() {
     });
 }
 
-/// A size that the program is told, and two threads that wait for each other.
+/// Two threads wait for each other, at a queue whose value size is known at run time.
 #[test]
-fn bytes_of_any_size_are_waited_for() {
+fn a_raw_queue_waits_for_values_of_any_size() {
     for size in [0, 1, 8, 100] {
         let item = std::alloc::Layout::from_size_align(size, 1).unwrap();
         let layout = RawQueue::<Spin>::layout(2, item).unwrap();
         let mut memory = vec![0_u128; layout.size().div_ceil(16) + 8];
         let padding = memory.as_ptr().cast::<u8>().align_offset(layout.align());
         let at = NonNull::from(&mut memory[padding / 16..]).cast();
-        // SAFETY: as much memory, on that boundary, which nobody else uses.
+        // SAFETY: the memory has that size and alignment, and nobody else uses it.
         let queue = unsafe { RawQueue::<Spin>::init_at(at, 2, item) }.unwrap();
         let me = queue.handle(Participant::LOCAL);
         std::thread::scope(|s| {

@@ -1,8 +1,9 @@
-//! What is given back by a plain store can be taken again, whoever tries to take it at the same
-//! moment: on two threads.
+//! Two threads take and give back, by a plain store. What was given back can be taken again, even
+//! if another thread tries to take it at that moment.
 //!
-//! `tests/run no_cas` runs this where read-modify-write is a critical section, into which the store
-//! of another core can come. There a store was lost once in some hundred thousand rounds.
+//! `tests/run no_cas` runs this where read-modify-write is a critical section. There another core's
+//! store can come into the middle of the section. Before that was put right, a store was lost once
+//! in some hundred thousand rounds.
 #![cfg(not(loom))]
 
 use ringway_core::lock::{BoundedSemaphore, RwLock};
@@ -15,16 +16,16 @@ use ringway_core::sync::{AtomicU32, Ordering};
 use ringway_core::wait::Spin;
 use std::thread;
 
-/// How often each thread tries. Without compare-and-swap that takes about a second.
+/// The attempts of each thread. Without compare-and-swap they take about a second.
 const ROUNDS: u32 = if cfg!(no_cas) { 3_000_000 } else { 100_000 };
 
-/// Two threads `take` and give back over and over, until one is lost or they are through. What
-/// nobody holds can be taken.
-fn can_always_be_taken_again<Held>(take: impl Fn(Participant) -> Option<Held> + Sync) {
+/// Two threads `take` and give back in turn, for all rounds, or until something is lost. Asserts
+/// that it can be taken when nobody holds it.
+fn assert_can_be_taken_again<Held>(take: impl Fn(Participant) -> Option<Held> + Sync) {
     let is_lost = AtomicU32::new(0);
     let try_often = |me: Participant| {
-        // Fails only while the other holds it, which is never for long; so many times on end mean
-        // that nobody does.
+        // An attempt fails only while the other thread holds it, which is never for long. So many
+        // failures in a row mean that nobody holds it.
         let mut failed = 0_u32;
         for _ in 0..ROUNDS {
             let held = take(me);
@@ -45,48 +46,48 @@ fn can_always_be_taken_again<Held>(take: impl Fn(Participant) -> Option<Held> + 
     });
     assert!(
         take(Participant::new(3).unwrap()).is_some(),
-        "given back by both, and nobody can take it"
+        "both gave it back, and nobody can take it"
     );
 }
 
 #[test]
-fn a_producers_half() {
+fn a_producers_half_can_be_taken_again() {
     let ring: Ring<u32, 1> = Ring::new();
-    can_always_be_taken_again(|me| ring.producer_as(me));
+    assert_can_be_taken_again(|me| ring.producer_as(me));
 }
 
 #[test]
-fn a_consumers_half() {
+fn a_consumers_half_can_be_taken_again() {
     let ring: Ring<u32, 1> = Ring::new();
-    can_always_be_taken_again(|me| ring.consumer_as(me));
+    assert_can_be_taken_again(|me| ring.consumer_as(me));
 }
 
 #[test]
-fn a_writers_half() {
+fn a_writers_half_can_be_taken_again() {
     let broadcast: Broadcast<u32, 2> = Broadcast::new();
-    can_always_be_taken_again(|me| broadcast.writer_as(me));
+    assert_can_be_taken_again(|me| broadcast.writer_as(me));
 }
 
 #[test]
-fn a_slot_of_a_queue() {
+fn a_queue_slot_can_be_taken_again() {
     let queue: Queue<u32, 1> = Queue::new();
-    can_always_be_taken_again(|me| queue.handle(me).try_reserve().ok().map(drop));
+    assert_can_be_taken_again(|me| queue.handle(me).try_reserve().ok().map(drop));
 }
 
 #[test]
-fn the_only_place_of_a_reader() {
+fn the_only_reader_slot_can_be_taken_again() {
     let lock = RwLock::<_, 1, Spin>::new(());
-    can_always_be_taken_again(|_| lock.try_read().ok());
+    assert_can_be_taken_again(|_| lock.try_read().ok());
 }
 
 #[test]
-fn a_permit() {
+fn a_permit_can_be_taken_again() {
     let permits = BoundedSemaphore::<1, Spin>::new();
-    can_always_be_taken_again(|_| permits.try_acquire().ok());
+    assert_can_be_taken_again(|_| permits.try_acquire().ok());
 }
 
 #[test]
-fn a_signal_tables_dispatcher() {
+fn a_dispatcher_can_be_taken_again() {
     let table = <Table<1, 0>>::new();
-    can_always_be_taken_again(|_| table.dispatcher());
+    assert_can_be_taken_again(|_| table.dispatcher());
 }

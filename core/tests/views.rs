@@ -1,5 +1,6 @@
-//! Rings whose capacity is known when the program runs: the sized forms seen so, and others in
-//! memory at hand; and the forms that wait for a place in a ring. Miri looks on (`tests/run miri`).
+//! Rings whose capacity is known at run time: views of the sized forms, and rings in memory that
+//! the caller provides. Also the forms that wait for slots in place. `tests/run miri` runs this
+//! under Miri.
 #![cfg(not(loom))]
 
 use core::alloc::Layout;
@@ -17,7 +18,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-/// The time is always 100.
+/// A clock that stands at 100.
 struct Hundred;
 
 impl Clock for Hundred {
@@ -30,7 +31,7 @@ type Sleeper = Async<SpinClock<Hundred>>;
 
 const PAST: Option<u64> = Some(50);
 
-/// A place with something in it.
+/// Memory with no byte of zero.
 #[repr(align(128))]
 struct Memory([MaybeUninit<u8>; 4096]);
 
@@ -46,7 +47,7 @@ fn number(n: usize) -> usize {
 }
 
 #[test]
-fn both_forms_of_a_ring_work_on_the_same_bytes() {
+fn a_ring_and_its_view_use_the_same_bytes() {
     let ring = Ring::<[u16; 3], 5>::new();
     let view: &RingView<[u16; 3]> = &ring;
     assert_eq!(view.capacity(), 5);
@@ -69,7 +70,7 @@ fn both_forms_of_a_ring_work_on_the_same_bytes() {
 }
 
 #[test]
-fn both_forms_of_a_ring_of_bytes_and_of_messages_work_on_the_same_bytes() {
+fn byte_and_message_views_use_the_same_bytes() {
     let ring = ByteRing::<11>::new();
     let view: &ByteRingView = &ring;
     let (mut producer, mut consumer) = (view.producer().unwrap(), ring.consumer().unwrap());
@@ -97,7 +98,7 @@ fn both_forms_of_a_ring_of_bytes_and_of_messages_work_on_the_same_bytes() {
 }
 
 #[test]
-fn boxes_and_arcs_are_seen_without_the_number() {
+fn boxes_and_arcs_coerce_to_views() {
     let value = Rc::new(());
     let mut boxed: Box<RingView<Rc<()>>> = Box::new(Ring::<_, 3>::new());
     let (mut producer, mut consumer) = boxed.split();
@@ -122,7 +123,7 @@ fn boxes_and_arcs_are_seen_without_the_number() {
 }
 
 #[test]
-fn one_is_made_in_memory_at_hand_as_large_as_there_is_room() {
+fn init_in_makes_rings_of_many_capacities() {
     let mut memory = Memory::used();
     for capacity in [1, 2, 3, 7, 8, 300].map(number) {
         let ring = RingView::<u64>::init_in(&mut memory.0, capacity).unwrap();
@@ -147,7 +148,7 @@ fn one_is_made_in_memory_at_hand_as_large_as_there_is_room() {
 }
 
 #[test]
-fn memory_that_is_too_small_is_refused_and_so_are_capacities_that_cannot_be() {
+fn small_memory_and_invalid_capacities_are_refused() {
     let mut memory = Memory::used();
     let layout = RingView::<u64>::layout(100).unwrap();
     assert_eq!(layout.size(), size_of::<Ring<u64, 100>>());
@@ -171,7 +172,7 @@ fn memory_that_is_too_small_is_refused_and_so_are_capacities_that_cannot_be() {
 }
 
 #[test]
-fn a_half_of_a_view_is_taken_once_and_put_right_after_a_death() {
+fn a_view_recovers_its_half_after_a_death() {
     let ring = Ring::<u8, 4>::new();
     let view: &RingView<u8> = &ring;
     let one = Participant::new(1).unwrap();
@@ -186,7 +187,7 @@ fn a_half_of_a_view_is_taken_once_and_put_right_after_a_death() {
 }
 
 #[test]
-fn slots_are_waited_for_in_place() {
+fn waiting_for_slots_in_place() {
     let mut ring = Ring::<u32, 4, Sleeper>::new();
     let (mut producer, mut consumer) = ring.split();
     let mut cx = Context::from_waker(Waker::noop());
@@ -226,7 +227,7 @@ fn slots_are_waited_for_in_place() {
 }
 
 #[test]
-fn runs_of_bytes_are_waited_for_in_place() {
+fn waiting_for_runs_of_bytes_in_place() {
     let mut ring = ByteRing::<8, Sleeper>::new();
     let (mut producer, mut consumer) = ring.split();
     let mut cx = Context::from_waker(Waker::noop());
@@ -241,7 +242,7 @@ fn runs_of_bytes_are_waited_for_in_place() {
         grant.copy_from_slice(b"abcd");
         grant.commit(3);
     }
-    // Two bytes of the memory are a gap.
+    // The last two bytes of the memory are a gap.
     assert_eq!(consumer.as_slices(), (&b"6"[..], &b"abc"[..]));
     assert_eq!(&*consumer.try_peek(4).unwrap(), b"6", "a grant is contiguous");
     assert_eq!(consumer.try_peek(5).err(), Some(Error::WouldBlock));
@@ -261,7 +262,7 @@ fn runs_of_bytes_are_waited_for_in_place() {
 }
 
 #[test]
-fn a_read_of_all_and_a_write_of_all_are_awaited() {
+fn async_read_exact_and_write_all_finish() {
     let mut ring = ByteRing::<4, Sleeper>::new();
     let (mut producer, mut consumer) = ring.split();
     let mut cx = Context::from_waker(Waker::noop());
@@ -285,7 +286,7 @@ fn a_read_of_all_and_a_write_of_all_are_awaited() {
 }
 
 #[test]
-fn messages_are_waited_for_in_place() {
+fn waiting_for_messages_in_place() {
     let mut ring = MessageRing::<40, Sleeper>::new();
     let (mut sender, mut receiver) = ring.split();
     let mut cx = Context::from_waker(Waker::noop());
@@ -319,7 +320,7 @@ fn messages_are_waited_for_in_place() {
 }
 
 #[test]
-fn values_of_a_size_that_is_told_are_the_same_values() {
+fn a_raw_ring_and_a_typed_ring_share_their_values() {
     #[derive(Clone, Copy, Debug, PartialEq)]
     #[repr(C, align(16))]
     struct Wide([u64; 4]);
@@ -328,7 +329,7 @@ fn values_of_a_size_that_is_told_are_the_same_values() {
     let item = Layout::from_size_align(number(32), number(16)).unwrap();
     let at = NonNull::from(&ring).cast();
     assert_eq!(RawRing::<Sleeper>::layout(3, item), Some(Layout::new::<Ring<Wide, 3, Sleeper>>()));
-    // SAFETY: there is a ring of three such values, which lives as long.
+    // SAFETY: there is a ring of three such values, which outlives `raw`.
     let raw = unsafe { RawRing::<Sleeper>::at(at, number(3), item) }.unwrap();
     let (mut typed, mut untyped) = (ring.producer().unwrap(), raw.consumer_as(me).unwrap());
     let mut out = [0; 40];
@@ -361,13 +362,14 @@ fn values_of_a_size_that_is_told_are_the_same_values() {
 }
 
 #[test]
-fn one_for_values_of_a_size_that_is_told_is_made_in_memory_at_hand() {
+fn init_at_makes_raw_rings_of_any_value_size() {
     let mut memory = Memory::used();
     let me = Participant::new(5).unwrap();
     for (size, align) in [(1, 1), (3, 1), (24, 8), (64, 64), (0, 1)] {
         let (capacity, item) = (number(7), Layout::from_size_align(size, align).unwrap());
         assert!(RawRing::<Spin>::layout(capacity, item).unwrap().size() <= 4096);
-        // SAFETY: there is more memory than that, on a boundary of 128 bytes, and ours.
+        // SAFETY: the memory is at least that large, aligned to 128 bytes, and borrowed
+        // exclusively.
         let raw = unsafe {
             RawRing::<Spin>::init_at(NonNull::from(&mut memory.0).cast(), capacity, item)
         };

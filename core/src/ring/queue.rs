@@ -146,7 +146,7 @@ impl<T, W: Wake> QueueView<T, W> {
     ///
     /// For the models only.
     #[doc(hidden)]
-    pub fn note_second_place(&self) {
+    pub fn store_late_tail_hint(&self) {
         let shared = self.shared();
         shared.store_hint(&shared.tail.position, word::Position::FIRST.next(self.capacity()));
     }

@@ -1,4 +1,4 @@
-//! Random numbers that are the same in every run (xorshift64*, Vigna 2016).
+//! Random numbers that repeat in every run (xorshift64*, Vigna 2016).
 
 pub struct Random(u64);
 

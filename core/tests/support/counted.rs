@@ -1,22 +1,23 @@
-//! How many executions each scenario has, and has to have.
+//! How many executions each scenario has, and must have.
 //!
-//! `executions.txt` is written by `tests/executions`. A scenario that has less than half of what
-//! stands there has lost what it was about; so has one that is not on record, if all that differs
-//! is which thread begins.
+//! `tests/executions` writes `executions.txt`. A scenario that has less than half of the recorded
+//! number has lost its point. So has a scenario that is not recorded, if its executions differ only
+//! in which thread begins.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-/// A line a scenario: the file, the test, the how manieth of the test, and the executions.
+/// A line for each scenario: the file, the test, the scenario's number in the test, the executions.
 const RECORDED: &str = include_str!("executions.txt");
 
 std::thread_local! {
-    /// How many scenarios this test has explored so far.
+    /// How many scenarios each test has explored so far.
     static EXPLORED: RefCell<HashMap<String, usize>> = RefCell::new(HashMap::new());
 }
 
-/// Checks the number of executions of a scenario of the test that runs on this thread, in which
-/// `began` threads began in turn.
+/// Checks the number of executions of a scenario of this thread's test.
+///
+/// In the scenario `began` threads began in turn.
 #[track_caller]
 pub fn check(file: &str, executions: usize, began: usize) {
     let test = std::thread::current().name().unwrap_or_default().to_owned();
@@ -27,8 +28,8 @@ pub fn check(file: &str, executions: usize, began: usize) {
     });
     let scenario = format!("{file} {test} {which}");
     println!("executions: {scenario} {executions}");
-    // Other builds of the same models have other numbers; and `tests/weaken` is about what else
-    // they find.
+    // Other builds of the same models have other numbers. `tests/weaken` asks only what the models
+    // find.
     let any = cfg!(any(shuttle, uncached, no_cas, no_look));
     if any || std::env::var_os("RINGWAY_EXECUTIONS").is_some() {
         return;

@@ -35,11 +35,12 @@ mod names {
     }
 
     pub mod cell {
-        /// Nobody watches it: that accesses are ordered is loom's to see.
+        /// A cell that nobody watches: loom checks that accesses are ordered.
         #[derive(Debug, Default)]
         pub struct UnsafeCell<T>(core::cell::UnsafeCell<T>);
 
-        // SAFETY: shuttle runs all threads of a model on one, and none is preempted in an access.
+        // SAFETY: shuttle runs all threads of a model on one thread, and switches only between
+        // accesses.
         unsafe impl<T> Sync for UnsafeCell<T> {}
 
         impl<T> UnsafeCell<T> {
@@ -66,22 +67,22 @@ use std::cell::Cell;
 /// How a spawned thread begins.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Start {
-    /// As loom has it: the thread that spawned it goes on.
+    /// In loom's order: the thread that spawned it goes on.
     AsItComes,
-    /// Before all others.
+    /// Before all other threads.
     First,
-    /// After the one that is first.
+    /// After the thread that is first.
     Later,
 }
 
-/// What is counted while loom explores a model, all of whose threads it runs on one.
+/// The counts of a model under exploration. Loom runs all threads of a model on one thread.
 #[derive(Clone, Copy, Default)]
 struct Run {
-    /// Which of the spawned threads begins; 0 for none.
+    /// The number of the spawned thread that begins; 0 for none.
     first: usize,
-    /// How many this execution has spawned.
+    /// How many threads this execution has spawned.
     spawned: usize,
-    /// The most that an execution spawned.
+    /// The most threads that an execution spawned.
     most: usize,
     executions: usize,
 }
@@ -102,12 +103,14 @@ fn next_in_order() -> Start {
     }
 }
 
-/// Explores every interleaving that loom tells apart, with at most `preemptions` involuntary
-/// switches of threads (`None`: any number). Once for each thread of the model as the one that
-/// begins: loom keeps only the last access of a word, so that what one thread looked at is hidden
-/// behind what it then wrote, and which threads that hides depends on who begins.
+/// Explores every interleaving that loom tells apart.
 ///
-/// Returns how many executions there were, and how many threads began.
+/// There are at most `preemptions` involuntary switches of threads (`None`: any number). This
+/// explores the scenario once for each of its threads as the one that begins. Loom keeps only the
+/// last access of a word, so a thread's write hides its earlier load. Which loads that hides
+/// depends on the thread that begins.
+///
+/// Returns the number of executions, and the number of threads that began.
 #[cfg(not(shuttle))]
 pub fn explore(
     preemptions: Option<usize>,
@@ -134,8 +137,9 @@ pub fn explore(
     }
 }
 
-/// Follows random schedules; the seed is printed when one of them fails, and taken from
-/// `SHUTTLE_SEED` where that is set.
+/// Follows random schedules.
+///
+/// The seed is that of `SHUTTLE_SEED`, if it is set. A test that fails prints the seed.
 #[cfg(shuttle)]
 pub fn explore(_: Option<usize>, scenario: impl Fn() + Sync + Send + 'static) -> (usize, usize) {
     const SCHEDULES: usize = 10_000;
@@ -144,7 +148,8 @@ pub fn explore(_: Option<usize>, scenario: impl Fn() + Sync + Send + 'static) ->
     let seed = given.unwrap_or_else(now);
     println!("SHUTTLE_SEED={seed}");
     let scheduler = shuttle::scheduler::RandomScheduler::new_from_seed(seed, SCHEDULES);
-    // It would say on each run what the module `sync::shuttle` of the core says.
+    // Shuttle would warn on each run that it takes every ordering for the strongest one. The core's
+    // module `sync::shuttle` says so.
     let mut config = shuttle::Config::new();
     config.silence_warnings = true;
     (shuttle::Runner::new(scheduler, config).run(scenario), 1)

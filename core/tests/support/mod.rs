@@ -1,5 +1,5 @@
-//! What the loom models share: ways of sleeping that loom understands, so that a lost wake-up is a
-//! deadlock, which loom reports.
+//! What the loom models share. Its ways of sleeping are ones that loom understands: a lost wake-up
+//! becomes a deadlock, which loom reports.
 #![cfg(loom)]
 #![allow(dead_code)]
 
@@ -15,11 +15,10 @@ use std::sync::Arc;
 use std::task::Waker;
 use sync::{Condvar, Mutex};
 
-/// A futex as loom sees it: compares and falls asleep in one step, and wakes only when it is told
-/// to.
+/// A futex as loom models it: compares and falls asleep in one step.
 ///
-/// Stricter than the real one, which may wake for no reason: here a wake-up that is not sent never
-/// comes.
+/// It is stricter than the real futex, which may wake for no reason. This one wakes only when it is
+/// told to.
 #[derive(Debug, Default)]
 pub struct LoomFutex {
     word: Mutex<()>,
@@ -40,7 +39,7 @@ impl Wake for LoomFutex {
     }
 
     fn wake(&self, _word: &AtomicU32, n: u32) {
-        // The lock is what makes compare-and-sleep one step.
+        // The lock makes compare-and-sleep one step.
         drop(self.word.lock().unwrap());
         if n == u32::MAX {
             self.sleepers.notify_all();
@@ -51,7 +50,7 @@ impl Wake for LoomFutex {
 }
 
 impl Wait for LoomFutex {
-    /// A deadline that is always just passing: whoever would fall asleep times out instead.
+    /// A deadline that is just passing: a thread that would fall asleep times out instead.
     type Deadline = ();
 
     fn wait(&self, word: &AtomicU32, expected: u32, deadline: Option<()>) -> Result<(), TimedOut> {
@@ -67,17 +66,16 @@ impl Wait for LoomFutex {
 }
 
 std::thread_local! {
-    /// A model runs all its threads on one of the system's.
+    /// Whether the next wake-up is lost. Loom runs all threads of a model on one of the system's.
     static DIES: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
-/// A [`LoomFutex`] one wake-up of which never comes: the one who would have sent it died just
-/// before.
+/// A [`LoomFutex`] that loses one wake-up: its sender died just before it.
 #[derive(Debug)]
 pub struct DyingFutex(LoomFutex);
 
 impl DyingFutex {
-    /// Whether the next wake-up is the one that never comes.
+    /// Sets whether the next wake-up is lost.
     pub fn set_dies(dies: bool) {
         DIES.set(dies);
     }
@@ -105,8 +103,9 @@ impl Wait for DyingFutex {
     }
 }
 
-/// A [`LoomFutex`] whose waits with a deadline sleep until they are woken, and then say that they
-/// timed out: the deadline passed at the same moment.
+/// A [`LoomFutex`] whose deadline passes at the moment of the wake-up.
+///
+/// A wait with a deadline sleeps until it is woken, and then returns `TimedOut`.
 #[derive(Debug, Default)]
 pub struct LateFutex(LoomFutex);
 
@@ -137,7 +136,7 @@ impl Wait for LateFutex {
     }
 }
 
-/// A task that one thread runs: its waker, and the sleep between two polls.
+/// A task that one thread runs: its waker, and its sleep between two polls.
 #[derive(Debug)]
 pub struct Task {
     woken: Mutex<u32>,
@@ -164,7 +163,7 @@ impl Task {
         Waker::from(self.clone())
     }
 
-    /// Sleeps until the waker was used at least once since the last time.
+    /// Sleeps until the waker was used at least once since the last sleep.
     pub fn sleep(&self) {
         // A task that wakes itself until another side is done must let that side run.
         thread::yield_now();
@@ -196,8 +195,10 @@ impl Task {
     }
 }
 
-/// Explores a scenario, see [`explorer::explore`]. Fails also when there was hardly anything to
-/// explore: a scenario whose threads do not meet shows nothing.
+/// Explores a scenario: see [`explorer::explore`].
+///
+/// Fails also when there was hardly anything to explore: a scenario whose threads do not meet shows
+/// nothing.
 #[track_caller]
 pub fn model(preemptions: Option<usize>, scenario: impl Fn() + Sync + Send + 'static) {
     let file = std::path::Path::new(std::panic::Location::caller().file());
@@ -206,7 +207,7 @@ pub fn model(preemptions: Option<usize>, scenario: impl Fn() + Sync + Send + 'st
     counted::check(file, executions, began);
 }
 
-/// A value for the whole of one run of a model, whose borrows can go to threads that the run joins.
+/// A value that lives for one run of a model, so that the run can lend it to threads that it joins.
 pub struct Place<T: 'static>(*mut T);
 
 impl<T> Place<T> {
@@ -214,19 +215,20 @@ impl<T> Place<T> {
         Place(Box::into_raw(Box::new(value)))
     }
 
-    /// The borrow must end before the place is dropped: make the place first, and join every
-    /// thread.
+    /// Lends the value. The borrow must end before the place is dropped: make the place first, and
+    /// join every thread.
     pub fn get(&self) -> &'static T {
-        // SAFETY: alive until the drop, which comes last in the model.
+        // SAFETY: the value lives until the place is dropped. Every model makes its place first and
+        // joins its threads, so that the drop comes last.
         unsafe { &*self.0 }
     }
 }
 
 impl<T> Drop for Place<T> {
     fn drop(&mut self) {
-        // In a model that failed, threads that were not joined still look at it.
+        // In a model that failed, threads that were not joined still use the value.
         if !std::thread::panicking() {
-            // SAFETY: made by `Box::into_raw`, and nobody borrows it any more.
+            // SAFETY: `Box::into_raw` made the pointer, and every borrow has ended.
             drop(unsafe { Box::from_raw(self.0) });
         }
     }

@@ -1,9 +1,9 @@
-//! A way of waiting for tests with threads: looks again after it let the others run.
+//! A way of waiting for tests with threads: lets the other threads run, then looks again.
 
 use ringway_core::sync::AtomicU32;
 use ringway_core::wait::{TimedOut, Wait, Wake};
 
-/// [`Spin`](ringway_core::wait::Spin) on a machine with fewer processors than threads.
+/// [`Spin`](ringway_core::wait::Spin) for a machine with fewer processors than threads.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Yielding;
 
