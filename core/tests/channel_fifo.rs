@@ -144,7 +144,7 @@ fn open_that_times_out_closes_its_end() {
     let mut reader = names.open_reader_deadline(b"a", Some(1)).err();
     assert_eq!(reader.take(), Some(Error::TimedOut), "and so is that");
     let _reader = names.try_open_reader(b"a").unwrap();
-    assert!(names.open_writer_deadline(b"a", Some(1)).is_ok(), "it is there already");
+    assert!(names.open_writer_deadline(b"a", Some(1)).is_ok(), "the reader is open already");
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn unread_bytes_are_discarded_when_all_ends_close() {
     let mut reader = names.try_open_reader(b"a").unwrap();
     assert_eq!(reader.try_read(&mut [0; 8]), Ok(0));
     let mut writer = names.try_open_writer(b"a").unwrap();
-    assert_eq!(writer.try_write(b"12345678"), Ok(8), "and all room is there again");
+    assert_eq!(writer.try_write(b"12345678"), Ok(8), "the whole capacity is free again");
 }
 
 #[test]
@@ -270,7 +270,7 @@ fn tasks_meet_and_a_cancelled_open_closes_its_end() {
     {
         let mut gives_up = pin!(names.open_reader_async(b"a"));
         assert!(gives_up.as_mut().poll(&mut cx).is_pending());
-        assert!(names.try_open_writer(b"a").is_ok(), "one who waits is there");
+        assert!(names.try_open_writer(b"a").is_ok(), "a waiting reader counts as open");
     }
     assert_eq!(names.try_open_writer(b"a").err(), Some(Error::NoReader));
 

@@ -126,7 +126,7 @@ mod listening {
         assert_eq!(
             net.streams().try_connect(7).err(),
             Some(Error::WouldBlock),
-            "one that hung up waits to be accepted all the same"
+            "a connection whose caller closed still waits"
         );
         let _one = listener.try_accept().unwrap();
         assert!(net.streams().try_connect(7).is_ok());
@@ -202,7 +202,7 @@ mod listening {
         let listener = net.streams().listen_deadline(7, 1, Some(99)).unwrap();
         let sockets = net.streams();
         let Poll::Ready(second) = pin!(sockets.listen_async(7, 1)).poll(&mut cx) else {
-            panic!("nobody else looks at the network")
+            panic!("no other context uses the network")
         };
         assert_eq!(second.err(), Some(Error::AddressInUse));
         drop(listener);

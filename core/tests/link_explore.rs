@@ -208,7 +208,7 @@ impl<const W: usize, const P: usize, const C: usize> World<W, P, C> {
                         panic!("two honest ends: {why:?}")
                     }
                     Event::Down(Down::PeerRestarted) => {
-                        assert!(plan.restarts > 0, "nobody restarted");
+                        assert!(plan.restarts > 0, "no side restarted");
                         self.users[side].iter_mut().for_each(|user| user.done = false);
                         let _ = self.links[side].open(NOW);
                     }

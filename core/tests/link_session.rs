@@ -466,7 +466,7 @@ fn peer_that_missed_the_close_hears_it_when_it_asks() {
     while a.phase() != Phase::Down {
         // The closing link transmits, and the line loses every byte.
         let _ = a.poll_transmit(now, &mut lost);
-        now = a.poll_timeout().expect("it goes on saying so, or is gone");
+        now = a.poll_timeout().expect("the link sends `BYE` again, or is down");
         a.handle_timeout(now);
         assert!(now < 100_000);
     }

@@ -7,7 +7,7 @@ use crate::wait::{Doorbell, Register, Wait, Wake};
 use core::future::poll_fn;
 use core::task::{Context, Poll};
 
-/// The outcome of one attempt: an answer, or the doorbell that rings when to try again.
+/// The outcome of one attempt: an answer, or the doorbell to wait for before the next attempt.
 pub(super) type Attempt<'a, R, W> = Result<Result<R, Error>, &'a Doorbell<W>>;
 
 /// The `try_` form: returns the answer of the attempt, or [`Error::WouldBlock`].
@@ -37,7 +37,7 @@ pub(super) fn wait<'a, R, W: Wait + 'a>(
     }
 }
 
-/// The form for a task: has it woken when to poll again.
+/// The form for a task: if the attempt has no answer, registers the task to be woken.
 #[inline]
 pub(super) fn poll<'a, R, W: Register + 'a>(
     cx: &mut Context<'_>,

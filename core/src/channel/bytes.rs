@@ -140,8 +140,7 @@ macro_rules! reading {
         }
 
         impl<'a, const N: usize, W: Register> $End<'a, N, W> {
-            /// Does [`read`](Self::read) for a task: reads, or has the task woken when to poll
-            /// again.
+            /// Does [`read`](Self::read) for a task: reads, or registers the task to be woken.
             ///
             /// Cancel-safe: bytes that were not returned were not read.
             ///
@@ -228,9 +227,9 @@ macro_rules! writing {
         impl<'a, const N: usize, W: Wake> $End<'a, N, W> {
             /// Writes as many of `bytes` as fit, at least one, and returns how many; never waits.
             ///
-            /// A writer of a pipe or a FIFO writes all or nothing of at most
-            /// [`Pipe::ATOMIC`](crate::channel::pipe::Pipe::ATOMIC) bytes. Writing no bytes returns
-            /// 0.
+            /// A writer of a pipe or a FIFO writes up to
+            /// [`Pipe::ATOMIC`](crate::channel::pipe::Pipe::ATOMIC) bytes all or nothing. Writing
+            /// no bytes returns 0.
             ///
             /// # Errors
             /// [`Error::WouldBlock`] when there is no room now, or another writer is writing;
@@ -352,13 +351,12 @@ macro_rules! writing {
         }
 
         impl<'a, const N: usize, W: Register> $End<'a, N, W> {
-            /// Does [`write`](Self::write) for a task: writes, or has the task woken when to poll
-            /// again.
+            /// Does [`write`](Self::write) for a task: writes, or registers the task to be woken.
             ///
             /// Cancel-safe: bytes that were not returned as written were not written.
             ///
-            /// How many tasks can wait to write to one pipe is set by the places of its doorbell,
-            /// see [`Async`](crate::wait::Async).
+            /// At most as many tasks can wait to write to one pipe as its doorbell has places, see
+            /// [`Async`](crate::wait::Async).
             ///
             /// # Errors
             /// Those of [`write`](Self::write).

@@ -1,6 +1,6 @@
 //! Named pipes in memory: contexts that share only a name connect through it.
 //!
-//! It behaves as the FIFO of POSIX does (`fifo(7)`, `mkfifo(3)`, `unlink(2)`):
+//! It behaves like a POSIX FIFO (`fifo(7)`, `mkfifo(3)`, `unlink(2)`):
 //!
 //! - Opening one end waits for the other. The `try_` forms do not wait. `try_open_reader` returns
 //!   at once, and reads are at the end of file until a writer comes. `try_open_writer` fails with
@@ -45,7 +45,7 @@ use directory::{Directory, Fifo, Rendezvous};
 
 /// A table of at most `NAMES` named FIFOs of `N` bytes each.
 ///
-/// `W` says how contexts sleep that open, read and write.
+/// `W` says how contexts sleep when they open, read and write.
 ///
 /// A FIFO's place is free again when its name is removed and every end is closed.
 ///
@@ -68,13 +68,13 @@ pub struct Registry<const NAMES: usize, const N: usize, W: Wake = Spin> {
 }
 
 impl<const NAMES: usize, const N: usize, W: Wake> Registry<NAMES, N, W> {
-    /// The most bytes that a write writes all or nothing of.
+    /// The longest write that is all or nothing, in bytes.
     ///
     /// See [`Pipe::ATOMIC`](super::pipe::Pipe::ATOMIC).
     pub const ATOMIC: usize = Fifo::<N, W>::ATOMIC;
 
     const_unless_loom! {
-        /// A registry without names.
+        /// Creates a registry without names.
         ///
         /// ```
         /// use ringway_core::channel::fifo::Registry;
@@ -112,8 +112,9 @@ impl<const NAMES: usize, const N: usize, W: Wake> Registry<NAMES, N, W> {
     /// Opens the reading end, whether a writer is there or not (`O_NONBLOCK`).
     ///
     /// # Errors
-    /// [`Error::NotFound`] when no FIFO has this name, [`Error::Taken`] when it has a reader,
-    /// [`Error::WouldBlock`] while another context uses the registry.
+    /// [`Error::BadName`] when the name is empty or too long, [`Error::NotFound`] when no FIFO has
+    /// this name, [`Error::Taken`] when it has a reader, [`Error::WouldBlock`] while another
+    /// context uses the registry.
     ///
     /// ```
     /// use ringway_core::Error;
@@ -133,9 +134,9 @@ impl<const NAMES: usize, const N: usize, W: Wake> Registry<NAMES, N, W> {
     /// Opens a writing end, if the reading end is open or is being opened (`O_NONBLOCK`).
     ///
     /// # Errors
-    /// [`Error::NoReader`] when there is no reader, [`Error::NotFound`] when no FIFO has this name,
-    /// [`Error::Exhausted`] when it already has 65 536 writers, [`Error::WouldBlock`] while another
-    /// context uses the registry.
+    /// [`Error::NoReader`] when there is no reader, [`Error::BadName`] when the name is empty or
+    /// too long, [`Error::NotFound`] when no FIFO has this name, [`Error::Exhausted`] when it
+    /// already has 65536 writers, [`Error::WouldBlock`] while another context uses the registry.
     pub fn try_open_writer(&self, name: &[u8]) -> Result<Writer<'_, N, W>, Error> {
         now(self.enter_writer(name, Ends::reader).ok()).map(Rendezvous::into_end)
     }
@@ -186,7 +187,8 @@ impl<const NAMES: usize, const N: usize, W: Wait> Registry<NAMES, N, W> {
     /// deadline, or for ever.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when no FIFO has this name.
+    /// [`Error::BadName`] when the name is empty or too long, [`Error::NotFound`] when no FIFO has
+    /// this name.
     ///
     /// ```
     /// use ringway_core::Error;
@@ -212,8 +214,8 @@ impl<const NAMES: usize, const N: usize, W: Wait> Registry<NAMES, N, W> {
     /// Opens the reading end; waits for a writer if none is open.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when no FIFO has this name, [`Error::Taken`] when it has a reader
-    /// already.
+    /// [`Error::BadName`] when the name is empty or too long, [`Error::NotFound`] when no FIFO has
+    /// this name, [`Error::Taken`] when it has a reader already.
     pub fn open_reader(&self, name: &[u8]) -> Result<Reader<'_, N, W>, Error> {
         self.open_reader_deadline(name, None)
     }
@@ -235,8 +237,8 @@ impl<const NAMES: usize, const N: usize, W: Wait> Registry<NAMES, N, W> {
     /// Opens a writing end; waits for a reader if none is open.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when no FIFO has this name, [`Error::Exhausted`] when it already has 65
-    /// 536 writers.
+    /// [`Error::BadName`] when the name is empty or too long, [`Error::NotFound`] when no FIFO has
+    /// this name, [`Error::Exhausted`] when it already has 65536 writers.
     pub fn open_writer(&self, name: &[u8]) -> Result<Writer<'_, N, W>, Error> {
         self.open_writer_deadline(name, None)
     }
@@ -315,8 +317,8 @@ impl<const NAMES: usize, const N: usize, W: Register> Registry<NAMES, N, W> {
 }
 
 impl<const NAMES: usize, const N: usize, W: Wake> Registry<NAMES, N, W> {
-    /// Locks the registry and does `work`; the doorbell to wait for if another context holds the
-    /// lock.
+    /// Locks the registry and does `work`; fails with the doorbell that rings when the lock is
+    /// free.
     fn with_names<'a, R>(
         &'a self,
         work: impl FnOnce(&mut Directory<'a, N, W>) -> Result<R, Error>,

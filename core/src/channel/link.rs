@@ -52,7 +52,7 @@
 //! # The life of a link
 //!
 //! ```text
-//!           1 open              3 peer heard us  
+//!           1 open              3 peer heard us
 //!   Down ─────────▶ Connecting ───────────────────▶ Up ─────────▶ Closing
 //!    ▲ ▲             │   ▲  ▲ │                     │ │  8 close     │
 //!    │ └─────────────┘   │  └─┘ 4                   │ │              │
@@ -216,7 +216,7 @@ impl Config {
 #[repr(C)]
 pub struct Link<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize> {
     phase: Phase,
-    /// Whether the peer sent anything in this session, or in the last one.
+    /// Whether the peer sent a record other than `HELLO` in this session, or in the last one.
     has_heard: bool,
     /// The unnumbered records to send, as bits of `owe`.
     owes: u8,

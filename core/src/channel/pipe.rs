@@ -15,7 +15,7 @@
 //!
 //! # What it costs
 //!
-//! While there is one writer, a write and a read are loads, stores and a copy, as with the [byte
+//! While a pipe has one writer, a write or a read costs loads, stores and a copy, as with the [byte
 //! ring](crate::ring::bytes) inside. Several writers take turns with a lock word, which costs two
 //! read-modify-writes per write.
 //!
@@ -101,7 +101,7 @@ unsafe impl<const N: usize, W: Wake> InPlace for Pipe<N, W> {
 }
 
 impl<const N: usize, W: Wake> Pipe<N, W> {
-    /// The most bytes that a write writes all or nothing of (`PIPE_BUF`): `N`, but at most 4096.
+    /// The longest write that is all or nothing, in bytes (`PIPE_BUF`): `N`, but at most 4096.
     ///
     /// ```
     /// use ringway_core::channel::pipe::Pipe;
@@ -229,7 +229,7 @@ impl<'a, const N: usize, W: Wake> Reader<'a, N, W> {
 
     /// Does the rest of [`attempt_read`](Self::attempt_read) when nothing was there.
     ///
-    /// It is a function by itself so that the code of a read that finds something is short.
+    /// It is a separate function, so that the code of a read that finds something is short.
     #[inline(never)]
     fn read_or_end(&mut self, out: &mut [u8]) -> Option<Result<usize, Error>> {
         self.take_or_end(out)
@@ -314,7 +314,7 @@ impl<'a, const N: usize, W: Wake> Writer<'a, N, W> {
     /// Makes another writer of the same pipe (`dup`).
     ///
     /// # Errors
-    /// [`Error::Exhausted`] when the pipe has 65 536 writers.
+    /// [`Error::Exhausted`] when the pipe has 65536 writers.
     ///
     /// ```
     /// use ringway_core::channel::pipe::Pipe;

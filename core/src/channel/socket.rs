@@ -324,7 +324,7 @@ impl<'a, const N: usize, W: Register, E: End<'a, N, W>> Sockets<'a, N, W, E> {
     ///
     /// If cancelled, it has not connected.
     ///
-    /// How many tasks can wait to connect to one network is set by the places of its doorbell, see
+    /// At most as many tasks can wait to connect to one network as its doorbell has places, see
     /// [`Async`](crate::wait::Async).
     ///
     /// # Errors
@@ -398,7 +398,7 @@ impl<'a, const N: usize, W: Wait, E: End<'a, N, W>> Listener<'a, N, W, E> {
 }
 
 impl<'a, const N: usize, W: Register, E: End<'a, N, W>> Listener<'a, N, W, E> {
-    /// Does [`accept`](Self::accept) for a task: accepts, or has the task woken when to poll again.
+    /// Does [`accept`](Self::accept) for a task: accepts, or registers the task to be woken.
     ///
     /// Cancel-safe: a connection that was not returned was not accepted.
     ///

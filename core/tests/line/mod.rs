@@ -4,7 +4,7 @@ use super::random::Random;
 use ringway_core::channel::link::{Line, Link};
 use std::collections::VecDeque;
 
-/// The faults of a line: each strikes one in so many bytes; 0 is never.
+/// The faults of a line: a fault of value `n` strikes one byte in `n`; 0 is never.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Faults {
     pub lose: usize,

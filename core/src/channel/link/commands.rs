@@ -13,7 +13,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
 {
     /// How many owed credits are worth a record: half of what a port holds.
     ///
-    /// Fewer records cost less on the line; waiting for more would stop the peer.
+    /// A lower threshold costs more records; a higher one makes the peer wait longer.
     const CREDIT_THRESHOLD: u8 = CREDITS.div_ceil(2) as u8;
 
     // Not inlined, because every method calls it.

@@ -52,7 +52,7 @@ pub(super) mod news {
     pub(crate) const STOP: u8 = 64;
 }
 
-/// How a connection ended that this side did not close.
+/// How a connection ended that was not closed.
 mod over {
     /// It was torn down, or its session ended.
     ///

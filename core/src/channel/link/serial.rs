@@ -4,8 +4,8 @@
 //! 13239), the receiver takes frames only in order, and asks once per gap to go back (*reject*). On
 //! a line of one hop, frames cannot overtake each other. So going back costs a frame or two more
 //! than sending just the missing frame would, and it saves a second window of buffers. If the
-//! reject is lost as well, the sender goes back when its timer fires. Every frame carries an
-//! acknowledgement.
+//! reject is lost as well, the sender goes back when its timer fires. Every frame except a greeting
+//! carries an acknowledgement.
 
 use super::super::frame::{
     self, Crc32, Decoded, Decoder, Encoder, FIRST_NUMBERED, Hello, Identity, REJECT,
@@ -181,7 +181,7 @@ impl<const WINDOW: usize, const MAX: usize> Serial<WINDOW, MAX> {
         };
     }
 
-    /// Notes that a frame is missing before one that is `ahead` of the expected number by so much.
+    /// Notes that a frame is missing before one whose number is `ahead` of the expected one.
     fn note_gap(&mut self, ahead: u8) {
         // If the number is not further ahead than the last one, the peer went back and the missing
         // frame was lost again.

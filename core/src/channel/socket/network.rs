@@ -9,7 +9,7 @@ use crate::finally::{Finally, finish};
 use crate::sync::{AtomicU32, Ordering, const_unless_loom};
 use crate::wait::{Doorbell, Wake};
 
-/// The place for one listener, with the doorbell it sleeps on until a connection comes.
+/// The place for one listener, with the doorbell that its `accept` sleeps on.
 #[derive(Debug)]
 pub(super) struct Backlog<W: Wake> {
     bell: Doorbell<W>,
@@ -96,7 +96,7 @@ impl<const N: usize, W: Wake> Clone for NetworkRef<'_, N, W> {
 impl<const N: usize, W: Wake> Copy for NetworkRef<'_, N, W> {}
 
 impl<'a, const N: usize, W: Wake> NetworkRef<'a, N, W> {
-    /// Locks the network and does `work`; fails with the doorbell that rings when to try again.
+    /// Locks the network and does `work`; fails with the doorbell that rings when the lock is free.
     pub(super) fn with<R>(
         self,
         work: impl FnOnce(&mut NetworkGuard<'a, N, W>) -> R,

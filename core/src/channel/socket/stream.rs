@@ -142,8 +142,8 @@ impl<'a, const N: usize, W: Wake> Stream<'a, N, W> {
     ///
     /// They are ends of two pipes. `None` stands for a direction that this side shut.
     ///
-    /// The writer writes as a pipe's writer does: all or nothing of at most
-    /// [`Pipe::ATOMIC`](super::super::pipe::Pipe::ATOMIC) bytes.
+    /// The writer writes as a pipe's writer does: up to
+    /// [`Pipe::ATOMIC`](super::super::pipe::Pipe::ATOMIC) bytes all or nothing.
     ///
     /// ```
     /// use ringway_core::channel::socket::Connection;
@@ -321,7 +321,7 @@ impl<const N: usize, W: Wait> Packets<'_, N, W> {
 }
 
 impl<const N: usize, W: Register> Packets<'_, N, W> {
-    /// Does [`send`](Self::send) for a task: sends, or has the task woken when to poll again.
+    /// Does [`send`](Self::send) for a task: sends, or registers the task to be woken.
     ///
     /// Cancel-safe: a message that was not reported as sent was not sent.
     ///
@@ -341,7 +341,7 @@ impl<const N: usize, W: Register> Packets<'_, N, W> {
         future(|| self.attempt_send(message))
     }
 
-    /// Does [`recv`](Self::recv) for a task: receives, or has the task woken when to poll again.
+    /// Does [`recv`](Self::recv) for a task: receives, or registers the task to be woken.
     ///
     /// Cancel-safe: a message that was not returned was not received.
     ///
