@@ -1,5 +1,6 @@
-//! The layout of shared memory: a header, a directory of named parts, a table of who is attached.
-//! Lays out and validates, never maps.
+//! The layout of shared memory: a header, a directory of named parts, and an attach table.
+//!
+//! This module lays out and validates memory. It never maps memory.
 //!
 //! ```text
 //!   0       header         magic, version, geometry, whether it is laid out
@@ -8,34 +9,35 @@
 //!           parts          each on a boundary of 128 bytes
 //! ```
 //!
-//! Offsets are 32 bits wide and there is no pointer, so that a 32-bit side and a 64-bit side, or
-//! firmware and a Linux process, share one region. All numbers are in the byte order of the
-//! machine; one that reads them in the other order finds another version.
+//! Offsets are 32 bits wide and a region holds no pointers, so that a 32-bit side and a 64-bit
+//! side, or firmware and a Linux process, can share one region. All numbers are in the byte order
+//! of the machine; a side with the other byte order finds an unknown version.
 //!
-//! **Zeroed memory is a fresh part.** A part is one of the crate's own structures, in place
-//! ([`Part`] says which can be one). So laying out a region is filling in its header and directory,
-//! and a new file is zeroed by the system.
+//! **Zeroed memory is a fresh part.** A part is one of the crate's own structures, in place;
+//! [`Part`] says which structures can be parts. So a region is laid out by filling in its header
+//! and directory, and the system zeroes a new file.
 //!
-//! What another side wrote is untrusted: [`View::new`] copies the geometry into private memory
-//! and checks every number against the size that the *caller* knows the memory to have. The header
-//! is not read again; an entry of the directory is copied and checked at each look. All of it is
-//! read by atomic loads, since another side may write meanwhile.
+//! What another side wrote is untrusted. [`View::new`] copies the geometry into private memory and
+//! checks every number against the size that the *caller* knows the memory to have. The geometry is
+//! not read again. A directory entry is copied and checked each time it is used. All reads are
+//! atomic loads, since another side may write meanwhile.
 //!
 //! # What two programs must agree on
 //!
-//! - [`VERSION`], the byte order, and padding of cache lines: hosted targets have it, firmware has
-//!   it with the feature `shared-layout`.
+//! - [`VERSION`], the byte order, and the padding to cache lines: hosted targets pad, firmware pads
+//!   with the feature `shared-layout`.
 //! - The name of each part that both use, its structure ([`Kind`]), and its capacity.
 //! - The type of its items: size, alignment (where it is more than 8), and the [name](TypeName)
-//!   that each program states for it. [`Item`] is where a Rust program states it. A name that one
-//!   of them leaves unstated fits every name.
-//! - What the bytes of an item mean. Nothing checks this; a name says it, and a version in the
-//!   name.
-//! - How one sleeps and wakes, where a part has doorbells: [`SharedWait`] is not in the directory.
-//!   On Linux, programs of this library sleep on futexes that are not private to a process.
+//!   that each program states for it. A Rust program states it by [`Item`]. A name that one side
+//!   leaves unstated fits every name.
+//! - What the bytes of an item mean. Nothing checks this; state it by the type's name, with a
+//!   version in the name.
+//! - How waiters sleep and are woken, where a part has doorbells: [`SharedWait`] is not in the
+//!   directory. On Linux, programs of this library sleep on futexes that are not private to a
+//!   process.
 //!
-//! All of this stands in the directory, so that a program in any language can check or write it. An
-//! entry of it is 64 bytes, numbers are of 32 bits:
+//! The directory holds the checked properties, so that a program in any language can check or write
+//! them. An entry has 64 bytes; its numbers have 32 bits:
 //!
 //! ```text
 //!   0   name          32 bytes, of UTF-8, ended by a zero byte
@@ -72,8 +74,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-// Loom's words lie elsewhere than in the memory that is laid out: under it there is what orders
-// accesses, alone.
+// Under loom an atomic does not lie in the memory that is laid out. So only the types that order
+// accesses exist there.
 mod attach_slot;
 #[cfg(not(loom))]
 mod description;

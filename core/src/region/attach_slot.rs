@@ -1,19 +1,21 @@
-//! The attach table: who is attached, under which number, and since when.
+//! The attach table: which processes are attached, and as which participants.
 
 use crate::sync::{AtomicU32, Ordering, const_unless_loom};
 
-/// One place of the attach table. Its index and 1 is the number of the
-/// [`Participant`](crate::participant::Participant) who has it.
+/// One place of the attach table.
 ///
-/// Who may take and who may free a place is decided elsewhere: by a lock that the operating system
-/// drops when its holder dies, or by the wiring of a board. Here is what the others are told.
+/// Its index plus 1 is the number of the [`Participant`](crate::participant::Participant) that has
+/// it.
+///
+/// A place only tells the others who is attached. Something else decides who may take or free it: a
+/// lock that the operating system drops when its holder dies, or the wiring of a board.
 #[derive(Debug)]
 #[repr(C)]
 pub struct AttachSlot {
     /// [`FREE`] or [`ATTACHED`].
     state: AtomicU32,
     generation: AtomicU32,
-    /// The process, as its operating system numbers it; for a person, and for nothing else.
+    /// The process's number in its operating system. Only for people to read.
     process: AtomicU32,
     reserved: u32,
 }
@@ -21,7 +23,7 @@ pub struct AttachSlot {
 const FREE: u32 = 0;
 const ATTACHED: u32 = 1;
 
-/// Who is attached at a place.
+/// The process that is attached at a place.
 ///
 /// ```
 /// use ringway_core::region::Occupant;
@@ -31,9 +33,9 @@ const ATTACHED: u32 = 1;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Occupant {
-    /// Different for everybody who ever attached: one that was restarted has another.
+    /// A number that differs for every attachment; a restarted process has another one.
     pub generation: u32,
-    /// The process, as its operating system numbers it.
+    /// The process's number in its operating system.
     pub process: u32,
 }
 
@@ -54,30 +56,33 @@ impl AttachSlot {
         }
     }
 
-    /// Who is attached here, alive or dead; `None` when the place is free.
+    /// The process that is attached here, alive or dead; `None` when the place is free.
     pub fn occupant(&self) -> Option<Occupant> {
-        // Acquire: partner is the release in `take`. The two numbers are seen with the state.
+        // SYNC POINT with the store in `take`, acquire: the two numbers are seen with the state.
         (self.state.load(Ordering::Acquire) == ATTACHED).then(|| Occupant {
-            // Relaxed, both: carried by the state.
+            // Relaxed, both: the load of the state orders them.
             generation: self.generation.load(Ordering::Relaxed),
             process: self.process.load(Ordering::Relaxed),
         })
     }
 
-    /// Says who has the place now. For whoever the place belongs to.
+    /// Records who has the place now. Only the context that the place belongs to may call it.
     pub fn take(&self, occupant: Occupant) {
-        // Relaxed, both: published by the state.
+        // Relaxed, both: the store of the state publishes them.
         self.generation.store(occupant.generation, Ordering::Relaxed);
         self.process.store(occupant.process, Ordering::Relaxed);
-        // Release: partner is the acquire in `occupant`.
+        // SYNC POINT with the load in `occupant`, release: the two numbers are seen with the state.
         self.state.store(ATTACHED, Ordering::Release);
     }
 
-    /// Marks the place free. The next occupant sees what was put right before. For the context that
-    /// the place belongs to, once everything that the occupant held was put right and every call of
-    /// a `recover` for it has returned.
+    /// Marks the place free.
+    ///
+    /// Only the context that the place belongs to may call it, after everything that the occupant
+    /// held was recovered and every call of a `recover` for it has returned. The next occupant sees
+    /// what was recovered.
     pub fn free(&self) {
-        // Release: partner is the acquire in `occupant`, by whoever takes the place next.
+        // SYNC POINT with the load in `occupant` of the context that takes the place next, release:
+        // that context sees what was recovered.
         self.state.store(FREE, Ordering::Release);
     }
 }

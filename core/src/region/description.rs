@@ -1,8 +1,10 @@
-//! What a part is and holds.
+//! The description of a part in the directory.
 
 use super::{Item, Kind, TypeName};
 
-/// What a part is and holds; written into the directory, and compared when somebody attaches.
+/// What a part is and holds.
+///
+/// It is written into the directory and compared when somebody opens the part.
 ///
 /// ```
 /// use ringway_core::region::{Item, Part};
@@ -15,29 +17,31 @@ use super::{Item, Kind, TypeName};
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(C)]
 pub struct Description {
-    /// What structure it is.
+    /// The kind of structure.
     pub kind: Kind,
     /// Of the whole part, in bytes.
     pub size: u32,
     /// Of one item, in bytes.
     pub item_size: u32,
-    /// On which boundary an item lies, in bytes: at least 8, since the structures place items alike
-    /// whose types need less. So a 32-bit program, which may align a `u64` to 4 bytes, says the
-    /// same as a 64-bit one.
+    /// The alignment of an item, in bytes; at least 8.
+    ///
+    /// The structures place items of all smaller alignments alike. So a 32-bit program, which may
+    /// align a `u64` to 4 bytes, states the same number as a 64-bit program.
     pub item_align: u32,
-    /// How many items it holds.
+    /// The number of items that the part holds.
     pub capacity: u32,
-    /// The [identity](super::TypeName::identity) of the items' type; 0 when it is not stated.
+    /// The [identity](super::TypeName::identity) of the items' type; 0 when the type states no
+    /// name.
     pub item_type: u32,
     /// Zero in this version.
     pub reserved: u32,
 }
 
-/// The least alignment of items that makes a difference to where they lie.
+/// The alignment up to which the structures place items alike, in bytes.
 pub(super) const LEAST_ALIGN: usize = 8;
 
 impl Description {
-    /// Of no part.
+    /// The description of no part.
     pub(super) const NONE: Description = Description {
         kind: Kind(0),
         size: 0,
@@ -48,14 +52,15 @@ impl Description {
         reserved: 0,
     };
 
-    /// A part `P` of `kind` that holds `capacity` items `T`.
+    /// Describes a part `P` of `kind` that holds `capacity` items `T`.
     pub fn of<P, T: Item>(kind: Kind, capacity: usize) -> Description {
         Self::sized::<T>(kind, capacity, size_of::<P>())
     }
 
-    /// A part of `size` bytes.
+    /// Describes a part of `size` bytes that holds `capacity` items `T`.
     pub(super) fn sized<T: Item>(kind: Kind, capacity: usize, size: usize) -> Description {
-        // What does not fit is refused by the layout, because of its size.
+        // A number that does not fit becomes the largest; the layout then refuses the part for its
+        // size.
         let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         Description {
             kind,
@@ -70,8 +75,8 @@ impl Description {
 }
 
 impl Description {
-    /// A part of `size` bytes that holds one array of `length` values `T`: what a part of type `[T;
-    /// length]` says.
+    /// Describes a part of `size` bytes that holds one array of `length` values `T`, as a part of
+    /// `[T; length]` does.
     pub(super) fn array<T: Item>(kind: Kind, length: usize, size: usize) -> Description {
         let item_size = length.saturating_mul(size_of::<T>());
         Description {
@@ -91,22 +96,23 @@ mod tests {
     use crate::ring::latest::Latest;
     use crate::ring::queue::Queue;
 
-    /// As large as `[u64; 4]`, on another boundary, and with a name of its own.
+    /// As large as `[u64; 4]`, with another alignment and without a name.
     #[derive(Debug, Clone, Copy)]
     #[repr(C, align(32))]
     struct Wide([u64; 4]);
 
-    // SAFETY: numbers alone, which fill it.
+    // SAFETY: it is integers without padding, of which any bytes are a value.
     unsafe impl Plain for Wide {}
 
     impl Item for Wide {}
 
-    /// The same bytes under two spellings, of which one program has this, and under another name.
+    /// The same bytes under several type parameters: 1 and 2 share a name, 0 has none, 3 has
+    /// another.
     #[derive(Debug, Clone, Copy)]
     #[repr(transparent)]
     struct Sample<const NAMED: usize>(u64);
 
-    // SAFETY: a number.
+    // SAFETY: it is an integer, of which any bytes are a value.
     unsafe impl<const NAMED: usize> Plain for Sample<NAMED> {}
 
     impl<const NAMED: usize> Item for Sample<NAMED> {
@@ -119,8 +125,8 @@ mod tests {
 
     #[test]
     fn items_of_one_size_are_told_apart_by_their_alignment() {
-        // Where the values of a latest lie depends on it: in one of these they are where the other
-        // has its stamps.
+        // The offset of a latest's values depends on it: the values of one lie where the other has
+        // its sequence numbers.
         let (four, wide) = (Latest::<[u64; 4]>::description(), Latest::<Wide>::description());
         assert_eq!(four.item_size, wide.item_size);
         assert_eq!((four.item_align, wide.item_align), (8, 32));

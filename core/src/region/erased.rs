@@ -1,5 +1,4 @@
-//! A part of some kind: recovered, and looked at, by what the directory says of it and nothing
-//! else.
+//! Type-erased parts: recovered and inspected by their directory entry alone.
 
 use super::{Description, SharedWait};
 use crate::participant::Participant;
@@ -7,8 +6,9 @@ use crate::wait::Wait;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
-/// A part as one knows it who has its [`Description`] alone. `W` is how its sleepers are woken,
-/// where there can be any.
+/// A type-erased part, of which only the [`Description`] is known.
+///
+/// `W` says how its sleepers are woken, where there can be any.
 ///
 /// ```
 /// use ringway_core::participant::Participant;
@@ -35,67 +35,72 @@ pub struct AnyPart<W> {
 }
 
 impl<W: SharedWait + Wait> AnyPart<W> {
-    /// A part that is described so; `None` when no part of its kind is: its directory was
-    /// overwritten. Of a kind that this version does not know there is nothing to be seen, and
-    /// nothing to be recovered.
+    /// The part with this description; `None` when no part of its kind has such a description.
+    ///
+    /// In that case the directory was overwritten. In a part of a kind that this version does not
+    /// know, there is nothing to see and nothing to recover.
     pub fn new(description: &Description) -> Option<Self> {
         let functions = description.kind.functions::<W>();
         let words = (functions.words)(description)?;
         Some(AnyPart { description: *description, words, functions, _wait: PhantomData })
     }
 
-    /// How many bytes at the beginning of the part [`look`](Self::look) reads.
+    /// The number of bytes that [`look`](Self::look) reads, from the beginning of the part.
     pub const fn words(&self) -> usize {
         self.words
     }
 
-    /// Puts right what `dead` held in the part at `at`, in the name of `me`; returns how many
-    /// things it was. May be called by several at once, and again after a death in the middle of
-    /// it.
+    /// Recovers what `dead` held in the part at `at`; returns how many things it held.
+    ///
+    /// Acts for `me`. Several processes may call it at once, and again after one of them died in
+    /// the middle of it.
     ///
     /// # Safety
-    /// There is such a part at `at`, whole; the caller has its description from the directory of a
-    /// [`View`](super::View). `dead` takes no further step in it, and what it wrote is visible
-    /// here.
+    /// A whole part lies at `at`, and the caller read its description from the directory of a
+    /// [`View`](super::View). `dead` takes no further step in the part, and what it wrote is
+    /// visible here.
     pub unsafe fn recover(&self, at: NonNull<u8>, me: Participant, dead: Participant) -> usize {
-        // SAFETY: as the caller states, and its description was checked by `new`.
+        // SAFETY: the caller guarantees that the part lies at `at` and that `dead` takes no further
+        // step; `new` checked the description.
         unsafe { (self.functions.recover)(at, &self.description, me, dead) }
     }
 
-    /// What the part at `at` looks like.
+    /// Returns what can be seen of the part at `at`.
     ///
     /// # Safety
-    /// There are its first [`words`](Self::words) bytes, on a boundary of 8 at least, or a copy of
-    /// them. They may say what no such part says.
+    /// The first [`words`](Self::words) bytes of the part, or a copy of them, lie at `at`, aligned
+    /// to at least 8 bytes. They may have any values.
     pub unsafe fn look(&self, at: NonNull<u8>) -> PartState {
-        // SAFETY: as the caller states.
+        // SAFETY: the caller guarantees that the first `words` bytes lie at `at`; `new` checked the
+        // description.
         unsafe { (self.functions.look)(at, &self.description) }
     }
 }
 
-/// What a part looks like, at about one moment. What a part of its kind does not have is `None`.
+/// What can be seen of a part, at about one moment. `None` is what a part of its kind does not
+/// have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PartState {
-    /// False when its words say what those of such a part never say: it was corrupted.
+    /// False when its words have values that no such part writes: it was corrupted.
     pub is_valid: bool,
-    /// Its words do not fit together: it was corrupted, or others change them at this moment. Look
+    /// Its words do not fit together: it was corrupted, or others are changing them now. Look
     /// again.
     pub is_torn: bool,
-    /// How many items wait in it; bytes, in a ring of bytes or messages; permits, in a semaphore.
+    /// The number of items in it: bytes in a ring of bytes or messages, permits in a semaphore.
     pub len: Option<usize>,
-    /// How many items are sent and not done with: they wait, or a consumer has them.
+    /// The number of items that were sent and are unfinished: they wait, or a consumer has them.
     pub unfinished: Option<usize>,
-    /// How many items were ever pushed or sent; in a queue it begins anew at 2^48 or a little
+    /// The number of items that were ever pushed or sent. In a queue it wraps at 2^48 or a little
     /// earlier.
     pub pushed: Option<u64>,
-    /// Whether no more will come: it was closed, or its producer died.
+    /// Whether no more items will come: it was closed, or its producer died.
     pub is_closed: Option<bool>,
-    /// Which of its halves or locks somebody has, and who.
+    /// The halves or locks that are held, and their holders.
     pub holders: [Option<(&'static str, Participant)>; 2],
 }
 
 impl PartState {
-    /// One in which there is nothing to be seen.
+    /// The state of a valid part in which there is nothing to see.
     pub const VALID: PartState = PartState {
         is_valid: true,
         is_torn: false,
@@ -106,10 +111,10 @@ impl PartState {
         holders: [None; 2],
     };
 
-    /// One that was corrupted.
+    /// The state of a corrupted part.
     pub const CORRUPT: PartState = PartState { is_valid: false, ..Self::VALID };
 
-    /// The same, of which `who` has the half or lock called `role`.
+    /// The state of a valid part whose half or lock `role` is held by `who`.
     pub(super) const fn held(role: &'static str, who: Option<Participant>) -> PartState {
         let holder = match who {
             Some(who) => Some((role, who)),
@@ -119,14 +124,16 @@ impl PartState {
     }
 }
 
-/// A structure that is recovered and looked at by one who knows its [`Description`] alone.
+/// A structure that can be recovered and inspected by its [`Description`] alone.
 pub(super) trait Erased {
-    /// How many bytes of a part that is described so its other functions read, from the beginning;
-    /// `None` when there is no such part.
+    /// The number of bytes that [`look`](Self::look) reads, from the beginning of a part with this
+    /// description; `None` when there is no such part.
     fn words(description: &Description) -> Option<usize>;
 
     /// # Safety
-    /// As [`AnyPart::recover`], with a description for which [`words`](Self::words) answers.
+    /// A whole part with this description lies at `at`, and [`words`](Self::words) returns a number
+    /// for the description. `dead` takes no further step in the part, and what it wrote is visible
+    /// here.
     unsafe fn recover(
         at: NonNull<u8>,
         description: &Description,
@@ -135,7 +142,8 @@ pub(super) trait Erased {
     ) -> usize;
 
     /// # Safety
-    /// As [`AnyPart::look`], with a description for which [`words`](Self::words) answers.
+    /// [`words`](Self::words) returns a number for the description. So many bytes of the part, or a
+    /// copy of them, lie at `at`, aligned to at least 8 bytes. They may have any values.
     unsafe fn look(at: NonNull<u8>, description: &Description) -> PartState;
 }
 
@@ -153,7 +161,7 @@ impl Functions {
     }
 }
 
-/// In which nobody holds anything, and of which there is nothing to be seen.
+/// A structure in which nobody holds anything and there is nothing to see.
 #[derive(Debug)]
 pub(super) struct Nothing<W = ()>(PhantomData<W>);
 
@@ -171,24 +179,26 @@ impl<W> Erased for Nothing<W> {
     }
 }
 
-/// What is recovered and seen in a structure is at its beginning, which is an `L` whatever it
-/// holds.
+/// A structure that begins with an `L`, whatever it holds, and is recovered and inspected by that
+/// prefix.
 #[derive(Debug)]
-pub(super) struct Begins<L>(PhantomData<L>);
+pub(super) struct ByPrefix<L>(PhantomData<L>);
 
 /// The beginning of a structure: words, of which any bits are a value.
 ///
 /// # Safety
-/// They are.
-pub(super) unsafe trait Beginning {
+/// The type consists of atomics and plain values, of which any bits are a value, and is aligned to
+/// at most 8 bytes.
+pub(super) unsafe trait Prefix {
     /// # Safety
-    /// As [`AnyPart::recover`].
+    /// `self` lies at the beginning of a whole part. `dead` takes no further step in the part, and
+    /// what it wrote is visible here.
     unsafe fn recover(&self, dead: Participant) -> usize;
 
     fn look(&self, description: &Description) -> PartState;
 }
 
-impl<L: Beginning> Erased for Begins<L> {
+impl<L: Prefix> Erased for ByPrefix<L> {
     fn words(description: &Description) -> Option<usize> {
         (size_of::<L>() <= description.size as usize).then_some(size_of::<L>())
     }
@@ -199,14 +209,17 @@ impl<L: Beginning> Erased for Begins<L> {
         _: Participant,
         dead: Participant,
     ) -> usize {
-        // SAFETY: as the caller states, there are at least so many bytes; they are words.
-        let beginning = unsafe { at.cast::<L>().as_ref() };
-        // SAFETY: as the caller states.
-        unsafe { beginning.recover(dead) }
+        // SAFETY: the caller guarantees a whole part, and `words` found it to be at least as large
+        // as an `L`; any bits are an `L`.
+        let prefix = unsafe { at.cast::<L>().as_ref() };
+        // SAFETY: the caller guarantees that `dead` takes no further step and that what it wrote is
+        // visible here.
+        unsafe { prefix.recover(dead) }
     }
 
     unsafe fn look(at: NonNull<u8>, description: &Description) -> PartState {
-        // SAFETY: as above.
+        // SAFETY: the caller guarantees that the first `words` bytes, which are as many as an `L`
+        // has, lie at `at`, aligned to 8 bytes; any bits are an `L`.
         unsafe { at.cast::<L>().as_ref() }.look(description)
     }
 }

@@ -1,10 +1,9 @@
-//! What can be wrong with a region, a part, or a layout.
+//! The error type of regions, parts and layouts.
 
 use super::{ALIGN, Kind, MAX_NAME, VERSION};
 use core::fmt;
 
-/// Why memory is not a region that can be used here, a part of it is not the one that was asked
-/// for, or a region cannot be laid out so.
+/// Why a region cannot be used or laid out, or a part is not as wanted.
 ///
 /// ```
 /// use ringway_core::region::{Error, Kind, View};
@@ -20,88 +19,87 @@ use core::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Error {
-    /// It is not a region: it does not begin with [`MAGIC`](super::MAGIC).
+    /// The memory is not a region: it does not begin with [`MAGIC`](super::MAGIC).
     Foreign,
-    /// It is a region that is not laid out yet.
+    /// The region is not laid out yet.
     NotReady,
-    /// It was laid out by another version, or in the other byte order.
+    /// The region was laid out by another version, or in the other byte order.
     Version {
-        /// What it says.
+        /// The version in the region.
         found: u32,
     },
-    /// It says that it is of another size than it is: it was cut off, or made longer.
+    /// The region states another size than the memory has: it was cut off, or made longer.
     Size {
-        /// What it says, in bytes.
+        /// The stated size, in bytes.
         says: u32,
-        /// What there is, in bytes.
+        /// The size of the memory, in bytes.
         is: usize,
     },
-    /// Its header or directory says what cannot be: somebody corrupted it.
+    /// The header or directory is invalid: somebody corrupted it.
     Corrupt,
     /// The memory does not begin on a boundary of [`ALIGN`] bytes.
     Misaligned,
     /// No part has this name.
     NotFound,
-    /// It is another structure.
+    /// The part is another structure.
     OtherKind {
-        /// What it is.
+        /// The kind of the part.
         found: Kind,
-        /// What was asked for.
+        /// The wanted kind.
         wanted: Kind,
     },
-    /// It holds items of another size.
+    /// The part holds items of another size.
     OtherItem {
-        /// How large an item is, in bytes.
+        /// The size of an item of the part, in bytes.
         found: u32,
-        /// How large the items asked for are, in bytes.
+        /// The size of a wanted item, in bytes.
         wanted: u32,
     },
-    /// It holds items of another alignment.
+    /// The part holds items of another alignment.
     OtherAlignment {
-        /// On which boundary an item lies, in bytes.
+        /// The alignment of an item of the part, in bytes.
         found: u32,
-        /// On which boundary the items asked for lie, in bytes.
+        /// The alignment of a wanted item, in bytes.
         wanted: u32,
     },
-    /// It holds items of a type with another name.
+    /// The part holds items of a type with another name.
     OtherType {
-        /// The [identity](super::TypeName::identity) of its items' type.
+        /// The [identity](super::TypeName::identity) of the type in the part.
         found: u32,
-        /// That of the type asked for.
+        /// The identity of the wanted type.
         wanted: u32,
     },
-    /// It holds another number of items.
+    /// The part holds another number of items.
     OtherCapacity {
-        /// How many it holds.
+        /// The number of items that the part holds.
         found: u32,
-        /// How many were asked for.
+        /// The wanted number of items.
         wanted: u32,
     },
-    /// All else is the same, but it takes another number of bytes: the two sides pad it
-    /// differently.
+    /// The part has another size, and all else is the same: the two sides pad it differently.
     OtherSize {
-        /// How many bytes it has.
+        /// The size of the part, in bytes.
         found: u32,
-        /// How many one has that was asked for.
+        /// The size of a wanted part, in bytes.
         wanted: u32,
     },
     /// A part's name is empty, too long, or has a zero byte.
     BadName,
     /// Two parts have the same name.
     NameTaken,
-    /// There are more parts than a region has.
+    /// There are more parts than the layout or a region can have.
     TooManyParts {
-        /// The most it has.
+        /// The most that there can be.
         max: usize,
     },
-    /// There is no place to attach, or more than a region has.
+    /// There is no place to attach, or there are more places than a region can have.
     Places {
-        /// The most it has.
+        /// The most that there can be.
         max: u16,
     },
-    /// The region would be larger than 4 GiB, or than the memory.
+    /// The region would be larger than 4 GiB, or larger than the memory.
     TooLarge,
-    /// No such part has room for so many items.
+    /// There is no such part with this capacity.
     Capacity,
     /// The memory is not zeroed, or not aligned to [`ALIGN`].
     Memory,

@@ -1,11 +1,11 @@
-//! Where things lie in a region.
+//! Offsets in a region.
 
 use super::format::{ALIGN, MAX_NAME, MAX_PARTS};
 use super::header::Header;
 use super::{AttachSlot, Description};
 use crate::participant::Participant;
 
-/// What comes before the first part takes at most so many bytes, in any region.
+/// The most bytes that precede the first part in any region.
 ///
 /// ```
 /// use ringway_core::region::{Layout, MAX_START};
@@ -16,7 +16,7 @@ pub const MAX_START: usize = match offsets(MAX_PARTS as u32, Participant::MAX as
     None => 0,
 };
 
-/// One part, in the directory.
+/// A directory entry: one part.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub(super) struct RawEntry {
@@ -32,8 +32,8 @@ const _: () = {
     assert!(size_of::<AttachSlot>() == 16 && align_of::<AttachSlot>() == 4);
 };
 
-/// Where things lie in a region of so many parts and places: the directory, the attach table, the
-/// first part.
+/// The offsets of the directory, the attach table and the first part, in bytes, in a region of
+/// `parts` parts and `places` places.
 pub(super) const fn offsets(parts: u32, places: u32) -> Option<(u32, u32, u32)> {
     let directory = size_of::<Header>() as u32;
     if parts as usize > MAX_PARTS || places > Participant::MAX as u32 {

@@ -1,10 +1,10 @@
-//! What a region begins with.
+//! The header at the beginning of a region.
 
 use super::{Error, MAGIC, Ready, VERSION};
 use crate::sync::{AtomicU32, Ordering, RmwU32};
 
-/// The header. Atomics throughout: another side may attach, or lay the region out, while this one
-/// looks.
+/// The header. All fields are atomics: another side may attach, or lay the region out, while this
+/// side reads.
 #[derive(Debug)]
 #[repr(C)]
 pub(super) struct Header {
@@ -16,13 +16,13 @@ pub(super) struct Header {
     length: AtomicU32,
     parts: AtomicU32,
     places: AtomicU32,
-    /// How often a place was taken, which is where generations come from.
+    /// How often a place was taken; generations are counted by it.
     attached: RmwU32,
     /// See [`View::upkeep`](super::View::upkeep).
     pub(super) upkeep: [AtomicU32; 8],
 }
 
-/// What the header says of the region, as this side copied it.
+/// The region's geometry, as this side copied it from the header.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Geometry {
     /// Of the whole region, in bytes.
@@ -38,7 +38,7 @@ const MAGIC_WORDS: [u32; 2] = {
 };
 
 impl Header {
-    /// Says that the region is laid out, with this geometry. The header was zeroed before.
+    /// Writes the geometry and marks the region laid out. The header was zeroed before.
     pub(super) fn write(&self, length: u32, parts: u32, places: u32) {
         let [first, second] = &self.magic;
         let [one, other] = MAGIC_WORDS;
@@ -50,18 +50,18 @@ impl Header {
             (&self.parts, parts),
             (&self.places, places),
         ] {
-            // Relaxed: published by `ready`.
+            // Relaxed: `ready.set()` publishes it.
             word.store(value, Ordering::Relaxed);
         }
         self.ready.set();
     }
 
-    /// The geometry, once everything is laid out. The directory is seen with it.
+    /// Returns the geometry, once everything is laid out. The caller then also sees the directory.
     pub(super) fn geometry(&self) -> Result<Geometry, Error> {
-        // First: what is read below is seen with it.
+        // First: if it is set, the loads below and the caller's see what was written before.
         let is_ready = self.ready.is_set();
-        // Relaxed, all in here: carried by `ready`. Without it, they are what another side has
-        // written so far.
+        // Relaxed, all in this function: `ready` orders them. If it is not set, they read what
+        // another side has written so far.
         let magic = self.magic.each_ref().map(|word| word.load(Ordering::Relaxed));
         if magic == [0; 2] {
             return Err(Error::NotReady);
@@ -83,9 +83,9 @@ impl Header {
         })
     }
 
-    /// A generation that nobody had before.
+    /// Returns a generation that nobody had before.
     pub(super) fn next_generation(&self) -> u32 {
-        // Relaxed: each number is given once, and carries nothing.
+        // Relaxed: the read-modify-write gives each number once, and it publishes nothing.
         self.attached.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
     }
 }

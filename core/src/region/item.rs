@@ -1,15 +1,14 @@
-//! Which type the items of a part have, as two programs state it to each other.
+//! The type of the items of a part, as programs state it to each other.
 
 use crate::plain::Plain;
 use core::fmt;
 use core::marker::PhantomData;
 
-/// A type of which the items of a part are: [`Plain`], with a [name](TypeName) that every program
-/// states alike.
+/// A type that a part can hold: [`Plain`], with a [name](TypeName) that all programs agree on.
 ///
-/// The numbers of Rust are items, `()` is one, and so are arrays of items. For a type of yours, say
-/// its name: one that no other program uses for another type, with a version that changes when the
-/// type's bytes change their meaning.
+/// Rust's numbers are items, and so are `()` and arrays of items. For a type of your own, state a
+/// name that no other program uses for another type. Give it a version, and change that when the
+/// meaning of the type's bytes changes.
 ///
 /// ```
 /// use ringway_core::plain::Plain;
@@ -20,7 +19,7 @@ use core::marker::PhantomData;
 ///     time: u64,
 ///     level: [f32; 2],
 /// }
-/// // SAFETY: any bytes are such numbers, and there is none between or behind them.
+/// // SAFETY: any bytes are such numbers, and there is no padding between or after them.
 /// unsafe impl Plain for Sample {}
 /// impl Item for Sample {
 ///     const NAME: TypeName = TypeName::new("com.example.Sample/1");
@@ -28,8 +27,8 @@ use core::marker::PhantomData;
 /// assert_eq!(Sample::NAME.to_string(), "com.example.Sample/1");
 /// ```
 ///
-/// `impl Item for Sample {}` leaves the name unstated. Then it fits every name: that both sides
-/// mean the same type is judged by its size and alignment alone.
+/// `impl Item for Sample {}` leaves the name unstated. An unstated name fits every name: then only
+/// the size and the alignment are compared.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` says no name under which programs that share a region know it",
     label = "not an `Item`",
@@ -37,13 +36,14 @@ use core::marker::PhantomData;
     note = "or leave it unstated: `impl Item for … {{}}`; the type must be `Plain` too"
 )]
 pub trait Item: Plain {
-    /// The name; unstated unless the type says one.
+    /// The name of the type; unstated by default.
     const NAME: TypeName = TypeName::UNSTATED;
 }
 
-/// The name of an item's type, as a program in any language states it: that of a number in Rust
-/// (`u64`, `f32`), what the type's author chose, or of an array `[u64; 4]`, that of its elements
-/// and how many they are.
+/// The name of an item's type, as a program in any language states it.
+///
+/// A number has its name in Rust (`u64`, `f32`). An array has the name of its elements and their
+/// number (`[u64; 4]`). The author of any other type chooses its name.
 ///
 /// ```
 /// use ringway_core::region::{Item, TypeName};
@@ -64,12 +64,12 @@ impl TypeName {
     /// No name is stated.
     pub const UNSTATED: TypeName = TypeName(Text::Unstated);
 
-    /// This name; an empty one is unstated.
+    /// The name `name`; an empty name is unstated.
     pub const fn new(name: &'static str) -> TypeName {
         if name.is_empty() { TypeName::UNSTATED } else { TypeName(Text::Is(name)) }
     }
 
-    /// The name of an array of `length` elements; unstated if theirs is.
+    /// The name of an array of `length` elements; unstated if the name of the elements is.
     ///
     /// ```
     /// use ringway_core::region::{Item, TypeName};
@@ -83,8 +83,10 @@ impl TypeName {
         }
     }
 
-    /// The number that stands for the name in the directory of a region: the 32-bit FNV-1a of its
-    /// UTF-8 bytes, or 1 where that is 0; and 0 for a name that is unstated.
+    /// The number that stands for the name in the directory of a region.
+    ///
+    /// It is the 32-bit FNV-1a hash of the name's UTF-8 bytes, or 1 if that is 0. For an unstated
+    /// name it is 0.
     ///
     /// In Python:
     /// ```python
@@ -110,7 +112,7 @@ impl TypeName {
         }
     }
 
-    /// The hash of what came before, which the name follows.
+    /// Continues the hash `hash` with the name.
     const fn hashed(self, hash: u32) -> u32 {
         match self.0 {
             Text::Unstated => hash,
@@ -160,7 +162,7 @@ macro_rules! items {
 
 items! { () u8 i8 u16 i16 u32 i32 u64 i64 u128 i128 usize isize f32 f64 }
 
-/// The name of `T`, where an array can refer to it.
+/// Holds the name of `T` in a constant, to which an array's name can refer.
 struct NameOf<T>(PhantomData<T>);
 
 impl<T: Item> NameOf<T> {

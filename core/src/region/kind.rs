@@ -1,9 +1,10 @@
-//! What kind of structure a part is.
+//! The kinds of structures that parts can be.
 
 use core::fmt;
 
-/// What kind of structure a part is. A number, because a region may hold what a later version
-/// knows.
+/// The kind of structure that a part is.
+///
+/// It is a number, because a region may hold a kind that only a later version knows.
 ///
 /// ```
 /// use ringway_core::region::{Kind, Part};
@@ -16,8 +17,8 @@ use core::fmt;
 #[repr(transparent)]
 pub struct Kind(pub(super) u32);
 
-/// The kinds that this version knows: of each its number, its name, and its
-/// [`Erased`](super::erased::Erased) form on which one can sleep, and on which nobody does.
+/// Defines the kinds that this version knows. Each has a number, a name, and two
+/// [`Erased`](super::erased::Erased) forms: for a part with doorbells, and for one without.
 macro_rules! kinds {
     ($w:ident; $(
         $(#[$meta:meta])* $name:ident = $number:literal, $text:literal, $waiting:ty, $polled:ty;
@@ -25,7 +26,7 @@ macro_rules! kinds {
         impl Kind {
             $($(#[$meta])* pub const $name: Kind = Kind($number);)*
 
-            /// Its name; `None` for one that this version does not know.
+            /// The name of the kind; `None` for a kind that this version does not know.
             pub const fn name(self) -> Option<&'static str> {
                 match self.base() {
                     $(Kind::$name => Some($text),)*
@@ -33,14 +34,14 @@ macro_rules! kinds {
                 }
             }
 
-            /// What can be done with a part of this kind without knowing what it holds.
+            /// The functions for a type-erased part of this kind.
             pub(super) fn functions<$w: SharedWait + Wait>(self) -> Functions {
                 match (self.base(), self.waits()) {
                     $(
                         (Kind::$name, true) => Functions::of::<$waiting>(),
                         (Kind::$name, false) => Functions::of::<$polled>(),
                     )*
-                    // A later version knows, or the directory was overwritten.
+                    // Only a later version knows the kind, or the directory was overwritten.
                     _ => Functions::of::<Nothing>(),
                 }
             }
@@ -50,20 +51,20 @@ macro_rules! kinds {
 pub(super) use kinds;
 
 impl Kind {
-    /// Set in the number of a part on which one can sleep.
+    /// The bit of the number that says that the part has doorbells.
     const WAITS: u32 = 1 << 16;
 
-    /// The same structure, on which one can sleep.
+    /// The same structure with doorbells, on which waiters can sleep.
     pub const fn that_waits(self) -> Kind {
         Kind(self.0 | Self::WAITS)
     }
 
-    /// Whether one can sleep on it.
+    /// Whether the structure has doorbells, on which waiters can sleep.
     pub const fn waits(self) -> bool {
         self.0 & Self::WAITS != 0
     }
 
-    /// The structure alone, whether or not one can sleep on it.
+    /// The same structure without doorbells.
     pub const fn base(self) -> Kind {
         Kind(self.0 & !Self::WAITS)
     }

@@ -1,11 +1,11 @@
-//! Laying out a region: which parts, how many places, and where they lie.
+//! Laying out a region: its parts, its places, and their offsets.
 
 use super::geometry::{RawEntry, name_of, offsets};
 use super::header::Header;
 use super::{ALIGN, Description, Error, MAX_NAME, MAX_PARTS, Part};
 use crate::participant::Participant;
 
-/// Which parts a region of at most `M` has, and how many may attach.
+/// The plan of a region: up to `M` parts, and how many processes can attach.
 ///
 /// ```
 /// use ringway_core::region::Layout;
@@ -19,7 +19,7 @@ pub struct Layout<const M: usize> {
     places: u16,
     parts: usize,
     entries: [RawEntry; M],
-    /// Where the next part may begin.
+    /// The offset at which the next part may begin, counted from the first part.
     end: u32,
 }
 
@@ -27,7 +27,7 @@ const NO_ENTRY: RawEntry =
     RawEntry { name: [0; MAX_NAME + 1], offset: 0, description: Description::NONE };
 
 impl<const M: usize> Layout<M> {
-    /// A region without parts to which at most `places` processes can be attached at the same time.
+    /// A region without parts, to which at most `places` processes can attach at the same time.
     pub const fn new(places: u16) -> Self {
         Layout { places, parts: 0, entries: [NO_ENTRY; M], end: 0 }
     }
@@ -35,7 +35,7 @@ impl<const M: usize> Layout<M> {
     /// Adds a part.
     ///
     /// # Errors
-    /// [`Error`], which says what is wrong with it.
+    /// [`Error`], which says what is wrong with the part.
     pub fn part<P: Part>(self, name: &str) -> Result<Self, Error> {
         const {
             assert!(align_of::<P>() <= ALIGN as usize, "a part is aligned to at most 128 bytes");
@@ -43,10 +43,10 @@ impl<const M: usize> Layout<M> {
         self.described(name, P::description())
     }
 
-    /// Adds a part with room for `capacity` items, where the type leaves that open.
+    /// Adds a part with room for `capacity` items, for a type whose capacity is known at run time.
     ///
     /// # Errors
-    /// [`Error`], which says what is wrong with it.
+    /// [`Error`], which says what is wrong with the part.
     pub fn part_for<P: Part + ?Sized>(self, name: &str, capacity: usize) -> Result<Self, Error> {
         self.described(name, P::description_for(capacity).ok_or(Error::Capacity)?)
     }
@@ -80,13 +80,13 @@ impl<const M: usize> Layout<M> {
         self.entries.get(..self.parts).unwrap_or_default()
     }
 
-    /// How large the region is, in bytes.
+    /// The size of the region, in bytes.
     pub fn size(&self) -> usize {
         let start = offsets(self.parts as u32, self.places.into()).map_or(0, |(_, _, first)| first);
         (start as usize).saturating_add(self.end as usize)
     }
 
-    /// Lays the region out in `memory`, which is zeroed, and says that it is ready.
+    /// Lays the region out in `memory`, which is zeroed, and marks it ready.
     ///
     /// # Errors
     /// [`Error`], which says what is wrong with the layout or the memory.
@@ -109,13 +109,13 @@ impl<const M: usize> Layout<M> {
         let mut at = base.wrapping_add(directory as usize).cast::<RawEntry>();
         for entry in self.entries() {
             let entry = RawEntry { offset: first + entry.offset, ..*entry };
-            // SAFETY: the directory lies before `first`, which lies in `memory`, and is aligned;
-            // nobody else uses it yet.
+            // SAFETY: the directory lies between `base` and `first`, within `memory`, which is
+            // borrowed mutably, and `at` is aligned to 4 bytes.
             unsafe { at.write(entry) };
             at = at.wrapping_add(1);
         }
-        // SAFETY: the header lies before `first` too, aligned; it is atomics, of which zeroed bytes
-        // are a value.
+        // SAFETY: the header lies between `base` and `first`, within `memory`, and `base` is
+        // aligned; it is atomics, of which any bytes are a value.
         let header = unsafe { &*base.cast::<Header>() };
         header.write(length, self.parts as u32, places);
         Ok(())

@@ -1,4 +1,4 @@
-//! Which types can be parts.
+//! The types that can be parts of a region.
 
 use super::Description;
 use crate::participant::Participant;
@@ -6,8 +6,9 @@ use crate::wait::{Clock, Nobody, Spin, SpinClock, Wake};
 use core::ops::Deref;
 use core::ptr::NonNull;
 
-/// A structure that can be a part of a region. One that cannot work does not compile, as where it
-/// is made by its constructor:
+/// A structure that can be a part of a region.
+///
+/// A structure that cannot work does not compile, as with its constructor:
 ///
 /// ```compile_fail,E0080
 /// use ringway_core::region::Part;
@@ -15,17 +16,17 @@ use core::ptr::NonNull;
 /// let none = Queue::<u64, 0>::description();
 /// ```
 ///
-/// A type says how many items it holds (`Ring<T, N>`), or leaves that to a number which is known
-/// when the program runs (`RingView<T>`). In memory the two are the same, and what the one laid out
-/// the other opens.
+/// A type fixes how many items it holds (`Ring<T, N>`), or its capacity is known when the program
+/// runs (`RingView<T>`). The two are the same in memory: a program can lay out a part as one and
+/// open it as the other.
 ///
 /// # Safety
 /// The type is `repr(C)`, aligned to at most [`ALIGN`](super::ALIGN), and has the same layout on
-/// every target that shares regions. Zeroed memory is a fresh value of it. It holds no pointer, and
-/// nothing that has to be dropped. What it says is true of it alone: two types with the same
-/// description are the same structure in memory, of the size that the description says, and
-/// [`found_at`](Self::found_at) adds to an address the capacity and nothing else. Its
-/// [`Handle`](Self::Handle) cannot be copied and lends nothing for longer than it is borrowed.
+/// every target that shares regions. Zeroed memory is a fresh value of it. It holds no pointer and
+/// needs no drop. Its description identifies it: two types with the same description are the same
+/// structure in memory, of the size in the description. [`found_at`](Self::found_at) returns a
+/// pointer to the given address with the given capacity as metadata. Its [`Handle`](Self::Handle)
+/// cannot be copied and lends nothing for longer than it is borrowed.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a part of a region",
     label = "not a `Part`",
@@ -33,29 +34,35 @@ use core::ptr::NonNull;
     note = "what it holds has to be an `Item`, and its `W` a `SharedWait`; a value alone goes into a `RawValue<T>`"
 )]
 pub unsafe trait Part: Sync + 'static {
-    /// One as a participant uses it: what is taken there is on record under its name. A part of a
-    /// region of the shim lends this, so that its methods are the part's.
+    /// The part as one participant uses it.
+    ///
+    /// What is taken through it is on record under that participant. A part of a region of the shim
+    /// derefs to this type.
     type Handle: Send + Sync + 'static;
 
-    /// The handle of `me`.
+    /// Returns the handle of `me`.
     ///
     /// # Safety
-    /// The part is there until the handle is dropped.
+    /// `part` points to a valid part, which stays in its place until the handle is dropped.
     unsafe fn handle(part: NonNull<Self>, me: Participant) -> Self::Handle;
 
-    /// For how many items there is room in one that says this of itself. A type that has its own
-    /// capacity answers that.
+    /// The capacity of a part with the description `said`, in items.
+    ///
+    /// A type that fixes its capacity returns that capacity.
     fn capacity(said: &Description) -> usize;
 
-    /// What one with room for `capacity` items says of itself; `None` when there is none. A type
-    /// that has its own capacity says the same for every number.
+    /// The description of a part with room for `capacity` items; `None` when there is no such part.
+    ///
+    /// A type that fixes its capacity ignores `capacity`.
     fn description_for(capacity: usize) -> Option<Description>;
 
-    /// The one that begins at `at` and has room for `capacity` items, which a type that has its own
-    /// does not look at; `None` when there is none. Nothing is read.
+    /// A pointer to the part with room for `capacity` items at `at`; `None` when there is no such
+    /// part.
+    ///
+    /// Reads no memory. A type that fixes its capacity ignores `capacity`.
     fn found_at(at: NonNull<u8>, capacity: usize) -> Option<NonNull<Self>>;
 
-    /// What one says of itself.
+    /// The description of a part of this type.
     fn description() -> Description
     where
         Self: Sized,
@@ -64,9 +71,9 @@ pub unsafe trait Part: Sync + 'static {
     }
 }
 
-/// A part itself, as its user in a region has it: borrowed for as long as this is, and no longer.
+/// A part itself, lent for no longer than this value is borrowed.
 ///
-/// It is the [`Handle`](Part::Handle) of a structure in which nobody is on record: an integer, a
+/// It is the [`Handle`](Part::Handle) of a structure that records no participant: an integer, a
 /// semaphore, an event.
 #[derive(Debug)]
 pub struct Structure<P: ?Sized + 'static>(&'static P);
@@ -77,7 +84,8 @@ impl<P: ?Sized> Structure<P> {
     }
 }
 
-// Not copied, and with the borrow's lifetime: the region may go.
+// No `Copy`, and `deref` lends with the borrow's lifetime: the region may be unmapped once this is
+// dropped.
 impl<P: ?Sized> Deref for Structure<P> {
     type Target = P;
 
@@ -86,22 +94,25 @@ impl<P: ?Sized> Deref for Structure<P> {
     }
 }
 
-/// A way of waking and sleeping that works between processes: [`Nobody`], one that looks again by
-/// itself ([`Spin`]), or one on which a process sleeps that another one wakes.
+/// A way of sleeping and waking that works between processes.
+///
+/// It is [`Nobody`], or waiters check again by themselves ([`Spin`]), or one process wakes another
+/// that sleeps.
 ///
 /// # Safety
-/// The type has no bytes, and its [`wake`](Wake::wake) wakes those who sleep in another process.
+/// The type has no bytes, and its [`wake`](Wake::wake) also wakes those that sleep in other
+/// processes.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not work between processes",
     note = "take `Nobody`, `Spin`, or `ringway::shm::RobustFutex`, in a structure that lies in a region"
 )]
 pub unsafe trait SharedWait: Wake + Sync + 'static {}
 
-// SAFETY: it has no bytes, and nobody sleeps.
+// SAFETY: it has no bytes, and nobody sleeps on it.
 unsafe impl SharedWait for Nobody {}
 
-// SAFETY: as above: who waits looks again by itself.
+// SAFETY: it has no bytes, and its waiters check again by themselves.
 unsafe impl SharedWait for Spin {}
 
-// SAFETY: as above.
+// SAFETY: it has no bytes, and its waiters check again by themselves.
 unsafe impl<C: Clock + 'static> SharedWait for SpinClock<C> {}

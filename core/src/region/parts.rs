@@ -1,8 +1,8 @@
-//! The structures of this crate as parts: what each says of itself, and what can be done with it
-//! without knowing what it holds. A new structure has its place here, and nowhere else in this
-//! module.
+//! The structures of this crate as parts: their descriptions, handles and type-erased forms.
+//!
+//! A new structure is added here, and nowhere else in this module.
 
-use super::erased::{Beginning, Begins, Erased, Functions, Nothing, PartState};
+use super::erased::{ByPrefix, Erased, Functions, Nothing, PartState, Prefix};
 use super::kind::kinds;
 use super::{Description, Item, Kind, Part, ReadOnly, SharedWait, Structure};
 use crate::lock::{
@@ -62,8 +62,8 @@ kinds! { W;
     WORDS = 16, "raw value", Nothing, Nothing;
 }
 
-/// What a type says that has its own capacity: its kind, what it holds, and how many; and what
-/// refuses a capacity that cannot work when the program is compiled.
+/// The methods of a type that fixes its capacity: for its kind, its item and its capacity. The last
+/// argument names a constant that fails to compile for a capacity that cannot work.
 macro_rules! sized {
     ($kind:expr, $item:ty, $capacity:expr $(, $valid:ident)?) => {
         fn capacity(_: &Description) -> usize {
@@ -81,7 +81,7 @@ macro_rules! sized {
     };
 }
 
-/// The same of a type that leaves its capacity open.
+/// The methods of a type whose capacity is known when the program runs.
 macro_rules! counted {
     ($kind:expr, $item:ty) => {
         fn capacity(said: &Description) -> usize {
@@ -99,7 +99,7 @@ macro_rules! counted {
     };
 }
 
-/// The same of cells, one beside the other: a slice of them.
+/// The methods of a slice of cells.
 macro_rules! cells {
     ($kind:expr, $item:ty, $cell:ty) => {
         fn capacity(said: &Description) -> usize {
@@ -117,14 +117,14 @@ macro_rules! cells {
     };
 }
 
-/// The handle of a structure in which nobody is on record.
+/// The handle of a structure that records no participant.
 macro_rules! lends_itself {
     () => {
         type Handle = Structure<Self>;
 
         unsafe fn handle(part: NonNull<Self>, _: Participant) -> Structure<Self> {
-            // SAFETY: it is there until the handle is dropped, as the caller states, and a handle
-            // lends it for no longer.
+            // SAFETY: the caller guarantees that the part is there until the handle is dropped, and
+            // the handle lends it for no longer than it is borrowed.
             Structure::new(unsafe { part.as_ref() })
         }
     };
@@ -143,108 +143,116 @@ macro_rules! lends_a_view {
     };
 }
 
-/// The handle of a structure that has one for each participant.
+/// The handle of a structure that has a handle for each participant.
 macro_rules! lends_a_handle {
     ($handle:ty) => {
         type Handle = $handle;
 
         unsafe fn handle(part: NonNull<Self>, me: Participant) -> $handle {
             let part: *const Self = part.as_ptr();
-            // SAFETY: it is there until the handle is dropped, as the caller states, and a handle
-            // lends nothing for longer.
+            // SAFETY: the caller guarantees that the part is there until the handle is dropped, and
+            // the handle lends nothing for longer than it is borrowed.
             unsafe { &*part }.handle(me)
         }
     };
 }
 
-/// The kind of a structure `kind` on which one waits as `W` says.
+/// The kind of a structure of `kind` whose users wait as `W` says.
 pub(super) fn kind_for<W: Wake>(kind: Kind) -> Kind {
-    // A doorbell is a word, zero at first, or nothing.
+    // A doorbell is a word that is zero at first, or has no bytes.
     if needs_wake::<W>() { kind.that_waits() } else { kind }
 }
 
-// SAFETY: `repr(C)`: two lines of words, and slots that hold plain values when they hold any; zero
-// positions and words are a fresh ring.
+// SAFETY: a ring is `repr(C)`: two lines of words, then slots, which hold plain values if any. Zero
+// positions and words are a fresh ring. The kind, the item and the capacity determine its layout.
 unsafe impl<T: Item, const N: usize, W: SharedWait> Part for Ring<T, N, W> {
     lends_a_view!();
     sized!(kind_for::<W>(Kind::RING), T, N);
 }
 
-// SAFETY: as for `Ring`.
+// SAFETY: it is a `Ring` whose capacity is known when the program runs, with the same layout and
+// description.
 unsafe impl<T: Item, W: SharedWait> Part for RingView<T, W> {
     lends_a_view!();
     counted!(kind_for::<W>(Kind::RING), T);
 }
 
-// SAFETY: as for `Ring`.
+// SAFETY: a byte ring is `repr(C)`: two lines of words, then bytes. Zero words are a fresh ring,
+// and the capacity determines its layout.
 unsafe impl<const N: usize, W: SharedWait> Part for ByteRing<N, W> {
     lends_a_view!();
     sized!(kind_for::<W>(Kind::BYTE_RING), u8, N);
 }
 
-// SAFETY: as for `ByteRing`.
+// SAFETY: it is a `ByteRing` whose capacity is known when the program runs, with the same layout
+// and description.
 unsafe impl<W: SharedWait> Part for ByteRingView<W> {
     lends_a_view!();
     counted!(kind_for::<W>(Kind::BYTE_RING), u8);
 }
 
-// SAFETY: it is a `ByteRing`.
+// SAFETY: it is a `ByteRing`, of another kind: two lines of words, then bytes. Zero words are a
+// fresh ring, and the capacity determines its layout.
 unsafe impl<const N: usize, W: SharedWait> Part for MessageRing<N, W> {
     lends_a_view!();
     sized!(kind_for::<W>(Kind::MESSAGE_RING), u8, N, MAX_MESSAGE);
 }
 
-// SAFETY: as for `MessageRing`.
+// SAFETY: it is a `MessageRing` whose capacity is known when the program runs, with the same layout
+// and description.
 unsafe impl<W: SharedWait> Part for MessageRingView<W> {
     lends_a_view!();
     counted!(kind_for::<W>(Kind::MESSAGE_RING), u8);
 }
 
-// SAFETY: `repr(C)`: two lines of words, the entries and the owners, and slots that hold plain
-// values when they hold any; a zero entry was never used, and a zero owner is nobody.
+// SAFETY: a queue is `repr(C)`: two lines of words, the entries and the owners, then slots, which
+// hold plain values if any. A zero entry was never used, and a zero owner is nobody. The kind, the
+// item and the capacity determine its layout.
 #[cfg(target_has_atomic = "64")]
 unsafe impl<T: Item, const N: usize, W: SharedWait> Part for Queue<T, N, W> {
     lends_a_handle!(queue::Handle<'static, T, W>);
     sized!(kind_for::<W>(Kind::QUEUE), T, N, VALID);
 }
 
-// SAFETY: as for `Queue`.
+// SAFETY: it is a `Queue` whose capacity is known when the program runs, with the same layout and
+// description.
 #[cfg(target_has_atomic = "64")]
 unsafe impl<T: Item, W: SharedWait> Part for QueueView<T, W> {
     lends_a_handle!(queue::Handle<'static, T, W>);
     counted!(kind_for::<W>(Kind::QUEUE), T);
 }
 
-// SAFETY: `repr(C)`: a line of words, and slots of words and a plain value; zero numbers and words
-// are a fresh one.
+// SAFETY: a broadcast is `repr(C)`: a line of words, then slots, each of words and a plain value.
+// Zero numbers and words are a fresh broadcast. The kind, the item and the capacity determine its
+// layout.
 unsafe impl<T: Item, const N: usize, W: SharedWait> Part for Broadcast<T, N, W> {
     lends_a_view!();
     sized!(kind_for::<W>(Kind::BROADCAST), T, N);
 }
 
-// SAFETY: as for `Broadcast`.
+// SAFETY: it is a `Broadcast` whose capacity is known when the program runs, with the same layout
+// and description.
 unsafe impl<T: Item, W: SharedWait> Part for BroadcastView<T, W> {
     lends_a_view!();
     counted!(kind_for::<W>(Kind::BROADCAST), T);
 }
 
-// SAFETY: as for `Broadcast`.
+// SAFETY: a latest value is transparent over the slots of a broadcast of `SLOTS` messages: words and
+// plain values. Zero words are a fresh one.
 unsafe impl<T: Item, W: SharedWait> Part for Latest<T, W> {
     lends_a_view!();
     sized!(kind_for::<W>(Kind::LATEST), T, SLOTS);
 }
 
-// SAFETY, of all locks: `repr(C)`: words, and a plain value behind them; zeroed words are a fresh
-// lock, on which one sleeps as `W` says, which has no bytes.
-
-// SAFETY: as above.
+// SAFETY: the lock is `repr(C)`: words, and a plain value behind them if it has one. Zeroed words
+// are a fresh lock, and `W` has no bytes.
 unsafe impl<T: Item, W: SharedWait> Part for Mutex<T, W> {
     lends_a_handle!(lock::Handle<'static, Mutex<T, W>>);
     sized!(kind_for::<W>(Kind::MUTEX), T, 1);
 }
 
-// SAFETY: as above: a slice lies as the array of as many values does, and it says of itself what
-// that one says.
+// SAFETY: a slice under a lock has the layout and the description of an array of as many values: a
+// word, then plain values. Zeroed words are a fresh lock.
 unsafe impl<T: Item, W: SharedWait> Part for Mutex<[T], W> {
     lends_a_handle!(lock::Handle<'static, Self>);
 
@@ -253,7 +261,7 @@ unsafe impl<T: Item, W: SharedWait> Part for Mutex<[T], W> {
     }
 
     fn description_for(length: usize) -> Option<Description> {
-        // How many values take no memory is written nowhere.
+        // The directory does not tell the number of values without bytes.
         let layout = Self::layout(length).filter(|_| size_of::<T>() > 0)?;
         Some(Description::array::<T>(kind_for::<W>(Kind::MUTEX), length, layout.size()))
     }
@@ -263,68 +271,78 @@ unsafe impl<T: Item, W: SharedWait> Part for Mutex<[T], W> {
     }
 }
 
-// SAFETY: as above.
+// SAFETY: the lock is `repr(C)`: words, and a plain value behind them if it has one. Zeroed words
+// are a fresh lock, and `W` has no bytes.
 #[cfg(target_has_atomic = "64")]
 unsafe impl<T: Item, I: ThreadId + 'static, W: SharedWait> Part for ReentrantMutex<T, I, W> {
     lends_a_handle!(lock::Handle<'static, ReentrantMutex<T, I, W>>);
     sized!(kind_for::<W>(Kind::REENTRANT_MUTEX), T, 1);
 }
 
-// SAFETY: as above.
+// SAFETY: the lock is `repr(C)`: words, a plain value behind them if it has one, and slots. Zeroed
+// words are a fresh lock, and `W` has no bytes.
 unsafe impl<T: Item, const R: usize, W: SharedWait> Part for RwLock<T, R, W> {
     lends_a_handle!(lock::Handle<'static, RwLockView<T, W>>);
     sized!(kind_for::<W>(Kind::RW_LOCK), T, R, VALID);
 }
 
-// SAFETY: as above.
+// SAFETY: the lock is `repr(C)`: words, a plain value behind them if it has one, and slots. Zeroed
+// words are a fresh lock, and `W` has no bytes.
 unsafe impl<T: Item, W: SharedWait> Part for RwLockView<T, W> {
     lends_a_handle!(lock::Handle<'static, Self>);
     counted!(kind_for::<W>(Kind::RW_LOCK), T);
 }
 
-// SAFETY: as above.
+// SAFETY: the lock is `repr(C)`: words, and a plain value behind them if it has one. Zeroed words
+// are a fresh lock, and `W` has no bytes.
 unsafe impl<const START: u32, W: SharedWait> Part for Semaphore<START, W> {
     lends_itself!();
     sized!(kind_for::<W>(Kind::SEMAPHORE), (), START as usize, VALID);
 }
 
-// SAFETY: as above.
+// SAFETY: the lock is `repr(C)`: words, a plain value behind them if it has one, and slots. Zeroed
+// words are a fresh lock, and `W` has no bytes.
 unsafe impl<const N: usize, W: SharedWait> Part for BoundedSemaphore<N, W> {
     lends_a_handle!(lock::Handle<'static, BoundedSemaphoreView<W>>);
     sized!(kind_for::<W>(Kind::BOUNDED_SEMAPHORE), (), N, VALID);
 }
 
-// SAFETY: as above.
+// SAFETY: the lock is `repr(C)`: words, a plain value behind them if it has one, and slots. Zeroed
+// words are a fresh lock, and `W` has no bytes.
 unsafe impl<W: SharedWait> Part for BoundedSemaphoreView<W> {
     lends_a_handle!(lock::Handle<'static, Self>);
     counted!(kind_for::<W>(Kind::BOUNDED_SEMAPHORE), ());
 }
 
-// SAFETY: as above.
+// SAFETY: the lock is `repr(C)`: words, and a plain value behind them if it has one. Zeroed words
+// are a fresh lock, and `W` has no bytes.
 unsafe impl<W: SharedWait> Part for Condition<W> {
     lends_itself!();
     sized!(kind_for::<W>(Kind::CONDITION), (), 1);
 }
 
-// SAFETY: as above.
+// SAFETY: the lock is `repr(C)`: words, and a plain value behind them if it has one. Zeroed words
+// are a fresh lock, and `W` has no bytes.
 unsafe impl<W: SharedWait> Part for Event<W> {
     lends_itself!();
     sized!(kind_for::<W>(Kind::EVENT), (), 1);
 }
 
-// SAFETY: as above.
+// SAFETY: the lock is `repr(C)`: words, a plain value behind them if it has one, and slots. Zeroed
+// words are a fresh lock, and `W` has no bytes.
 unsafe impl<const N: usize, W: SharedWait> Part for Barrier<N, W> {
     lends_a_handle!(lock::Handle<'static, BarrierView<W>>);
     sized!(kind_for::<W>(Kind::BARRIER), (), N, VALID);
 }
 
-// SAFETY: as above.
+// SAFETY: the lock is `repr(C)`: words, a plain value behind them if it has one, and slots. Zeroed
+// words are a fresh lock, and `W` has no bytes.
 unsafe impl<W: SharedWait> Part for BarrierView<W> {
     lends_a_handle!(lock::Handle<'static, Self>);
     counted!(kind_for::<W>(Kind::BARRIER), ());
 }
 
-// A user's own integers: nothing here accesses them.
+// These are a user's own integers: this crate does not access them.
 #[allow(clippy::disallowed_types)]
 #[cfg(target_has_atomic = "8")]
 mod integers {
@@ -333,21 +351,21 @@ mod integers {
     macro_rules! integers {
         ($($width:literal $($name:ident $integer:ty),*;)*) => {
             $($(
-                // SAFETY: an integer, of which zero is a fresh one.
+                // SAFETY: it is an atomic integer, and zero is a fresh one.
                 #[cfg(target_has_atomic = $width)]
                 unsafe impl Part for crate::sync::integers::$name {
                     lends_itself!();
                     sized!(Kind::ATOMIC, $integer, 1);
                 }
 
-                // SAFETY: as above, one beside the other.
+                // SAFETY: it is atomic integers one beside the other, and zero is a fresh one.
                 #[cfg(target_has_atomic = $width)]
                 unsafe impl<const N: usize> Part for [crate::sync::integers::$name; N] {
                     lends_itself!();
                     sized!(Kind::ATOMIC, $integer, N);
                 }
 
-                // SAFETY: as above.
+                // SAFETY: it is atomic integers one beside the other, and zero is a fresh one.
                 #[cfg(target_has_atomic = $width)]
                 unsafe impl Part for [crate::sync::integers::$name] {
                     lends_itself!();
@@ -365,25 +383,25 @@ mod integers {
     }
 }
 
-// SAFETY: a plain value, accessed word by word.
+// SAFETY: it is a plain value that is accessed word by word, and zero words are a fresh one.
 unsafe impl<T: Item> Part for Words<T> {
     lends_itself!();
     sized!(Kind::WORDS, T, 1);
 }
 
-// SAFETY: as above, one beside the other.
+// SAFETY: it is plain values one beside the other, accessed word by word, and zero words are fresh.
 unsafe impl<T: Item, const N: usize> Part for [Words<T>; N] {
     lends_itself!();
     sized!(Kind::WORDS, T, N);
 }
 
-// SAFETY: as above.
+// SAFETY: it is plain values one beside the other, accessed word by word, and zero words are fresh.
 unsafe impl<T: Item> Part for [Words<T>] {
     lends_itself!();
     cells!(Kind::WORDS, T, Words<T>);
 }
 
-/// A ring of whatever: its header is all that is touched.
+/// A ring of any items: these functions access only its header.
 #[derive(Debug)]
 struct AnyRing<W>(PhantomData<W>);
 
@@ -400,10 +418,11 @@ impl<W: SharedWait> Erased for AnyRing<W> {
         dead: Participant,
     ) -> usize {
         let Some(ring) = RingView::<(), W>::from_raw(at, 1) else { return 0 };
-        // SAFETY: as the caller states: every ring begins with the same header, which is all that
-        // is touched.
+        // SAFETY: the caller guarantees that a ring lies at `at`. Every ring begins with the same
+        // header, and slots of `()` have no bytes.
         let ring = unsafe { ring.as_ref() };
-        // SAFETY: as the caller states.
+        // SAFETY: the caller guarantees that `dead` takes no further step and that what it wrote is
+        // visible here.
         unsafe { ring.recover(dead) }
     }
 
@@ -411,8 +430,8 @@ impl<W: SharedWait> Erased for AnyRing<W> {
         let Some(ring) = RingView::<(), W>::from_raw(at, description.capacity as usize) else {
             return PartState::CORRUPT;
         };
-        // SAFETY: as the caller states, there is the header of a ring; slots of `()` take no
-        // memory.
+        // SAFETY: the caller guarantees that the header of a ring, or a copy of it, lies at `at`;
+        // slots of `()` have no bytes.
         let ring = unsafe { ring.as_ref() };
         let named = |role, who: Option<Participant>| Some((role, who?));
         let [producer, consumer] = ring.holders();
@@ -448,16 +467,19 @@ impl<W: SharedWait> Erased for AnyQueue<W> {
     ) -> usize {
         let queue = QueueView::<(), W>::from_raw(at, description.capacity as usize);
         let Some(queue) = queue else { return 0 };
-        // SAFETY: the words of a queue of so many slots, as the caller states.
+        // SAFETY: the caller guarantees that a queue of this capacity lies at `at`; slots of `()`
+        // have no bytes.
         let queue = unsafe { queue.as_ref() };
-        // SAFETY: as the caller states; what a part holds is plain.
+        // SAFETY: the caller guarantees that `dead` takes no further step and that what it wrote is
+        // visible here; what a part holds is plain.
         unsafe { queue.handle(me).recover(dead) }
     }
 
     unsafe fn look(at: NonNull<u8>, description: &Description) -> PartState {
         let queue = QueueView::<(), W>::from_raw(at, description.capacity as usize);
         let Some(queue) = queue else { return PartState::CORRUPT };
-        // SAFETY: all the words of a queue of so many slots, as the caller states.
+        // SAFETY: the caller guarantees that all the words of a queue of this capacity, or a copy
+        // of them, lie at `at`; slots of `()` have no bytes.
         let queue = unsafe { queue.as_ref() };
         let is_valid = queue.is_valid();
         PartState {
@@ -472,13 +494,14 @@ impl<W: SharedWait> Erased for AnyQueue<W> {
     }
 }
 
-/// Every broadcast begins with the same words.
-type AnyBroadcast<W> = Begins<Broadcast<u8, 1, W>>;
+/// A broadcast of any messages: every broadcast begins with the same words.
+type AnyBroadcast<W> = ByPrefix<Broadcast<u8, 1, W>>;
 
-// SAFETY: atomics, and a byte.
-unsafe impl<W: SharedWait> Beginning for Broadcast<u8, 1, W> {
+// SAFETY: it is atomics and a byte, of which any bits are a value.
+unsafe impl<W: SharedWait> Prefix for Broadcast<u8, 1, W> {
     unsafe fn recover(&self, dead: Participant) -> usize {
-        // SAFETY: as the caller states.
+        // SAFETY: the caller guarantees that `dead` takes no further step and that what it wrote is
+        // visible here.
         unsafe { self.recover(dead) }
     }
 
@@ -491,13 +514,14 @@ unsafe impl<W: SharedWait> Beginning for Broadcast<u8, 1, W> {
     }
 }
 
-/// What a mutex protects comes behind its words.
-type AnyMutex<W> = Begins<Mutex<(), W>>;
+/// A mutex of any value: every mutex begins with its words.
+type AnyMutex<W> = ByPrefix<Mutex<(), W>>;
 
 // SAFETY: atomics.
-unsafe impl<W: SharedWait + Wait> Beginning for Mutex<(), W> {
+unsafe impl<W: SharedWait + Wait> Prefix for Mutex<(), W> {
     unsafe fn recover(&self, dead: Participant) -> usize {
-        // SAFETY: as the caller states.
+        // SAFETY: the caller guarantees that `dead` takes no further step and that what it wrote is
+        // visible here.
         unsafe { self.recover(dead) }.into()
     }
 
@@ -507,16 +531,16 @@ unsafe impl<W: SharedWait + Wait> Beginning for Mutex<(), W> {
 }
 
 #[cfg(target_has_atomic = "64")]
-type AnyReentrant<W> = Begins<ReentrantMutex<(), AnyThread, W>>;
+type AnyReentrant<W> = ByPrefix<ReentrantMutex<(), AnyThread, W>>;
 #[cfg(not(target_has_atomic = "64"))]
 type AnyReentrant<W> = Nothing<W>;
 
-/// The threads of others.
+/// Stands for the thread type of other programs.
 #[cfg(target_has_atomic = "64")]
 #[derive(Debug)]
 enum AnyThread {}
 
-// SAFETY: nobody locks by it.
+// SAFETY: no value of this type exists, and nobody locks a mutex by it.
 #[cfg(target_has_atomic = "64")]
 unsafe impl ThreadId for AnyThread {
     fn thread_id() -> NonZeroU32 {
@@ -526,9 +550,10 @@ unsafe impl ThreadId for AnyThread {
 
 // SAFETY: atomics.
 #[cfg(target_has_atomic = "64")]
-unsafe impl<W: SharedWait + Wait> Beginning for ReentrantMutex<(), AnyThread, W> {
+unsafe impl<W: SharedWait + Wait> Prefix for ReentrantMutex<(), AnyThread, W> {
     unsafe fn recover(&self, dead: Participant) -> usize {
-        // SAFETY: as the caller states.
+        // SAFETY: the caller guarantees that `dead` takes no further step and that what it wrote is
+        // visible here.
         unsafe { self.recover(dead) }.into()
     }
 
@@ -537,13 +562,13 @@ unsafe impl<W: SharedWait + Wait> Beginning for ReentrantMutex<(), AnyThread, W>
     }
 }
 
-/// The permits are counted from what there was at first, which is the capacity.
-type AnySemaphore<W> = Begins<Semaphore<0, W>>;
+/// A semaphore: its word counts permits from the number at first, which is the capacity.
+type AnySemaphore<W> = ByPrefix<Semaphore<0, W>>;
 
 // SAFETY: atomics.
-unsafe impl<W: SharedWait + Wait> Beginning for Semaphore<0, W> {
+unsafe impl<W: SharedWait + Wait> Prefix for Semaphore<0, W> {
     unsafe fn recover(&self, _: Participant) -> usize {
-        // Nobody is on record.
+        // A semaphore records no holders.
         0
     }
 
@@ -553,14 +578,14 @@ unsafe impl<W: SharedWait + Wait> Beginning for Semaphore<0, W> {
     }
 }
 
-/// How many bytes a lock has that ends with as many slots of 4 bytes as its description says,
-/// `before` bytes from its beginning; `None` when the part is not as large.
+/// The size of a lock that ends with slots of 4 bytes, in bytes. The slots begin at the offset
+/// `before`, and the description says how many there are. `None` when the part is smaller.
 fn with_slots(description: &Description, before: usize) -> Option<usize> {
     let size = (description.capacity as usize).checked_mul(4)?.checked_add(before)?;
     (size <= description.size as usize).then_some(size)
 }
 
-/// A lock for readers and writers whatever it protects.
+/// A lock for readers and writers, of any value.
 #[derive(Debug)]
 struct AnyRwLock<W>(PhantomData<W>);
 
@@ -585,20 +610,22 @@ impl<W: SharedWait> Erased for AnyRwLock<W> {
     ) -> usize {
         let readers = description.capacity as usize;
         let Some(value) = Self::value(description) else { return 0 };
-        // SAFETY: as the caller states, there is such a lock for so many readers, whose value is
-        // plain.
+        // SAFETY: the caller guarantees that such a lock lies at `at`, for so many readers, and
+        // that `dead` takes no further step. What a part holds is plain.
         unsafe { RwLockView::<(), W>::recover_at(at, value, readers, dead) }.into()
     }
 
     unsafe fn look(at: NonNull<u8>, _: &Description) -> PartState {
         let none = core::ptr::slice_from_raw_parts(at.cast::<()>().as_ptr(), 0);
-        // SAFETY: as above: it begins as one without slots, and it is words.
+        // SAFETY: the caller guarantees that the words of such a lock, or a copy of them, lie at
+        // `at`. A lock begins as one without slots, and it is atomics, of which any bits are a
+        // value.
         let lock = unsafe { &*(none as *const RwLockView<(), W>) };
         PartState::held("writer", lock.writer())
     }
 }
 
-/// Permits, and parties: words, and slots behind them.
+/// Locks that are words and slots, without a value.
 macro_rules! slots_alone {
     ($($any:ident, $view:ident, $words:expr;)*) => {
         $(
@@ -618,9 +645,11 @@ macro_rules! slots_alone {
                 ) -> usize {
                     let slots = description.capacity as usize;
                     let view = core::ptr::slice_from_raw_parts(at.cast::<()>().as_ptr(), slots);
-                    // SAFETY: as the caller states, there is such a lock with so many slots.
+                    // SAFETY: the caller guarantees that such a lock lies at `at`, with so many
+                    // slots.
                     let lock = unsafe { &*(view as *const $view<W>) };
-                    // SAFETY: as the caller states, `dead` takes no further step.
+                    // SAFETY: the caller guarantees that `dead` takes no further step and that what
+                    // it wrote is visible here.
                     unsafe { lock.recover(dead) }.into()
                 }
 
@@ -647,13 +676,14 @@ mod tests {
         Participant::new(number).unwrap()
     }
 
-    /// What is seen in `part`, and how much of what `dead` holds is put right.
+    /// What can be seen in `part`, and how many things of `dead` are recovered.
     fn seen_and_recovered<P: Part>(part: &P, dead: Participant) -> (PartState, usize) {
         let any = AnyPart::<Spin>::new(&P::description()).unwrap();
         let at = NonNull::from(part).cast();
-        // SAFETY: there is the part.
+        // SAFETY: `at` points to the part, which is borrowed.
         let seen = unsafe { any.look(at) };
-        // SAFETY: as above, and what it did was forgotten.
+        // SAFETY: `at` points to the part, which is borrowed, and `dead` takes no further step: its
+        // guards were forgotten.
         (seen, unsafe { any.recover(at, participant(9), dead) })
     }
 

@@ -1,4 +1,4 @@
-//! Parts whose items nobody knows by a Rust type: bytes of a size and an alignment.
+//! Parts whose items have no Rust type here: bytes of a size and an alignment.
 
 use super::description::LEAST_ALIGN;
 use super::parts::kind_for;
@@ -7,11 +7,13 @@ use crate::ring::queue::RawQueue;
 use core::alloc;
 
 impl<const M: usize> Layout<M> {
-    /// Adds a queue of `capacity` values of the layout `item`, on which one sleeps as `W` says. A
-    /// program that knows their type opens it by that, and the other way round.
+    /// Adds a queue of `capacity` values of the layout `item`.
+    ///
+    /// Its users sleep as `W` says. A program that knows the values' type can open the queue as a
+    /// typed one. This program can also open a typed queue by [`View::raw_queue`].
     ///
     /// # Errors
-    /// [`Error`], which says what is wrong with it.
+    /// [`Error`], which says what is wrong with the part.
     ///
     /// ```
     /// use ringway_core::region::{Layout, View};
@@ -52,11 +54,12 @@ impl<const M: usize> Layout<M> {
 }
 
 impl<'m> View<'m> {
-    /// The queue of this name, of whatever values, on which one sleeps as `W` says. Their size is
-    /// what the directory says, and is copied once.
+    /// Returns the queue of this name, whatever the type of its values.
+    ///
+    /// Its users sleep as `W` says. The size of the values is copied from the directory once.
     ///
     /// # Errors
-    /// [`Error`]: there is none, or it is another structure, or it was corrupted.
+    /// [`Error`]: there is no part of this name, it is another structure, or it was corrupted.
     pub fn raw_queue<W: SharedWait>(&self, name: &str) -> Result<RawQueue<'m, W>, Error> {
         let entry = self.entry_of(name)?;
         let found = entry.description;
@@ -65,8 +68,8 @@ impl<'m> View<'m> {
             return Err(Error::OtherKind { found: found.kind, wanted });
         }
         let (size, capacity) = (found.item_size as usize, found.capacity as usize);
-        // A smaller alignment than the least is not told, and places the values alike: the largest
-        // that fits the size.
+        // The directory does not tell alignments below the least apart, and they place the values
+        // alike. So take the largest that divides the size.
         let align = match found.item_align as usize {
             LEAST_ALIGN => LEAST_ALIGN.min(1 << size.trailing_zeros().min(3)),
             more => more,
@@ -76,9 +79,10 @@ impl<'m> View<'m> {
         if item.pad_to_align().size() != size || part.size() != found.size as usize {
             return Err(Error::Corrupt);
         }
-        // SAFETY: the part lies within the region, has the size of such a queue, and zeroed memory
-        // was a fresh one, all bytes of which are initialized. What its values are in the directory
-        // is what all its users go by, as the caller of `new` stated.
+        // SAFETY: the part lies within the region and has the size of such a queue. Zeroed memory
+        // was a fresh queue, all bytes of which are initialized. The caller of `View::new`
+        // guarantees that only users of this crate access it, and all of them use the values'
+        // layout in the directory.
         unsafe { RawQueue::at(self.at(&entry), capacity, item) }.ok_or(Error::Corrupt)
     }
 }

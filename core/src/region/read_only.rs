@@ -1,4 +1,4 @@
-//! What a part shows of a structure whose halves are taken under a participant's name.
+//! The read-only view by which a part lends a structure that has halves.
 
 use crate::Error;
 use crate::participant::Participant;

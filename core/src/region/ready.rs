@@ -1,8 +1,8 @@
-//! Whether memory is laid out.
+//! A flag that says that memory is laid out.
 
 use crate::sync::{AtomicU32, Ordering, const_unless_loom};
 
-/// A word that says that what lies beside it is laid out, once and for all.
+/// A word that says, once and for all, that the memory beside it is laid out.
 ///
 /// ```
 /// use ringway_core::region::Ready;
@@ -19,21 +19,23 @@ const READY: u32 = 1;
 
 impl Ready {
     const_unless_loom! {
-        /// Not yet.
+        /// A flag that is not set.
         pub fn new() -> Self {
             Ready(AtomicU32::new(0))
         }
     }
 
-    /// Says so. Everything that was written before is seen by whoever finds it said.
+    /// Sets the flag. Those that find it set see everything that was written before.
     pub fn set(&self) {
-        // Release: partner is the acquire in `is_set`.
+        // SYNC POINT with the load in `is_set`, release: what was written before is seen with the
+        // flag.
         self.0.store(READY, Ordering::Release);
     }
 
-    /// Whether it was said.
+    /// Whether the flag is set.
     pub fn is_set(&self) -> bool {
-        // Acquire: partner is the release in `set`.
+        // SYNC POINT with the store in `set`, acquire: what was written before is seen with the
+        // flag.
         self.0.load(Ordering::Acquire) == READY
     }
 }

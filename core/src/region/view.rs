@@ -1,4 +1,4 @@
-//! A region as one side sees it: validated once, and then trusted no more than it has to be.
+//! A region as one side sees it: validated once, and after that trusted no more than necessary.
 
 use super::geometry::{RawEntry, name_of, offsets};
 use super::header::{Geometry, Header};
@@ -11,10 +11,10 @@ use core::marker::PhantomData;
 use core::mem::transmute;
 use core::ptr::NonNull;
 
-/// How many words an entry of the directory has.
+/// The number of words of a directory entry.
 const ENTRY_WORDS: usize = size_of::<RawEntry>() / 4;
 
-/// A region in memory, validated. Geometry is a private copy.
+/// A validated region in memory. Its geometry is a private copy.
 #[derive(Debug, Clone, Copy)]
 pub struct View<'m> {
     base: NonNull<u8>,
@@ -24,42 +24,42 @@ pub struct View<'m> {
     _memory: PhantomData<&'m [AttachSlot]>,
 }
 
-// SAFETY: the memory is shared by nature; what is reached through the view is atomics, copies and
-// `Part`s, which are `Sync`.
+// SAFETY: a view only gives access to atomics, copies and `Part`s, which are `Sync`; `new` requires
+// memory that several threads may use for `'m`.
 unsafe impl Send for View<'_> {}
-// SAFETY: as above.
+// SAFETY: a shared view only gives access to atomics, copies and `Part`s, which are `Sync`.
 unsafe impl Sync for View<'_> {}
 
-/// One part, as the directory describes it. A copy.
+/// A copy of a directory entry: one part.
 #[derive(Debug, Clone, Copy)]
 pub struct Entry {
     name: [u8; MAX_NAME + 1],
     offset: u32,
-    /// What it is.
+    /// The part's structure, sizes and item type.
     pub description: Description,
 }
 
 impl Entry {
-    /// Its name.
+    /// The part's name.
     pub fn name(&self) -> &str {
         name_of(&self.name).unwrap_or_default()
     }
 
-    /// Where it begins, in bytes from the start of the region.
+    /// The part's offset from the start of the region, in bytes.
     pub const fn offset(&self) -> u32 {
         self.offset
     }
 }
 
 impl<'m> View<'m> {
-    /// The region in the `length` bytes at `base`.
+    /// Validates the region in the `length` bytes at `base`.
     ///
     /// # Errors
-    /// [`Error`], which says what is wrong with it.
+    /// [`Error`], which says what is wrong with the region.
     ///
     /// # Safety
-    /// The bytes can be read and written for `'m`, by users of this crate alone on all sides. If
-    /// others write there too, no part may be used but by copying out of it.
+    /// The bytes can be read and written for `'m`, and only users of this crate access them, on all
+    /// sides. If others write there too, the caller uses a part only by copying its bytes.
     pub unsafe fn new(base: NonNull<u8>, length: usize) -> Result<View<'m>, Error> {
         if !base.addr().get().is_multiple_of(ALIGN as usize) {
             return Err(Error::Misaligned);
@@ -67,8 +67,8 @@ impl<'m> View<'m> {
         if length < size_of::<Header>() {
             return Err(Error::Foreign);
         }
-        // SAFETY: aligned and within the memory, by the checks above; it is atomics, of which any
-        // bytes are a value.
+        // SAFETY: the checks above found `base` aligned and the memory at least as large as a
+        // header; a header is atomics, of which any bytes are a value.
         let header = unsafe { base.cast::<Header>().as_ref() };
         let Geometry { length: says, parts, places } = header.geometry()?;
         if says as usize != length {
@@ -83,12 +83,12 @@ impl<'m> View<'m> {
         if all { Ok(view) } else { Err(Error::Corrupt) }
     }
 
-    /// How large the region is, in bytes.
+    /// The size of the region, in bytes.
     pub const fn length(&self) -> usize {
         self.length as usize
     }
 
-    /// How many parts it has.
+    /// The number of parts.
     pub const fn parts(&self) -> u32 {
         self.parts
     }
@@ -99,29 +99,32 @@ impl<'m> View<'m> {
         (0..view.parts).filter_map(move |index| view.entry(index))
     }
 
-    /// Part `index`, if what the directory says of it can be.
+    /// The entry of part `index`, if it is valid.
     fn entry(&self, index: u32) -> Option<Entry> {
         let (directory, _, first) = offsets(self.parts, self.places)?;
         if index >= self.parts {
             return None;
         }
         let at = directory as usize + index as usize * size_of::<RawEntry>();
-        // SAFETY: the directory lies within the region, as `new` found, and `index` within it.
+        // SAFETY: `new` found that the directory lies within the region, and `index` is less than
+        // the number of parts.
         let at = unsafe { self.base.add(at) }.cast::<Words<[u32; ENTRY_WORDS]>>();
-        // SAFETY: as above, aligned, and accessed by atomics alone.
+        // SAFETY: the entry lies within the directory, aligned to 4 bytes, and all sides access it
+        // by atomics.
         let words = unsafe { at.as_ref() }.load();
-        // SAFETY: as large as an entry, of which any bytes are a value.
+        // SAFETY: the two types have the same size, and any bytes are a `RawEntry`.
         let RawEntry { name, offset, description } =
             unsafe { transmute::<[u32; ENTRY_WORDS], RawEntry>(words) };
         name_of(&name)?;
-        // Untrusted: checked by subtraction.
+        // The numbers are untrusted: checked by subtraction, which cannot overflow.
         let room = self.length.checked_sub(offset)?;
         let fits = offset >= first && offset.is_multiple_of(ALIGN) && description.size <= room;
         fits.then_some(Entry { name, offset, description })
     }
 
-    /// Whether the region has every part of `layout`, each as the layout describes it. It may have
-    /// more parts, in any order, and any number of places.
+    /// Checks that the region has every part of `layout`, each as the layout describes it.
+    ///
+    /// The region may have more parts, in any order, and any number of places.
     ///
     /// # Errors
     /// The name of the first part that differs, and how it does.
@@ -152,7 +155,7 @@ impl<'m> View<'m> {
         })
     }
 
-    /// The part with this name, if it is as `wanted`.
+    /// The entry of the part with this name, if it is as `wanted`.
     fn find(&self, name: &str, wanted: &Description) -> Result<Entry, Error> {
         let entry = self.entry_of(name)?;
         check(&entry.description, wanted)?;
@@ -177,20 +180,21 @@ impl<'m> View<'m> {
         // must be what the directory says in all else.
         let capacity = P::capacity(&entry.description);
         let wanted = P::description_for(capacity);
-        // Where there is no such part, what else is wrong is said first.
+        // If no `P` has this capacity, report any other difference first.
         let Description { capacity: says, size, .. } = entry.description;
         let or_else = || Some(Description { capacity: says, size, ..P::description_for(1)? });
         check(&entry.description, &wanted.or_else(or_else).ok_or(Error::Corrupt)?)?;
         let at = P::found_at(self.at(&entry), capacity).ok_or(Error::Corrupt)?;
-        // SAFETY: `entry` lies within the region, on a boundary of `ALIGN`; it has the size of a
-        // `P` of this capacity, and zeroed memory was a fresh one, which only users of `P` have
-        // changed, as the caller of `new` stated.
+        // SAFETY: `entry` lies within the region, on a boundary of `ALIGN`, and has the size of a
+        // `P` of this capacity. Zeroed memory was a fresh `P`, and the caller of `new` guarantees
+        // that only users of this crate have changed it since.
         Ok(unsafe { at.as_ref() })
     }
 
-    /// Puts right what `dead` held in every part, in the name of `me`; returns how many things it
-    /// was. `W` is how those are woken that sleep in the region. May be called by several at once,
-    /// and again after a death in the middle of it.
+    /// Recovers what `dead` held in every part; returns how many things it held.
+    ///
+    /// Acts for `me`. `W` says how those that sleep in the region are woken. Several processes may
+    /// call it at once, and again after one of them died in the middle of it.
     ///
     /// # Safety
     /// `dead` takes no further step in the region, and what it wrote is visible here.
@@ -223,31 +227,34 @@ impl<'m> View<'m> {
     ) -> usize {
         let parts = self.entries().filter_map(|entry| {
             let part = AnyPart::<W>::new(&entry.description)?;
-            // SAFETY: the part lies there, whole, as the directory says; the rest is as the caller
-            // states.
+            // SAFETY: `entry` found the whole part within the region, with this description; the
+            // caller guarantees that `dead` takes no further step and that what it wrote is visible
+            // here.
             Some(unsafe { part.recover(self.at(&entry), me, dead) })
         });
         parts.fold(0, usize::saturating_add)
     }
 
-    /// Where a part begins.
+    /// A pointer to the beginning of the part of `entry`, which must come from this region.
     pub fn at(&self, entry: &Entry) -> NonNull<u8> {
-        // SAFETY: `entry` was found to lie within the region.
+        // SAFETY: an entry is made only for a part that lies within its region.
         unsafe { self.base.add(entry.offset as usize) }
     }
 
-    /// The places of the attach table. That of participant `k` is at `k - 1`.
+    /// The places of the attach table. Participant `k` has the place at index `k - 1`.
     pub fn places(&self) -> &'m [AttachSlot] {
         let Some((_, table, _)) = offsets(self.parts, self.places) else { return &[] };
-        // SAFETY: the table lies within the region, as `new` found.
+        // SAFETY: `new` found that the table lies within the region.
         let at = unsafe { self.base.add(table as usize) }.cast::<AttachSlot>();
-        // SAFETY: as above, aligned to 4 bytes, and atomics, of which any bytes are a value.
+        // SAFETY: `new` found that a table of this length lies within the region. It is aligned to
+        // 4 bytes, and its places are atomics, of which any bytes are a value.
         unsafe { NonNull::slice_from_raw_parts(at, self.places as usize).as_ref() }
     }
 
-    /// Words of the header by which those who look after the dead share the work: zero in a new
-    /// region, and without a meaning here. What looks after the dead is the operating system's
-    /// side: see there.
+    /// Words of the header for the code that watches for deaths.
+    ///
+    /// They are zero in a new region and have no meaning in this crate. The operating system's side
+    /// watches for deaths and shares that work by these words.
     ///
     /// ```
     /// use ringway_core::region::{Layout, View};
@@ -263,18 +270,20 @@ impl<'m> View<'m> {
     /// # Ok::<(), ringway_core::region::Error>(())
     /// ```
     pub fn upkeep(&self) -> &'m [AtomicU32; 8] {
-        // SAFETY: as in `new`: within the region, aligned, and atomics.
+        // SAFETY: `new` found that a header lies at `base`, aligned; it is atomics, of which any
+        // bytes are a value.
         &unsafe { self.base.cast::<Header>().as_ref() }.upkeep
     }
 
-    /// A generation that nobody had before.
+    /// Returns a generation that nobody had before.
     pub fn next_generation(&self) -> u32 {
-        // SAFETY: as in `new`: within the region, aligned, and atomics.
+        // SAFETY: `new` found that a header lies at `base`, aligned; it is atomics, of which any
+        // bytes are a value.
         unsafe { self.base.cast::<Header>().as_ref() }.next_generation()
     }
 }
 
-/// Whether a part that is `found` is the one that is `wanted`.
+/// Checks that the description `found` is as `wanted`.
 fn check(found: &Description, wanted: &Description) -> Result<(), Error> {
     if found.kind != wanted.kind {
         return Err(Error::OtherKind { found: found.kind, wanted: wanted.kind });
