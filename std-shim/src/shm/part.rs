@@ -330,7 +330,7 @@ halves! {
     /// type Prices = Broadcast<u32, 64>;
     /// let region = Region::anonymous(&Layout::new(2).part::<Prices>("prices")?)?;
     /// let prices = region.part::<Prices>("prices")?;
-    /// let mut reader = Reader::new(prices.clone()); // it keeps the region mapped, as the writer does
+    /// let mut reader = Reader::new(prices.clone()); // it keeps the region mapped
     /// let mut writer = prices.writer()?;
     /// std::thread::spawn(move || writer.send(5));
     /// assert_eq!(reader.recv()?, 5);

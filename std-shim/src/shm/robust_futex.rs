@@ -19,7 +19,7 @@ const _: () = assert!(DETECTION_BOUND.as_secs() == 0);
 
 thread_local! {
     /// How often this thread checks before it sleeps, as it has learnt.
-    static SPIN: Cell<AdaptiveSpin> = const { Cell::new(AdaptiveSpin { spins: MIN_SPINS, skipped: 0, skips: MIN_SKIPS }) };
+    static SPIN: Cell<AdaptiveSpin> = const { Cell::new(AdaptiveSpin::NEW) };
     /// Where this thread last slept for a whole bound.
     static SLEEPER: Cell<Option<Sleeper>> = const { Cell::new(None) };
 }
@@ -50,6 +50,8 @@ const REMOTE_WAKE_UP: RangeInclusive<Duration> =
     Duration::from_micros(10)..=Duration::from_micros(100);
 
 impl AdaptiveSpin {
+    const NEW: Self = AdaptiveSpin { spins: MIN_SPINS, skipped: 0, skips: MIN_SKIPS };
+
     /// How often to check now, and the state to remember.
     fn next(self) -> (u32, AdaptiveSpin) {
         if self.spins > 0 {
@@ -177,7 +179,7 @@ fn first_sleep(word: &AtomicU32, expected: u32, left: Option<Duration>) -> Resul
         return Ok(());
     }
     let address = std::ptr::from_ref(word).addr();
-    // Outside a region nobody can die.
+    // Outside a region there are no participants that could die.
     if let Some(region) = registry::at(address) {
         region.reap_if_due(at_last);
         SLEEPER.set((!at_last).then_some(Sleeper { address, post: None }));

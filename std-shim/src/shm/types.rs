@@ -120,7 +120,7 @@ pub type Value<T> = Mutex<T>;
 #[doc(alias = "multiprocessing.Array")]
 pub type Array<T, const N: usize> = Mutex<[T; N]>;
 
-/// The same, whose length is known when the program runs.
+/// Values under one lock, as [`Array`], whose number is known when the program runs.
 ///
 /// ```
 /// use ringway::shm::{Array, Layout, Region};
@@ -153,7 +153,7 @@ pub type ArrayView<T> = Mutex<[T]>;
 #[doc(alias = "multiprocessing.RawArray")]
 pub type RawArray<T, const N: usize> = [RawValue<T>; N];
 
-/// The same, whose length is known when the program runs.
+/// Values without a lock, as [`RawArray`], whose number is known when the program runs.
 ///
 /// ```
 /// use ringway::shm::{Layout, RawArray, Region};

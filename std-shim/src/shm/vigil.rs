@@ -23,18 +23,19 @@ use rustix::thread::{ClockId, futex};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-/// The detection bound: how long after a participant's death its things are recovered.
+/// The detection bound: how long it takes until others have recovered what a dead participant held.
 ///
-/// Within this time, one of the region's sleepers recovers what the dead participant held, and
-/// those that wait for it check again.
+/// Within this time of the death, one of the region's sleepers has recovered it, on behalf of all,
+/// and those that wait for it have checked again.
 ///
 /// With up to seven participants this always holds; if a sleeper dies in the middle of its check,
 /// it takes another bound. With more participants, four of the sleepers keep watch, and the others
-/// wake up more rarely, so that hundreds of sleepers cost little: once in one bound for each four
-/// that are attached, 100 bounds at most. The bound holds as long as one of the four lives and
-/// runs. When one of them is woken, another sleeper takes its place. If all four are killed or
-/// stopped within one bound, the next of the others to wake up checks: soon, where many sleep. On
-/// Linux before 5.16 every sleeper wakes up every bound.
+/// wake up more rarely, so that hundreds of sleepers cost little. Between two checks, such a
+/// sleeper rests one bound for each four participants that are attached, and 100 bounds at most.
+/// The bound holds as long as one of the four lives and runs. When one of them is woken, another
+/// sleeper takes its place. If all four are killed or stopped within one bound, the next of the
+/// others to wake up checks: soon, where many sleep. On Linux before 5.16 every sleeper wakes up
+/// every bound.
 ///
 /// ```
 /// assert_eq!(ringway::shm::DETECTION_BOUND, std::time::Duration::from_millis(100));
@@ -47,9 +48,9 @@ const BOUND_MS: u32 = DETECTION_BOUND.as_millis() as u32;
 /// A post is deserted when its keeper has not renewed it for this long, in milliseconds.
 const DESERTED: u32 = BOUND_MS + BOUND_MS / 2;
 
-/// A sleeper rests one bound for each so many participants that are attached. So the number of
-/// wake-ups in a second does not grow with theirs. Waking a process that slept for long costs tens
-/// of microseconds.
+/// A sleeper without a post rests one bound for this many participants that are alive. So no more
+/// sleepers wake up in a second when more participants are attached. Waking a process that slept
+/// for long costs tens of microseconds.
 const PER_BOUND: u32 = 4;
 
 /// The longest rest, in bounds.
