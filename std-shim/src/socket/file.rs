@@ -90,7 +90,7 @@ pub(super) fn bind(
         return Ok(None);
     };
     let bound = match options.get_mode() {
-        // The file gets the permissions that the socket has when it is bound, without the umask's.
+        // The file gets the socket's permissions at the time of the bind, less those in the umask.
         Some(mode) => named::bits(mode).and_then(|mode| fchmod(socket, mode)),
         None => Ok(()),
     };

@@ -63,7 +63,7 @@ options! {
     /// Sets the permissions of the socket file to exactly these, whatever the process's umask is.
     ///
     /// In its first moment the file has fewer permissions, never more. Who may write to the file
-    /// may connect. Without this option the system decides: `0o777` without the umask's. Only a
+    /// may connect. Without this option the system decides: `0o777` less those in the umask. Only a
     /// Unix socket with a path has a file. Binding fails with `EINVAL` for a mode above `0o7777`.
     pub const fn mode(mode: u32) = Some(mode);
 
