@@ -142,8 +142,8 @@ fn wait_by(fd: impl AsFd, interest: Interest, timeout: Timeout) -> Result<Ready>
 
 /// Waits until at least one descriptor can be read, and returns the indices of those that can.
 ///
-/// This includes descriptors that can be accepted, received from or joined, and those that have
-/// come to their end: processes, connections, sockets, signals. It waits at most until `deadline`.
+/// A descriptor counts if it has bytes, a message, a connection to accept or a process to join, or
+/// if it has come to its end. It waits at most until `deadline`.
 ///
 /// To wait repeatedly for the same descriptors, or to wait for room, use a [`WaitSet`].
 ///

@@ -1,7 +1,7 @@
 //! Messages without a connection: addresses, full queues, missing receivers.
 
 use crate::children::{argument, done, role, start};
-use crate::{eventually, fresh_name, soon};
+use crate::{eventually, fresh_name, soon, wait_until_dead};
 use ringway::CoreError;
 use ringway::channel::State;
 use ringway::socket::{Options, UdpSocket, UnixAddress, UnixDatagram};
@@ -125,6 +125,7 @@ fn a_send_to_a_gone_or_missing_receiver_fails() {
     assert_eq!(sender.state(), State::STREAM);
     sender.send(b"x").unwrap();
     drop(std::os::fd::OwnedFd::from(receiver)); // the file stays
+    wait_until_dead(&path);
     assert!(sender.send(b"x").unwrap_err().is(CoreError::Refused));
     let other = UnixDatagram::unbound().unwrap();
     assert!(other.send_to(b"x", &path).unwrap_err().is(CoreError::Refused));

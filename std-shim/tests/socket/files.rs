@@ -2,7 +2,7 @@
 
 use crate::children::{self, argument, done, role, start};
 use crate::support::fault::{Fault, inject};
-use crate::{accept, eventually};
+use crate::{accept, eventually, wait_until_dead};
 use ringway::socket::{
     Options, SeqpacketListener, UnixAddress, UnixDatagram, UnixListener, UnixSeqpacket, UnixStream,
 };
@@ -19,6 +19,7 @@ use std::time::Duration;
 /// Leaves a socket file without a socket, as a killed process does.
 fn leave_dead(path: &Path) {
     drop(other::UnixListener::bind(path).unwrap());
+    wait_until_dead(path);
 }
 
 fn names(dir: &Path) -> Vec<String> {
@@ -90,6 +91,7 @@ fn a_live_file_is_in_use_and_is_not_disturbed() {
     rustix::net::bind(&bound, &rustix::net::SocketAddrUnix::new(&path).unwrap()).unwrap();
     in_use();
     drop(bound);
+    wait_until_dead(&path);
     UnixListener::bind(&path).unwrap();
 }
 
@@ -128,6 +130,7 @@ fn dropping_removes_only_what_was_made_here() {
     assert_eq!(names(dir.path()), ["socket"]);
     UnixStream::connect(&path).unwrap();
     drop(second);
+    wait_until_dead(&path);
 
     let kept = UnixListener::bind(&path).unwrap();
     let fd = OwnedFd::from(kept);

@@ -15,6 +15,8 @@ use ringway::socket::{
     Connected, Family, Listener, Socket, TcpListener, TcpStream, UnixAddress, UnixListener,
     UnixStream,
 };
+use std::io::ErrorKind;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// A deadline for what happens, far enough away for a busy machine.
@@ -35,6 +37,21 @@ fn fresh_name() -> UnixAddress {
     // thread.
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     UnixAddress::abstract_name(format!("ringway-test-{}-{count}", std::process::id()))
+}
+
+/// Waits until no process has the socket behind a file any more.
+///
+/// A child that another test is just starting has a copy of every socket until it calls `exec`.
+fn wait_until_dead(path: &Path) {
+    let late = eventually();
+    loop {
+        let probe = std::os::unix::net::UnixDatagram::unbound().unwrap().connect(path);
+        if probe.is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused) {
+            return;
+        }
+        assert!(Instant::now() < late, "{path:?} does not die");
+        std::thread::yield_now();
+    }
 }
 
 /// Makes both ends of a connection over TCP.

@@ -1,7 +1,7 @@
 //! Streams: order, end, half-close, reset, deadlines, killed peers.
 
 use crate::children::{self, argument, done, role, start, start_with_input};
-use crate::{accept, eventually, fresh_name, soon, tcp_pair, unix_pair};
+use crate::{accept, eventually, fresh_name, soon, tcp_pair, unix_pair, wait_until_dead};
 use ringway::CoreError;
 use ringway::channel::{Direction, State};
 use ringway::fd;
@@ -443,6 +443,7 @@ fn a_wrong_type_differs_from_a_gone_listener() {
     let error = UnixSeqpacket::connect(&path).unwrap_err();
     assert_eq!(error.cause(), ringway::Cause::Os(rustix::io::Errno::PROTOTYPE));
     drop(OwnedFd::from(listener)); // the file stays
+    wait_until_dead(&path);
     assert!(UnixStream::connect(&path).unwrap_err().is(CoreError::Refused));
     std::fs::remove_file(&path).unwrap();
     let error = UnixStream::connect(&path).unwrap_err();
