@@ -1,4 +1,4 @@
-//! Rings: bounded queues in place, for exactly one producer and one consumer; and their family for
+//! Rings: bounded queues in place for one producer and one consumer, and related structures for
 //! more.
 //!
 //! | | producers | consumers | full means |
@@ -8,43 +8,44 @@
 //! | [`broadcast::Broadcast`] | 1 | any number, each value to all | the oldest is overwritten |
 //! | [`latest::Latest`] | 1 | any number | there is only the newest |
 //!
-//! [`Ring`] carries values, [`bytes::ByteRing`] carries bytes in contiguous grants. Both are
-//! wait-free, need loads and stores alone (a Cortex-M0 runs them as they are), waste no slot, and
-//! live in a `static` or on a stack:
+//! A [`Ring`] carries values. A [`bytes::ByteRing`] carries bytes in contiguous grants. Both are
+//! wait-free and waste no slot. They need only loads and stores, so that a Cortex-M0 runs them
+//! without a critical section. They live in a `static` or on a stack:
 //!
 //! - **`static`**: [`Ring::producer`] and [`Ring::consumer`] hand out each half once, and again
 //!   after it was dropped. An interrupt handler takes its half, uses it and drops it, or keeps it.
-//!   Dropping a half does not end the stream: [`Producer::close`] and [`Consumer::close`] do, and
-//!   so does the death of a holder, once it was found ([`Ring::recover`]).
+//!   Dropping a half does not end the stream. [`Producer::close`] and [`Consumer::close`] end it.
+//!   The death of a holder ends it too, once it is detected ([`Ring::recover`]).
 //! - **borrowed**: [`Ring::split`] hands out both halves of a ring that the caller owns.
 //! - **owned**: [`Producer::new`] and [`Consumer::new`] take a half together with what keeps its
-//!   ring: an `Arc` (with the feature `alloc`), a part of a region. Such a half borrows nothing,
+//!   ring: an `Arc` (with the feature `alloc`) or a part of a region. Such a half borrows nothing,
 //!   and can be kept in a struct.
 //!
-//! With [`Nobody`](crate::wait::Nobody) (the default) each side looks when it suits it. With
-//! another `W` (see [`wait`](crate::wait)) the sides can also sleep ([`Producer::push`],
-//! [`Consumer::pop`]) or await ([`Consumer::pop_async`]), for a value or for its place in memory
-//! ([`Producer::reserve`], [`Consumer::peek`]); where somebody has to be woken, each publication
-//! costs a fence, which is why it is a choice.
+//! With [`Nobody`] (the default) each side polls. With another `W` (see [`wait`](crate::wait)) a
+//! side can also sleep ([`Producer::push`], [`Consumer::pop`]) or await ([`Consumer::pop_async`]).
+//! It waits for a value, or for a value's place in memory ([`Producer::reserve`],
+//! [`Consumer::peek`]). Where a side may have to be woken, each publication costs a fence, so that
+//! this is a choice.
 //!
-//! How many slots a ring has is a constant, or a number that is known when the program runs: a
-//! [`Ring`] is also seen as a [`RingView`]. Also the size of a value may be known only then:
+//! The number of slots is a constant, or known only at run time: a reference to a [`Ring`] coerces
+//! to one to a [`RingView`]. Where the size of a value is known only at run time, use a
 //! [`RawRing`].
 //!
-//! A full ring never overwrites its oldest value: only the consumer may give that up, and to let
-//! the producer do it would cost both sides a read-modify-write for every value. Where the newest
-//! counts, take a [`broadcast`] or a [`latest`] value.
+//! A full ring never overwrites its oldest value. Only the consumer may give that value up. If the
+//! producer could, both sides would need a read-modify-write for every value. Where only the newest
+//! value counts, use a [`broadcast`] or a [`latest`] value.
 //!
-//! The peer's position is cached in the handle and looked up again only when the handle seems full
-//! or empty; the handles lie on cache lines of their own, where the target has caches. There, in a
-//! ring of 64 or more, a consumer that has taken all of two messages or more waits eight pauses of
-//! the processor, once, before it looks for others: so long that several have come. Not between
-//! question and answer, of one message each.
+//! Each half caches the other side's position. It reads that position again only when the ring
+//! seems full or empty. Where the target has caches, the halves lie on cache lines of their own.
+//! There, in a ring of at least 64 slots, a consumer that found at least two messages and has taken
+//! them all waits for eight pauses of the processor, once, before it looks for more. Several
+//! messages arrive in that time. A consumer that finds one message at a time, as between a question
+//! and its answer, does not wait.
 //!
-//! The positions run through twice the capacity as in Lamport, "Specifying Concurrent Program
-//! Modules", TOPLAS 1983; the cached peer position follows Giacomoni, Moseley and Vachharajani,
-//! "FastForward for Efficient Pipeline Parallelism", PPoPP 2008, and Lee et al.,
-//! "MCRingBuffer", 2009.
+//! The positions run through twice the capacity, as in Lamport, "Specifying Concurrent Program
+//! Modules", TOPLAS 1983. The cached peer position follows Giacomoni, Moseley and Vachharajani,
+//! "FastForward for Efficient Pipeline Parallelism", PPoPP 2008, and Lee et al., "MCRingBuffer",
+//! 2009.
 //!
 //! ```
 //! use ringway_core::ring::Ring;
@@ -92,8 +93,10 @@ use crate::storage::Storage;
 use crate::wait::Wake;
 
 impl<S: Storage + ?Sized, W: Wake> RingInner<S, W> {
-    /// The producer's half, or `None` while somebody has it. Any context may ask. Dropping it gives
-    /// it back, and the consumer waits for the next producer; [`Producer::close`] ends the stream.
+    /// Takes the producer's half; `None` while somebody holds it.
+    ///
+    /// Any context may call this. When the half is dropped, it is given back, and the consumer
+    /// waits for the next producer. [`Producer::close`] ends the stream.
     ///
     /// ```
     /// use ringway_core::ring::Ring;
@@ -107,15 +110,18 @@ impl<S: Storage + ?Sized, W: Wake> RingInner<S, W> {
         Producer::new(self)
     }
 
-    /// [`producer`](Self::producer) for `me`, where processes share the ring. `None` also when its
-    /// memory was corrupted, see [`is_valid`](Self::is_valid).
+    /// As [`producer`](Self::producer), for the participant `me`, where processes share the ring.
+    ///
+    /// It is also `None` when the memory was corrupted, see [`is_valid`](Self::is_valid).
     pub fn producer_as(&self, me: Participant) -> Option<Producer<&Self>> {
         Producer::take(self, me)
     }
 
-    /// The consumer's half, or `None` while somebody has it. Any context may ask. Dropping it gives
-    /// it back; values that it left are there for the next. [`Consumer::close`] tells the producer
-    /// that there will be no next.
+    /// Takes the consumer's half; `None` while somebody holds it.
+    ///
+    /// Any context may call this. When the half is dropped, it is given back, and the values that
+    /// are left are there for the next consumer. [`Consumer::close`] tells the producer that there
+    /// will be no next one.
     ///
     /// ```
     /// use ringway_core::ring::Ring;
@@ -127,14 +133,16 @@ impl<S: Storage + ?Sized, W: Wake> RingInner<S, W> {
         Consumer::new(self)
     }
 
-    /// [`consumer`](Self::consumer) for `me`, where processes share the ring. `None` also when its
-    /// memory was corrupted, see [`is_valid`](Self::is_valid).
+    /// As [`consumer`](Self::consumer), for the participant `me`, where processes share the ring.
+    ///
+    /// It is also `None` when the memory was corrupted, see [`is_valid`](Self::is_valid).
     pub fn consumer_as(&self, me: Participant) -> Option<Consumer<&Self>> {
         Consumer::take(self, me)
     }
 
-    /// Both halves of a ring that the caller owns. Needs no read-modify-write, hence no critical
-    /// section anywhere.
+    /// Both halves of a ring that the caller owns.
+    ///
+    /// This needs no read-modify-write, and so no critical section on any target.
     ///
     /// ```
     /// use ringway_core::ring::Ring;
@@ -146,9 +154,9 @@ impl<S: Storage + ?Sized, W: Wake> RingInner<S, W> {
     pub fn split(&mut self) -> (Producer<&Self>, Consumer<&Self>) {
         self.take_both_halves();
         let ring = &*self;
-        // SAFETY: just taken.
+        // SAFETY: `take_both_halves` has just taken the half, and only this call uses it.
         let producer = unsafe { Producer::of_taken(ring) };
-        // SAFETY: as above.
+        // SAFETY: `take_both_halves` has just taken the half, and only this call uses it.
         (producer, unsafe { Consumer::of_taken(ring) })
     }
 }

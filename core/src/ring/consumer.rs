@@ -13,7 +13,7 @@ use core::task::{Context, Poll};
 
 /// The half that pops. It can move to another thread or context, and is used from one at a time.
 ///
-/// `R` is the reference by which it reaches its ring and keeps it, as in a
+/// `R` is the reference by which the half reaches its ring and keeps it, as for a
 /// [`Producer`](super::Producer).
 ///
 /// ```
@@ -28,11 +28,14 @@ use core::task::{Context, Poll};
 /// ```
 pub struct Consumer<R: RingRef> {
     cursor: CachePadded<ConsumerCursor<CapacityOf<R>, R::Wake>>,
-    /// Keeps the ring, which the cursor points to. The last field, which is dropped last.
+    /// Keeps the ring, to which the cursor points. It is the last field, so that it is dropped
+    /// last.
     owner: R,
 }
 
-// SAFETY: as for `Producer`.
+// SAFETY: by the ownership rule, a value passes from one side to the other, and one side at a time
+// touches it. So `T: Send` is enough. The pointer in the cursor leads to what the owner keeps, and
+// the owner is `Send`. Both sides use `W`, which is `Sync`.
 unsafe impl<R: RingRef<Value: Send, Wake: Sync> + Send> Send for Consumer<R> {}
 
 impl<R: RingRef> fmt::Debug for Consumer<R> {
@@ -42,15 +45,17 @@ impl<R: RingRef> fmt::Debug for Consumer<R> {
 }
 
 impl<R: RingRef> Consumer<R> {
-    /// The half of the ring that `owner` refers to, taken for its
-    /// [`participant`](crate::storage::StableRef::participant); `None` while somebody has it. It
-    /// has the owner with it.
+    /// Takes the consumer's half of the ring that `owner` refers to; `None` while somebody holds
+    /// it.
+    ///
+    /// The half is held for the owner's [`participant`](crate::storage::StableRef::participant). It
+    /// contains the owner.
     pub fn new(owner: R) -> Option<Self> {
         let me = owner.participant();
         Self::take(owner, me)
     }
 
-    /// The same, for `me`.
+    /// As [`new`](Self::new), for the participant `me`.
     pub(super) fn take(owner: R, me: Participant) -> Option<Self> {
         let (header, n) = (owner.get().header(), owner.get().n());
         // SAFETY: the owner keeps the ring where it is, and is dropped after the cursor.
@@ -58,21 +63,22 @@ impl<R: RingRef> Consumer<R> {
         Some(Consumer { cursor: CachePadded(cursor), owner })
     }
 
-    /// The half of the ring that `owner` refers to.
+    /// The consumer's half of the ring that `owner` refers to, which was taken already.
     ///
     /// # Safety
-    /// The half was taken, and nobody has it.
+    /// The half is taken, and nothing else uses it.
     pub(super) unsafe fn of_taken(owner: R) -> Self {
         let (header, n) = (owner.get().header(), owner.get().n());
-        // SAFETY: as in `take`.
+        // SAFETY: the owner keeps the ring where it is, and is dropped after the cursor. The caller
+        // guarantees that there is no other consumer.
         let cursor = unsafe { ConsumerCursor::new(header, n) };
         Consumer { cursor: CachePadded(cursor), owner }
     }
 
     #[inline(always)]
     fn slots(&self) -> SlotsRef<'_, R::Value> {
-        // SAFETY: the cursor was made of a pointer to all of the ring, which is there for as long
-        // as we are.
+        // SAFETY: the cursor was made from a pointer to the whole ring. The owner keeps the ring
+        // while the half exists.
         unsafe { inner::slots(self.cursor.0.header_ptr()) }
     }
 
@@ -80,14 +86,14 @@ impl<R: RingRef> Consumer<R> {
     #[inline]
     pub fn try_pop(&mut self) -> Option<R::Value> {
         let head = self.cursor.0.first_filled()?;
-        // SAFETY: the ownership rule: one is ready. `release_first` makes sure that it is not read
-        // again.
+        // SAFETY: the ownership rule: `first_filled` has found this slot filled. `release_first`
+        // prevents a second read of it.
         let value = unsafe { self.slots().read(self.cursor.0.capacity(), head) };
         self.cursor.0.release_first(head);
         Some(value)
     }
 
-    /// Pops as many values as there are, at most `out.len()`, and returns how many. Wait-free.
+    /// Pops as many values as there are, at most `out.len()`, and returns their number. Wait-free.
     pub fn try_pop_slice(&mut self, out: &mut [R::Value]) -> usize
     where
         R::Value: Copy,
@@ -97,7 +103,8 @@ impl<R: RingRef> Consumer<R> {
         let count = self.cursor.0.ready_batched(want, Cached::new(want)).min(want);
         if let Some((taken, _)) = out.split_at_mut_checked(count as usize) {
             if count > 0 {
-                // SAFETY: the ownership rule: `count` are ready, which is the length of `taken`.
+                // SAFETY: the ownership rule: `count` slots are ready, and `taken` has room for
+                // `count`.
                 unsafe { self.slots().copy_out(n, self.cursor.0.head(), taken) };
                 self.cursor.0.release(count);
             }
@@ -105,8 +112,9 @@ impl<R: RingRef> Consumer<R> {
         count as usize
     }
 
-    /// Pops every value that is in the ring now, one by one. Values that are left when it is
-    /// dropped stay in the ring.
+    /// Pops every value that is in the ring now, one by one.
+    ///
+    /// Values that are left when the iterator is dropped stay in the ring.
     ///
     /// ```
     /// use ringway_core::ring::Ring;
@@ -124,8 +132,8 @@ impl<R: RingRef> Consumer<R> {
     /// The `count` oldest values, in place. Nothing is consumed before [`ReadChunk::release`].
     ///
     /// # Errors
-    /// [`Error::WouldBlock`] when there are fewer now, [`Error::MessageTooLarge`] when the ring has
-    /// fewer slots.
+    /// [`Error::WouldBlock`] when there are fewer values now, [`Error::MessageTooLarge`] when the
+    /// ring has fewer slots.
     ///
     /// ```
     /// use ringway_core::ring::Ring;
@@ -148,8 +156,8 @@ impl<R: RingRef> Consumer<R> {
     pub fn front(&mut self) -> Option<&R::Value> {
         self.ready(1).ok()??;
         let (n, head) = (self.cursor.0.capacity(), self.cursor.0.head());
-        // SAFETY: the ownership rule: one is ready, and `&mut self` is borrowed for as long as the
-        // answer lives.
+        // SAFETY: the ownership rule: one slot is ready. The reference borrows `&mut self`, so that
+        // the slot is not released while it is in use.
         let (first, _) = unsafe { self.slots().readable(n, head, 1) };
         first.first()
     }
@@ -166,8 +174,8 @@ impl<R: RingRef> Consumer<R> {
     /// ```
     pub fn iter(&mut self) -> impl Iterator<Item = &R::Value> {
         let (n, ready) = (self.cursor.0.capacity(), self.len() as u32);
-        // SAFETY: the ownership rule: so many are ready, and `&mut self` is borrowed for as long as
-        // the slices live.
+        // SAFETY: the ownership rule: `ready` slots are ready. The iterator borrows `&mut self`, so
+        // that they are not released while it is in use.
         let (first, second) = unsafe { self.slots().readable(n, self.cursor.0.head(), ready) };
         first.iter().chain(second)
     }
@@ -178,7 +186,7 @@ impl<R: RingRef> Consumer<R> {
         self.discard(count);
     }
 
-    /// How many values can be popped now. The producer can only make it more.
+    /// The number of values that can be popped now. The producer can only increase it.
     pub fn len(&mut self) -> usize {
         self.cursor.0.ready(self.cursor.0.n()) as usize
     }
@@ -188,19 +196,20 @@ impl<R: RingRef> Consumer<R> {
         self.cursor.0.ready(1) == 0
     }
 
-    /// The ring that it is a half of.
+    /// The ring of which this is a half.
     pub fn ring(&self) -> &RingInner<R::Storage, R::Wake> {
         self.owner.get()
     }
 
-    /// Takes no more: the producer's forms that wait answer
-    /// [`PushError::Closed`](super::PushError::Closed). Values that are left stay. A consumer that
-    /// is taken later opens the ring again.
+    /// Ends the stream from this side.
+    ///
+    /// The producer's calls that wait return [`PushError::Closed`](super::PushError::Closed).
+    /// Values that are left stay in the ring. A consumer that is taken later opens the ring again.
     pub fn close(self) {
         self.cursor.0.close();
     }
 
-    /// `count`, if so many are ready.
+    /// `count`, if that many values are ready.
     #[inline]
     fn ready(&mut self, count: usize) -> Result<Option<u32>, Error> {
         let max = self.cursor.0.n() as usize;
@@ -211,28 +220,29 @@ impl<R: RingRef> Consumer<R> {
         Ok((self.cursor.0.ready_batched(want, Cached::new(want)) >= want).then_some(want))
     }
 
-    /// A value, or why there will be none; `None` when one may come.
+    /// A value, or why there will be none. `None` when a value may come.
     fn pop_or_end(&mut self) -> Option<Result<R::Value, Error>> {
         look_or_end(self, |this| this.try_pop().map(Ok), |this| this.cursor.0.end().map(Err))
     }
 
-    /// Whether `count` are ready, or why they will not be; `None` when they may be later.
+    /// `count` when that many values are ready, or why they will not be. `None` when they may come.
     fn peek_or_end(&mut self, count: usize) -> Option<Result<u32, Error>> {
         let ready = |this: &mut Self| this.ready(count).transpose();
         look_or_end(self, ready, |this| this.cursor.0.end().map(Err))
     }
 
-    /// Drops the oldest `count` values, which are ready, and gives their slots back; also when a
-    /// value panics as it is dropped.
+    /// Drops the oldest `count` values, which are ready, and gives their slots back. It gives them
+    /// back even when the drop of a value panics.
     fn discard(&mut self, count: u32) {
         let cursor = &mut self.cursor.0;
         let (n, head) = (cursor.capacity(), cursor.head());
-        // SAFETY: as in `slots`.
+        // SAFETY: the cursor was made from a pointer to the whole ring. The owner keeps the ring
+        // while the half exists.
         let slots = unsafe { inner::slots::<R::Value, _>(cursor.header_ptr()) };
         let _release = Finally(|| cursor.release(count));
         if core::mem::needs_drop::<R::Value>() {
-            // SAFETY: the ownership rule: `count` are ready. `release` makes sure that they are not
-            // read again.
+            // SAFETY: the ownership rule: `count` slots are ready. `release` prevents another read
+            // of them.
             unsafe { slots.drop_values(n, head, count) };
         }
     }
@@ -242,8 +252,8 @@ impl<R: RingRef<Wake: Wait>> Consumer<R> {
     /// Pops the oldest value; waits for one.
     ///
     /// # Errors
-    /// [`Error::EndOfFile`] when the producer closed or died and everything was popped;
-    /// [`Error::Corrupt`].
+    /// [`Error::EndOfFile`] when the producer closed or died and everything was popped,
+    /// [`Error::Corrupt`] when the memory was corrupted.
     ///
     /// ```
     /// use ringway_core::Error;
@@ -264,11 +274,12 @@ impl<R: RingRef<Wake: Wait>> Consumer<R> {
         self.pop_deadline(None)
     }
 
-    /// Pops the oldest value; waits for one, at most until `deadline` (`None`: for ever).
+    /// Pops the oldest value; waits for one until `deadline` at most (`None`: for ever).
     ///
     /// # Errors
     /// [`Error::EndOfFile`] when the producer closed or died and everything was popped,
-    /// [`Error::TimedOut`] when none came in time.
+    /// [`Error::TimedOut`] when no value came in time, [`Error::Corrupt`] when the memory was
+    /// corrupted.
     pub fn pop_deadline(
         &mut self,
         deadline: Option<<R::Wake as Wait>::Deadline>,
@@ -276,11 +287,12 @@ impl<R: RingRef<Wake: Wait>> Consumer<R> {
         self.wait(deadline, Self::pop_or_end)?
     }
 
-    /// [`try_peek`](Self::try_peek); waits until there are `count`.
+    /// The `count` oldest values, in place; waits until there are that many.
     ///
     /// # Errors
-    /// [`Error::EndOfFile`] when the producer closed or died and there are fewer; what there is can
-    /// be popped. [`Error::MessageTooLarge`] when the ring has fewer slots, [`Error::Corrupt`].
+    /// [`Error::EndOfFile`] when the producer closed or died and there are fewer values, which can
+    /// still be popped. [`Error::MessageTooLarge`] when the ring has fewer slots,
+    /// [`Error::Corrupt`] when the memory was corrupted.
     ///
     /// ```
     /// use ringway_core::ring::Ring;
@@ -298,10 +310,10 @@ impl<R: RingRef<Wake: Wait>> Consumer<R> {
         self.peek_deadline(count, None)
     }
 
-    /// [`peek`](Self::peek), at most until `deadline` (`None`: for ever).
+    /// As [`peek`](Self::peek), until `deadline` at most (`None`: for ever).
     ///
     /// # Errors
-    /// As `peek`, and [`Error::TimedOut`].
+    /// Those of `peek`, and [`Error::TimedOut`].
     pub fn peek_deadline(
         &mut self,
         count: usize,
@@ -311,40 +323,40 @@ impl<R: RingRef<Wake: Wait>> Consumer<R> {
         Ok(ReadChunk { consumer: self, len })
     }
 
-    /// Waits until `look` answers, at most until `deadline`.
+    /// Waits until `attempt` returns an answer, until `deadline` at most.
     fn wait<A>(
         &mut self,
         deadline: Option<<R::Wake as Wait>::Deadline>,
-        mut look: impl FnMut(&mut Self) -> Option<A>,
+        mut attempt: impl FnMut(&mut Self) -> Option<A>,
     ) -> Result<A, TimedOut> {
-        // SAFETY: the half is borrowed meanwhile, and so lives.
-        unsafe { self.cursor.0.bell() }.wait_until(deadline, || look(self))
+        // SAFETY: `&mut self` borrows the half while the bell is in use, so that the cursor lives.
+        unsafe { self.cursor.0.bell() }.wait_until(deadline, || attempt(self))
     }
 }
 
 impl<R: RingRef<Wake: Register>> Consumer<R> {
-    /// Pops the oldest value, or has the task woken when one may be there.
+    /// Pops the oldest value, or has the task woken when there may be one.
     ///
     /// # Errors
-    /// [`Error::EndOfFile`] when the producer closed or died and everything was popped;
-    /// [`Error::Corrupt`].
+    /// [`Error::EndOfFile`] when the producer closed or died and everything was popped,
+    /// [`Error::Corrupt`] when the memory was corrupted.
     pub fn poll_pop(&mut self, cx: &mut Context<'_>) -> Poll<Result<R::Value, Error>> {
         self.poll(cx, Self::pop_or_end)
     }
 
-    /// Pops the oldest value; awaits one. Cancelled, it consumes nothing.
+    /// Pops the oldest value; awaits one. If the future is dropped, nothing is consumed.
     ///
     /// # Errors
-    /// [`Error::EndOfFile`] when the producer closed or died and everything was popped;
-    /// [`Error::Corrupt`].
+    /// [`Error::EndOfFile`] when the producer closed or died and everything was popped,
+    /// [`Error::Corrupt`] when the memory was corrupted.
     pub fn pop_async(&mut self) -> impl Future<Output = Result<R::Value, Error>> {
         poll_fn(|cx| self.poll_pop(cx))
     }
 
-    /// [`peek`](Self::peek); awaits so many.
+    /// As [`peek`](Self::peek), but awaits the `count` values.
     ///
     /// # Errors
-    /// As `peek`.
+    /// Those of `peek`.
     pub fn peek_async<'c>(
         &'c mut self,
         count: usize,
@@ -355,18 +367,19 @@ impl<R: RingRef<Wake: Register>> Consumer<R> {
         lend_until(self, poll, |this, ready| ready.map(|len| ReadChunk { consumer: this, len }))
     }
 
-    /// What `look` answers, or has the task woken when it may.
+    /// Returns what `attempt` answers. Without an answer, it has the task woken when there may be
+    /// one.
     fn poll<A>(
         &mut self,
         cx: &mut Context<'_>,
-        mut look: impl FnMut(&mut Self) -> Option<A>,
+        mut attempt: impl FnMut(&mut Self) -> Option<A>,
     ) -> Poll<A> {
-        // SAFETY: the half is borrowed meanwhile, and so lives.
-        unsafe { self.cursor.0.bell() }.poll_until(cx, || look(self))
+        // SAFETY: `&mut self` borrows the half while the bell is in use, so that the cursor lives.
+        unsafe { self.cursor.0.bell() }.poll_until(cx, || attempt(self))
     }
 }
 
-/// The oldest values, in place. Dropped without a release, it consumes nothing.
+/// The oldest values, in place. Dropped without a release, the chunk consumes nothing.
 #[must_use = "a chunk that is dropped consumes nothing"]
 pub struct ReadChunk<'c, R: RingRef> {
     consumer: &'c mut Consumer<R>,
@@ -380,15 +393,17 @@ impl<R: RingRef> fmt::Debug for ReadChunk<'_, R> {
 }
 
 impl<R: RingRef> ReadChunk<'_, R> {
-    /// The values, oldest first, as two runs of memory; the second is empty unless the ring's end
-    /// lies between.
+    /// The values, oldest first, as two runs of memory.
+    ///
+    /// The second run is empty unless the values go past the end of the ring's memory.
     pub fn as_slices(&self) -> (&[R::Value], &[R::Value]) {
         let cursor = &self.consumer.cursor.0;
-        // SAFETY: the ownership rule: the chunk's values are ready; the slices borrow the chunk.
+        // SAFETY: the ownership rule: the chunk's values are ready. The slices borrow the chunk, so
+        // that they are not released while the slices are in use.
         unsafe { self.consumer.slots().readable(cursor.capacity(), cursor.head(), self.len) }
     }
 
-    /// Which slot the oldest value is in.
+    /// The index of the slot with the oldest value.
     #[cfg(not(loom))]
     pub(super) fn slot(&self) -> u32 {
         let cursor = &self.consumer.cursor.0;
@@ -396,7 +411,8 @@ impl<R: RingRef> ReadChunk<'_, R> {
     }
 
     /// Drops the oldest `count` values of the chunk and gives their slots back to the producer.
-    /// More than the chunk has count as all it has.
+    ///
+    /// If the chunk has fewer than `count` values, it drops all of them.
     pub fn release(self, count: usize) {
         let count = count.min(self.len as usize) as u32;
         #[cfg(loom)]

@@ -1,9 +1,9 @@
-//! What is said of a value that was not pushed; it comes back.
+//! Errors of a push, which give the value back.
 
 use crate::Error;
 use core::fmt;
 
-/// The ring is full: here is the value back.
+/// The ring is full. Contains the value that was not pushed.
 ///
 /// ```
 /// use ringway_core::ring::{Full, Ring};
@@ -14,7 +14,7 @@ use core::fmt;
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Full<T>(
-    /// What was not pushed.
+    /// The value that was not pushed.
     pub T,
 );
 
@@ -39,7 +39,7 @@ impl<T> fmt::Display for Full<T> {
 
 impl<T> core::error::Error for Full<T> {}
 
-/// Why a value was not pushed, and the value.
+/// Why a value was not pushed. Contains the value.
 ///
 /// ```
 /// use ringway_core::ring::{PushError, Ring};
@@ -51,13 +51,13 @@ impl<T> core::error::Error for Full<T> {}
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum PushError<T> {
-    /// There is no room now, and this form of the call does not wait.
+    /// There is no room now, and this call does not wait.
     Full(T),
-    /// The consumer closed its half or died; or the queue is closed.
+    /// The consumer closed its half or died, or the queue is closed.
     Closed(T),
-    /// The deadline passed first.
+    /// The deadline passed before there was room.
     TimedOut(T),
-    /// The memory was corrupted: it says what this crate never writes. Lay it out anew.
+    /// The memory was corrupted: it contains what this crate never writes. Lay it out anew.
     Corrupt(T),
 }
 
@@ -72,7 +72,7 @@ impl<T> PushError<T> {
         }
     }
 
-    /// Why, alone.
+    /// The reason, without the value.
     pub(crate) fn without_value(&self) -> Error {
         match self {
             PushError::Full(_) => Error::WouldBlock,
@@ -82,7 +82,7 @@ impl<T> PushError<T> {
         }
     }
 
-    /// Why `value` was not pushed, and the value.
+    /// Combines the reason `why` with `value`.
     pub(crate) fn new(why: Error, value: T) -> Self {
         match why {
             Error::WouldBlock => PushError::Full(value),

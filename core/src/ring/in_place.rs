@@ -2,8 +2,9 @@
 
 use core::mem::MaybeUninit;
 
-/// A structure that can be made where it is to stay, however large it is: nothing of it passes the
-/// stack. Its bells, if it has any, are made by their `Default`.
+/// A structure that can be made where it is to stay, however large it is.
+///
+/// No part of it passes through the stack. Its bells, if it has any, are made by their `Default`.
 ///
 /// A `static` needs none of this. For the heap of a program without `std`:
 ///
@@ -21,8 +22,10 @@ use core::mem::MaybeUninit;
 /// ```
 ///
 /// # Safety
-/// [`init`](Self::init) leaves a value in `place`.
+/// [`init`](Self::init) leaves a valid value in `place`.
 pub unsafe trait InPlace: Sized {
-    /// Makes a fresh one in `place`, and lends it. What was in `place` is neither read nor dropped.
+    /// Makes a fresh value in `place`, and returns a reference to it.
+    ///
+    /// The previous content of `place` is neither read nor dropped.
     fn init(place: &mut MaybeUninit<Self>) -> &mut Self;
 }

@@ -1,4 +1,4 @@
-//! The ring itself: where its sides and its slots lie, and what is seen of it without a half.
+//! The ring itself: where its sides and its slots lie, and what can be seen without a half.
 
 #[cfg(not(loom))]
 use super::in_place::InPlace;
@@ -22,14 +22,15 @@ use core::mem::MaybeUninit;
 use core::panic::RefUnwindSafe;
 use core::ptr::NonNull;
 
-/// A ring of `N` values of `T` for one producer and one consumer. `W` says how a side can sleep,
-/// see [`Wake`].
+/// A ring of `N` values of `T` for one producer and one consumer.
 ///
-/// Memory: `N` values and 16 bytes (with [`Nobody`]) where the target has no caches; where it has,
-/// two cache lines instead of the 16 bytes. `N` is 1 to 2^30; another does not compile. A
-/// [`RingView`] is one whose capacity is known when the program runs.
+/// `W` says how a side can sleep, see [`Wake`]. `N` is 1 to 2^30; other numbers do not compile.
+/// Where the capacity is known only at run time, use a [`RingView`].
 ///
-/// Values that are in the ring when it is dropped are dropped with it.
+/// Memory: `N` values, and 16 bytes (with [`Nobody`]) where the target has no caches. Where it has
+/// caches, two cache lines replace the 16 bytes.
+///
+/// Dropping the ring drops the values that it still contains.
 ///
 /// ```
 /// use ringway_core::ring::Ring;
@@ -50,11 +51,10 @@ use core::ptr::NonNull;
 /// ```
 pub type Ring<T, const N: usize, W = Nobody> = RingInner<[Slot<T>; N], W>;
 
-/// A [`Ring`] whose number of slots is known when the program runs: a reference to it says how many
-/// they are.
+/// A [`Ring`] whose number of slots is known at run time.
 ///
-/// `&Ring<T, N, W>` coerces to `&RingView<T, W>`. Others lie on the heap or in memory at hand, see
-/// [`InMemory`].
+/// A reference to it carries that number. `&Ring<T, N, W>` coerces to `&RingView<T, W>`. Other
+/// views lie on the heap or in memory that the caller provides, see [`InMemory`].
 ///
 /// ```
 /// use ringway_core::ring::{Ring, RingView};
@@ -65,8 +65,9 @@ pub type Ring<T, const N: usize, W = Nobody> = RingInner<[Slot<T>; N], W>;
 /// ```
 pub type RingView<T, W = Nobody> = RingInner<[Slot<T>], W>;
 
-/// What [`Ring`] and [`RingView`] are. `S` is the array of its slots, see
-/// [`storage`](crate::storage).
+/// The type behind [`Ring`] and [`RingView`].
+///
+/// `S` is its array of slots, see [`storage`](crate::storage).
 #[repr(C)]
 pub struct RingInner<S: Storage + ?Sized, W: Wake> {
     header: Header<W>,
@@ -75,15 +76,15 @@ pub struct RingInner<S: Storage + ?Sized, W: Wake> {
     slots: S,
 }
 
-// SAFETY: a value is given from one side to the other through SYNC POINT A and B, and touched by
-// one side at a time (the ownership rule), so that `T: Send` is all it takes. `W` is shared as it
-// is.
+// SAFETY: a value passes from one side to the other by the release and acquire of the positions
+// (see `sides`). By the ownership rule, one side at a time touches it. So `T: Send` is enough. The
+// sides share `W`, which is `Sync`.
 unsafe impl<S: Storage<Value: Send> + ?Sized, W: Wake + Sync> Sync for RingInner<S, W> {}
 
 // SAFETY: the ring owns its values, and no half borrows it when it moves.
 unsafe impl<S: Storage<Value: Send> + ?Sized, W: Wake + Send> Send for RingInner<S, W> {}
 
-// No panic leaves a ring half changed.
+// A panic never leaves a ring half changed.
 impl<S: Storage + ?Sized, W: Wake> RefUnwindSafe for RingInner<S, W> {}
 
 impl<S: Storage + ?Sized, W: Wake> fmt::Debug for RingInner<S, W> {
@@ -95,7 +96,7 @@ impl<S: Storage + ?Sized, W: Wake> fmt::Debug for RingInner<S, W> {
 
 impl<T, const N: usize, W: Wake> Ring<T, N, W> {
     const_unless_loom! {
-        /// An empty ring.
+        /// Makes an empty ring.
         ///
         /// ```
         /// use ringway_core::ring::Ring;
@@ -133,22 +134,23 @@ impl<T, const N: usize, W: Wake> Default for Ring<T, N, W> {
     }
 }
 
-// SAFETY: the header is written, and slots need not be initialized.
+// SAFETY: `init` writes the header. The slots need not be initialized.
 #[cfg(not(loom))]
 unsafe impl<T, const N: usize, W: Wake> InPlace for Ring<T, N, W> {
     fn init(place: &mut MaybeUninit<Self>) -> &mut Self {
         fixed::<N>();
         let at = place.as_mut_ptr();
-        // SAFETY: within the place, which is ours.
+        // SAFETY: the field lies within `place`, which `init` borrows exclusively.
         let header = unsafe { &raw mut (*at).header };
-        // SAFETY: as above.
+        // SAFETY: `header` points into `place`, which `init` borrows exclusively, and is aligned
+        // for its type.
         unsafe { header.write(Header::new()) };
-        // SAFETY: just written; see above.
+        // SAFETY: the header has just been written, and the slots need not be initialized.
         unsafe { place.assume_init_mut() }
     }
 }
 
-// SAFETY: `repr(C)`: the header, which is written, and behind it the slots, which need not be
+// SAFETY: by `repr(C)`, the header comes first, and `init_at` writes it. The slots need not be
 // initialized.
 #[cfg(not(loom))]
 unsafe impl<T, W: Wake> InMemory for RingView<T, W> {
@@ -163,14 +165,16 @@ unsafe impl<T, W: Wake> InMemory for RingView<T, W> {
 
     unsafe fn init_at(at: NonNull<u8>, capacity: usize) -> Option<NonNull<Self>> {
         let ring = Self::from_raw(at, capacity)?;
-        // SAFETY: the caller's memory begins with room for a header, see `layout`.
+        // SAFETY: the caller provides memory of `layout(capacity)`, which begins with room for a
+        // header.
         unsafe { at.cast().write(Header::<W>::new()) };
         Some(ring)
     }
 }
 
-/// A reference to a ring by which a half reaches and keeps it: any [`StableRef`] to a [`Ring`] or a
-/// [`RingView`].
+/// A reference by which a half reaches and keeps its ring.
+///
+/// It is any [`StableRef`] to a [`Ring`] or a [`RingView`].
 ///
 /// ```
 /// use ringway_core::ring::{Consumer, Ring, RingRef, RingView};
@@ -187,11 +191,11 @@ unsafe impl<T, W: Wake> InMemory for RingView<T, W> {
 pub trait RingRef:
     StableRef<Target = RingInner<<Self as RingRef>::Storage, <Self as RingRef>::Wake>>
 {
-    /// What the ring carries.
+    /// The type of the values that the ring carries.
     type Value;
-    /// The array of its slots.
+    /// The array of the ring's slots.
     type Storage: Storage<Value = Self::Value> + ?Sized;
-    /// How its sides sleep.
+    /// How the ring's sides sleep.
     type Wake: Wake;
 }
 
@@ -206,23 +210,26 @@ where
     type Wake = W;
 }
 
-/// How many slots the ring has that `R` refers to.
+/// The capacity type of the ring that `R` refers to.
 pub(super) type CapacityOf<R> = <<R as RingRef>::Storage as sealed::Storage>::Capacity;
 
 /// The slots of the ring of `T` that begins with `header`.
 ///
 /// # Safety
-/// There is such a ring, for `'a`, and the pointer may be used for all of it.
+/// For `'a`, `header` is the beginning of a ring of `T`, and the pointer may be used for the whole
+/// ring.
 #[inline(always)]
 pub(super) unsafe fn slots<'a, T, W: Wake>(header: NonNull<Header<W>>) -> SlotsRef<'a, T> {
-    // Where the slots begin does not depend on how many they are.
+    // The slots begin at the same place, whatever their number.
     let ring: *mut RingInner<[Slot<T>; 0], W> = header.as_ptr().cast();
-    // SAFETY: within the ring, which is there as the caller states.
+    // SAFETY: the field lies within the ring. The caller guarantees that the ring exists and that
+    // the pointer may be used for all of it.
     let first = unsafe { &raw mut (*ring).slots };
     SlotsRef::new(
         first.cast(),
         #[cfg(loom)]
-        // SAFETY: as above.
+        // SAFETY: the field lies within the ring. The caller guarantees that the ring exists for
+        // `'a`.
         unsafe {
             &(*ring).watch
         },
@@ -230,7 +237,7 @@ pub(super) unsafe fn slots<'a, T, W: Wake>(header: NonNull<Header<W>>) -> SlotsR
 }
 
 impl<T, S: Storage<Value = T> + ?Sized, W: Wake> RingInner<S, W> {
-    /// How many values the ring holds.
+    /// The number of values that the ring can hold.
     ///
     /// ```
     /// assert_eq!(<ringway_core::ring::Ring<u8, 5>>::new().capacity(), 5);
@@ -239,32 +246,33 @@ impl<T, S: Storage<Value = T> + ?Sized, W: Wake> RingInner<S, W> {
         self.slots.capacity().get() as usize
     }
 
-    /// How many slots there are, as positions count.
+    /// The capacity in the form that the functions of `position` take.
     #[inline(always)]
     pub(super) fn n(&self) -> S::Capacity {
         self.slots.capacity()
     }
 
-    /// The header, with which the ring begins. The pointer may be used for all of the ring.
+    /// The header, with which the ring begins. The pointer may be used for the whole ring.
     #[inline(always)]
     pub(super) fn header(&self) -> NonNull<Header<W>> {
         NonNull::from(self).cast()
     }
 
-    /// Takes both halves for the owner of the ring, who knows that nobody has them.
+    /// Takes both halves for the owner of the ring, who knows that they are free.
     pub(super) fn take_both_halves(&mut self) {
         self.header.take_both_halves();
     }
 
-    /// Closes the halves that `dead` held, and wakes the other side so that it notices; returns how
-    /// many there were. What it published can be read, what it had not published is gone. May be
-    /// called by several at once, and again.
-    /// The number is free for another [`Participant`] once all of these calls have returned.
+    /// Closes the halves that `dead` held, wakes the other side, and returns the number of halves.
+    ///
+    /// The consumer can still read what `dead` published. What `dead` had not published is lost.
+    /// Several callers may do this at once, and again later. After all these calls have returned,
+    /// the number is free for another [`Participant`].
     ///
     /// # Safety
-    /// `dead` will not take another step in this ring: its process has ended (or its context was
-    /// reset), and what it wrote is visible here, as it is once the operating system has reported
-    /// its end.
+    /// `dead` takes no further step in this ring: its process has ended, or its context was reset.
+    /// What it wrote is visible to the caller, as it is once the operating system has reported its
+    /// end.
     ///
     /// ```
     /// use ringway_core::participant::Participant;
@@ -281,8 +289,8 @@ impl<T, S: Storage<Value = T> + ?Sized, W: Wake> RingInner<S, W> {
     /// assert!(RING.producer().is_some(), "another can go on");
     /// ```
     ///
-    /// A value that owns something could have been dropped or copied out by the dead one already,
-    /// so that there is no recovery of it:
+    /// A ring whose values own something cannot be recovered: the dead participant may already have
+    /// dropped a value or copied it out.
     /// ```compile_fail,E0277
     /// use ringway_core::{participant::Participant, ring::Ring};
     /// let ring: Ring<String, 4> = Ring::new();
@@ -296,14 +304,16 @@ impl<T, S: Storage<Value = T> + ?Sized, W: Wake> RingInner<S, W> {
         self.header.recover(dead)
     }
 
-    /// Whether both sides stand where the sides of such a ring can: always, but in memory that
-    /// somebody corrupted.
+    /// Whether both positions are valid for this ring.
+    ///
+    /// They always are, unless somebody corrupted the memory.
     pub fn is_valid(&self) -> bool {
         self.header.is_valid(self.slots.capacity())
     }
 
-    /// How many values are in the ring, more or less: for one who holds no half. 0 only if it was
-    /// empty at some moment of the call.
+    /// The approximate number of values in the ring, for a caller that holds no half.
+    ///
+    /// It is 0 only if the ring was empty at some moment of the call.
     ///
     /// ```
     /// use ringway_core::ring::Ring;
@@ -320,15 +330,17 @@ impl<T, S: Storage<Value = T> + ?Sized, W: Wake> RingInner<S, W> {
         self.len() == 0
     }
 
-    /// Whether the last producer closed its half or died, and nobody took it since. What it pushed
-    /// can still be popped. One that has not come yet is not gone, nor is one that gave its half
-    /// back.
+    /// Whether the last producer closed its half or died, and nobody has taken the half since.
+    ///
+    /// The values that it pushed can still be popped. A producer that has not come yet is not gone,
+    /// and neither is one that gave its half back.
     pub fn producer_is_gone(&self) -> bool {
         self.header.producer_half().is_gone()
     }
 
-    /// Whether the last consumer closed its half or died, and nobody took it since. One that has
-    /// not come yet is not gone, nor is one that gave its half back.
+    /// Whether the last consumer closed its half or died, and nobody has taken the half since.
+    ///
+    /// A consumer that has not come yet is not gone, and neither is one that gave its half back.
     ///
     /// ```
     /// use ringway_core::ring::Ring;
@@ -342,27 +354,29 @@ impl<T, S: Storage<Value = T> + ?Sized, W: Wake> RingInner<S, W> {
         self.header.consumer_half().is_gone()
     }
 
-    /// How many values are in it. `None` when the two positions do not fit together: the sides are
-    /// under way, or somebody corrupted them.
+    /// The number of values in the ring. `None` when the two positions do not fit together: a side
+    /// is moving, or somebody corrupted them.
     #[cfg(not(loom))]
     pub(crate) fn used(&self) -> Option<usize> {
         self.header.used(self.slots.capacity())
     }
 
-    /// Who has the halves: the producer's and the consumer's.
+    /// The holders of the producer's and of the consumer's half.
     #[cfg(not(loom))]
     pub(crate) fn holders(&self) -> [Option<Participant>; 2] {
         [self.header.producer_half().holder(), self.header.consumer_half().holder()]
     }
 
-    /// What the consumer sleeps on. Every publication rings it, and so does
-    /// [`Producer::close`](super::Producer::close).
+    /// The doorbell on which the consumer sleeps.
+    ///
+    /// Every publication rings it, and so does [`Producer::close`](super::Producer::close).
     pub fn consumers_bell(&self) -> &Doorbell<W> {
         self.header.consumers_bell()
     }
 
-    /// What the producer sleeps on. Every release rings it, and so does
-    /// [`Consumer::close`](super::Consumer::close).
+    /// The doorbell on which the producer sleeps.
+    ///
+    /// Every release rings it, and so does [`Consumer::close`](super::Consumer::close).
     pub fn producers_bell(&self) -> &Doorbell<W> {
         self.header.producers_bell()
     }
@@ -374,10 +388,11 @@ impl<S: Storage + ?Sized, W: Wake> Drop for RingInner<S, W> {
             let n = self.slots.capacity();
             let (head, tail) = self.header.positions_mut();
             let left = position::used(n, head, tail).unwrap_or(0);
-            // SAFETY: it is the ring's own header, and the ring is still there.
+            // SAFETY: the pointer comes from `&mut self`, so that it may be used for the whole
+            // ring, which exists until this function returns.
             let slots = unsafe { slots::<S::Value, W>(NonNull::from(&mut *self).cast()) };
-            // SAFETY: no half is left, so that the values between the positions are ours, and
-            // nobody comes after.
+            // SAFETY: no half is left, so that the values between the positions belong to the ring
+            // and are initialized. Nobody reads them afterwards.
             unsafe { slots.drop_values(n, head, left) };
         }
     }

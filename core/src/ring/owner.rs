@@ -1,27 +1,27 @@
-//! Who holds a half: a word that names the participant, from before it is held until after it was
-//! given back.
+//! The owner of a half, in one word.
+//!
+//! The word names the participant from before it holds the half until after it gave the half back.
 
 use crate::participant::Participant;
 use crate::sync::{AtomicU32, Ordering, const_unless_loom};
 
-/// One half of a structure, of which there is one: held by a participant, or by nobody. Zero is
-/// nobody.
+/// The owner of a half: a participant, or nobody. Zero means nobody.
 ///
-/// Giving it back says nothing to the other side, since another context may take it next. The other
-/// side waits in vain only when its holder said that nothing more will come, or died.
+/// Giving the half back tells the other side nothing, since another context may take the half next.
+/// The other side learns that nothing more will come only if the holder closes the half or dies.
 #[derive(Debug)]
 #[repr(transparent)]
 pub(super) struct HalfOwner(AtomicU32);
 
-/// Nobody has it: it was never taken, or it was given back. Somebody may still come.
+/// Nobody holds the half: it was never taken, or it was given back. Somebody may still come.
 const FREE: u32 = 0;
-/// Nobody has it: its last holder closed it, or died with it. The other side does not wait for
-/// another one; who comes all the same opens it again.
+/// Nobody holds the half: its last holder closed it or died. The other side does not wait for
+/// another holder. A new holder opens the half again.
 const CLOSED: u32 = 1;
-/// It is held: this bit, and the participant who holds it above it.
+/// Somebody holds the half: this bit, and above it the number of the participant.
 const HELD: u32 = 2;
 
-/// What the word says while `participant` holds the half.
+/// The word while `participant` holds the half.
 const fn held_by(participant: Participant) -> u32 {
     HELD | (participant.number() as u32) << 2
 }
@@ -33,67 +33,70 @@ impl HalfOwner {
         }
     }
 
-    /// Takes it for `me`; false when somebody has it.
+    /// Takes the half for `me`; returns false when somebody holds it.
     pub(super) fn take(&self, me: Participant) -> bool {
         if cfg!(no_look) {
             return self.take_from(FREE, me) || self.take_from(CLOSED, me);
         }
-        // Relaxed: only a guess for the exchange. A try that fails writes nothing.
+        // Relaxed: the exchange verifies this guess. An attempt that fails here writes nothing.
         let guess = self.0.load(Ordering::Relaxed);
         guess & HELD == 0 && self.take_from(guess, me)
     }
 
-    /// Takes it for `me` if the word is `seen`, which says that nobody has it.
+    /// Takes the half for `me` if the word is `seen`, which says that nobody holds it.
     #[inline(always)]
     fn take_from(&self, seen: u32, me: Participant) -> bool {
-        // SYNC POINT H, acquire: with the store in `give_back` or `close` of the holder before us,
-        // or the exchange in `recover`, whose work we go on from. Failure, relaxed: somebody else
-        // took it, and nothing is read on the strength of that.
+        // SYNC POINT with the store in `give_back` or `close` of the previous holder, or with the
+        // exchange in `recover`, acquire: we continue from what the previous holder did. Failure,
+        // relaxed: somebody else took the half, and this call reads nothing as a result.
         self.0.compare_exchange(seen, held_by(me), Ordering::Acquire, Ordering::Relaxed).is_ok()
     }
 
-    /// Takes it for the owner of the whole structure, who knows that nobody has it. No
-    /// read-modify-write.
+    /// Takes the half for the owner of the whole structure, who knows that it is free. This needs
+    /// no read-modify-write.
     pub(super) fn take_from_owner(&mut self) {
-        // Relaxed: `&mut self` is alone here.
+        // Relaxed: `&mut self` excludes all other accesses.
         self.0.store(held_by(Participant::LOCAL), Ordering::Relaxed);
     }
 
-    /// Gives it back: another may go on.
+    /// Gives the half back, so that another may continue.
     pub(super) fn give_back(&self) {
-        // SYNC POINT H, release: with the exchange in `take`.
+        // SYNC POINT with the exchange in `take_from`, release: the next holder sees what this one
+        // did.
         self.0.store(FREE, Ordering::Release);
     }
 
-    /// Gives it back for good. The other side has to be woken after that.
+    /// Closes the half for good. The caller wakes the other side afterwards.
     pub(super) fn close(&self) {
-        // SYNC POINT H, release: with the exchange in `take` and the load in `is_gone`.
+        // SYNC POINT with the exchange in `take_from` and the load in `is_gone`, release: the next
+        // holder and the other side see what this holder did.
         self.0.store(CLOSED, Ordering::Release);
     }
 
-    /// Closes it if `dead` holds it, and says whether. The other side has to be woken after that in
-    /// any case: the dead one may have got further than we.
+    /// Closes the half if `dead` holds it, and says whether it did. The caller wakes the other side
+    /// afterwards in any case: `dead` may have closed the half itself and died before it woke the
+    /// other side.
     pub(super) fn recover(&self, dead: Participant) -> bool {
-        // SYNC POINT H, release: with the exchange in `take` and the load in `is_gone`. What the
-        // dead one wrote is visible here as the caller states, and with this there. Failure,
-        // relaxed: it does not hold it.
+        // SYNC POINT with the exchange in `take_from` and the load in `is_gone`, release: what
+        // `dead` wrote is visible here, as the caller of `recover` guarantees, and so it is visible
+        // there. Failure, relaxed: `dead` does not hold the half.
         self.0.compare_exchange(held_by(dead), CLOSED, Ordering::Release, Ordering::Relaxed).is_ok()
     }
 
-    /// Who has it.
+    /// The participant that holds the half.
     pub(super) fn holder(&self) -> Option<Participant> {
-        // Relaxed: a guess by nature.
+        // Relaxed: the answer may be outdated at once in any case.
         let word = self.0.load(Ordering::Relaxed);
         let holder = Participant::from_bits(word >> 2);
-        // The whole word: one that no half writes names nobody.
+        // This compares the whole word: a word that no half writes names nobody.
         (word == held_by(holder)).then_some(holder)
     }
 
-    /// Whether its last holder closed it or died with it.
+    /// Whether the last holder closed the half or died with it.
     #[inline(always)]
     pub(super) fn is_gone(&self) -> bool {
-        // SYNC POINT H, acquire: with the store in `close` and the exchange in `recover`. What its
-        // holder published before is seen by a look after this.
+        // SYNC POINT with the store in `close` and the exchange in `recover`, acquire: a look after
+        // this sees what the holder published before.
         self.0.load(Ordering::Acquire) == CLOSED
     }
 }

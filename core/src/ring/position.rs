@@ -1,53 +1,53 @@
 //! The algebra of positions: pure, no atomics, no memory.
 //!
-//! A position runs through `0..2 * N`, twice the capacity, so that a full ring and an empty one
-//! differ and no slot is wasted. Its offset, the slot it stands at, is the position modulo `N`.
-//! Whether the position lies below `N` or not is the lap's parity.
+//! A position runs through `0..2 * N`, twice the capacity. So a full ring differs from an empty
+//! one, and no slot is wasted. The offset of a position is its slot: the position modulo `N`.
+//! Whether the position lies below `N` is the parity of the lap.
 //!
-//! Where there are no caches (see [`Cached`]), nobody but the two sides reads a position, and it
-//! need not be one that can be told from an invalid one: there, a power of two lets positions run
-//! through all of `u32`, which spares the wrapping.
+//! Without caches (see [`Cached`]), only the two sides read a position, and nobody has to tell a
+//! valid position from an invalid one. There, if `N` is a power of two, positions run through all
+//! of `u32`, which saves the wrapping.
 //!
-//! Nothing here can overflow: `N` is at most [`MAX_CAPACITY`](crate::storage::MAX_CAPACITY), and
-//! every sum is of at most `3 * N`.
+//! No calculation here can overflow: `N` is at most [`MAX_CAPACITY`](crate::storage::MAX_CAPACITY),
+//! and every sum is at most `3 * N`.
 
 use crate::storage::Capacity;
 use crate::sync::Cached;
 
-/// Whether positions run through all of `u32`, of which twice the capacity is a divisor.
+/// Whether positions run through all of `u32`. Twice the capacity then divides 2^32.
 #[inline(always)]
 fn run_freely(n: impl Capacity) -> bool {
     !Cached::ENABLED && n.get().is_power_of_two()
 }
 
-/// Whether positions are wrapped by a mask, which comes to the same: where the compiler knows that
-/// `n` is a power of two, or where positions of such an `n` run freely.
+/// Whether a mask wraps positions, with the same result: `n` is a power of two, and either the
+/// compiler knows it or positions run freely.
 #[inline(always)]
 fn masks<C: Capacity>(n: C) -> bool {
     (C::IS_FIXED || !Cached::ENABLED) && n.get().is_power_of_two()
 }
 
-/// Whether a word is a position of a ring.
+/// Whether `word` is a position of a ring.
 #[inline(always)]
 pub(super) fn is_position(n: impl Capacity, word: u32) -> bool {
     run_freely(n) || word < 2 * n.get()
 }
 
-/// The slot that a position stands at.
+/// The slot of a position.
 #[inline(always)]
 pub(super) fn offset(n: impl Capacity, position: u32) -> u32 {
     let (n, masks) = (n.get(), masks(n));
     if masks { position & (n - 1) } else { wrapped(position, n) }
 }
 
-/// `position`, less `lap` if it is as much; `lap` is more than 0. Less than that, the difference is
-/// the larger number.
+/// `position - lap`, or `position` if it is less than `lap`. `lap` is more than 0. If `position` is
+/// less than `lap`, the wrapped difference is the larger number.
 #[inline(always)]
 fn wrapped(position: u32, lap: u32) -> u32 {
     position.min(position.wrapping_sub(lap))
 }
 
-/// The position `by` slots further on; `by` is at most `N`.
+/// The position that is `by` slots further on. `by` is at most `N`.
 #[inline(always)]
 pub(super) fn advance(n: impl Capacity, position: u32, by: u32) -> u32 {
     if run_freely(n) {
@@ -68,7 +68,7 @@ pub(super) fn next(n: impl Capacity, position: u32) -> u32 {
     if next == 2 * n.get() { 0 } else { next }
 }
 
-/// How many slots lie from one position to another that follows it.
+/// The number of slots from one position to a later one.
 #[inline(always)]
 pub(super) fn distance(n: impl Capacity, from: u32, to: u32) -> u32 {
     if run_freely(n) {
@@ -82,14 +82,14 @@ pub(super) fn distance(n: impl Capacity, from: u32, to: u32) -> u32 {
     }
 }
 
-/// [`distance`] where both positions are kept.
+/// As [`distance`]; `None` where positions are not cached.
 #[inline(always)]
 pub(super) fn distance_cached(n: impl Capacity, from: Cached, to: Cached) -> Option<u32> {
     Some(distance(n, from.get()?, to.get()?))
 }
 
-/// How many slots lie between the consumer's position and the producer's. `None` when these cannot
-/// be positions of one ring, which only a peer that corrupts them can bring about.
+/// The number of slots between the consumer's position and the producer's. `None` when they cannot
+/// be positions of one ring, which happens only if a peer corrupted them.
 #[inline(always)]
 pub(super) fn used(n: impl Capacity, head: u32, tail: u32) -> Option<u32> {
     if !is_position(n, head) || !is_position(n, tail) {
@@ -98,8 +98,8 @@ pub(super) fn used(n: impl Capacity, head: u32, tail: u32) -> Option<u32> {
     used_if_any(n, head, tail)
 }
 
-/// [`used`] as one side asks, of whose own position there is no doubt where it is kept; the other's
-/// is `seen`.
+/// As [`used`], for one side. Where its own position is cached, that position is valid, and only
+/// `seen`, the other side's position, is checked.
 #[inline(always)]
 pub(super) fn used_as_seen(n: impl Capacity, head: u32, tail: u32, seen: u32) -> Option<u32> {
     if !Cached::ENABLED {
@@ -108,24 +108,25 @@ pub(super) fn used_as_seen(n: impl Capacity, head: u32, tail: u32, seen: u32) ->
     if is_position(n, seen) { used_if_any(n, head, tail) } else { None }
 }
 
-/// [`used`] where both are positions.
+/// As [`used`], for two valid positions.
 #[inline(always)]
 fn used_if_any(n: impl Capacity, head: u32, tail: u32) -> Option<u32> {
     let distance = distance(n, head, tail);
     if distance <= n.get() { Some(distance) } else { None }
 }
 
-/// Whether the producer is as many slots ahead of the consumer as there are. Nothing else is asked
-/// of the positions.
+/// Whether the producer is `N` slots ahead of the consumer. The positions are not checked
+/// otherwise.
 #[inline(always)]
 pub(super) fn is_full(n: impl Capacity, head: u32, tail: u32) -> bool {
     let distance = if run_freely(n) { tail.wrapping_sub(head) } else { tail.abs_diff(head) };
     distance == n.get()
 }
 
-/// The slots from `position` on, `len` of them, as at most two contiguous runs: the first begins at
-/// the returned offset and has the first returned length, the second begins at slot 0. `len` is at
-/// most `N`.
+/// The `len` slots from `position` on, as at most two contiguous runs.
+///
+/// The first run begins at the returned offset and has the first returned length. The second run
+/// begins at slot 0 and has the second returned length. `len` is at most `N`.
 #[inline(always)]
 pub(super) fn runs(n: impl Capacity, position: u32, len: u32) -> (u32, u32, u32) {
     let start = offset(n, position);
@@ -138,7 +139,7 @@ mod tests {
     use super::*;
     use crate::storage::{Counted, Fixed, MAX_CAPACITY};
 
-    /// Every pair of positions that a ring can reach agrees with plain counting.
+    /// Checks every pair of positions that a ring can reach against plain counting.
     fn agrees_with_counting(capacity: impl Capacity) {
         let n = capacity.get();
         for pushed in 0..6 * n {
@@ -161,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn positions_count_as_a_queue_does_whatever_the_capacity() {
+    fn positions_agree_with_counting_for_every_capacity() {
         agrees_with_counting(Fixed::<1>);
         agrees_with_counting(Counted::new(1));
         agrees_with_counting(Fixed::<2>);
@@ -177,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn positions_that_no_ring_has_are_refused() {
+    fn invalid_positions_are_refused() {
         assert_eq!(used(Fixed::<4>, 8, 0), None);
         assert_eq!(used(Fixed::<4>, 0, 8), None);
         assert_eq!(used(Fixed::<4>, 0, 5), None, "more than the capacity");

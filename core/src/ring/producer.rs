@@ -15,10 +15,10 @@ use core::task::{Context, Poll};
 
 /// The half that pushes. It can move to another thread or context, and is used from one at a time.
 ///
-/// `R` is the reference by which it reaches its ring and keeps it, see
-/// [`StableRef`](crate::storage::StableRef): `&Ring<T, N, W>` or `&RingView<T, W>`, or an `Arc` of
-/// one, with which the half owns what it needs. A half of a `Ring`, which knows how many slots
-/// there are when it is compiled, has the smaller code.
+/// `R` is the reference by which the half reaches its ring and keeps it, see
+/// [`StableRef`](crate::storage::StableRef). It is `&Ring<T, N, W>`, `&RingView<T, W>`, or an `Arc`
+/// of one of these. With an `Arc` the half owns what it needs. A half of a `Ring` has the smaller
+/// code, because its capacity is known at compile time.
 ///
 /// ```
 /// use ringway_core::ring::Ring;
@@ -29,12 +29,14 @@ use core::task::{Context, Poll};
 /// ```
 pub struct Producer<R: RingRef> {
     cursor: CachePadded<ProducerCursor<CapacityOf<R>, R::Wake>>,
-    /// Keeps the ring, which the cursor points to. The last field, which is dropped last.
+    /// Keeps the ring, to which the cursor points. It is the last field, so that it is dropped
+    /// last.
     owner: R,
 }
 
-// SAFETY: as for the ring: values pass from side to side by the ownership rule. The pointer inside
-// is to what the owner keeps.
+// SAFETY: by the ownership rule, a value passes from one side to the other, and one side at a time
+// touches it. So `T: Send` is enough. The pointer in the cursor leads to what the owner keeps, and
+// the owner is `Send`. Both sides use `W`, which is `Sync`.
 unsafe impl<R: RingRef<Value: Send, Wake: Sync> + Send> Send for Producer<R> {}
 
 impl<R: RingRef> fmt::Debug for Producer<R> {
@@ -44,9 +46,11 @@ impl<R: RingRef> fmt::Debug for Producer<R> {
 }
 
 impl<R: RingRef> Producer<R> {
-    /// The half of the ring that `owner` refers to, taken for its
-    /// [`participant`](crate::storage::StableRef::participant); `None` while somebody has it. It
-    /// has the owner with it.
+    /// Takes the producer's half of the ring that `owner` refers to; `None` while somebody holds
+    /// it.
+    ///
+    /// The half is held for the owner's [`participant`](crate::storage::StableRef::participant). It
+    /// contains the owner.
     ///
     /// ```
     /// use ringway_core::ring::{Producer, Ring};
@@ -63,7 +67,7 @@ impl<R: RingRef> Producer<R> {
         Self::take(owner, me)
     }
 
-    /// The same, for `me`.
+    /// As [`new`](Self::new), for the participant `me`.
     pub(super) fn take(owner: R, me: Participant) -> Option<Self> {
         let (header, n) = (owner.get().header(), owner.get().n());
         // SAFETY: the owner keeps the ring where it is, and is dropped after the cursor.
@@ -71,21 +75,22 @@ impl<R: RingRef> Producer<R> {
         Some(Producer { cursor: CachePadded(cursor), owner })
     }
 
-    /// The half of the ring that `owner` refers to.
+    /// The producer's half of the ring that `owner` refers to, which was taken already.
     ///
     /// # Safety
-    /// The half was taken, and nobody has it.
+    /// The half is taken, and nothing else uses it.
     pub(super) unsafe fn of_taken(owner: R) -> Self {
         let (header, n) = (owner.get().header(), owner.get().n());
-        // SAFETY: as in `take`.
+        // SAFETY: the owner keeps the ring where it is, and is dropped after the cursor. The caller
+        // guarantees that there is no other producer.
         let cursor = unsafe { ProducerCursor::new(header, n) };
         Producer { cursor: CachePadded(cursor), owner }
     }
 
     #[inline(always)]
     fn slots(&self) -> SlotsRef<'_, R::Value> {
-        // SAFETY: the cursor was made of a pointer to all of the ring, which is there for as long
-        // as we are.
+        // SAFETY: the cursor was made from a pointer to the whole ring. The owner keeps the ring
+        // while the half exists.
         unsafe { inner::slots(self.cursor.0.header_ptr()) }
     }
 
@@ -96,14 +101,16 @@ impl<R: RingRef> Producer<R> {
     #[inline]
     pub fn try_push(&mut self, value: R::Value) -> Result<(), Full<R::Value>> {
         let Some(tail) = self.cursor.0.first_free() else { return Err(Full(value)) };
-        // SAFETY: the ownership rule: there is room for one.
+        // SAFETY: the ownership rule: `first_free` has found this slot free.
         unsafe { self.slots().write(self.cursor.0.capacity(), tail, value) };
         self.cursor.0.publish_first(tail);
         Ok(())
     }
 
-    /// Pushes as many of `values` as there is room for, in one publication, and returns how many.
-    /// Wait-free.
+    /// Pushes as many of `values` as there is room for, in one publication, and returns their
+    /// number.
+    ///
+    /// It is wait-free.
     ///
     /// ```
     /// use ringway_core::ring::Ring;
@@ -123,20 +130,21 @@ impl<R: RingRef> Producer<R> {
         let count = self.cursor.0.room(want).min(want);
         let (taken, _) = values.split_at_checked(count as usize).unwrap_or((values, &[]));
         if count > 0 {
-            // SAFETY: the ownership rule: there is room for `count`, which is the length of
-            // `taken`.
+            // SAFETY: the ownership rule: `room` has found `count` slots free, and `taken` has
+            // `count` values.
             unsafe { self.slots().copy_in(n, self.cursor.0.tail(), taken) };
             self.cursor.0.publish(count);
         }
         count as usize
     }
 
-    /// Reserves `count` slots to be filled in place. The consumer sees nothing before
-    /// [`WriteChunk::commit`].
+    /// Reserves `count` slots to be filled in place.
+    ///
+    /// The consumer sees nothing before [`WriteChunk::commit`].
     ///
     /// # Errors
-    /// [`Error::WouldBlock`] when there is less room now, [`Error::MessageTooLarge`] when the ring
-    /// has fewer slots.
+    /// [`Error::WouldBlock`] when fewer slots are free now, [`Error::MessageTooLarge`] when the
+    /// ring has fewer slots.
     ///
     /// ```
     /// use ringway_core::ring::Ring;
@@ -161,12 +169,12 @@ impl<R: RingRef> Producer<R> {
         Ok(WriteChunk { producer: self, len, filled: 0 })
     }
 
-    /// How many values can be pushed now. The consumer can only make it more.
+    /// The number of values that can be pushed now. The consumer can only increase it.
     pub fn room(&mut self) -> usize {
         self.cursor.0.room(self.cursor.0.n()) as usize
     }
 
-    /// The ring that it is a half of.
+    /// The ring of which this is a half.
     ///
     /// ```
     /// use ringway_core::ring::Ring;
@@ -180,7 +188,9 @@ impl<R: RingRef> Producer<R> {
         self.owner.get()
     }
 
-    /// Ends the stream: the consumer gets what was pushed, and then its forms that wait answer
+    /// Ends the stream.
+    ///
+    /// The consumer still gets what was pushed. After that, its calls that wait return
     /// [`EndOfFile`](Error::EndOfFile). A producer that is taken later opens the stream again.
     ///
     /// ```
@@ -198,8 +208,8 @@ impl<R: RingRef> Producer<R> {
         self.cursor.0.close();
     }
 
-    /// Pushes what is in `left`, or says why that can never be; `None`, and the value stays there,
-    /// when there may be room later.
+    /// Pushes the value in `left`, or says why that is impossible. `None` when there may be room
+    /// later; the value then stays in `left`.
     fn push_or_end(
         &mut self,
         left: &mut Option<R::Value>,
@@ -220,7 +230,7 @@ impl<R: RingRef> Producer<R> {
         }
     }
 
-    /// Whether there is room for `count`, or why there can never be; `None` when there may be
+    /// `count` when there is room for it, or why there can be none. `None` when there may be room
     /// later.
     fn room_or_end(&mut self, count: usize) -> Option<Result<u32, Error>> {
         let max = self.cursor.0.n() as usize;
@@ -236,16 +246,17 @@ impl<R: RingRef<Wake: Wait>> Producer<R> {
     /// Pushes one value; waits for room.
     ///
     /// # Errors
-    /// [`PushError::Closed`] when the consumer closed or died.
+    /// [`PushError::Closed`] when the consumer closed or died, [`PushError::Corrupt`] when the
+    /// memory was corrupted.
     pub fn push(&mut self, value: R::Value) -> Result<(), PushError<R::Value>> {
         self.push_deadline(value, None)
     }
 
-    /// Pushes one value; waits for room, at most until `deadline` (`None`: for ever).
+    /// Pushes one value; waits for room until `deadline` at most (`None`: for ever).
     ///
     /// # Errors
     /// [`PushError::Closed`] when the consumer closed or died, [`PushError::TimedOut`] when there
-    /// was no room in time.
+    /// was no room in time, [`PushError::Corrupt`] when the memory was corrupted.
     ///
     /// ```
     /// use ringway_core::ring::{PushError, Ring};
@@ -271,16 +282,16 @@ impl<R: RingRef<Wake: Wait>> Producer<R> {
         match (waited, left) {
             (Ok(answer), _) => answer,
             (Err(_), Some(value)) => Err(PushError::TimedOut(value)),
-            // Not reached: without an answer the value is still here.
+            // Not reached: `push_or_end` leaves the value in `left` unless it returns an answer.
             (Err(_), None) => Ok(()),
         }
     }
 
-    /// [`try_reserve`](Self::try_reserve); waits for room.
+    /// Reserves `count` slots to be filled in place; waits for room.
     ///
     /// # Errors
     /// [`Error::BrokenPipe`] when the consumer closed or died, [`Error::MessageTooLarge`] when the
-    /// ring has fewer slots, [`Error::Corrupt`].
+    /// ring has fewer slots, [`Error::Corrupt`] when the memory was corrupted.
     ///
     /// ```
     /// use ringway_core::Error;
@@ -298,10 +309,10 @@ impl<R: RingRef<Wake: Wait>> Producer<R> {
         self.reserve_deadline(count, None)
     }
 
-    /// [`reserve`](Self::reserve), at most until `deadline` (`None`: for ever).
+    /// As [`reserve`](Self::reserve), until `deadline` at most (`None`: for ever).
     ///
     /// # Errors
-    /// As `reserve`, and [`Error::TimedOut`].
+    /// Those of `reserve`, and [`Error::TimedOut`].
     pub fn reserve_deadline(
         &mut self,
         count: usize,
@@ -311,36 +322,40 @@ impl<R: RingRef<Wake: Wait>> Producer<R> {
         Ok(WriteChunk { producer: self, len, filled: 0 })
     }
 
-    /// Waits until `look` answers, at most until `deadline`.
+    /// Waits until `attempt` returns an answer, until `deadline` at most.
     fn wait<A>(
         &mut self,
         deadline: Option<<R::Wake as Wait>::Deadline>,
-        mut look: impl FnMut(&mut Self) -> Option<A>,
+        mut attempt: impl FnMut(&mut Self) -> Option<A>,
     ) -> Result<A, TimedOut> {
-        // SAFETY: the half is borrowed meanwhile, and so lives.
-        unsafe { self.cursor.0.bell() }.wait_until(deadline, || look(self))
+        // SAFETY: `&mut self` borrows the half while the bell is in use, so that the cursor lives.
+        unsafe { self.cursor.0.bell() }.wait_until(deadline, || attempt(self))
     }
 }
 
 impl<R: RingRef<Wake: Register>> Producer<R> {
-    /// Pushes one value; awaits room. Cancelled, it drops the value and pushes nothing; to keep the
-    /// value, reserve a slot first ([`reserve_async`](Self::reserve_async)).
+    /// Pushes one value; awaits room.
+    ///
+    /// If the future is dropped before it is ready, it drops the value and pushes nothing. To keep
+    /// the value, reserve a slot first ([`reserve_async`](Self::reserve_async)).
     ///
     /// # Errors
-    /// [`PushError::Closed`] when the consumer closed or died.
+    /// [`PushError::Closed`] when the consumer closed or died, [`PushError::Corrupt`] when the
+    /// memory was corrupted.
     pub fn push_async(
         &mut self,
         value: R::Value,
     ) -> impl Future<Output = Result<(), PushError<R::Value>>> {
-        // Not an `async fn`: the compiler gives those a panic for a poll after the end.
+        // Not an `async fn`: the compiler makes those panic when they are polled after their end.
         let mut left = Some(value);
         poll_fn(move |cx| self.poll(cx, |this| this.push_or_end(&mut left)))
     }
 
-    /// [`reserve`](Self::reserve); awaits room. Cancelled, it has reserved nothing.
+    /// As [`reserve`](Self::reserve), but awaits room. If the future is dropped, nothing is
+    /// reserved.
     ///
     /// # Errors
-    /// As `reserve`.
+    /// Those of `reserve`.
     pub fn reserve_async<'p>(
         &'p mut self,
         count: usize,
@@ -353,19 +368,21 @@ impl<R: RingRef<Wake: Register>> Producer<R> {
         })
     }
 
-    /// What `look` answers, or has the task woken when it may.
+    /// Returns what `attempt` answers. Without an answer, it has the task woken when there may be
+    /// one.
     fn poll<A>(
         &mut self,
         cx: &mut Context<'_>,
-        mut look: impl FnMut(&mut Self) -> Option<A>,
+        mut attempt: impl FnMut(&mut Self) -> Option<A>,
     ) -> Poll<A> {
-        // SAFETY: the half is borrowed meanwhile, and so lives.
-        unsafe { self.cursor.0.bell() }.poll_until(cx, || look(self))
+        // SAFETY: `&mut self` borrows the half while the bell is in use, so that the cursor lives.
+        unsafe { self.cursor.0.bell() }.poll_until(cx, || attempt(self))
     }
 }
 
-/// Reserved slots, filled front to back. Dropped without a commit, it gives nothing to the
-/// consumer, and drops what was put in.
+/// Reserved slots, filled from front to back.
+///
+/// Dropped without a commit, the chunk gives nothing to the consumer, and drops the values in it.
 #[must_use = "a chunk that is dropped commits nothing"]
 pub struct WriteChunk<'c, R: RingRef> {
     producer: &'c mut Producer<R>,
@@ -388,7 +405,7 @@ impl<R: RingRef> WriteChunk<'_, R> {
         position::advance(cursor.capacity(), cursor.tail(), self.filled)
     }
 
-    /// Which slot is the first that is not filled.
+    /// The index of the first slot that is not filled.
     #[cfg(not(loom))]
     pub(super) fn slot(&self) -> u32 {
         position::offset(self.producer.cursor.0.capacity(), self.next())
@@ -403,8 +420,8 @@ impl<R: RingRef> WriteChunk<'_, R> {
         if self.filled == self.len {
             return Err(value);
         }
-        // SAFETY: the ownership rule: the chunk's slots are part of the room, and this one is not
-        // filled yet.
+        // SAFETY: the ownership rule: the chunk's slots are part of the room. This one is not
+        // filled yet, since `filled < len`.
         unsafe {
             self.producer.slots().write(self.producer.cursor.0.capacity(), self.next(), value)
         };
@@ -412,7 +429,8 @@ impl<R: RingRef> WriteChunk<'_, R> {
         Ok(())
     }
 
-    /// Puts values into the slots until the chunk is full or the iterator ends; returns how many.
+    /// Puts values into the slots until the chunk is full or the iterator ends; returns their
+    /// number.
     ///
     /// ```
     /// use ringway_core::ring::Ring;
@@ -432,7 +450,7 @@ impl<R: RingRef> WriteChunk<'_, R> {
         let (first, second) =
             unsafe { self.producer.slots().writable(n, at, self.len - self.filled) };
         for run in [first, second] {
-            // The slot first: a value that has none is not drawn from the iterator.
+            // `zip` takes the slot first. Without a slot it draws no value from the iterator.
             for (slot, value) in run.iter_mut().zip(values.by_ref()) {
                 slot.write(value);
                 self.filled += 1;
@@ -441,8 +459,10 @@ impl<R: RingRef> WriteChunk<'_, R> {
         (self.filled - before) as usize
     }
 
-    /// The slots that are not filled yet, as two runs of memory in order, for a DMA transfer or a
-    /// `memcpy`. Follow it with [`assume_filled`](Self::assume_filled).
+    /// The slots that are not filled yet, in order, as two runs of memory.
+    ///
+    /// They are meant for a DMA transfer or a `memcpy`. Afterwards call
+    /// [`assume_filled`](Self::assume_filled).
     ///
     /// ```
     /// use ringway_core::ring::Ring;
@@ -459,13 +479,14 @@ impl<R: RingRef> WriteChunk<'_, R> {
     #[allow(clippy::type_complexity)] // it is a pair
     pub fn as_uninit(&mut self) -> (&mut [MaybeUninit<R::Value>], &mut [MaybeUninit<R::Value>]) {
         let (n, at) = (self.producer.cursor.0.capacity(), self.next());
-        // SAFETY: the ownership rule: the chunk's slots are part of the room; the slices borrow the
-        // chunk.
+        // SAFETY: the ownership rule: the chunk's slots are part of the room. The slices borrow the
+        // chunk, so that nothing else writes them.
         unsafe { self.producer.slots().writable(n, at, self.len - self.filled) }
     }
 
-    /// Says that the next `count` slots were filled through [`as_uninit`](Self::as_uninit). More
-    /// than are left count as all that are left.
+    /// Declares the next `count` slots as filled through [`as_uninit`](Self::as_uninit).
+    ///
+    /// If fewer than `count` slots are left, it declares all of them.
     ///
     /// # Safety
     /// The caller has initialized those slots.
@@ -474,15 +495,16 @@ impl<R: RingRef> WriteChunk<'_, R> {
         self.filled += count.min(left as usize) as u32;
     }
 
-    /// Gives what was filled to the consumer, in one publication, and returns how many that are.
-    /// Slots not filled stay free.
+    /// Gives the filled slots to the consumer, in one publication, and returns their number.
+    ///
+    /// The other slots stay free.
     pub fn commit(mut self) -> usize {
         let filled = self.filled;
         if filled > 0 {
             let cursor = &self.producer.cursor.0;
-            // For loom: the slots were written until now.
+            // Tells loom that the slots were being written until now.
             self.producer.slots().runs_to_write(cursor.capacity(), cursor.tail(), filled);
-            // Emptied first: what is the consumer's is not ours to drop.
+            // Set to 0 first, so that the drop of the chunk leaves the values to the consumer.
             self.filled = 0;
             self.producer.cursor.0.publish(filled);
         }
@@ -494,8 +516,9 @@ impl<R: RingRef> Drop for WriteChunk<'_, R> {
     fn drop(&mut self) {
         if core::mem::needs_drop::<R::Value>() && self.filled > 0 {
             let cursor = &self.producer.cursor.0;
-            // SAFETY: these slots were filled and not published, so that they are ours, and
-            // initialized. They count as free again afterwards.
+            // SAFETY: these slots were filled, and not published. By the ownership rule they belong
+            // to this half, and they are initialized. Nobody reads them afterwards, since they
+            // count as free again.
             unsafe {
                 self.producer.slots().drop_values(cursor.capacity(), cursor.tail(), self.filled)
             };

@@ -1,5 +1,4 @@
-//! A ring of bytes of a stated size and alignment, for those who do not know the Rust type of its
-//! values.
+//! A ring of values of a given size and alignment, for callers that do not know their Rust type.
 
 use super::consumer::{Consumer, ReadChunk};
 use super::inner::{RingRef, RingView};
@@ -11,17 +10,18 @@ use crate::wait::{Nobody, Wait, Wake};
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
-/// A [`Ring`](super::Ring) of values whose size and alignment are known when the program runs, and
-/// whose Rust type is not: as an inspector, or a program in another language, uses it. Its values
-/// go in and out as bytes. Both mean the same memory.
+/// A [`Ring`](super::Ring) of values whose size and alignment are known only at run time.
+///
+/// An inspector, or a program in another language, uses a ring this way. Values go in and out as
+/// bytes. A `RawRing` and a `Ring` can use the same memory.
 ///
 /// ```
 /// use ringway_core::participant::Participant;
 /// use ringway_core::ring::{RawRing, Ring};
 /// use std::{alloc::Layout, ptr::NonNull};
 /// let samples: Ring<u32, 4> = Ring::new();
-/// let item = Layout::from_size_align(4, 4)?; // of a configuration
-/// // SAFETY: there is a ring of four such values, and it lives as long.
+/// let item = Layout::from_size_align(4, 4)?; // from a configuration
+/// // SAFETY: `samples` is a ring of four such values, and it outlives `raw`.
 /// let raw: RawRing = unsafe { RawRing::at(NonNull::from(&samples).cast(), 4, item) }.unwrap();
 /// let mut producer = raw.producer_as(Participant::new(1).unwrap()).unwrap();
 /// producer.try_push(&7_u32.to_ne_bytes())?;
@@ -41,27 +41,28 @@ impl<W: Wake> Clone for RawRing<'_, W> {
 }
 impl<W: Wake> Copy for RawRing<'_, W> {}
 
-/// Where the values are.
+/// The memory of the values.
 #[derive(Debug, Clone, Copy)]
 struct RawSlots {
     first: NonNull<u8>,
-    /// Of a value, in bytes.
+    /// The size of a value, in bytes.
     size: usize,
 }
 
-// SAFETY: the values are plain bytes, each of which one side at a time touches.
+// SAFETY: the values are plain bytes. By the ownership rule, one side at a time touches each.
 unsafe impl Send for RawSlots {}
-// SAFETY: as above.
+// SAFETY: the values are plain bytes. By the ownership rule, one side at a time touches each.
 unsafe impl Sync for RawSlots {}
 
 impl<'r, W: Wake> RawRing<'r, W> {
-    /// How much memory a ring of `capacity` values of the layout `item` takes, and on which
-    /// boundary it lies; `None` when there is no such ring.
+    /// The size and alignment in memory of a ring of `capacity` values of the layout `item`.
+    ///
+    /// `None` when no such ring is possible.
     pub fn layout(capacity: usize, item: Layout) -> Option<Layout> {
         Some(Self::offset(capacity, item)?.0)
     }
 
-    /// The layout, and where the values begin.
+    /// The layout, and the offset of the first value.
     fn offset(capacity: usize, item: Layout) -> Option<(Layout, usize)> {
         let size = item.pad_to_align().size().checked_mul(capacity)?;
         let slots = Layout::from_size_align(size, item.align()).ok()?;
@@ -69,68 +70,74 @@ impl<'r, W: Wake> RawRing<'r, W> {
         Some((layout.pad_to_align(), offset))
     }
 
-    /// The ring of `capacity` values of the layout `item` at `at`. `None` when there is no such
-    /// ring.
+    /// The ring of `capacity` values of the layout `item` at `at`.
+    ///
+    /// `None` when no such ring is possible.
     ///
     /// # Safety
-    /// For `'r`, there is such a ring, and nobody who uses it has another idea of its values. They
-    /// are [`Plain`](crate::plain::Plain).
+    /// For `'r`, there is such a ring at `at`. Everybody who uses it agrees on the layout of its
+    /// values. The values are [`Plain`](crate::plain::Plain).
     pub unsafe fn at(at: NonNull<u8>, capacity: usize, item: Layout) -> Option<Self> {
         let (_, offset) = Self::offset(capacity, item)?;
         let words = RingView::from_raw(at, capacity)?;
-        // SAFETY: there is a ring, as the caller states, whose words do not depend on its values.
+        // SAFETY: the caller guarantees that there is a ring for `'r`. Its words lie at the same
+        // place whatever its values are.
         let words = unsafe { words.as_ref() };
-        // SAFETY: within the ring.
+        // SAFETY: the offset lies within the ring, which the caller guarantees to be there.
         let first = unsafe { at.add(offset) };
         Some(RawRing { words, slots: RawSlots { first, size: item.pad_to_align().size() } })
     }
 
-    /// Makes a fresh one there. What was there is neither read nor dropped.
+    /// Makes a fresh ring at `at`. What was there is neither read nor dropped.
     ///
     /// # Safety
-    /// For `'r`, there is memory of [`layout(capacity, item)`](Self::layout), which is the caller's
-    /// to write, and which only this ring uses from now on.
+    /// For `'r`, there is memory of [`layout(capacity, item)`](Self::layout) at `at`. The caller
+    /// may write it, and from now on only this ring uses it.
     pub unsafe fn init_at(at: NonNull<u8>, capacity: usize, item: Layout) -> Option<Self> {
         Self::layout(capacity, item)?;
-        // SAFETY: as the caller states: the words of a ring are the first of it.
+        // SAFETY: the caller guarantees that the memory is large enough and exclusively its own. A
+        // ring begins with its words.
         unsafe { RingView::<(), W>::init_at(at, capacity) }?;
-        // SAFETY: just made.
+        // SAFETY: the ring has just been made, in memory that the caller provides for `'r`.
         unsafe { Self::at(at, capacity, item) }
     }
 
-    /// Its words, which know nothing of the values: how many there are, who is gone, what a side
-    /// sleeps on (a task, with [`poll_until`](crate::wait::Doorbell::poll_until)); and
+    /// The ring's words, without its values.
+    ///
+    /// They say how many values there are and who is gone. They contain the doorbells on which a
+    /// side sleeps (a task with [`poll_until`](crate::wait::Doorbell::poll_until)), and offer
     /// [`recover`](super::RingInner::recover).
     pub fn words(self) -> &'r RingView<(), W> {
         self.words
     }
 
-    /// The producer's half for `me`, see [`producer_as`](super::RingInner::producer_as).
+    /// Takes the producer's half for `me`, see [`producer_as`](super::RingInner::producer_as).
     pub fn producer_as(self, me: Participant) -> Option<RawProducer<'r, W>> {
         Some(RawProducer { half: self.words.producer_as(me)?, slots: self.slots })
     }
 
-    /// The consumer's half for `me`, see [`consumer_as`](super::RingInner::consumer_as).
+    /// Takes the consumer's half for `me`, see [`consumer_as`](super::RingInner::consumer_as).
     pub fn consumer_as(self, me: Participant) -> Option<RawConsumer<'r, W>> {
         Some(RawConsumer { half: self.words.consumer_as(me)?, slots: self.slots })
     }
 }
 
 impl RawSlots {
-    /// Where the value of a slot is.
+    /// The address of the value in a slot.
     fn slot(self, slot: u32) -> *mut u8 {
         self.first.as_ptr().wrapping_add(slot as usize * self.size)
     }
 
-    /// Whether `value` is one.
+    /// Checks that `value` has the size of a value.
     fn check(self, value: &[u8]) -> Result<(), Error> {
         let max = self.size;
         if value.len() == max { Ok(()) } else { Err(Error::MessageTooLarge { max }) }
     }
 
-    /// Copies `value`, which is one, into the slot, and gives it to the consumer.
+    /// Copies `value`, of which the size was checked, into the chunk's slot, and gives it to the
+    /// consumer.
     fn put(self, value: &[u8], mut chunk: WriteChunk<'_, impl RingRef<Value = ()>>) {
-        // SAFETY: the slot is the chunk's, which is as large as the value.
+        // SAFETY: the slot belongs to the chunk. It has `self.size` bytes, and so has the value.
         unsafe { self.slot(chunk.slot()).copy_from_nonoverlapping(value.as_ptr(), self.size) };
         let _ = chunk.push(());
         chunk.commit();
@@ -144,8 +151,8 @@ impl RawSlots {
     ) -> Result<(), Error> {
         let needed = self.size;
         let to = out.get_mut(..needed).ok_or(Error::BufferTooSmall { needed })?;
-        // SAFETY: the slot is the chunk's and its bytes are initialized, as somebody pushed them;
-        // `to` is as large.
+        // SAFETY: the slot belongs to the chunk. Its bytes are initialized, since the producer
+        // pushed them. `to` has the same size.
         unsafe { to.as_mut_ptr().copy_from_nonoverlapping(self.slot(chunk.slot()), needed) };
         chunk.release(1);
         Ok(())
@@ -160,22 +167,22 @@ pub struct RawProducer<'r, W: Wake> {
 }
 
 impl<'r, W: Wake> RawProducer<'r, W> {
-    /// Copies `value` in.
+    /// Pushes a copy of `value`.
     ///
     /// # Errors
-    /// [`Error::WouldBlock`] when there is no room; [`Error::MessageTooLarge`] when `value` is not
-    /// as large as the values of this ring, with their size.
+    /// [`Error::WouldBlock`] when there is no room. [`Error::MessageTooLarge`], with the size of
+    /// the ring's values, when `value` has another size.
     pub fn try_push(&mut self, value: &[u8]) -> Result<(), Error> {
         self.slots.check(value)?;
         self.slots.put(value, self.half.try_reserve(1)?);
         Ok(())
     }
 
-    /// Copies `value` in; waits for room, at most until `deadline` (`None`: for ever).
+    /// Pushes a copy of `value`; waits for room until `deadline` at most (`None`: for ever).
     ///
     /// # Errors
-    /// As [`Producer::reserve_deadline`], and [`Error::MessageTooLarge`], as in
-    /// [`try_push`](Self::try_push).
+    /// Those of [`Producer::reserve_deadline`]. [`Error::MessageTooLarge`], with the size of the
+    /// ring's values, when `value` has another size.
     pub fn push_deadline(
         &mut self,
         value: &[u8],
@@ -189,7 +196,7 @@ impl<'r, W: Wake> RawProducer<'r, W> {
         Ok(())
     }
 
-    /// [`Producer::close`].
+    /// Ends the stream, see [`Producer::close`].
     pub fn close(self) {
         self.half.close();
     }
@@ -206,18 +213,19 @@ impl<'r, W: Wake> RawConsumer<'r, W> {
     /// Copies the oldest value to the beginning of `out`.
     ///
     /// # Errors
-    /// [`Error::WouldBlock`] when there is none; [`Error::BufferTooSmall`] when `out` is smaller
-    /// than a value, which stays.
+    /// [`Error::WouldBlock`] when there is no value. [`Error::BufferTooSmall`] when `out` is
+    /// smaller than a value; the value then stays in the ring.
     pub fn try_pop(&mut self, out: &mut [u8]) -> Result<(), Error> {
         self.slots.take(out, self.half.try_peek(1)?)
     }
 
-    /// Copies the oldest value to the beginning of `out`; waits for one, at most until `deadline`
-    /// (`None`: for ever).
+    /// Copies the oldest value to the beginning of `out`; waits for one.
+    ///
+    /// It waits until `deadline` at most (`None`: for ever).
     ///
     /// # Errors
-    /// As [`Consumer::peek_deadline`], and [`Error::BufferTooSmall`], as in
-    /// [`try_pop`](Self::try_pop).
+    /// Those of [`Consumer::peek_deadline`]. [`Error::BufferTooSmall`] when `out` is smaller than a
+    /// value; the value then stays in the ring.
     pub fn pop_deadline(
         &mut self,
         out: &mut [u8],
@@ -229,7 +237,7 @@ impl<'r, W: Wake> RawConsumer<'r, W> {
         self.slots.take(out, self.half.peek_deadline(1, deadline)?)
     }
 
-    /// [`Consumer::close`].
+    /// Ends the stream from this side, see [`Consumer::close`].
     pub fn close(self) {
         self.half.close();
     }

@@ -1,37 +1,39 @@
-//! The two sides of a single-producer, single-consumer ring: who holds them, where they stand, and
-//! every atomic access that passes slots from one to the other. The rings of values and of bytes
-//! are built on this and have no atomics of their own that pass slots.
+//! The two sides of a single-producer, single-consumer ring.
+//!
+//! This module records who holds each side and where each side stands. It contains every atomic
+//! access that passes slots from one side to the other. The rings of values and of bytes are built
+//! on it, and have no atomics of their own that pass slots.
 //!
 //! # Who may touch which slot
 //!
-//! The slots from the consumer's position (head) up to the producer's (tail) belong to the
-//! consumer, all others to the producer. Each side stores its own position alone, and only to give
-//! slots away:
+//! The slots from the consumer's position (head) up to the producer's position (tail) belong to the
+//! consumer. All others belong to the producer. This is the ownership rule. Each side stores only
+//! its own position, and only to give slots away:
 //!
 //! ```text
 //!   producer                                      consumer
 //!   write the slots
-//!   tail.store(Release) ───── SYNC POINT A ─────▶ tail.load(Acquire)
+//!   tail.store(Release) ────────────────────────▶ tail.load(Acquire)
 //!                                                 read the slots
-//!   head.load(Acquire) ◀───── SYNC POINT B ────── head.store(Release)
+//!   head.load(Acquire) ◀───────────────────────── head.store(Release)
 //!   write them again
-//!
-//!   drop, close: the half is given back, or closed (SYNC POINT H, in `owner`): seen by its next holder, and after a close by
-//!   the other side when it looks whether we are gone
 //! ```
 //!
-//! Loads and stores alone: a target without compare-and-swap runs this as it is. Only taking a half
-//! is a read-modify-write.
+//! These are loads and stores alone, so that a target without compare-and-swap needs no critical
+//! section for them. Only taking and recovering a half is a read-modify-write. Giving a half back
+//! or closing it is a release too: the next holder sees it, and after a close the other side sees
+//! it (see `owner`).
 //!
 //! # Where the words lie
 //!
-//! Each side has one cache line. On it is what that side writes for every slot (its position) and
-//! what it only reads: whether the other side is held, and the bell that it rings. So a look at
-//! either costs nothing while the other side leaves them alone, which is nearly always.
+//! Each side has one cache line. It holds the side's position, which the side stores for every
+//! slot, and two things that the side mostly reads: the owner of the other side's half, and the
+//! doorbell that this side rings. The other side rarely writes to these two, so that reading them
+//! is cheap.
 //!
-//! A cursor keeps a copy of its position, and of how far the other side let it go, so as to look at
-//! the other line when it must. Without caches there is nothing to spare, and it looks each time:
-//! see [`Cached`].
+//! A cursor caches its own position, and how far the other side has let it go. It reads the other
+//! side's line only when the cached limit is not enough. Without caches there is nothing to spare,
+//! and a cursor reads the other position each time: see [`Cached`].
 
 use super::owner::HalfOwner;
 use super::position;
@@ -44,29 +46,29 @@ use crate::wait::{Doorbell, Wake};
 use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 
-/// A ring that holds so many, or more, is one that messages stream through.
-const LARGE: usize = 64;
+/// The smallest ring, in slots, for which a consumer waits to let messages accumulate.
+const BATCHED_RING: usize = 64;
 
-/// How long a consumer waits for more, in pauses: about the time that a cache line takes to go to
-/// another core and back, twice.
-const MOMENT: u32 = 8;
+/// How long a consumer waits for more, in pauses of the processor. This is about the time in which
+/// a cache line goes to another core and back, twice.
+const BATCH_PAUSES: u32 = 8;
 
-/// How often one who holds no half looks again at positions that others move.
-const LOOKS: usize = 4;
+/// How often a caller without a half reads moving positions again, at most.
+const RETRIES: usize = 4;
 
 /// What one side has on its cache line.
 #[derive(Debug)]
 #[repr(C)]
 pub(super) struct Side<W: Wake> {
-    /// Where this side stands. Stored by this side alone.
+    /// The position of this side. Only this side stores it.
     position: AtomicU32,
-    /// The *other* side's half: on this line because this side looks at it.
+    /// The owner of the *other* side's half. It lies on this line because this side reads it.
     peer: HalfOwner,
-    /// What this side rings and the other side sleeps on.
+    /// The doorbell that this side rings, and on which the other side sleeps.
     bell: Doorbell<W>,
 }
 
-/// Everything that the two sides share but the slots.
+/// Everything but the slots that the two sides share.
 #[derive(Debug)]
 #[repr(C)]
 pub(super) struct Header<W: Wake> {
@@ -92,69 +94,75 @@ impl<W: Wake> Header<W> {
         }
     }
 
-    /// Who has the producer's half. It lies on the consumer's line, because the consumer looks at
-    /// it.
+    /// The owner of the producer's half.
+    ///
+    /// It lies on the consumer's line, because the consumer reads it.
     #[inline(always)]
     pub(super) fn producer_half(&self) -> &HalfOwner {
         &self.consumer.0.peer
     }
 
-    /// Who has the consumer's half, which lies on the producer's line.
+    /// The owner of the consumer's half, which lies on the producer's line.
     #[inline(always)]
     pub(super) fn consumer_half(&self) -> &HalfOwner {
         &self.producer.0.peer
     }
 
-    /// What the producer sleeps on: the consumer rings it, and it lies on the consumer's line.
+    /// The doorbell on which the producer sleeps. It lies on the consumer's line, because the
+    /// consumer rings it.
     #[inline(always)]
     pub(super) fn producers_bell(&self) -> &Doorbell<W> {
         &self.consumer.0.bell
     }
 
-    /// What the consumer sleeps on, which lies on the producer's line.
+    /// The doorbell on which the consumer sleeps, which lies on the producer's line.
     #[inline(always)]
     pub(super) fn consumers_bell(&self) -> &Doorbell<W> {
         &self.producer.0.bell
     }
 
-    /// How many slots are filled, for one who holds no half: more or less. 0 only if none was at
-    /// some moment of the call, and when the positions are not those of a ring.
+    /// The approximate number of filled slots, for a caller that holds no half.
+    ///
+    /// It is 0 only if no slot was filled at some moment of the call, or if the positions are
+    /// invalid.
     pub(super) fn len(&self, n: impl Capacity) -> usize {
         let (head, tail, stood_still) = self.positions();
         let used = position::used(n, head, tail).unwrap_or(0) as usize;
-        // Where a side went on, something was in the ring before it or after it.
+        // If a side moved, a slot was filled before or after the move.
         if stood_still { used } else { used.max(1) }
     }
 
     #[cfg(not(loom))]
-    /// How many slots are filled, if both sides stood still, or their positions fit together all
-    /// the same.
+    /// The number of filled slots, or `None` if the two positions do not fit together. While a side
+    /// moves, the number is approximate.
     pub(super) fn used(&self, n: impl Capacity) -> Option<usize> {
         let (head, tail, _) = self.positions();
         position::used(n, head, tail).map(|used| used as usize)
     }
 
-    /// Whether the sides stand where the sides of a ring can. They always do, but where a peer
-    /// corrupted them.
+    /// Whether both positions are valid for this capacity. They always are, unless a peer corrupted
+    /// them.
     pub(super) fn is_valid(&self, n: impl Capacity) -> bool {
-        // Relaxed: each is judged by itself.
+        // Relaxed: each position is judged by itself.
         position::is_position(n, self.consumer.0.position.load(Ordering::Relaxed))
             && position::is_position(n, self.producer.0.position.load(Ordering::Relaxed))
     }
 
-    /// Where consumer and producer stand, and whether they stood still meanwhile: then both stood
-    /// there at one moment. (But for both having gone round the ring twice, each between two looks
-    /// of ours.)
+    /// The positions of the consumer and of the producer, and whether both stood still.
+    ///
+    /// If so, both had these values at one moment. The exception: each side went exactly twice
+    /// round the ring between two of our reads.
     pub(super) fn positions(&self) -> (u32, u32, bool) {
-        // Acquire, all four: partners are the releases in `publish_to` and `release_to`. Who sees
-        // that one side stands somewhere sees the other where it stood for that, or further on.
-        let look = || {
+        // Acquire, all four: the partners are the release stores in `publish_to` and `store_head`.
+        // A reader that sees one position also sees the other as new as the side saw it that stored
+        // the first.
+        let read_both = || {
             let head = self.consumer.0.position.load(Ordering::Acquire);
             (head, self.producer.0.position.load(Ordering::Acquire))
         };
-        let mut seen = look();
-        for _ in 0..LOOKS {
-            let again = look();
+        let mut seen = read_both();
+        for _ in 0..RETRIES {
+            let again = read_both();
             if again == seen {
                 return (seen.0, seen.1, true);
             }
@@ -163,10 +171,10 @@ impl<W: Wake> Header<W> {
         (seen.0, seen.1, false)
     }
 
-    /// Where consumer and producer stand, for the owner of the whole ring.
+    /// The positions of the consumer and of the producer, for the owner of the whole ring.
     pub(super) fn positions_mut(&mut self) -> (u32, u32) {
-        // Relaxed: `&mut self` is alone here; whatever made it so (a join, a lock) orders the
-        // accesses.
+        // Relaxed: `&mut self` excludes all other accesses. Whatever made it exclusive (a join, a
+        // lock) orders the earlier ones.
         (
             self.consumer.0.position.load(Ordering::Relaxed),
             self.producer.0.position.load(Ordering::Relaxed),
@@ -175,148 +183,154 @@ impl<W: Wake> Header<W> {
 }
 
 impl<W: Wake> Header<W> {
-    /// The producer's half for `me`, if nobody has it.
+    /// Takes the producer's half for `me`, if nobody has it.
     ///
     /// # Safety
-    /// The header is there, and stays where it is, for as long as the cursor lives.
+    /// The header exists, and stays where it is, for as long as the cursor lives.
     pub(super) unsafe fn take_producer<C: Capacity>(
         header: NonNull<Self>,
         capacity: C,
         me: Participant,
     ) -> Option<ProducerCursor<C, W>> {
-        // SAFETY: it is there, as the caller states.
+        // SAFETY: the caller guarantees that the header exists.
         let half = unsafe { header.as_ref() }.producer_half();
-        // SAFETY: as the caller states.
+        // SAFETY: the caller guarantees that the header exists and stays where it is while the
+        // cursor lives. This call has just taken the half.
         let taken = half.take(me).then(|| unsafe { ProducerCursor::new(header, capacity) });
-        // On a position that is none, nothing can be built: the half is given back.
+        // A half cannot go on from an invalid position. The filter drops the cursor, which gives
+        // the half back.
         taken.filter(|cursor| position::is_position(capacity, cursor.tail()))
     }
 
-    /// The consumer's half for `me`, if nobody has it.
+    /// Takes the consumer's half for `me`, if nobody has it.
     ///
     /// # Safety
-    /// As [`take_producer`](Self::take_producer).
+    /// The header exists, and stays where it is, for as long as the cursor lives.
     pub(super) unsafe fn take_consumer<C: Capacity>(
         header: NonNull<Self>,
         capacity: C,
         me: Participant,
     ) -> Option<ConsumerCursor<C, W>> {
-        // SAFETY: it is there, as the caller states.
+        // SAFETY: the caller guarantees that the header exists.
         let half = unsafe { header.as_ref() }.consumer_half();
-        // SAFETY: as the caller states.
+        // SAFETY: the caller guarantees that the header exists and stays where it is while the
+        // cursor lives. This call has just taken the half.
         let taken = half.take(me).then(|| unsafe { ConsumerCursor::new(header, capacity) });
         taken.filter(|cursor| position::is_position(capacity, cursor.head()))
     }
 
-    /// Closes the halves that `dead` holds; returns how many.
+    /// Closes the halves that `dead` holds, and returns their number.
     pub(super) fn recover(&self, dead: Participant) -> usize {
         let producer = self.producer_half().recover(dead);
         let consumer = self.consumer_half().recover(dead);
-        // Also when it held none: it may have died after it published or closed, and before it
-        // rang, or while it did.
+        // Wake both sides even if `dead` held no half. It may have died after it published or
+        // closed, but before it had rung.
         let other = Finally(|| self.producers_bell().wake_all());
         self.consumers_bell().wake_all();
         drop(other);
         usize::from(producer) + usize::from(consumer)
     }
 
-    /// Takes both halves for the owner of the whole ring, who knows that nobody has them. No
-    /// read-modify-write.
+    /// Takes both halves for the owner of the whole ring, who knows that they are free. This needs
+    /// no read-modify-write.
     pub(super) fn take_both_halves(&mut self) {
         self.consumer.0.peer.take_from_owner();
         self.producer.0.peer.take_from_owner();
     }
 }
 
-/// The producer's side: owns the free slots from `tail` on. Dropping it gives the half back.
+/// The producer's cursor: it owns the free slots from `tail` on. Dropping it gives the half back.
 #[derive(Debug)]
 pub(super) struct ProducerCursor<C, W: Wake> {
-    /// Of a structure that is there, and stays where it is, for as long as the cursor lives.
+    /// The header exists, and stays where it is, for as long as the cursor lives.
     header: NonNull<Header<W>>,
     capacity: C,
-    /// Where we stand: equal to our line's position.
+    /// The producer's position: a copy of the one in the header.
     tail: Cached,
-    /// Where the slots that are known to be free end, which begin at `tail`. There may be more. A
-    /// position rather than a count, so that a publication changes `tail` alone.
+    /// The end of the slots from `tail` on that are known to be free. More may be free. This is a
+    /// position and not a count, so that a publication changes `tail` alone.
     free_to: Cached,
 }
 
 impl<C, W: Wake> ProducerCursor<C, W> {
-    /// Where the header is: the pointer that the cursor was made of.
+    /// The pointer from which the cursor was made.
     #[inline(always)]
     pub(super) fn header_ptr(&self) -> NonNull<Header<W>> {
         self.header
     }
 
-    /// What both sides share.
+    /// The words that both sides share.
     #[inline(always)]
     fn header(&self) -> &Header<W> {
-        // SAFETY: it is there for as long as we are.
+        // SAFETY: whoever made the cursor guarantees that the header exists while the cursor lives.
         unsafe { self.header.as_ref() }
     }
 }
 
 impl<C: Capacity, W: Wake> ProducerCursor<C, W> {
-    /// One that goes on where another of the same side left off.
+    /// A cursor that continues where the last producer stopped.
     ///
     /// # Safety
-    /// The header is there, and stays where it is, for as long as the cursor lives.
+    /// The header exists, and stays where it is, for as long as the cursor lives. No other producer
+    /// moves while it is in use.
     #[inline(always)]
     pub(super) unsafe fn new(header: NonNull<Header<W>>, capacity: C) -> Self {
-        // SAFETY: as the caller states.
+        // SAFETY: the caller guarantees that the header exists while the cursor lives, and that no
+        // other producer moves. A room of 0 is known of every ring.
         unsafe { Self::with_room(header, capacity, 0) }
     }
 
-    /// The same, where that other one knew of `room` free slots.
+    /// As [`new`](Self::new), but with `room` slots already known to be free.
     ///
     /// # Safety
-    /// As [`new`](Self::new).
+    /// As for [`new`](Self::new), and `room` slots from the producer's position on are free.
     #[inline(always)]
     pub(super) unsafe fn with_room(header: NonNull<Header<W>>, capacity: C, room: u32) -> Self {
-        // SAFETY: it is there, as the caller states.
+        // SAFETY: the caller guarantees that the header exists.
         let side = unsafe { &header.as_ref().producer.0 };
-        // Relaxed: stored by whoever held this half before, and ordered by SYNC POINT H when it was
-        // taken, or by the rule of who lends it.
+        // Relaxed: the previous holder of this half stored it. Taking the half ordered that store:
+        // the exchange in `HalfOwner::take` acquired it. For a half that is lent, the caller orders
+        // it.
         let tail = side.position.load(Ordering::Relaxed);
         let free_to = position::advance(capacity, tail, room);
         ProducerCursor { header, capacity, tail: Cached::new(tail), free_to: Cached::new(free_to) }
     }
 
-    /// How many slots are known to be free without looking.
+    /// The number of slots that are known to be free without a look at the consumer.
     #[inline(always)]
     pub(super) fn known_room(&self) -> u32 {
         position::distance_cached(self.capacity, self.tail, self.free_to).unwrap_or(0)
     }
 
-    /// How many slots the ring has.
+    /// The capacity of the ring, in slots.
     #[inline(always)]
     pub(super) fn n(&self) -> u32 {
         self.capacity.get()
     }
 
-    /// The same, as the functions of positions take it.
+    /// The capacity in the form that the functions of `position` take.
     #[inline(always)]
     pub(super) fn capacity(&self) -> C {
         self.capacity
     }
 
-    /// Our position.
+    /// The producer's position.
     #[inline(always)]
     pub(super) fn tail(&self) -> u32 {
-        // Relaxed: stored by us alone.
+        // Relaxed: only this cursor stores it.
         self.tail.get().unwrap_or_else(|| self.header().producer.0.position.load(Ordering::Relaxed))
     }
 
-    /// Where the consumer stands.
+    /// The consumer's position.
     #[inline(always)]
     fn head(&self) -> u32 {
-        // SYNC POINT B, acquire: with the store in `ConsumerCursor::release`. The consumer is done
+        // SYNC POINT with the store in `ConsumerCursor::store_head`, acquire: the consumer is done
         // with the slots that its position has passed.
         self.header().consumer.0.position.load(Ordering::Acquire)
     }
 
-    /// How many slots are free from `tail` on; looks at the consumer's position only when fewer
-    /// than `want` are known to be. They are the caller's to write.
+    /// The number of free slots from `tail` on, which the caller may write. It reads the consumer's
+    /// position only when fewer than `want` are known to be free.
     #[inline(always)]
     pub(super) fn room(&mut self, want: u32) -> u32 {
         let known = position::distance_cached(self.capacity, self.tail, self.free_to);
@@ -326,11 +340,12 @@ impl<C: Capacity, W: Wake> ProducerCursor<C, W> {
         self.refresh()
     }
 
-    /// How many slots are free from `tail` on, by a look at the consumer's position.
+    /// Reads the consumer's position, and returns the number of free slots from `tail` on.
     #[inline(always)]
     fn refresh(&mut self) -> u32 {
         let (tail, head) = (self.tail(), self.head());
-        // A position that cannot be gives no room: nothing is touched on such a peer's word.
+        // An invalid position of the consumer gives no room, so that no slot is touched because of
+        // it.
         let Some(used) = position::used_as_seen(self.capacity, head, tail, head) else {
             self.free_to = Cached::new(tail);
             return 0;
@@ -339,7 +354,7 @@ impl<C: Capacity, W: Wake> ProducerCursor<C, W> {
         self.n() - used
     }
 
-    /// The position of the first free slot, if one is free: [`room`](Self::room) for one, in short.
+    /// The position of the first free slot, if there is one: a short form of [`room`](Self::room).
     #[inline(always)]
     pub(super) fn first_free(&mut self) -> Option<u32> {
         let tail = self.tail();
@@ -349,64 +364,64 @@ impl<C: Capacity, W: Wake> ProducerCursor<C, W> {
         (!position::is_full(self.capacity, self.head(), tail)).then_some(tail)
     }
 
-    /// Gives `count` slots to the consumer and wakes it. They are written, and at most as many as
-    /// the last `room`.
+    /// Gives `count` slots to the consumer and wakes it. The producer has written them, and `count`
+    /// is at most what the last `room` returned.
     #[inline(always)]
     pub(super) fn publish(&mut self, count: u32) {
         self.publish_to(position::advance(self.capacity, self.tail(), count));
     }
 
-    /// Gives the first free slot, which is at `tail`, to the consumer: [`publish`](Self::publish)
-    /// of one, in short.
+    /// Gives the first free slot, at `tail`, to the consumer: a short form of
+    /// [`publish`](Self::publish).
     #[inline(always)]
     pub(super) fn publish_first(&mut self, tail: u32) {
         self.publish_to(position::next(self.capacity, tail));
     }
 
-    /// Gives the slots before `tail` to the consumer.
+    /// Gives the slots before the position `tail` to the consumer, and wakes it.
     #[inline(always)]
     pub(super) fn publish_to(&mut self, tail: u32) {
         self.tail = Cached::new(tail);
-        // SYNC POINT A, release: with the load in `ConsumerCursor::tail`. The slots' content is
-        // seen with the position.
+        // SYNC POINT with the load in `ConsumerCursor::tail`, release: a consumer that sees the
+        // position sees the content of the slots.
         self.header().producer.0.position.store(tail, Ordering::Release);
         self.header().consumers_bell().ring();
     }
 
-    /// Whether the consumer stands where none can, for one that found no room. Where positions run
-    /// freely that is not to be told.
+    /// Whether the consumer's position is invalid, for a producer that found no room. Where every
+    /// word is a valid position (no caches, capacity a power of two), nothing can be told.
     pub(super) fn peer_is_corrupt(&self) -> bool {
-        // Relaxed: judged by itself. (In no model does anybody overwrite it.)
+        // Relaxed: the position is judged by itself. No loom model corrupts it.
         Cached::ENABLED && !cfg!(loom) && {
             let head = self.header().consumer.0.position.load(Ordering::Relaxed);
             position::used_as_seen(self.capacity, head, self.tail(), head).is_none()
         }
     }
 
-    /// What is returned by a look for room, or why there can be none any more: the consumer went,
-    /// or stands where none can. `None` when there may be room later.
+    /// What `attempt` returns, or why no room will come: the consumer is gone, or its position is
+    /// invalid. `None` when there may be room later.
     #[inline]
     pub(super) fn room_or_end<R>(
         &mut self,
-        look: impl FnOnce(&mut Self) -> Option<R>,
+        attempt: impl FnOnce(&mut Self) -> Option<R>,
     ) -> Option<Result<R, Error>> {
         if self.peer_is_gone() {
             return Some(Err(Error::BrokenPipe));
         }
-        if let Some(room) = look(self) {
+        if let Some(room) = attempt(self) {
             return Some(Ok(room));
         }
         self.peer_is_corrupt().then_some(Err(Error::Corrupt))
     }
 
-    /// What this side sleeps on.
+    /// The doorbell on which the producer sleeps.
     ///
     /// # Safety
     /// The cursor lives as long as what is returned.
     #[inline(always)]
     pub(super) unsafe fn bell<'h>(&self) -> &'h Doorbell<W> {
-        // SAFETY: the header is there for as long as the cursor, and so for `'h`, as the caller
-        // states.
+        // SAFETY: the caller guarantees that the cursor lives for `'h`, and the header exists for
+        // as long as the cursor lives.
         unsafe { self.header.as_ref() }.producers_bell()
     }
 
@@ -416,9 +431,9 @@ impl<C: Capacity, W: Wake> ProducerCursor<C, W> {
         self.header().consumer_half().is_gone()
     }
 
-    /// Gives the half back for good, and wakes the consumer.
+    /// Closes the half for good, and wakes the consumer.
     pub(super) fn close(self) {
-        // It must not be given back once more, which would open it.
+        // A drop would give the half back, and so reopen it.
         let this = ManuallyDrop::new(self);
         let header = this.header();
         header.producer_half().close();
@@ -432,44 +447,47 @@ impl<C, W: Wake> Drop for ProducerCursor<C, W> {
     }
 }
 
-/// The consumer's side: owns the filled slots from `head` on. Dropping it gives the half back.
+/// The consumer's cursor: it owns the filled slots from `head` on. Dropping it gives the half back.
 #[derive(Debug)]
 pub(super) struct ConsumerCursor<C, W: Wake> {
-    /// As in [`ProducerCursor`].
+    /// The header exists, and stays where it is, for as long as the cursor lives.
     header: NonNull<Header<W>>,
     capacity: C,
-    /// Where we stand: equal to our line's position.
+    /// The consumer's position: a copy of the one in the header.
     head: Cached,
-    /// Where the slots that are known to be filled end, which begin at `head`. There may be more.
+    /// The end of the slots from `head` on that are known to be filled. More may be filled.
     filled_to: Cached,
-    /// How many [`ready_batched`](Self::ready_batched) found when it last looked.
+    /// How many slots [`ready_batched`](Self::ready_batched) found at its last look.
     found: Cached,
 }
 
 impl<C, W: Wake> ConsumerCursor<C, W> {
-    /// Where the header is: the pointer that the cursor was made of.
+    /// The pointer from which the cursor was made.
     #[inline(always)]
     pub(super) fn header_ptr(&self) -> NonNull<Header<W>> {
         self.header
     }
 
-    /// What both sides share.
+    /// The words that both sides share.
     #[inline(always)]
     fn header(&self) -> &Header<W> {
-        // SAFETY: it is there for as long as we are.
+        // SAFETY: whoever made the cursor guarantees that the header exists while the cursor lives.
         unsafe { self.header.as_ref() }
     }
 }
 
 impl<C: Capacity, W: Wake> ConsumerCursor<C, W> {
-    /// One that goes on where another of the same side left off.
+    /// A cursor that continues where the last consumer stopped.
     ///
     /// # Safety
-    /// As [`ProducerCursor::new`].
+    /// The header exists, and stays where it is, for as long as the cursor lives. No other consumer
+    /// moves while it is in use.
     pub(super) unsafe fn new(header: NonNull<Header<W>>, capacity: C) -> Self {
-        // SAFETY: it is there, as the caller states.
+        // SAFETY: the caller guarantees that the header exists.
         let side = unsafe { &header.as_ref().consumer.0 };
-        // Relaxed: as in `ProducerCursor::with_room`.
+        // Relaxed: the previous holder of this half stored it. Taking the half ordered that store:
+        // the exchange in `HalfOwner::take` acquired it. For a half that is lent, the caller orders
+        // it.
         let head = side.position.load(Ordering::Relaxed);
         ConsumerCursor {
             header,
@@ -480,42 +498,44 @@ impl<C: Capacity, W: Wake> ConsumerCursor<C, W> {
         }
     }
 
-    /// How many slots the ring has.
+    /// The capacity of the ring, in slots.
     #[inline(always)]
     pub(super) fn n(&self) -> u32 {
         self.capacity.get()
     }
 
-    /// The same, as the functions of positions take it.
+    /// The capacity in the form that the functions of `position` take.
     #[inline(always)]
     pub(super) fn capacity(&self) -> C {
         self.capacity
     }
 
-    /// Our position.
+    /// The consumer's position.
     #[inline(always)]
     pub(super) fn head(&self) -> u32 {
-        // Relaxed: stored by us alone.
+        // Relaxed: only this cursor stores it.
         self.head.get().unwrap_or_else(|| self.header().consumer.0.position.load(Ordering::Relaxed))
     }
 
-    /// Whether nothing came since the last look, behind which the bytes end at `end`.
+    /// Whether the bytes that end at `end` are all there are, because nothing came since the last
+    /// look.
     #[inline(always)]
     pub(super) fn is_all(&self, end: u32) -> bool {
-        // Where they end before what is known of does, that is for good.
+        // If they end before the known end of the filled slots, they are all of their run, and
+        // remain so.
         self.filled_to.get() != Some(end) || self.tail() == end
     }
 
-    /// Where the producer stands.
+    /// The producer's position.
     #[inline(always)]
     fn tail(&self) -> u32 {
-        // SYNC POINT A, acquire: with the store in `ProducerCursor::publish_to`. The slots' content
-        // is seen with the position.
+        // SYNC POINT with the store in `ProducerCursor::publish_to`, acquire: the content of the
+        // slots is seen with the position.
         self.header().producer.0.position.load(Ordering::Acquire)
     }
 
-    /// How many slots are filled from `head` on; looks at the producer's position only when fewer
-    /// than `want` are known to be. They are the caller's to read.
+    /// The number of filled slots from `head` on, which the caller may read. It reads the
+    /// producer's position only when fewer than `want` are known to be filled.
     #[inline(always)]
     pub(super) fn ready(&mut self, want: u32) -> u32 {
         let known = position::distance_cached(self.capacity, self.head, self.filled_to);
@@ -525,7 +545,13 @@ impl<C: Capacity, W: Wake> ConsumerCursor<C, W> {
         self.refresh()
     }
 
-    /// [`ready`](Self::ready) for those who come to take slots, `unit` of them at a time.
+    /// As [`ready`](Self::ready), for a caller that takes slots, `unit` of them for a message.
+    ///
+    /// A fast consumer reads the producer's line for every message or two, and takes the line away
+    /// from the producer each time. That slows down both. So a consumer that found two messages or
+    /// more at its last look (messages come in quick succession) waits a moment before it looks
+    /// again. A consumer that found one or none (as between a question and its answer) does not
+    /// wait.
     ///
     /// A consumer that is quicker than the producer comes to look at its line for every message or
     /// two, and takes the line away from it each time; both are the slower for it. So whoever found
@@ -540,9 +566,10 @@ impl<C: Capacity, W: Wake> ConsumerCursor<C, W> {
         self.refresh_batched(unit)
     }
 
-    /// [`ready`](Self::ready) for those who can do with one slot and take as many as there are,
-    /// `want` at most: what is known may be less than there is, and is looked up again. Waits a
-    /// moment, as [`ready_batched`](Self::ready_batched), only where nothing is known of.
+    /// As [`ready`](Self::ready), for a caller that takes as many slots as there are, up to `want`,
+    /// and can use a single one. It looks again when fewer than `want` are known to be filled. It
+    /// waits a moment, as [`ready_batched`](Self::ready_batched) does, only when no filled slot is
+    /// known.
     #[inline(always)]
     pub(super) fn ready_now(&mut self, want: u32, unit: Cached) -> u32 {
         match position::distance_cached(self.capacity, self.head, self.filled_to) {
@@ -554,19 +581,20 @@ impl<C: Capacity, W: Wake> ConsumerCursor<C, W> {
         }
     }
 
-    /// The rest of [`ready_now`](Self::ready_now) where fewer are known of, which may be some.
+    /// The rest of [`ready_now`](Self::ready_now), when too few filled slots are known. `some` says
+    /// whether any is known.
     #[inline(never)]
     fn refresh_now(&mut self, some: bool, unit: Cached) -> u32 {
         if some { self.refresh() } else { self.refresh_batched(unit) }
     }
 
-    /// The rest of [`ready_batched`](Self::ready_batched) where too few are known of.
+    /// The rest of [`ready_batched`](Self::ready_batched), when too few filled slots are known.
     #[inline(always)]
     fn refresh_batched(&mut self, unit: Cached) -> u32 {
         if let (Some(found), Some(unit)) = (self.found.get(), unit.get()) {
-            // No overflow: at most 2^30, twice.
-            if self.n() as usize >= LARGE && found >= 2 * unit {
-                pause(MOMENT);
+            // No overflow: `unit` is at most 2^30.
+            if self.n() as usize >= BATCHED_RING && found >= 2 * unit {
+                pause(BATCH_PAUSES);
             }
         }
         let found = self.refresh();
@@ -574,11 +602,11 @@ impl<C: Capacity, W: Wake> ConsumerCursor<C, W> {
         found
     }
 
-    /// How many slots are filled from `head` on, by a look at the producer's position.
+    /// Reads the producer's position, and returns the number of filled slots from `head` on.
     #[inline(always)]
     fn refresh(&mut self) -> u32 {
         let (head, tail) = (self.head(), self.tail());
-        // A position that cannot be gives nothing to read.
+        // An invalid position of the producer gives nothing to read.
         let Some(ready) = position::used_as_seen(self.capacity, head, tail, tail) else {
             self.filled_to = Cached::new(head);
             return 0;
@@ -587,8 +615,8 @@ impl<C: Capacity, W: Wake> ConsumerCursor<C, W> {
         ready
     }
 
-    /// The position of the first filled slot, if one is filled:
-    /// [`ready_batched`](Self::ready_batched) for one, in short.
+    /// The position of the first filled slot, if there is one: a short form of
+    /// [`ready_batched`](Self::ready_batched).
     #[inline(always)]
     pub(super) fn first_filled(&mut self) -> Option<u32> {
         let head = self.head();
@@ -598,53 +626,52 @@ impl<C: Capacity, W: Wake> ConsumerCursor<C, W> {
         (self.tail() != head).then_some(head)
     }
 
-    /// Gives `count` slots back to the producer and wakes it. They are read, and at most as many as
-    /// the last `ready`.
+    /// Gives `count` slots back to the producer and wakes it. The consumer has read them, and
+    /// `count` is at most what the last `ready` returned.
     #[inline(always)]
     pub(super) fn release(&mut self, count: u32) {
         self.release_to(position::advance(self.capacity, self.head(), count));
     }
 
-    /// Gives the first filled slot, which is at `head`, back: [`release`](Self::release) of one, in
-    /// short.
+    /// Gives the first filled slot, at `head`, back: a short form of [`release`](Self::release).
     #[inline(always)]
     pub(super) fn release_first(&mut self, head: u32) {
         self.release_to(position::next(self.capacity, head));
     }
 
-    /// Gives the slots before `head` back.
+    /// Gives the slots before the position `head` back, and wakes the producer.
     #[inline(always)]
     pub(super) fn release_to(&mut self, head: u32) {
-        self.stand_at(head);
+        self.store_head(head);
         self.header().producers_bell().ring();
     }
 
-    /// [`release`](Self::release) of a caller who knows the position; wakes nobody.
+    /// Gives `count` slots back without a wake-up. The consumer's position is `head`.
     #[inline(always)]
-    pub(super) fn release_unheard(&mut self, head: u32, count: u32) {
-        self.stand_at(position::advance(self.capacity, head, count));
+    pub(super) fn release_silently(&mut self, head: u32, count: u32) {
+        self.store_head(position::advance(self.capacity, head, count));
     }
 
     #[inline(always)]
-    fn stand_at(&mut self, head: u32) {
+    fn store_head(&mut self, head: u32) {
         self.head = Cached::new(head);
-        // SYNC POINT B, release: with the load in `ProducerCursor::head`. We are done with the
-        // slots.
+        // SYNC POINT with the load in `ProducerCursor::head`, release: a producer that sees the
+        // position sees that the consumer is done with the slots.
         self.header().consumer.0.position.store(head, Ordering::Release);
     }
 
-    /// Whether the producer stands where none can, for one that found nothing. Where positions run
-    /// freely that is not to be told.
+    /// Whether the producer's position is invalid, for a consumer that found nothing. Where every
+    /// word is a valid position (no caches, capacity a power of two), nothing can be told.
     pub(super) fn peer_is_corrupt(&self) -> bool {
-        // Relaxed: judged by itself. (In no model does anybody overwrite it.)
+        // Relaxed: the position is judged by itself. No loom model corrupts it.
         Cached::ENABLED && !cfg!(loom) && {
             let tail = self.header().producer.0.position.load(Ordering::Relaxed);
             position::used_as_seen(self.capacity, self.head(), tail, tail).is_none()
         }
     }
 
-    /// Why nothing will come any more, as far as is known before one looks again: the producer
-    /// went, or stands where none can.
+    /// Why nothing more will come: the producer is gone, or its position is invalid. What the
+    /// producer published before it went may still be found by a look after this call.
     #[inline]
     pub(super) fn end(&self) -> Option<Error> {
         if self.peer_is_gone() {
@@ -653,27 +680,27 @@ impl<C: Capacity, W: Wake> ConsumerCursor<C, W> {
         self.peer_is_corrupt().then_some(Error::Corrupt)
     }
 
-    /// What this side sleeps on.
+    /// The doorbell on which the consumer sleeps.
     ///
     /// # Safety
     /// The cursor lives as long as what is returned.
     #[inline(always)]
     pub(super) unsafe fn bell<'h>(&self) -> &'h Doorbell<W> {
-        // SAFETY: the header is there for as long as the cursor, and so for `'h`, as the caller
-        // states.
+        // SAFETY: the caller guarantees that the cursor lives for `'h`, and the header exists for
+        // as long as the cursor lives.
         unsafe { self.header.as_ref() }.consumers_bell()
     }
 
-    /// Whether the producer closed its half or died. What it published before is seen by the next
-    /// look at `ready`.
+    /// Whether the producer closed its half or died. A call of `ready` after that sees all that it
+    /// published.
     #[inline(always)]
     pub(super) fn peer_is_gone(&self) -> bool {
         self.header().producer_half().is_gone()
     }
 
-    /// Gives the half back for good, and wakes the producer.
+    /// Closes the half for good, and wakes the producer.
     pub(super) fn close(self) {
-        // As in `ProducerCursor::close`.
+        // A drop would give the half back, and so reopen it.
         let this = ManuallyDrop::new(self);
         let header = this.header();
         header.consumer_half().close();

@@ -7,7 +7,7 @@ use crate::Error;
 use crate::participant::Participant;
 use crate::ring::position;
 use crate::ring::sides::{ConsumerCursor, Header};
-use crate::ring::slots::{LONG, stretch_of};
+use crate::ring::slots::{LONG, chunk_size};
 use crate::storage::sealed::Capacity as _;
 use crate::sync::{CachePadded, Cached, Ordering, SlotsRef};
 use crate::wait::{Doorbell, Register, TimedOut, Wait, lend_until, look_or_end};
@@ -18,21 +18,24 @@ use core::task::{Context, Poll};
 
 /// The half that reads. It can move to another thread or context, and is used from one at a time.
 ///
-/// `R` is the reference by which it reaches its ring and keeps it, as in a
+/// `R` is the reference by which the half reaches its ring and keeps it, as for a
 /// [`Producer`](super::Producer).
 pub struct Consumer<R: ByteRingRef> {
     cursor: CachePadded<ConsumerCursor<CapacityOf<R>, R::Wake>>,
-    /// How many bytes were taken the last time: about what a message has.
+    /// The number of bytes that the last read took: about the size of a message.
     taken: Cached,
-    /// The bytes that are known to be ready and contiguous. It begins where the cursor stands.
+    /// The bytes that are known to be ready and contiguous. The run begins at the cursor's
+    /// position.
     run: Run,
-    /// Where the run ends, if there is one; not wrapped.
+    /// The position of the run's end, not wrapped. 0 without a run.
     end: Cached,
-    /// Keeps the ring, which the cursor points to. The last field, which is dropped last.
+    /// Keeps the ring, to which the cursor points. It is the last field, so that it is dropped
+    /// last.
     owner: R,
 }
 
-// SAFETY: as for `Producer`.
+// SAFETY: bytes pass from one side to the other by the ownership rule. The pointer in the cursor
+// leads to what the owner keeps, and the owner is `Send`. Both sides use `W`, which is `Sync`.
 unsafe impl<R: ByteRingRef<Wake: Sync> + Send> Send for Consumer<R> {}
 
 impl<R: ByteRingRef> fmt::Debug for Consumer<R> {
@@ -42,15 +45,17 @@ impl<R: ByteRingRef> fmt::Debug for Consumer<R> {
 }
 
 impl<R: ByteRingRef> Consumer<R> {
-    /// The half of the ring that `owner` refers to, taken for its
-    /// [`participant`](crate::storage::StableRef::participant); `None` while somebody has it. It
-    /// has the owner with it.
+    /// Takes the consumer's half of the ring that `owner` refers to; `None` while somebody holds
+    /// it.
+    ///
+    /// The half is held for the owner's [`participant`](crate::storage::StableRef::participant). It
+    /// contains the owner.
     pub fn new(owner: R) -> Option<Self> {
         let me = owner.participant();
         Self::take_for(owner, me)
     }
 
-    /// The same, for `me`.
+    /// As [`new`](Self::new), for the participant `me`.
     pub(in crate::ring) fn take_for(owner: R, me: Participant) -> Option<Self> {
         let (header, n) = (owner.get().header(), owner.get().n());
         // SAFETY: the owner keeps the ring where it is, and is dropped after the cursor.
@@ -58,13 +63,14 @@ impl<R: ByteRingRef> Consumer<R> {
         Some(Self::of_cursor(cursor, owner))
     }
 
-    /// The half of the ring that `owner` refers to.
+    /// The consumer's half of the ring that `owner` refers to, which was taken already.
     ///
     /// # Safety
-    /// The half was taken, and nobody has it.
+    /// The half is taken or lent, and nothing else uses it.
     pub(in crate::ring) unsafe fn of_taken(owner: R) -> Self {
         let (header, n) = (owner.get().header(), owner.get().n());
-        // SAFETY: as in `take_for`.
+        // SAFETY: the owner keeps the ring where it is, and is dropped after the cursor. The caller
+        // guarantees that there is no other consumer.
         Self::of_cursor(unsafe { ConsumerCursor::new(header, n) }, owner)
     }
 
@@ -73,23 +79,23 @@ impl<R: ByteRingRef> Consumer<R> {
         Consumer { cursor: CachePadded(cursor), taken, run: Run::NONE, end, owner }
     }
 
-    /// What this side sleeps on.
+    /// The doorbell on which the consumer sleeps.
     ///
     /// # Safety
-    /// The half lives as long as what is returned.
+    /// The half lives as long as the returned reference.
     pub(in crate::ring) unsafe fn bell<'h>(&self) -> &'h Doorbell<R::Wake> {
-        // SAFETY: as the caller states.
+        // SAFETY: the caller guarantees that the half lives for `'h`, and the cursor is part of it.
         unsafe { self.cursor.0.bell() }
     }
 
     #[inline(always)]
     fn slots(&self) -> SlotsRef<'_, u8> {
-        // SAFETY: the cursor was made of a pointer to all of the ring, which is there for as long
-        // as we are.
+        // SAFETY: the cursor was made from a pointer to the whole ring. The owner keeps the ring
+        // while the half exists.
         unsafe { inner::slots(self.cursor.0.header_ptr()) }
     }
 
-    /// Copies out as many bytes as there are, at most `out.len()`, and returns how many. Wait-free.
+    /// Copies out as many bytes as there are, at most `out.len()`. Wait-free. Returns their number.
     #[inline]
     pub fn try_read(&mut self, out: &mut [u8]) -> usize {
         if !Cached::ENABLED {
@@ -102,14 +108,15 @@ impl<R: ByteRingRef> Consumer<R> {
                 return self.read_beyond(run, out);
             }
         }
-        // The length as the caller knows it: where it is a constant, the copy is a few moves.
-        // SAFETY: just checked.
+        // This passes the length as the caller knows it: if it is a constant, the copy becomes a
+        // few moves.
+        // SAFETY: `is_short` has just been checked.
         unsafe { self.take_short(out) };
         out.len()
     }
 
-    /// Copies out as many bytes as there are, the first `run` of which are contiguous; returns how
-    /// many.
+    /// Copies out as many bytes as there are, and returns their number. The first `run` bytes are
+    /// contiguous.
     #[inline(always)]
     fn read_run(&mut self, run: u32, out: &mut [u8]) -> usize {
         if out.len() > run as usize {
@@ -120,34 +127,35 @@ impl<R: ByteRingRef> Consumer<R> {
         out.len()
     }
 
-    /// [`read_run`](Self::read_run) of what is not [short](Self::is_short).
+    /// As [`read_run`](Self::read_run), for a buffer that is not [short](Self::is_short).
     #[inline(never)]
     fn read_beyond(&mut self, run: u32, out: &mut [u8]) -> usize {
         self.read_run(run, out)
     }
 
-    /// Whether `out` has place, for few bytes, and as many are known to be in the run.
+    /// Whether `out` is not empty, is small, and the run is known to have enough bytes for it.
     #[inline(always)]
     fn is_short(&self, out: &[u8]) -> bool {
         !out.is_empty() && out.len() < LONG && self.run.holds(self.cursor.0.head(), out.len())
     }
 
-    /// Copies out so many bytes as there is place in `out`, and gives them back to the producer.
+    /// Fills `out` from the run, and gives the bytes back to the producer.
     ///
     /// # Safety
-    /// It is [short](Self::is_short).
+    /// `out` is [short](Self::is_short).
     #[inline(always)]
     unsafe fn take_short(&mut self, out: &mut [u8]) {
         let head = self.cursor.0.head();
         let at = self.run.at(self.size(), head);
-        // SAFETY: the ownership rule: so many are ready, as the caller states.
+        // SAFETY: the ownership rule: `out` is short, as the caller guarantees, so that the run has
+        // `out.len()` ready bytes.
         unsafe { self.slots().copy_out_at(at, out) };
         self.took(out.len() as u32);
-        // The lap goes on behind them.
+        // No wrapping: the lap continues after these bytes.
         self.cursor.0.release_to(head + out.len() as u32);
     }
 
-    /// [`first_run`](Self::first_run) for `len` bytes, which is the run then.
+    /// As [`first_run`](Self::first_run) for `len` bytes. It also makes the result the known run.
     #[inline(never)]
     fn find_run(&mut self, len: usize) -> u32 {
         let run = self.first_run(len.min(self.capacity()) as u32);
@@ -155,8 +163,8 @@ impl<R: ByteRingRef> Consumer<R> {
         run
     }
 
-    /// The rest of [`try_read`](Self::try_read) where fewer than `out.len()` bytes are contiguous,
-    /// namely `run`.
+    /// The rest of [`try_read`](Self::try_read), when fewer than `out.len()` bytes are contiguous:
+    /// `run` of them.
     #[inline(never)]
     fn try_read_less(&mut self, mut run: u32, out: &mut [u8]) -> usize {
         let mut done = 0;
@@ -168,10 +176,10 @@ impl<R: ByteRingRef> Consumer<R> {
             };
             done += to.len();
             // SAFETY: the ownership rule: `run` bytes are ready and contiguous, and `to` is no
-            // longer.
+            // longer than that.
             unsafe { self.take(to) };
-            // Where a look is kept and nothing more is known of, it has just been taken. Else the
-            // memory begins again, or a gap ends.
+            // If looks are cached and no further byte is known, everything that the last look found
+            // is taken. Otherwise the run ended at the end of the memory or at a gap.
             if Cached::ENABLED && self.cursor.0.ready(0) == 0 {
                 break;
             }
@@ -181,18 +189,19 @@ impl<R: ByteRingRef> Consumer<R> {
         done
     }
 
-    /// Copies out so many bytes as there is place in `to`, and gives them back to the producer.
+    /// Fills `to`, and gives the bytes back to the producer.
     ///
     /// # Safety
-    /// So many are ready, and contiguous.
+    /// `to.len()` bytes are ready and contiguous.
     #[inline(always)]
     unsafe fn take(&mut self, to: &mut [u8]) {
         let count = to.len() as u32;
         if !(CapacityOf::<R>::IS_FIXED && self.capacity() < LONG) && to.len() >= LONG {
-            // SAFETY: as the caller states.
+            // SAFETY: the caller guarantees that `to.len()` bytes are ready and contiguous.
             unsafe { self.take_long(to) };
         } else if count > 0 {
-            // SAFETY: the ownership rule, as the caller states.
+            // SAFETY: the ownership rule: the caller guarantees that `to.len()` bytes are ready and
+            // contiguous.
             unsafe {
                 self.slots().copy_run_out(self.cursor.0.capacity(), self.cursor.0.head(), to)
             };
@@ -201,23 +210,24 @@ impl<R: ByteRingRef> Consumer<R> {
         self.took(count);
     }
 
-    /// [`take`](Self::take) a stretch at a time.
+    /// As [`take`](Self::take), one chunk at a time.
     ///
     /// # Safety
-    /// As `take`.
+    /// `to.len()` bytes are ready and contiguous.
     #[inline(never)]
     unsafe fn take_long(&mut self, to: &mut [u8]) {
-        for stretch in to.chunks_mut(stretch_of(to.len())) {
-            let count = stretch.len() as u32;
-            // SAFETY: the ownership rule, as the caller states.
+        for chunk in to.chunks_mut(chunk_size(to.len())) {
+            let count = chunk.len() as u32;
+            // SAFETY: the ownership rule: the caller guarantees that `to.len()` bytes are ready and
+            // contiguous. The previous chunks have taken their share of them.
             unsafe {
-                self.slots().copy_run_out(self.cursor.0.capacity(), self.cursor.0.head(), stretch)
+                self.slots().copy_run_out(self.cursor.0.capacity(), self.cursor.0.head(), chunk)
             };
             self.advance(count);
         }
     }
 
-    /// Remembers that a read took `count` bytes, unless it is none.
+    /// Records that a read took `count` bytes, unless `count` is 0.
     #[inline(always)]
     fn took(&mut self, count: u32) {
         if count > 0 {
@@ -231,15 +241,15 @@ impl<R: ByteRingRef> Consumer<R> {
         self.advance(count);
     }
 
-    /// Gives `count` bytes back to the producer, wherever they lie.
+    /// Gives `count` bytes back to the producer, with or without a gap among them.
     #[inline(always)]
     fn advance(&mut self, count: u32) {
-        // Before somebody's waker runs, which may panic.
+        // The run ends before `release`, which calls a waker, and that may panic.
         self.end_run();
         self.cursor.0.release(count);
     }
 
-    /// There are `len` bytes ready and contiguous.
+    /// Makes the `len` bytes at the head, which are ready and contiguous, the run.
     #[inline(always)]
     fn begin_run(&mut self, len: u32) {
         let head = self.cursor.0.head();
@@ -247,14 +257,14 @@ impl<R: ByteRingRef> Consumer<R> {
         self.end = Cached::new(head + len);
     }
 
-    /// The head leaves the run.
+    /// Forgets the run, because the head leaves it.
     #[inline(always)]
     fn end_run(&mut self) {
         self.run = Run::NONE;
         self.end = Cached::new(0);
     }
 
-    /// How long the run is.
+    /// The length of the run, in bytes.
     #[inline(always)]
     fn known_run(&self) -> u32 {
         self.end.get().map_or(0, |end| end.saturating_sub(self.cursor.0.head()))
@@ -266,22 +276,24 @@ impl<R: ByteRingRef> Consumer<R> {
         position::offset(self.size(), self.cursor.0.head())
     }
 
-    /// [`clear`](Self::clear) of a ring that has no producer, which wakes nobody.
+    /// As [`clear`](Self::clear), for a ring without a producer. It wakes nobody.
     pub(crate) fn discard(&mut self) {
         let count = self.cursor.0.ready(self.n());
         self.end_run();
-        self.cursor.0.release_unheard(self.cursor.0.head(), count);
+        self.cursor.0.release_silently(self.cursor.0.head(), count);
     }
 
-    /// The bytes that lie contiguous at the head, in place, once there are at least so many: for a
-    /// parser that needs a whole frame, or any bytes, `try_peek(1)`. Nothing is consumed before
-    /// [`ReadGrant::release`], and what came since the last look is shown by the next. Where the
-    /// end of the memory lies between, the grant has fewer: [`as_slices`](Self::as_slices) has all,
-    /// and [`try_read`](Self::try_read) copies them out.
+    /// The bytes that lie contiguous at the head, in place, once there are at least `at_least`.
+    ///
+    /// It is for a parser that needs a whole frame, or, with `try_peek(1)`, any bytes. Nothing is
+    /// consumed before [`ReadGrant::release`]. The next call also shows what has come in the
+    /// meantime. If the bytes go past the end of the memory, the grant has fewer than `at_least`.
+    /// Then [`as_slices`](Self::as_slices) has all of them, and [`try_read`](Self::try_read) copies
+    /// them out.
     ///
     /// # Errors
-    /// [`Error::WouldBlock`] when there are fewer now, or none; [`Error::MessageTooLarge`] when the
-    /// ring holds fewer.
+    /// [`Error::WouldBlock`] when there are fewer bytes now, or none. [`Error::MessageTooLarge`]
+    /// when the ring can hold only fewer.
     ///
     /// ```
     /// use ringway_core::ring::bytes::ByteRing;
@@ -301,8 +313,10 @@ impl<R: ByteRingRef> Consumer<R> {
         }
     }
 
-    /// All bytes that are there now, in place, in two runs of memory: the second is empty unless
-    /// the memory's end lies between. [`consume`](Self::consume) takes them.
+    /// All bytes that are in the ring now, in place, as two runs of memory.
+    ///
+    /// The second run is empty unless the bytes go past the end of the memory.
+    /// [`consume`](Self::consume) takes them.
     ///
     /// ```
     /// use ringway_core::ring::bytes::ByteRing;
@@ -317,31 +331,32 @@ impl<R: ByteRingRef> Consumer<R> {
     /// ```
     pub fn as_slices(&mut self) -> (&[u8], &[u8]) {
         let (first, second) = self.both_runs();
-        // SAFETY: the ownership rule: these bytes are ready and contiguous; the slice borrows the
-        // consumer.
+        // SAFETY: the ownership rule: these bytes are ready and contiguous. The slices borrow the
+        // consumer, so that the bytes are not released while the slices are in use.
         let head = unsafe { self.slots().readable_at(self.at(), first) };
-        // SAFETY: as above.
+        // SAFETY: the ownership rule: these bytes are ready and contiguous. The slices borrow the
+        // consumer, so that the bytes are not released while the slices are in use.
         let rest = unsafe { self.slots().readable_at(0, second) };
         (head, rest)
     }
 
-    /// Takes the oldest `count` bytes without copying them; more than there are count as all.
+    /// Takes the oldest `count` bytes without copying them. If there are fewer, it takes all.
     pub fn consume(&mut self, count: usize) {
         let (first, second) = self.both_runs();
         let count = count.min((first + second) as usize) as u32;
         if count > 0 {
-            // Behind the first run there may be a gap.
+            // There may be a gap after the first run.
             let beyond = count.saturating_sub(first);
             self.advance(if beyond == 0 { count } else { self.to_end() + beyond });
             self.took(count);
         }
     }
 
-    /// Fills `out` or reads nothing. Wait-free.
+    /// Fills `out`, or reads nothing. Wait-free.
     ///
     /// # Errors
-    /// [`Error::WouldBlock`] when there are fewer now; [`Error::MessageTooLarge`] when the ring
-    /// holds fewer.
+    /// [`Error::WouldBlock`] when there are fewer bytes now. [`Error::MessageTooLarge`] when the
+    /// ring can hold only fewer.
     pub fn try_read_exact(&mut self, out: &mut [u8]) -> Result<(), Error> {
         if !out.is_empty() {
             if self.run_if(out.len()) == 0 {
@@ -352,7 +367,7 @@ impl<R: ByteRingRef> Consumer<R> {
         Ok(())
     }
 
-    /// How many bytes can be read now. The producer can only make it more.
+    /// The number of bytes that can be read now. The producer can only increase it.
     pub fn len(&mut self) -> usize {
         let (first, second) = self.both_runs();
         (first + second) as usize
@@ -363,51 +378,53 @@ impl<R: ByteRingRef> Consumer<R> {
         self.cursor.0.ready(1) == 0
     }
 
-    /// By what it reaches the ring.
+    /// The reference by which the half reaches the ring.
     pub(in crate::ring) fn owner(&self) -> &R {
         &self.owner
     }
 
-    /// The ring that it is a half of.
+    /// The ring of which this is a half.
     pub fn ring(&self) -> &ByteRingInner<R::Storage, R::Wake> {
         self.owner.get()
     }
 
-    /// How many bytes the ring holds when it is full.
+    /// The number of bytes that the ring can hold.
     #[inline(always)]
     fn capacity(&self) -> usize {
         self.n() as usize
     }
 
-    /// As positions count.
+    /// The capacity, as positions count.
     #[inline(always)]
     fn n(&self) -> u32 {
         self.cursor.0.n()
     }
 
-    /// As the functions of positions take it.
+    /// The capacity in the form that the functions of `position` take.
     #[inline(always)]
     pub(in crate::ring) fn size(&self) -> CapacityOf<R> {
         self.cursor.0.capacity()
     }
 
-    /// Takes no more: the producer's forms that wait answer
-    /// [`BrokenPipe`](crate::Error::BrokenPipe). Bytes that are left stay. A consumer that
-    /// is taken later opens the ring again.
+    /// Ends the stream from this side.
+    ///
+    /// The producer's calls that wait return [`BrokenPipe`](crate::Error::BrokenPipe). Bytes that
+    /// are left stay in the ring. A consumer that is taken later opens the ring again.
     pub fn close(self) {
         self.cursor.0.close();
     }
 
-    /// How many bytes lie contiguous at the head, after skipping the gap if the head stands at one.
-    /// 0: nothing is ready. Looks at the producer's position only when fewer than `want` are known
-    /// to be.
+    /// The number of contiguous bytes at the head; 0 if nothing is ready. It skips a gap at the
+    /// head. It looks at the producer's position only when fewer than `want` bytes are known to be
+    /// ready.
     #[inline]
     fn first_run(&mut self, want: u32) -> u32 {
         let ready = self.cursor.0.ready_batched(want, self.taken);
         self.run_of(ready)
     }
 
-    /// How long the first run is, if there are at least so many bytes, and one. Else 0.
+    /// The length of the first run, if at least `at_least` bytes are ready, and at least one.
+    /// Otherwise 0.
     #[inline(always)]
     fn run_if(&mut self, at_least: usize) -> u32 {
         if let Some(end) = self.end.get().filter(|end| self.cursor.0.is_all(*end)) {
@@ -419,18 +436,17 @@ impl<R: ByteRingRef> Consumer<R> {
         if Cached::ENABLED { self.run_beyond(at_least) } else { self.run_now(at_least) }
     }
 
-    /// The rest of [`run_if`](Self::run_if) where that cannot be said without a look, or the first
-    /// run is too short.
+    /// The rest of [`run_if`](Self::run_if), when a look is necessary or the first run is too
+    /// short.
     #[inline(never)]
     fn run_beyond(&mut self, at_least: usize) -> u32 {
         self.run_now(at_least)
     }
 
-    /// [`run_if`](Self::run_if) by a look.
+    /// As [`run_if`](Self::run_if), with a look at the producer's position.
     #[inline(always)]
     fn run_now(&mut self, at_least: usize) -> u32 {
-        // A run ends at the end of the memory, so that what may have come since matters only up to
-        // there.
+        // The run stops at the end of the memory, so that bytes after that do not matter here.
         let ready = self.cursor.0.ready_now(self.to_end(), self.taken);
         let first = self.run_of(ready);
         self.begin_run(first);
@@ -441,21 +457,20 @@ impl<R: ByteRingRef> Consumer<R> {
         }
     }
 
-    /// Whether there are so many bytes in both runs.
+    /// Whether both runs together have at least `count` bytes.
     #[inline(never)]
     fn are_ready(&mut self, count: usize) -> bool {
         self.len() >= count
     }
 
-    /// Why there are not so many bytes to be had now.
+    /// Why `at_least` bytes cannot be had now.
     #[inline(always)]
     fn too_few(&self, at_least: usize) -> Error {
         let max = self.capacity();
         if at_least > max { Error::MessageTooLarge { max } } else { Error::WouldBlock }
     }
 
-    /// How many of the `ready` bytes lie contiguous at the head, after skipping the gap if the head
-    /// stands at one.
+    /// How many of the `ready` bytes are contiguous at the head. It skips a gap at the head.
     #[inline(always)]
     fn run_of(&mut self, ready: u32) -> u32 {
         let at = self.at();
@@ -463,10 +478,9 @@ impl<R: ByteRingRef> Consumer<R> {
         if ready <= to_end {
             return ready;
         }
-        // The producer is in the next lap, hence the mark is for ours.
-        // Relaxed: the partner is the store in `Producer::set_mark`, carried here by SYNC POINT A.
-        // It is not replaced before we leave this lap, which we say through SYNC POINT B.
-        // SAFETY: as in `slots`.
+        // The producer is in the next lap, so that the mark is for our lap.
+        // SAFETY: the cursor was made from a pointer to the whole ring. The owner keeps the ring
+        // while the half exists.
         let mark = unsafe { inner::mark(self.cursor.0.header_ptr()) }.load(Ordering::Relaxed);
         let mark = mark.min(self.n());
         if mark > at {
@@ -475,29 +489,27 @@ impl<R: ByteRingRef> Consumer<R> {
         self.skip(to_end)
     }
 
-    /// All bytes that are ready: how many lie contiguous at the head, and how many go on at the
-    /// start of the memory.
+    /// The lengths of the two runs of ready bytes: at the head, and at the start of the memory.
     fn both_runs(&mut self) -> (u32, u32) {
         let ready = self.cursor.0.ready(self.n());
         let (before, first) = (self.cursor.0.head(), self.run_of(ready));
         self.begin_run(first);
-        // Behind a gap at the head all lies in one run.
+        // After a gap at the head, all bytes lie in one run.
         let second =
             if before == self.cursor.0.head() { ready.saturating_sub(self.to_end()) } else { 0 };
         (first, second)
     }
 
-    /// How many bytes lie from the head to the end of the memory.
+    /// The number of bytes from the head to the end of the memory.
     #[inline(always)]
     fn to_end(&self) -> u32 {
         self.n() - self.at()
     }
 
-    /// Takes a message out whole; `None` when there is none. Only for a ring into which messages
-    /// alone are written.
+    /// Takes a whole message out; `None` when there is none. The ring must contain messages alone.
     ///
     /// # Errors
-    /// The size of the message when `out` is smaller; it stays.
+    /// The size of the message when `out` is smaller. The message stays in the ring.
     pub(crate) fn try_read_message(&mut self, out: &mut [u8]) -> Option<Result<usize, usize>> {
         let header = HEADER as u32;
         let ready = self.cursor.0.ready_batched(header, self.taken);
@@ -509,30 +521,32 @@ impl<R: ByteRingRef> Consumer<R> {
         unsafe {
             self.slots().copy_out(self.cursor.0.capacity(), self.cursor.0.head(), &mut length)
         };
-        // A message is published with its length; only a peer that corrupts the ring makes it
-        // longer than what is ready, which alone is touched.
+        // The producer publishes a message together with its length. Only a corrupted length is
+        // larger than what is ready. So the length is limited to that, and nothing else is touched.
         let length = u32::from_le_bytes(length).min(ready - header);
         let Some((message, _)) = out.split_at_mut_checked(length as usize) else {
             return Some(Err(length as usize));
         };
         let start = position::advance(self.cursor.0.capacity(), self.cursor.0.head(), header);
-        // SAFETY: the ownership rule: `length` bytes are ready behind the header.
+        // SAFETY: the ownership rule: `length` bytes are ready after the header.
         unsafe { self.slots().copy_out(self.cursor.0.capacity(), start, message) };
         self.advance(header + length);
         self.took(header + length);
         Some(Ok(length as usize))
     }
 
-    /// Skips a gap of `len` bytes, and returns how many are ready behind it, which are contiguous.
+    /// Skips a gap of `len` bytes, and returns the number of ready bytes after it, which are
+    /// contiguous.
     #[cold]
     fn skip(&mut self, len: u32) -> u32 {
         self.advance(len);
         self.cursor.0.ready(self.n())
     }
 
-    /// [`try_peek`](Self::try_peek) for those who know that what is published in one go is enough:
-    /// looks at the producer's position only where nothing is known to be ready. The length of the
-    /// run, which is contiguous.
+    /// The length of the contiguous run at the head, if a byte is ready.
+    ///
+    /// Unlike [`try_peek`](Self::try_peek), it looks at the producer's position only when nothing
+    /// is known to be ready. It is for callers to whom one publication is enough.
     #[inline]
     pub(in crate::ring) fn one_run(&mut self) -> Option<u32> {
         let run = match self.known_run() {
@@ -543,7 +557,7 @@ impl<R: ByteRingRef> Consumer<R> {
         Some(run).filter(|len| *len > 0)
     }
 
-    /// The grant of a run of `len` bytes, which is ready.
+    /// The grant of the first `len` bytes of the run, which are ready.
     #[inline]
     pub(in crate::ring) fn granted(&mut self, len: u32) -> ReadGrant<'_, R> {
         ReadGrant { consumer: self, len }
@@ -553,38 +567,39 @@ impl<R: ByteRingRef> Consumer<R> {
         if out.is_empty() {
             return Some(Ok(0));
         }
-        let look = |this: &mut Self| match this.try_read(out) {
+        let attempt = |this: &mut Self| match this.try_read(out) {
             0 => None,
             count => Some(Ok(count)),
         };
-        look_or_end(self, look, |this| match this.end()? {
+        look_or_end(self, attempt, |this| match this.end()? {
             Error::EndOfFile => Some(Ok(0)),
             error => Some(Err(error)),
         })
     }
 
     fn peek_or_end(&mut self, at_least: usize) -> Option<Result<u32, Error>> {
-        let look = |this: &mut Self| match this.run_if(at_least) {
+        let attempt = |this: &mut Self| match this.run_if(at_least) {
             0 if at_least > this.capacity() => Some(Err(this.too_few(at_least))),
             0 => None,
             len => Some(Ok(len)),
         };
-        look_or_end(self, look, |this| this.end().map(Err))
+        look_or_end(self, attempt, |this| this.end().map(Err))
     }
 
-    /// Why nothing will come any more, see [`ConsumerCursor::end`].
+    /// Why nothing more will come, see [`ConsumerCursor::end`].
     pub(in crate::ring) fn end(&self) -> Option<Error> {
         self.cursor.0.end()
     }
 }
 
 impl<R: ByteRingRef<Wake: Wait>> Consumer<R> {
-    /// Copies out at least one byte and as many as there are, at most `out.len()`; waits for one.
-    /// Returns how many: 0 is the end of file: the producer closed or died, and everything was
-    /// read.
+    /// Copies out at least one byte, and as many as there are, at most `out.len()`; waits for one.
+    ///
+    /// It returns the number of bytes read. 0 is the end of file: the producer closed or died, and
+    /// everything was read. It also returns 0 if `out` is empty.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] when the producer stands where none can.
+    /// [`Error::Corrupt`] when the memory was corrupted.
     ///
     /// ```
     /// use ringway_core::ring::bytes::ByteRing;
@@ -605,10 +620,10 @@ impl<R: ByteRingRef<Wake: Wait>> Consumer<R> {
         self.read_deadline(out, None)
     }
 
-    /// [`read`](Self::read), at most until `deadline` (`None`: for ever).
+    /// As [`read`](Self::read), until `deadline` at most (`None`: for ever).
     ///
     /// # Errors
-    /// As `read`, and [`Error::TimedOut`] when nothing came in time.
+    /// Those of `read`, and [`Error::TimedOut`] when nothing came in time.
     pub fn read_deadline(
         &mut self,
         out: &mut [u8],
@@ -617,20 +632,22 @@ impl<R: ByteRingRef<Wake: Wait>> Consumer<R> {
         self.wait(deadline, |this| this.read_or_end(out))?
     }
 
-    /// Copies out as many bytes as `out` has place for, however many; waits for them.
+    /// Fills `out`, however large it is; waits for the bytes.
     ///
     /// # Errors
-    /// [`Error::EndOfFile`] when the producer closed or died before; [`Error::Corrupt`]. Some may
-    /// have been read then.
+    /// [`Error::EndOfFile`] when the producer closed or died before `out` was full,
+    /// [`Error::Corrupt`] when the memory was corrupted. Some bytes may have been read before the
+    /// error.
     pub fn read_exact(&mut self, mut out: &mut [u8]) -> Result<(), Error> {
         self.read_exact_deadline(&mut out, None)
     }
 
-    /// [`read_exact`](Self::read_exact), at most until `deadline` (`None`: for ever). `out` moves
-    /// past what was read, so that after an error it is what is missing.
+    /// As [`read_exact`](Self::read_exact), until `deadline` at most (`None`: for ever).
+    ///
+    /// `out` moves past what was read. After an error it is the part that was not filled.
     ///
     /// # Errors
-    /// As `read_exact`, and [`Error::TimedOut`].
+    /// Those of `read_exact`, and [`Error::TimedOut`].
     pub fn read_exact_deadline(
         &mut self,
         out: &mut &mut [u8],
@@ -645,14 +662,16 @@ impl<R: ByteRingRef<Wake: Wait>> Consumer<R> {
         Ok(())
     }
 
-    /// [`try_peek`](Self::try_peek); waits until there are at least so many.
+    /// The bytes at the head, in place; waits until there are at least `at_least`.
     ///
-    /// While one waits, nothing is released, so that the producer must find room for the rest
-    /// without that: copies find room for all that the ring holds, an exact grant may not.
+    /// The grant is that of [`try_peek`](Self::try_peek).
+    /// The consumer releases nothing while it waits. The producer must find room for the rest
+    /// without that. A copy finds room for as much as the ring holds; an exact grant may find none.
     ///
     /// # Errors
-    /// [`Error::EndOfFile`] when the producer closed or died and there are fewer; what there is can
-    /// be read. [`Error::MessageTooLarge`] when the ring holds fewer; [`Error::Corrupt`].
+    /// [`Error::EndOfFile`] when the producer closed or died and there are fewer bytes, which can
+    /// still be read. [`Error::MessageTooLarge`] when the ring can hold only fewer,
+    /// [`Error::Corrupt`] when the memory was corrupted.
     ///
     /// ```
     /// use ringway_core::ring::bytes::ByteRing;
@@ -678,10 +697,10 @@ impl<R: ByteRingRef<Wake: Wait>> Consumer<R> {
         self.peek_deadline(at_least, None)
     }
 
-    /// [`peek`](Self::peek), at most until `deadline` (`None`: for ever).
+    /// As [`peek`](Self::peek), until `deadline` at most (`None`: for ever).
     ///
     /// # Errors
-    /// As `peek`, and [`Error::TimedOut`].
+    /// Those of `peek`, and [`Error::TimedOut`].
     pub fn peek_deadline(
         &mut self,
         at_least: usize,
@@ -691,22 +710,23 @@ impl<R: ByteRingRef<Wake: Wait>> Consumer<R> {
         Ok(self.granted(len))
     }
 
-    /// Waits until `look` answers, at most until `deadline`.
+    /// Waits until `attempt` returns an answer, until `deadline` at most.
     fn wait<A>(
         &mut self,
         deadline: Option<<R::Wake as Wait>::Deadline>,
-        mut look: impl FnMut(&mut Self) -> Option<A>,
+        mut attempt: impl FnMut(&mut Self) -> Option<A>,
     ) -> Result<A, TimedOut> {
-        // SAFETY: the half is borrowed meanwhile, and so lives.
-        unsafe { self.bell() }.wait_until(deadline, || look(self))
+        // SAFETY: `&mut self` borrows the half while the bell is in use, so that the half lives.
+        unsafe { self.bell() }.wait_until(deadline, || attempt(self))
     }
 }
 
 impl<R: ByteRingRef<Wake: Register>> Consumer<R> {
-    /// [`read`](Self::read) for a task: reads, or has the task woken when something may be there.
+    /// As [`read`](Self::read), but has the task woken when there may be a byte, instead of
+    /// waiting.
     ///
     /// # Errors
-    /// As `read`.
+    /// Those of `read`.
     pub fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
@@ -715,18 +735,22 @@ impl<R: ByteRingRef<Wake: Register>> Consumer<R> {
         self.poll(cx, |this| this.read_or_end(out))
     }
 
-    /// [`read`](Self::read); awaits a byte. Cancelled, it has read nothing.
+    /// As [`read`](Self::read), but awaits a byte.
+    ///
+    /// If the future is dropped before it is ready, nothing is read.
     ///
     /// # Errors
-    /// As `read`.
+    /// Those of `read`.
     pub fn read_async(&mut self, out: &mut [u8]) -> impl Future<Output = Result<usize, Error>> {
         poll_fn(move |cx| self.poll_read(cx, out))
     }
 
-    /// [`read_exact`](Self::read_exact); awaits them. Cancelled, it may have read some.
+    /// As [`read_exact`](Self::read_exact), but awaits the bytes.
+    ///
+    /// If the future is dropped before it is ready, some bytes may have been read.
     ///
     /// # Errors
-    /// As `read_exact`.
+    /// Those of `read_exact`.
     pub fn read_exact_async(&mut self, out: &mut [u8]) -> impl Future<Output = Result<(), Error>> {
         let mut done = 0;
         poll_fn(move |cx| {
@@ -742,10 +766,10 @@ impl<R: ByteRingRef<Wake: Register>> Consumer<R> {
         })
     }
 
-    /// [`peek`](Self::peek); awaits so many.
+    /// As [`peek`](Self::peek), but awaits the bytes.
     ///
     /// # Errors
-    /// As `peek`.
+    /// Those of `peek`.
     pub fn peek_async<'c>(
         &'c mut self,
         at_least: usize,
@@ -756,18 +780,19 @@ impl<R: ByteRingRef<Wake: Register>> Consumer<R> {
         lend_until(self, poll, |this, len| len.map(|len| this.granted(len)))
     }
 
-    /// What `look` answers; else has the task woken when it may.
+    /// Returns what `attempt` answers. Without an answer, it has the task woken when there may be
+    /// one.
     fn poll<A>(
         &mut self,
         cx: &mut Context<'_>,
-        mut look: impl FnMut(&mut Self) -> Option<A>,
+        mut attempt: impl FnMut(&mut Self) -> Option<A>,
     ) -> Poll<A> {
-        // SAFETY: the half is borrowed meanwhile, and so lives.
-        unsafe { self.bell() }.poll_until(cx, || look(self))
+        // SAFETY: `&mut self` borrows the half while the bell is in use, so that the half lives.
+        unsafe { self.bell() }.poll_until(cx, || attempt(self))
     }
 }
 
-/// Contiguous bytes to be read, as a slice. Dropped without a release, it consumes nothing.
+/// Contiguous bytes to be read, as a slice. Dropped without a release, the grant consumes nothing.
 #[must_use = "a grant that is dropped consumes nothing"]
 pub struct ReadGrant<'g, R: ByteRingRef> {
     consumer: &'g mut Consumer<R>,
@@ -781,22 +806,23 @@ impl<R: ByteRingRef> fmt::Debug for ReadGrant<'_, R> {
 }
 
 impl<R: ByteRingRef> ReadGrant<'_, R> {
-    /// As the functions of positions take it.
+    /// The capacity in the form that the functions of `position` take.
     pub(in crate::ring) fn size(&self) -> CapacityOf<R> {
         self.consumer.size()
     }
 
-    /// The slot at which it begins: where the run does.
+    /// The slot at which the grant begins: that of the run.
     #[inline(always)]
     fn at(&self) -> u32 {
         self.consumer.run.at(self.consumer.size(), self.consumer.cursor.0.head())
     }
 
-    /// Gives the first `len` bytes back to the producer; more than the grant has count as all it
-    /// has.
+    /// Gives the first `len` bytes back to the producer.
+    ///
+    /// If the grant has fewer than `len` bytes, it gives all of them back.
     pub fn release(self, len: usize) {
         let len = len.min(self.len as usize) as u32;
-        // Under loom, says that the bytes were read until now.
+        // Tells loom that the bytes were being read until now.
         let _ = &*self;
         if len == 0 {
             return;
@@ -816,8 +842,8 @@ impl<R: ByteRingRef> Deref for ReadGrant<'_, R> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        // SAFETY: the ownership rule: these bytes are ready and contiguous; the slice borrows the
-        // grant.
+        // SAFETY: the ownership rule: these bytes are ready and contiguous. The slice borrows the
+        // grant, so that they are not released while it is in use.
         unsafe { self.consumer.slots().readable_at(self.at(), self.len) }
     }
 }

@@ -1,4 +1,4 @@
-//! The byte ring itself: where its sides and its bytes lie, and what is seen of it without a half.
+//! The byte ring itself: where its sides and its bytes lie, and what can be seen without a half.
 
 use crate::participant::Participant;
 #[cfg(not(loom))]
@@ -20,27 +20,28 @@ use core::mem::MaybeUninit;
 use core::panic::RefUnwindSafe;
 use core::ptr::NonNull;
 
-/// A ring of `N` bytes for one producer and one consumer. `W` says how a side can sleep, see
-/// [`Wake`].
+/// A ring of `N` bytes for one producer and one consumer.
 ///
-/// Memory: `N` bytes and 20 more (with [`Nobody`]) where the target has no caches; where it has,
-/// cache lines. `N` is 1 to 2^30; another does not compile.
+/// `W` says how a side can sleep, see [`Wake`]. `N` is 1 to 2^30; other numbers do not compile.
+///
+/// Memory: `N` bytes, and 20 more (with [`Nobody`]) where the target has no caches. Where it has
+/// caches, cache lines replace the 20 bytes.
 ///
 /// ```
 /// use ringway_core::ring::bytes::ByteRing;
 /// let mut ring: ByteRing<8> = ByteRing::new();
 /// let (mut producer, mut consumer) = ring.split();
-/// assert_eq!(producer.try_write(b"0123456789"), 8, "as much as fits");
+/// assert_eq!(producer.try_write(b"0123456789"), 8, "as many as fit");
 /// let mut out = [0; 4];
 /// assert_eq!(consumer.try_read(&mut out), 4);
 /// assert_eq!(&out, b"0123");
 /// ```
 pub type ByteRing<const N: usize, W = Nobody> = ByteRingInner<[Slot<u8>; N], W>;
 
-/// A [`ByteRing`] whose capacity is known when the program runs: a reference to it says what it is.
+/// A [`ByteRing`] whose capacity is known at run time.
 ///
-/// `&ByteRing<N, W>` coerces to `&ByteRingView<W>`. Others lie on the heap or in memory at hand,
-/// see [`InMemory`].
+/// A reference to it carries the capacity. `&ByteRing<N, W>` coerces to `&ByteRingView<W>`. Other
+/// views lie on the heap or in memory that the caller provides, see [`InMemory`].
 ///
 /// ```
 /// use ringway_core::ring::bytes::{ByteRing, ByteRingView};
@@ -51,24 +52,26 @@ pub type ByteRing<const N: usize, W = Nobody> = ByteRingInner<[Slot<u8>; N], W>;
 /// ```
 pub type ByteRingView<W = Nobody> = ByteRingInner<[Slot<u8>], W>;
 
-/// What [`ByteRing`] and [`ByteRingView`] are. `S` is the array of its bytes, see
-/// [`storage`](crate::storage).
+/// The type behind [`ByteRing`] and [`ByteRingView`].
+///
+/// `S` is its array of bytes, see [`storage`](crate::storage).
 #[repr(C)]
 pub struct ByteRingInner<S: Storage<Value = u8> + ?Sized, W: Wake> {
     header: Header<W>,
-    /// The mark: where the bytes of the consumer's lap end, once the producer has left that lap. On
-    /// a line of its own, so that the bytes begin with one: copies of whole lines are copies of
-    /// whole lines.
+    /// The mark: where the bytes of the consumer's lap end, once the producer has left that lap. It
+    /// has a cache line of its own, so that the bytes begin at the start of a line, and a copy of
+    /// whole lines touches no others.
     mark: CachePadded<AtomicU32>,
     #[cfg(loom)]
     watch: Watch,
     slots: S,
 }
 
-// SAFETY: bytes pass from one side to the other by the ownership rule, see `sides` and `slots`.
+// SAFETY: bytes pass from one side to the other by the ownership rule, see `sides` and `slots`. The
+// sides share `W`, which is `Sync`.
 unsafe impl<S: Storage<Value = u8> + ?Sized, W: Wake + Sync> Sync for ByteRingInner<S, W> {}
 
-// No panic leaves a ring half changed.
+// A panic never leaves a ring half changed.
 impl<S: Storage<Value = u8> + ?Sized, W: Wake> RefUnwindSafe for ByteRingInner<S, W> {}
 
 impl<S: Storage<Value = u8> + ?Sized, W: Wake> fmt::Debug for ByteRingInner<S, W> {
@@ -79,8 +82,7 @@ impl<S: Storage<Value = u8> + ?Sized, W: Wake> fmt::Debug for ByteRingInner<S, W
 }
 
 impl<const N: usize, W: Wake> ByteRing<N, W> {
-    /// The largest exact grant: half the capacity, rounded up. See the [module](crate::ring::bytes)
-    /// for why.
+    /// The largest exact grant: half the capacity, rounded up. The [module](self) says why.
     ///
     /// ```
     /// assert_eq!(ringway_core::ring::bytes::ByteRing::<7>::MAX_GRANT, 4);
@@ -88,7 +90,7 @@ impl<const N: usize, W: Wake> ByteRing<N, W> {
     pub const MAX_GRANT: usize = N.div_ceil(2);
 
     const_unless_loom! {
-        /// An empty ring.
+        /// Makes an empty ring.
         ///
         /// ```
         /// use ringway_core::ring::bytes::ByteRing;
@@ -120,21 +122,23 @@ impl<const N: usize, W: Wake> Default for ByteRing<N, W> {
     }
 }
 
-// SAFETY: all of it is zeroed, which slots and mark are in a fresh one, and the header is written.
+// SAFETY: `init_at` zeroes everything, as the mark and the slots of a fresh ring are, and then
+// writes the header.
 #[cfg(not(loom))]
 unsafe impl<const N: usize, W: Wake> InPlace for ByteRing<N, W> {
     fn init(place: &mut MaybeUninit<Self>) -> &mut Self {
         fixed::<N>();
         let at = NonNull::from(&mut *place).cast();
-        // SAFETY: the place is ours; a sized ring is laid out as its view is.
+        // SAFETY: `place` is borrowed exclusively, and large enough: a sized ring has the layout of
+        // its view.
         unsafe { ByteRingView::<W>::init_at(at, N) };
-        // SAFETY: just made; see above.
+        // SAFETY: `init_at` has just made a ring in `place`.
         unsafe { place.assume_init_mut() }
     }
 }
 
-// SAFETY: `repr(C)`: the header, which is written, and behind it mark and slots, which are zero in
-// a fresh one.
+// SAFETY: by `repr(C)`, the header comes first, and `init_at` writes it. The mark and the slots
+// follow, and are zero in a fresh ring.
 #[cfg(not(loom))]
 unsafe impl<W: Wake> InMemory for ByteRingView<W> {
     fn layout(capacity: usize) -> Option<Layout> {
@@ -150,20 +154,22 @@ unsafe impl<W: Wake> InMemory for ByteRingView<W> {
 
     unsafe fn init_at(at: NonNull<u8>, capacity: usize) -> Option<NonNull<Self>> {
         let ring = Self::from_raw(at, capacity)?;
-        // SAFETY: the caller's memory is that large, and the caller's alone.
+        // SAFETY: the caller provides memory of `layout(capacity)`, and only the caller uses it.
         unsafe { at.as_ptr().write_bytes(0, Self::layout(capacity)?.size()) };
-        // SAFETY: as above; it begins with room for a header.
+        // SAFETY: the caller provides memory of `layout(capacity)`, which begins with room for a
+        // header.
         unsafe { at.cast().write(Header::<W>::new()) };
         Some(ring)
     }
 }
 
-/// A reference to a byte ring by which a half reaches and keeps it: any [`StableRef`] to a
-/// [`ByteRing`] or a [`ByteRingView`].
+/// A reference by which a half reaches and keeps its byte ring.
+///
+/// It is any [`StableRef`] to a [`ByteRing`] or a [`ByteRingView`].
 ///
 /// ```
 /// use ringway_core::ring::bytes::{ByteRing, ByteRingRef, Consumer};
-/// /// How many bytes wait in any ring, however it is kept.
+/// /// The number of bytes that wait in a ring, however it is kept.
 /// fn backlog<R: ByteRingRef>(bytes: &mut Consumer<R>) -> usize {
 ///     bytes.len()
 /// }
@@ -173,9 +179,9 @@ unsafe impl<W: Wake> InMemory for ByteRingView<W> {
 pub trait ByteRingRef:
     StableRef<Target = ByteRingInner<<Self as ByteRingRef>::Storage, <Self as ByteRingRef>::Wake>>
 {
-    /// The array of its bytes.
+    /// The array of the ring's bytes.
     type Storage: Storage<Value = u8> + ?Sized;
-    /// How its sides sleep.
+    /// How the ring's sides sleep.
     type Wake: Wake;
 }
 
@@ -189,36 +195,42 @@ where
     type Wake = W;
 }
 
-/// How many bytes the ring holds that `R` refers to.
+/// The capacity type of the ring that `R` refers to.
 pub(super) type CapacityOf<R> = <<R as ByteRingRef>::Storage as sealed::Storage>::Capacity;
 
-/// The ring that begins with `header`, as far as it lies alike whatever its capacity.
+/// The ring that begins with `header`, up to the slots: that part has the same layout for every
+/// capacity.
 type AnyRing<W> = ByteRingInner<[Slot<u8>; 0], W>;
 
 /// The mark of the ring that begins with `header`.
 ///
 /// # Safety
-/// There is such a ring, for `'a`, and the pointer may be used for all of it.
+/// For `'a`, `header` is the beginning of a byte ring, and the pointer may be used for the whole
+/// ring.
 #[inline(always)]
 pub(super) unsafe fn mark<'a, W: Wake>(header: NonNull<Header<W>>) -> &'a AtomicU32 {
     let ring: *const AnyRing<W> = header.as_ptr().cast();
-    // SAFETY: within the ring, which is there as the caller states.
+    // SAFETY: the field lies within the ring. The caller guarantees that the ring exists for `'a`
+    // and that the pointer may be used for all of it.
     unsafe { &(*ring).mark.0 }
 }
 
 /// The bytes of the ring that begins with `header`.
 ///
 /// # Safety
-/// As for [`mark`].
+/// For `'a`, `header` is the beginning of a byte ring, and the pointer may be used for the whole
+/// ring.
 #[inline(always)]
 pub(super) unsafe fn slots<'a, W: Wake>(header: NonNull<Header<W>>) -> SlotsRef<'a, u8> {
     let ring: *mut AnyRing<W> = header.as_ptr().cast();
-    // SAFETY: within the ring, which is there as the caller states.
+    // SAFETY: the field lies within the ring. The caller guarantees that the ring exists and that
+    // the pointer may be used for all of it.
     let first = unsafe { &raw mut (*ring).slots };
     SlotsRef::new(
         first.cast(),
         #[cfg(loom)]
-        // SAFETY: as above.
+        // SAFETY: the field lies within the ring. The caller guarantees that the ring exists for
+        // `'a`.
         unsafe {
             &(*ring).watch
         },
@@ -226,37 +238,38 @@ pub(super) unsafe fn slots<'a, W: Wake>(header: NonNull<Header<W>>) -> SlotsRef<
 }
 
 impl<S: Storage<Value = u8> + ?Sized, W: Wake> ByteRingInner<S, W> {
-    /// How many bytes the ring holds.
+    /// The number of bytes that the ring can hold.
     pub fn capacity(&self) -> usize {
         self.slots.capacity().get() as usize
     }
 
-    /// How many bytes the ring holds, as positions count.
+    /// The capacity in the form that the functions of `position` take.
     #[inline(always)]
     pub(super) fn n(&self) -> S::Capacity {
         self.slots.capacity()
     }
 
-    /// The header, with which the ring begins. The pointer may be used for all of the ring.
+    /// The header, with which the ring begins. The pointer may be used for the whole ring.
     #[inline(always)]
     pub(super) fn header(&self) -> NonNull<Header<W>> {
         NonNull::from(self).cast()
     }
 
-    /// Takes both halves for the owner of the ring, who knows that nobody has them.
+    /// Takes both halves for the owner of the ring, who knows that they are free.
     pub(in crate::ring) fn take_both_halves(&mut self) {
         self.header.take_both_halves();
     }
 
-    /// Closes the halves that `dead` held, and wakes the other side so that it notices; returns how
-    /// many there were. What it published can be read, what it had not published is gone. May be
-    /// called by several at once, and again.
-    /// The number is free for another [`Participant`] once all of these calls have returned.
+    /// Closes the halves that `dead` held, wakes the other side, and returns the number of halves.
+    ///
+    /// The consumer can still read what `dead` published. What `dead` had not published is lost.
+    /// Several callers may do this at once, and again later. After all these calls have returned,
+    /// the number is free for another [`Participant`].
     ///
     /// # Safety
-    /// `dead` will not take another step in this ring: its process has ended (or its context was
-    /// reset), and what it wrote is visible here, as it is once the operating system has reported
-    /// its end.
+    /// `dead` takes no further step in this ring: its process has ended, or its context was reset.
+    /// What it wrote is visible to the caller, as it is once the operating system has reported its
+    /// end.
     ///
     /// ```
     /// use ringway_core::participant::Participant;
@@ -275,14 +288,16 @@ impl<S: Storage<Value = u8> + ?Sized, W: Wake> ByteRingInner<S, W> {
         self.header.recover(dead)
     }
 
-    /// Whether both sides stand where the sides of such a ring can: always, but in memory that
-    /// somebody corrupted.
+    /// Whether both positions are valid for this ring.
+    ///
+    /// They always are, unless somebody corrupted the memory.
     pub fn is_valid(&self) -> bool {
         self.header.is_valid(self.slots.capacity())
     }
 
-    /// How many bytes are in the ring, more or less (a gap counts): for one who holds no half. 0
-    /// only if it was empty at some moment of the call.
+    /// The approximate number of bytes in the ring, for a caller that holds no half. A gap counts.
+    ///
+    /// It is 0 only if the ring was empty at some moment of the call.
     pub fn len(&self) -> usize {
         self.header.len(self.slots.capacity())
     }
@@ -292,28 +307,32 @@ impl<S: Storage<Value = u8> + ?Sized, W: Wake> ByteRingInner<S, W> {
         self.len() == 0
     }
 
-    /// Whether the last producer closed its half or died, and nobody took it since. What it wrote
-    /// can still be read. One that has not come yet is not gone, nor is one that gave its half
-    /// back.
+    /// Whether the last producer closed its half or died, and nobody has taken the half since.
+    ///
+    /// The bytes that it wrote can still be read. A producer that has not come yet is not gone, and
+    /// neither is one that gave its half back.
     pub fn producer_is_gone(&self) -> bool {
         self.header.producer_half().is_gone()
     }
 
-    /// Whether the last consumer closed its half or died, and nobody took it since. One that has
-    /// not come yet is not gone, nor is one that gave its half back.
+    /// Whether the last consumer closed its half or died, and nobody has taken the half since.
+    ///
+    /// A consumer that has not come yet is not gone, and neither is one that gave its half back.
     pub fn consumer_is_gone(&self) -> bool {
         self.header.consumer_half().is_gone()
     }
 
-    /// What the consumer sleeps on. Every publication rings it, and so does
-    /// [`Producer::close`](super::Producer::close).
+    /// The doorbell on which the consumer sleeps.
+    ///
+    /// Every publication rings it, and so does [`Producer::close`](super::Producer::close).
     #[inline(always)]
     pub fn consumers_bell(&self) -> &Doorbell<W> {
         self.header.consumers_bell()
     }
 
-    /// What the producer sleeps on. Every release rings it, and so does
-    /// [`Consumer::close`](super::Consumer::close).
+    /// The doorbell on which the producer sleeps.
+    ///
+    /// Every release rings it, and so does [`Consumer::close`](super::Consumer::close).
     #[inline(always)]
     pub fn producers_bell(&self) -> &Doorbell<W> {
         self.header.producers_bell()

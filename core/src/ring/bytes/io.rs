@@ -1,4 +1,4 @@
-//! The byte ring's halves as `embedded-io` knows them, on rings whose sides can wait.
+//! The byte ring's halves as `embedded-io` streams, for rings whose sides can wait.
 //!
 //! ```
 //! use embedded_io::{Read, Write};

@@ -1,5 +1,5 @@
-//! The ring for the channels, which decide by a rule of their own who the producer and the consumer
-//! are: several writers take turns, and an end closes when the last handle does.
+//! The ring for the channels, which decide themselves who the producer and the consumer are.
+//! Several writers take turns, and an end closes when its last handle does.
 
 use super::{ByteRingInner, Consumer, Producer};
 use crate::storage::Storage;
@@ -8,23 +8,26 @@ use core::mem::ManuallyDrop;
 
 impl<S: Storage<Value = u8> + ?Sized, W: Wake> ByteRingInner<S, W> {
     /// A producer that neither takes the half nor gives it back. `room` is what
-    /// [`Producer::known_room`] said at the end of the turn before, or 0.
+    /// [`Producer::known_room`] returned at the end of the previous turn, or 0.
     ///
     /// # Safety
-    /// While it is in use there is no other producer, the turn before happened before, and in
-    /// between nobody was the producer.
+    /// No other producer exists while this one is in use. The previous turn happened before this
+    /// call, and nobody was the producer between the two.
     #[inline(always)]
     pub(crate) unsafe fn lend_producer(&self, room: u32) -> ManuallyDrop<Producer<&Self>> {
-        // SAFETY: there is no other, as the caller states, and it is not given back.
+        // SAFETY: the caller guarantees that there is no other producer, and that `room` bytes are
+        // free since the previous turn. `ManuallyDrop` prevents the drop from giving the half back.
         ManuallyDrop::new(unsafe { Producer::with_room(self, room) })
     }
 
     /// A consumer that neither takes the half nor gives it back.
     ///
     /// # Safety
-    /// While it is in use there is no other consumer, and what the one before did happened before.
+    /// No other consumer exists while this one is in use. What the previous consumer did happened
+    /// before this call.
     pub(crate) unsafe fn lend_consumer(&self) -> ManuallyDrop<Consumer<&Self>> {
-        // SAFETY: as above.
+        // SAFETY: the caller guarantees that there is no other consumer. `ManuallyDrop` prevents
+        // the drop from giving the half back.
         ManuallyDrop::new(unsafe { Consumer::of_taken(self) })
     }
 }

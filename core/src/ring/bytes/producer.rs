@@ -6,7 +6,7 @@ use crate::Error;
 use crate::participant::Participant;
 use crate::ring::position;
 use crate::ring::sides::{Header, ProducerCursor};
-use crate::ring::slots::{LONG, stretch_of};
+use crate::ring::slots::{LONG, chunk_size};
 use crate::storage::sealed::Capacity as _;
 use crate::sync::{CachePadded, Cached, Ordering, SlotsRef};
 use crate::wait::{Doorbell, Register, TimedOut, Wait, lend_until};
@@ -15,24 +15,25 @@ use core::future::poll_fn;
 use core::ops::{Deref, DerefMut};
 use core::task::{Context, Poll};
 
-/// Before each message: its length, of so many bytes.
+/// The size in bytes of the length that precedes each message.
 pub(crate) const HEADER: usize = size_of::<u32>();
 
 /// The half that writes. It can move to another thread or context, and is used from one at a time.
 ///
-/// `R` is the reference by which it reaches its ring and keeps it, see
-/// [`StableRef`](crate::storage::StableRef): `&ByteRing<N, W>` or `&ByteRingView<W>`, or an `Arc`
-/// of one, with which the half owns what it needs.
+/// `R` is the reference by which the half reaches its ring and keeps it, see
+/// [`StableRef`](crate::storage::StableRef). It is `&ByteRing<N, W>`, `&ByteRingView<W>`, or an
+/// `Arc` of one of these. With an `Arc` the half owns what it needs.
 pub struct Producer<R: ByteRingRef> {
     cursor: CachePadded<ProducerCursor<CapacityOf<R>, R::Wake>>,
-    /// The room that is known of, up to the end of the memory. It begins where the cursor stands.
+    /// The known room, up to the end of the memory. It begins at the cursor's position.
     run: Run,
-    /// Keeps the ring, which the cursor points to. The last field, which is dropped last.
+    /// Keeps the ring, to which the cursor points. It is the last field, so that it is dropped
+    /// last.
     owner: R,
 }
 
-// SAFETY: bytes pass from side to side by the ownership rule. The pointer inside is to what the
-// owner keeps.
+// SAFETY: bytes pass from one side to the other by the ownership rule. The pointer in the cursor
+// leads to what the owner keeps, and the owner is `Send`. Both sides use `W`, which is `Sync`.
 unsafe impl<R: ByteRingRef<Wake: Sync> + Send> Send for Producer<R> {}
 
 impl<R: ByteRingRef> fmt::Debug for Producer<R> {
@@ -42,9 +43,11 @@ impl<R: ByteRingRef> fmt::Debug for Producer<R> {
 }
 
 impl<R: ByteRingRef> Producer<R> {
-    /// The half of the ring that `owner` refers to, taken for its
-    /// [`participant`](crate::storage::StableRef::participant); `None` while somebody has it. It
-    /// has the owner with it.
+    /// Takes the producer's half of the ring that `owner` refers to; `None` while somebody holds
+    /// it.
+    ///
+    /// The half is held for the owner's [`participant`](crate::storage::StableRef::participant). It
+    /// contains the owner.
     ///
     /// ```
     /// use ringway_core::ring::bytes::{ByteRing, Producer};
@@ -61,7 +64,7 @@ impl<R: ByteRingRef> Producer<R> {
         Self::take_for(owner, me)
     }
 
-    /// The same, for `me`.
+    /// As [`new`](Self::new), for the participant `me`.
     pub(in crate::ring) fn take_for(owner: R, me: Participant) -> Option<Self> {
         let (header, n) = (owner.get().header(), owner.get().n());
         // SAFETY: the owner keeps the ring where it is, and is dropped after the cursor.
@@ -69,46 +72,51 @@ impl<R: ByteRingRef> Producer<R> {
         Some(Producer { cursor: CachePadded(cursor), run: Run::NONE, owner })
     }
 
-    /// The half of the ring that `owner` refers to.
+    /// The producer's half of the ring that `owner` refers to, which was taken already.
     ///
     /// # Safety
-    /// The half was taken, and nobody has it.
+    /// The half is taken, and nothing else uses it.
     pub(in crate::ring) unsafe fn of_taken(owner: R) -> Self {
-        // SAFETY: as the caller states.
+        // SAFETY: the caller guarantees that nothing else uses the half. A room of 0 is known of
+        // every ring.
         unsafe { Self::with_room(owner, 0) }
     }
 
-    /// The same, where one before it knew of `room` free bytes.
+    /// As [`of_taken`](Self::of_taken), with `room` bytes known to be free.
     ///
     /// # Safety
-    /// As [`of_taken`](Self::of_taken).
+    /// The half is taken or lent, and nothing else uses it. `room` bytes from its position on are
+    /// free.
     #[inline(always)]
     pub(super) unsafe fn with_room(owner: R, room: u32) -> Self {
         let (header, n) = (owner.get().header(), owner.get().n());
-        // SAFETY: as in `take_for`.
+        // SAFETY: the owner keeps the ring where it is, and is dropped after the cursor. The caller
+        // guarantees that there is no other producer and that `room` bytes are free.
         let cursor = unsafe { ProducerCursor::with_room(header, n, room) };
         Producer { cursor: CachePadded(cursor), run: Run::NONE, owner }
     }
 
-    /// What this side sleeps on.
+    /// The doorbell on which the producer sleeps.
     ///
     /// # Safety
-    /// The half lives as long as what is returned.
+    /// The half lives as long as the returned reference.
     pub(in crate::ring) unsafe fn bell<'h>(&self) -> &'h Doorbell<R::Wake> {
-        // SAFETY: as the caller states.
+        // SAFETY: the caller guarantees that the half lives for `'h`, and the cursor is part of it.
         unsafe { self.cursor.0.bell() }
     }
 
     #[inline(always)]
     fn slots(&self) -> SlotsRef<'_, u8> {
-        // SAFETY: the cursor was made of a pointer to all of the ring, which is there for as long
-        // as we are.
+        // SAFETY: the cursor was made from a pointer to the whole ring. The owner keeps the ring
+        // while the half exists.
         unsafe { inner::slots(self.cursor.0.header_ptr()) }
     }
 
-    /// Copies in as many of `bytes` as there is room for, and returns how many. The consumer sees
-    /// them at once, but more than 32 KiB a stretch at a time, so that it can copy the first while
-    /// we copy the next; see [`try_write_all`](Self::try_write_all). Wait-free.
+    /// Copies in as many of `bytes` as there is room for, and returns their number. Wait-free.
+    ///
+    /// The consumer sees them at once. More than 32 KiB are published in chunks, so that the
+    /// consumer can copy the first chunk while we copy the next. See also
+    /// [`try_write_all`](Self::try_write_all).
     #[inline]
     pub fn try_write(&mut self, bytes: &[u8]) -> usize {
         if !Cached::ENABLED {
@@ -120,20 +128,22 @@ impl<R: ByteRingRef> Producer<R> {
                 return self.write_beyond(room, bytes);
             }
         }
-        // The length as the caller knows it: where it is a constant, the copy is a few moves.
-        // SAFETY: just checked.
+        // This passes the length as the caller knows it: if it is a constant, the copy becomes a
+        // few moves.
+        // SAFETY: `is_short` has just been checked.
         unsafe { self.put_short(bytes) };
         bytes.len()
     }
 
-    /// [`try_write`](Self::try_write) of a producer that was lent for this, which has no run.
+    /// As [`try_write`](Self::try_write), for a producer that was lent for this call and so has no
+    /// run.
     #[inline(always)]
     pub(crate) fn write_once(&mut self, bytes: &[u8]) -> usize {
         let room = self.cursor.0.room(bytes.len().min(self.capacity()) as u32);
         self.write_room(room, bytes)
     }
 
-    /// Copies in as many of `bytes` as there is `room` for, and returns how many.
+    /// Copies in as many of `bytes` as there is `room` for, and returns their number.
     #[inline(always)]
     fn write_room(&mut self, room: u32, bytes: &[u8]) -> usize {
         if (room as usize) < bytes.len() {
@@ -144,21 +154,21 @@ impl<R: ByteRingRef> Producer<R> {
         bytes.len()
     }
 
-    /// [`write_room`](Self::write_room) of what is not [short](Self::is_short).
+    /// As [`write_room`](Self::write_room), for bytes that are not [short](Self::is_short).
     #[inline(never)]
     fn write_beyond(&mut self, room: u32, bytes: &[u8]) -> usize {
         self.write_room(room, bytes)
     }
 
-    /// Whether there is room for an exact grant of `len` bytes in the run.
+    /// Whether the run has room for an exact grant of `len` bytes.
     #[inline(always)]
     fn run_grants(&self, len: usize) -> bool {
-        // As `max_grant` has it. No overflow: `len` is no longer than the run.
+        // This is the limit of `max_grant`. No overflow: `len` is no longer than the run.
         self.run.holds(self.cursor.0.tail(), len) && 2 * len <= self.capacity() + 1
     }
 
-    /// Copies in a message behind its length and gives it to the consumer, if it is short and there
-    /// is room for it in the run.
+    /// Copies in a message after its length and gives both to the consumer. It does so only if the
+    /// message is short and the run has room for it; returns whether it did.
     #[inline(always)]
     pub(in crate::ring) fn put_message(&mut self, message: &[u8]) -> bool {
         let len = message.len();
@@ -167,16 +177,18 @@ impl<R: ByteRingRef> Producer<R> {
         }
         let tail = self.cursor.0.tail();
         let at = self.run.at(self.size(), tail);
-        // SAFETY: the ownership rule: there is room for so many, of which this are the first.
+        // SAFETY: the ownership rule: the run has room for `HEADER + len` bytes from `at` on, and
+        // this copies the first `HEADER`.
         unsafe { self.slots().copy_in_at(at, &(len as u32).to_le_bytes()) };
-        // SAFETY: as above, and this are the others.
+        // SAFETY: the ownership rule: the run has room for `HEADER + len` bytes from `at` on, and
+        // this copies the last `len`.
         unsafe { self.slots().copy_in_at(at + HEADER as u32, message) };
-        // The lap goes on behind them.
+        // No wrapping: the lap continues after these bytes.
         self.cursor.0.publish_to(tail + (HEADER + len) as u32);
         true
     }
 
-    /// Whether there are bytes, few, and known to be room for them in the run.
+    /// Whether `bytes` are not empty, are few, and are known to fit into the run.
     #[inline(always)]
     fn is_short(&self, bytes: &[u8]) -> bool {
         !bytes.is_empty() && bytes.len() < LONG && self.run.holds(self.cursor.0.tail(), bytes.len())
@@ -185,25 +197,26 @@ impl<R: ByteRingRef> Producer<R> {
     /// Copies in `bytes` and gives them to the consumer.
     ///
     /// # Safety
-    /// They are [short](Self::is_short).
+    /// `bytes` are [short](Self::is_short).
     #[inline(always)]
     unsafe fn put_short(&mut self, bytes: &[u8]) {
         let tail = self.cursor.0.tail();
         let at = self.run.at(self.size(), tail);
-        // SAFETY: the ownership rule: there is room for so many, as the caller states.
+        // SAFETY: the ownership rule: `bytes` are short, as the caller guarantees, so that the run
+        // has room for them.
         unsafe { self.slots().copy_in_at(at, bytes) };
-        // The lap goes on behind them.
+        // No wrapping: the lap continues after these bytes.
         self.cursor.0.publish_to(tail + bytes.len() as u32);
     }
 
-    /// [`find_room`](Self::find_room), where there is a run at all.
+    /// The room for `count` bytes: [`find_room`](Self::find_room) on a target where there are runs.
     #[inline(always)]
     fn room_for(&mut self, count: u32) -> u32 {
         if Cached::ENABLED { self.find_room(count as usize) } else { self.cursor.0.room(count) }
     }
 
-    /// How much room there is, for which it looks where less than for `len` bytes is known of. What
-    /// of it is contiguous is the run then.
+    /// Returns the room, and makes its contiguous part the run. It looks at the consumer's position
+    /// when less room than for `len` bytes is known.
     #[inline(never)]
     fn find_room(&mut self, len: usize) -> u32 {
         let room = self.cursor.0.room(len.min(self.capacity()) as u32);
@@ -211,11 +224,11 @@ impl<R: ByteRingRef> Producer<R> {
         room
     }
 
-    /// The rest of [`try_write`](Self::try_write) where there is room for fewer than all bytes.
+    /// The rest of [`try_write`](Self::try_write), when there is no room for all bytes.
     #[inline(never)]
     fn try_write_less(&mut self, room: usize, bytes: &[u8]) -> usize {
         let Some((taken, _)) = bytes.split_at_checked(room) else { return 0 };
-        // SAFETY: the ownership rule: `taken` is as long as there is room.
+        // SAFETY: the ownership rule: there is room for `room` bytes, the length of `taken`.
         unsafe { self.put(taken) };
         taken.len()
     }
@@ -223,49 +236,52 @@ impl<R: ByteRingRef> Producer<R> {
     /// Copies in `bytes` and gives them to the consumer.
     ///
     /// # Safety
-    /// There is room for so many.
+    /// There is room for all of `bytes`.
     #[inline(always)]
     unsafe fn put(&mut self, bytes: &[u8]) {
         if self.may_be_long() && bytes.len() >= LONG {
-            // SAFETY: as the caller states.
+            // SAFETY: the caller guarantees that there is room for all of `bytes`.
             unsafe { self.put_long(bytes) };
         } else {
-            // SAFETY: as the caller states.
+            // SAFETY: the caller guarantees that there is room for all of `bytes`.
             unsafe { self.put_whole(bytes) };
         }
     }
 
-    /// [`put`](Self::put) in one publication.
+    /// As [`put`](Self::put), in one publication.
     ///
     /// # Safety
-    /// As `put`.
+    /// There is room for all of `bytes`.
     #[inline(always)]
     unsafe fn put_whole(&mut self, bytes: &[u8]) {
         if !bytes.is_empty() {
-            // SAFETY: the ownership rule, as the caller states.
+            // SAFETY: the ownership rule: the caller guarantees that there is room for all of
+            // `bytes`.
             unsafe { self.slots().copy_in(self.cursor.0.capacity(), self.cursor.0.tail(), bytes) };
             self.publish(bytes.len() as u32);
         }
     }
 
-    /// [`put`](Self::put) a stretch at a time.
+    /// As [`put`](Self::put), one chunk at a time.
     ///
     /// # Safety
-    /// As `put`.
+    /// There is room for all of `bytes`.
     #[inline(never)]
     unsafe fn put_long(&mut self, bytes: &[u8]) {
-        for stretch in bytes.chunks(stretch_of(bytes.len())) {
-            // SAFETY: as the caller states.
-            unsafe { self.put_whole(stretch) };
+        for chunk in bytes.chunks(chunk_size(bytes.len())) {
+            // SAFETY: the caller guarantees that there is room for all of `bytes`. The previous
+            // chunks have taken their share of it.
+            unsafe { self.put_whole(chunk) };
         }
     }
 
-    /// Copies in all of `bytes` in one publication, or nothing: the consumer never sees a part.
-    /// Wait-free.
+    /// Copies in all of `bytes` in one publication, or nothing. Wait-free.
+    ///
+    /// The consumer never sees a part of them.
     ///
     /// # Errors
     /// [`Error::WouldBlock`] when there is too little room now, [`Error::MessageTooLarge`] when
-    /// there can never be enough.
+    /// `bytes` are more than the ring can hold.
     ///
     /// ```
     /// use ringway_core::Error;
@@ -287,13 +303,13 @@ impl<R: ByteRingRef> Producer<R> {
                 return self.write_all_beyond(bytes);
             }
         }
-        // SAFETY: just checked.
+        // SAFETY: `is_short` has just been checked.
         unsafe { self.put_short(bytes) };
         Ok(())
     }
 
-    /// [`try_write_all`](Self::try_write_all) of a producer that was lent for this, which has no
-    /// run.
+    /// As [`try_write_all`](Self::try_write_all), for a producer that was lent for this call and so
+    /// has no run.
     #[inline(always)]
     pub(crate) fn write_all_once(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let max = self.capacity();
@@ -304,23 +320,24 @@ impl<R: ByteRingRef> Producer<R> {
         if self.cursor.0.room(count) < count {
             return Err(Error::WouldBlock);
         }
-        // SAFETY: there is room for all.
+        // SAFETY: `room` has found room for all of `bytes`.
         unsafe { self.put_whole(bytes) };
         Ok(())
     }
 
-    /// The same, by itself.
+    /// As [`write_all_once`](Self::write_all_once), but never inlined.
     #[inline(never)]
     fn write_all_beyond(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.write_all_once(bytes)
     }
 
-    /// Reserves exactly `len` contiguous bytes. The consumer sees nothing before
-    /// [`WriteGrant::commit`].
+    /// Reserves exactly `len` contiguous bytes.
+    ///
+    /// The consumer sees nothing before [`WriteGrant::commit`].
     ///
     /// # Errors
-    /// [`Error::WouldBlock`] when there is no such run now; it comes when the consumer has read
-    /// everything. [`Error::MessageTooLarge`] when there is no telling whether it ever comes, see
+    /// [`Error::WouldBlock`] when there is no such run now. It comes when the consumer has read
+    /// everything. [`Error::MessageTooLarge`] when such a run may never come: `len` is more than
     /// [`MAX_GRANT`](super::ByteRing::MAX_GRANT).
     ///
     /// ```
@@ -343,8 +360,9 @@ impl<R: ByteRingRef> Producer<R> {
         Ok(self.granted((gap, len)))
     }
 
-    /// Reserves the contiguous bytes at hand, at most `max`, leaving no gap. The consumer sees
-    /// nothing before [`WriteGrant::commit`].
+    /// Reserves the contiguous bytes at hand, at most `max`, without a gap.
+    ///
+    /// The consumer sees nothing before [`WriteGrant::commit`].
     ///
     /// # Errors
     /// [`Error::WouldBlock`] when there is no room at all.
@@ -359,8 +377,8 @@ impl<R: ByteRingRef> Producer<R> {
     pub fn try_reserve_up_to(&mut self, max: usize) -> Result<WriteGrant<'_, R>, Error> {
         let want = max.min(self.capacity()) as u32;
         let to_end = self.to_end();
-        // At least one: for none, what is known would be enough, and it may be that the ring was
-        // full.
+        // It asks for at least one byte. A request for none would be satisfied by the known room,
+        // which may be 0 since an earlier look at a full ring.
         let room = self.room_for(want.max(1));
         if room == 0 {
             return Err(Error::WouldBlock);
@@ -368,34 +386,34 @@ impl<R: ByteRingRef> Producer<R> {
         Ok(self.granted((0, want.min(room).min(to_end))))
     }
 
-    /// How many bytes can be written now. The consumer can only make it more.
+    /// The number of bytes that can be written now. The consumer can only increase it.
     pub fn room(&mut self) -> usize {
         self.cursor.0.room(self.n()) as usize
     }
 
-    /// By what it reaches the ring.
+    /// The reference by which the half reaches the ring.
     pub(in crate::ring) fn owner(&self) -> &R {
         &self.owner
     }
 
-    /// The ring that it is a half of.
+    /// The ring of which this is a half.
     pub fn ring(&self) -> &ByteRingInner<R::Storage, R::Wake> {
         self.owner.get()
     }
 
-    /// How many bytes the ring holds when it is full.
+    /// The number of bytes that the ring can hold.
     #[inline(always)]
     fn capacity(&self) -> usize {
         self.n() as usize
     }
 
-    /// As positions count.
+    /// The capacity, as positions count.
     #[inline(always)]
     fn n(&self) -> u32 {
         self.cursor.0.n()
     }
 
-    /// As the functions of positions take it.
+    /// The capacity in the form that the functions of `position` take.
     #[inline(always)]
     pub(in crate::ring) fn size(&self) -> CapacityOf<R> {
         self.cursor.0.capacity()
@@ -406,13 +424,15 @@ impl<R: ByteRingRef> Producer<R> {
         self.cursor.0.peer_is_gone()
     }
 
-    /// Ends the stream: the consumer gets what was written, and then the end of file. A producer
-    /// that is taken later opens the stream again.
+    /// Ends the stream.
+    ///
+    /// The consumer still gets what was written, and then the end of file. A producer that is taken
+    /// later opens the stream again.
     pub fn close(self) {
         self.cursor.0.close();
     }
 
-    /// Publishes `count` bytes that lie at the tail without a gap.
+    /// Publishes `count` bytes that lie at the tail, without a gap.
     fn publish(&mut self, count: u32) {
         if self.at() + count >= self.n() {
             self.set_mark(self.n());
@@ -420,10 +440,10 @@ impl<R: ByteRingRef> Producer<R> {
         self.advance(count);
     }
 
-    /// Gives `count` bytes to the consumer, wherever they lie.
+    /// Gives `count` bytes to the consumer, with or without a gap among them.
     #[inline(always)]
     fn advance(&mut self, count: u32) {
-        // Before somebody's waker runs, which may panic.
+        // The run ends before `publish`, which calls a waker, and that may panic.
         self.run = Run::NONE;
         self.cursor.0.publish(count);
     }
@@ -434,12 +454,15 @@ impl<R: ByteRingRef> Producer<R> {
         position::offset(self.size(), self.cursor.0.tail())
     }
 
-    /// Writes down where the bytes of this lap end, before the position says that the lap is over.
+    /// Records where the bytes of this lap end. The caller then publishes a position in the next
+    /// lap.
     fn set_mark(&mut self, mark: u32) {
-        // Relaxed: the store of the position that follows (SYNC POINT A) carries it to the load in
-        // `Consumer::first_run`. The mark that it replaces was for the lap before, which the
-        // consumer has left: we saw so through SYNC POINT B when we got room in this lap.
-        // SAFETY: as in `slots`.
+        // Relaxed: the store of the position that follows, in `ProducerCursor::publish_to`, carries
+        // it to the load in `Consumer::run_of`. The mark that it replaces was for the lap before.
+        // The consumer has left that lap: the load in `ProducerCursor::head` saw so when it found
+        // room in this lap.
+        // SAFETY: the cursor was made from a pointer to the whole ring. The owner keeps the ring
+        // while the half exists.
         unsafe { inner::mark(self.cursor.0.header_ptr()) }.store(mark, Ordering::Relaxed);
     }
 
@@ -454,7 +477,8 @@ impl<R: ByteRingRef> Producer<R> {
             return Err(Error::WouldBlock);
         }
         let start = self.cursor.0.tail();
-        // SAFETY: the ownership rule: there is room for `count`, of which this are the first.
+        // SAFETY: the ownership rule: there is room for `count` bytes, and this copies the first
+        // `HEADER`.
         unsafe {
             self.slots().copy_in(
                 self.cursor.0.capacity(),
@@ -463,26 +487,27 @@ impl<R: ByteRingRef> Producer<R> {
             )
         };
         let start = position::advance(self.cursor.0.capacity(), start, HEADER as u32);
-        // SAFETY: as above, and this are the others.
+        // SAFETY: the ownership rule: there is room for `count` bytes, and this copies the last
+        // `message.len()`.
         unsafe { self.slots().copy_in(self.cursor.0.capacity(), start, message) };
         self.publish(count);
         Ok(())
     }
 
-    /// How much room is known without looking.
+    /// The room that is known without a look at the consumer, in bytes.
     #[inline(always)]
     pub(crate) fn known_room(&self) -> u32 {
         self.cursor.0.known_room()
     }
 
-    /// How many bytes lie from the tail to the end of the memory.
+    /// The number of bytes from the tail to the end of the memory.
     #[inline(always)]
     fn to_end(&self) -> u32 {
         self.n() - self.at()
     }
 
-    /// The gap that an exact grant of `len` bytes would leave now, and `len`, if it is not too
-    /// large.
+    /// The gap that an exact grant of `len` bytes would leave now, and `len`. An error if `len` is
+    /// too large.
     #[inline(always)]
     fn check_grant(&self, len: usize) -> Result<(u32, u32), Error> {
         let max = self.max_grant();
@@ -490,18 +515,19 @@ impl<R: ByteRingRef> Producer<R> {
             return Err(Error::MessageTooLarge { max });
         }
         let (len, to_end) = (len as u32, self.to_end());
-        // Before the end of the memory, or else at its start, with a gap before the end. Their sum
-        // does not overflow: both are at most the capacity.
+        // The grant lies before the end of the memory, or else at the start, with a gap before the
+        // end. The sum of gap and length does not overflow: both are at most the capacity.
         Ok((if len <= to_end { 0 } else { to_end }, len))
     }
 
-    /// See [`MAX_GRANT`](super::ByteRing::MAX_GRANT).
+    /// The largest exact grant, see [`MAX_GRANT`](super::ByteRing::MAX_GRANT).
     #[inline(always)]
     pub(in crate::ring) fn max_grant(&self) -> usize {
         self.capacity().div_ceil(2)
     }
 
-    /// How many of `bytes` were written, or why none can be; `None` when some can be later.
+    /// The number of `bytes` that were written, or why none can be. `None` when some may be written
+    /// later.
     fn write_or_end(&mut self, bytes: &[u8]) -> Option<Result<usize, Error>> {
         if bytes.is_empty() {
             return Some(Ok(0));
@@ -515,7 +541,8 @@ impl<R: ByteRingRef> Producer<R> {
         }
     }
 
-    /// Gap and length of an exact grant, or why there can be none; `None` when there may be later.
+    /// The gap and the length of an exact grant, or why it is impossible. `None` when there may be
+    /// room later.
     pub(in crate::ring) fn grant_or_end(
         &mut self,
         len: usize,
@@ -529,12 +556,12 @@ impl<R: ByteRingRef> Producer<R> {
             .room_or_end(|cursor| (cursor.room(gap + len) >= gap + len).then_some((gap, len)))
     }
 
-    /// The grant that [`grant_or_end`](Self::grant_or_end) found.
+    /// The grant of the gap and the length that [`grant_or_end`](Self::grant_or_end) found.
     pub(in crate::ring) fn granted(&mut self, (gap, len): (u32, u32)) -> WriteGrant<'_, R> {
         WriteGrant { producer: self, gap, len }
     }
 
-    /// Whether the capacity allows for bytes that are copied a stretch at a time.
+    /// Whether the capacity allows copies that go in chunks.
     #[inline(always)]
     fn may_be_long(&self) -> bool {
         !(CapacityOf::<R>::IS_FIXED && self.capacity() < LONG)
@@ -542,12 +569,13 @@ impl<R: ByteRingRef> Producer<R> {
 }
 
 impl<R: ByteRingRef<Wake: Wait>> Producer<R> {
-    /// Copies in at least one of `bytes` and as many as there is room for; waits for room. Returns
-    /// how many.
+    /// Copies in at least one of `bytes`, and as many as there is room for; waits for room.
+    ///
+    /// It returns the number of bytes written. Without `bytes` it returns 0 at once.
     ///
     /// # Errors
-    /// [`Error::BrokenPipe`] when the consumer closed or died; [`Error::Corrupt`] when it stands
-    /// where none can.
+    /// [`Error::BrokenPipe`] when the consumer closed or died, [`Error::Corrupt`] when the memory
+    /// was corrupted.
     ///
     /// ```
     /// use ringway_core::Error;
@@ -563,11 +591,11 @@ impl<R: ByteRingRef<Wake: Wait>> Producer<R> {
         self.write_deadline(bytes, None)
     }
 
-    /// [`write`](Self::write), at most until `deadline` (`None`: for ever).
+    /// As [`write`](Self::write), until `deadline` at most (`None`: for ever).
     ///
     /// # Errors
-    /// As `write`, and [`Error::TimedOut`] when there was no room in time; nothing was written
-    /// then.
+    /// Those of `write`, and [`Error::TimedOut`] when there was no room in time. Nothing was
+    /// written then.
     pub fn write_deadline(
         &mut self,
         bytes: &[u8],
@@ -579,7 +607,7 @@ impl<R: ByteRingRef<Wake: Wait>> Producer<R> {
     /// Copies in all of `bytes`, however many; waits for room. The consumer sees them as they come.
     ///
     /// # Errors
-    /// As [`write`](Self::write); some may have been written then.
+    /// Those of [`write`](Self::write). Some of the bytes may have been written before the error.
     ///
     /// ```
     /// use ringway_core::ring::bytes::ByteRing;
@@ -597,11 +625,12 @@ impl<R: ByteRingRef<Wake: Wait>> Producer<R> {
         self.write_all_deadline(&mut &*bytes, None)
     }
 
-    /// [`write_all`](Self::write_all), at most until `deadline` (`None`: for ever). `bytes` moves
-    /// past what was written, so that after an error it is what is left.
+    /// As [`write_all`](Self::write_all), until `deadline` at most (`None`: for ever).
+    ///
+    /// `bytes` moves past what was written. After an error it is the part that was not written.
     ///
     /// # Errors
-    /// As `write_all`, and [`Error::TimedOut`].
+    /// Those of `write_all`, and [`Error::TimedOut`].
     pub fn write_all_deadline(
         &mut self,
         bytes: &mut &[u8],
@@ -614,11 +643,12 @@ impl<R: ByteRingRef<Wake: Wait>> Producer<R> {
         Ok(())
     }
 
-    /// [`try_reserve`](Self::try_reserve); waits for such a run.
+    /// Reserves exactly `len` contiguous bytes; waits for such a run.
     ///
     /// # Errors
-    /// [`Error::BrokenPipe`] when the consumer closed or died; [`Error::MessageTooLarge`],
-    /// [`Error::Corrupt`].
+    /// [`Error::BrokenPipe`] when the consumer closed or died, [`Error::MessageTooLarge`] when
+    /// `len` is more than [`MAX_GRANT`](super::ByteRing::MAX_GRANT), [`Error::Corrupt`] when the
+    /// memory was corrupted.
     ///
     /// ```
     /// use ringway_core::ring::bytes::ByteRing;
@@ -636,10 +666,10 @@ impl<R: ByteRingRef<Wake: Wait>> Producer<R> {
         self.reserve_deadline(len, None)
     }
 
-    /// [`reserve`](Self::reserve), at most until `deadline` (`None`: for ever).
+    /// As [`reserve`](Self::reserve), until `deadline` at most (`None`: for ever).
     ///
     /// # Errors
-    /// As `reserve`, and [`Error::TimedOut`].
+    /// Those of `reserve`, and [`Error::TimedOut`].
     pub fn reserve_deadline(
         &mut self,
         len: usize,
@@ -649,38 +679,43 @@ impl<R: ByteRingRef<Wake: Wait>> Producer<R> {
         Ok(self.granted(grant))
     }
 
-    /// Waits until `look` answers, at most until `deadline`.
+    /// Waits until `attempt` returns an answer, until `deadline` at most.
     fn wait<A>(
         &mut self,
         deadline: Option<<R::Wake as Wait>::Deadline>,
-        mut look: impl FnMut(&mut Self) -> Option<A>,
+        mut attempt: impl FnMut(&mut Self) -> Option<A>,
     ) -> Result<A, TimedOut> {
-        // SAFETY: the half is borrowed meanwhile, and so lives.
-        unsafe { self.bell() }.wait_until(deadline, || look(self))
+        // SAFETY: `&mut self` borrows the half while the bell is in use, so that the half lives.
+        unsafe { self.bell() }.wait_until(deadline, || attempt(self))
     }
 }
 
 impl<R: ByteRingRef<Wake: Register>> Producer<R> {
-    /// [`write`](Self::write) for a task: writes, or has the task woken when there may be room.
+    /// As [`write`](Self::write), but has the task woken when there may be room, instead of
+    /// waiting.
     ///
     /// # Errors
-    /// As `write`.
+    /// Those of `write`.
     pub fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize, Error>> {
         self.poll(cx, |this| this.write_or_end(bytes))
     }
 
-    /// [`write`](Self::write); awaits room. Cancelled, it has written nothing.
+    /// As [`write`](Self::write), but awaits room.
+    ///
+    /// If the future is dropped before it is ready, nothing is written.
     ///
     /// # Errors
-    /// As `write`.
+    /// Those of `write`.
     pub fn write_async(&mut self, bytes: &[u8]) -> impl Future<Output = Result<usize, Error>> {
         poll_fn(move |cx| self.poll_write(cx, bytes))
     }
 
-    /// [`write_all`](Self::write_all); awaits room. Cancelled, it may have written some.
+    /// As [`write_all`](Self::write_all), but awaits room.
+    ///
+    /// If the future is dropped before it is ready, some of the bytes may have been written.
     ///
     /// # Errors
-    /// As `write_all`.
+    /// Those of `write_all`.
     pub fn write_all_async(&mut self, bytes: &[u8]) -> impl Future<Output = Result<(), Error>> {
         let mut left = bytes;
         poll_fn(move |cx| {
@@ -695,10 +730,11 @@ impl<R: ByteRingRef<Wake: Register>> Producer<R> {
         })
     }
 
-    /// [`reserve`](Self::reserve); awaits such a run. Cancelled, it has reserved nothing.
+    /// As [`reserve`](Self::reserve), but awaits such a run. If the future is dropped, nothing is
+    /// reserved.
     ///
     /// # Errors
-    /// As `reserve`.
+    /// Those of `reserve`.
     pub fn reserve_async<'p>(
         &'p mut self,
         len: usize,
@@ -709,19 +745,22 @@ impl<R: ByteRingRef<Wake: Register>> Producer<R> {
         lend_until(self, poll, |this, grant| grant.map(|grant| this.granted(grant)))
     }
 
-    /// What `look` answers; else has the task woken when it may.
+    /// Returns what `attempt` answers. Without an answer, it has the task woken when there may be
+    /// one.
     fn poll<A>(
         &mut self,
         cx: &mut Context<'_>,
-        mut look: impl FnMut(&mut Self) -> Option<A>,
+        mut attempt: impl FnMut(&mut Self) -> Option<A>,
     ) -> Poll<A> {
-        // SAFETY: the half is borrowed meanwhile, and so lives.
-        unsafe { self.bell() }.poll_until(cx, || look(self))
+        // SAFETY: `&mut self` borrows the half while the bell is in use, so that the half lives.
+        unsafe { self.bell() }.poll_until(cx, || attempt(self))
     }
 }
 
-/// Contiguous bytes to be written, as a slice. They hold what an earlier lap left there, or zero.
-/// Dropped without a commit, it gives nothing to the consumer.
+/// Contiguous bytes to be written, as a slice.
+///
+/// They contain what an earlier lap left there, or zeros. Dropped without a commit, the grant gives
+/// nothing to the consumer.
 ///
 /// ```
 /// use ringway_core::ring::bytes::ByteRing;
@@ -733,7 +772,7 @@ impl<R: ByteRingRef<Wake: Register>> Producer<R> {
 #[must_use = "a grant that is dropped commits nothing"]
 pub struct WriteGrant<'g, R: ByteRingRef> {
     producer: &'g mut Producer<R>,
-    /// How many bytes before the end of the memory stay unused, if this is committed.
+    /// The number of bytes before the end of the memory that stay unused if the grant is committed.
     gap: u32,
     len: u32,
 }
@@ -745,18 +784,19 @@ impl<R: ByteRingRef> fmt::Debug for WriteGrant<'_, R> {
 }
 
 impl<R: ByteRingRef> WriteGrant<'_, R> {
-    /// Gives the first `len` bytes to the consumer; more than the grant has count as all it has.
-    /// With 0, nothing happens.
+    /// Gives the first `len` bytes to the consumer. With 0, nothing happens.
+    ///
+    /// If the grant has fewer than `len` bytes, it gives all of them.
     pub fn commit(mut self, len: usize) {
         let len = len.min(self.len as usize) as u32;
         if len == 0 {
             return;
         }
-        // Under loom, says that the bytes were written until now.
+        // Tells loom that the bytes were being written until now.
         self.bytes();
         let producer = self.producer;
         if self.gap > 0 {
-            // The lap's bytes end here; the rest of the memory is skipped.
+            // The bytes of this lap end here. The consumer skips the rest of the memory.
             producer.set_mark(producer.at());
             return producer.advance(self.gap + len);
         }
@@ -767,18 +807,18 @@ impl<R: ByteRingRef> WriteGrant<'_, R> {
         producer.publish(len);
     }
 
-    /// The slot at which it begins: the tail's, or behind a gap the first.
+    /// The slot at which the grant begins: the slot at the tail, or slot 0 after a gap.
     #[inline(always)]
     fn at(&self) -> u32 {
         if self.gap > 0 { 0 } else { self.producer.at() }
     }
 
     fn bytes(&mut self) -> &mut [u8] {
-        // SAFETY: the ownership rule: the grant lies within the room, and is contiguous; the slice
-        // borrows it.
+        // SAFETY: the ownership rule: the grant lies within the room and is contiguous. The slice
+        // borrows the grant, so that nothing else uses these bytes.
         let bytes = unsafe { self.producer.slots().writable_at(self.at(), self.len) };
-        // SAFETY: every byte of the ring is initialized since it was made; the type is the same but
-        // for that.
+        // SAFETY: every byte of the ring was initialized when the ring was made. `MaybeUninit<u8>`
+        // has the layout of `u8`.
         unsafe { &mut *(core::ptr::from_mut(bytes) as *mut [u8]) }
     }
 }
@@ -787,7 +827,9 @@ impl<R: ByteRingRef> Deref for WriteGrant<'_, R> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        // SAFETY: as in `bytes`: the producer's and initialized. A shared borrow only reads.
+        // SAFETY: the ownership rule: the grant lies within the room and is contiguous. Every byte
+        // of the ring was initialized when the ring was made. The slice borrows the grant, so that
+        // nobody writes these bytes.
         unsafe { self.producer.slots().readable_at(self.at(), self.len) }
     }
 }

@@ -1,20 +1,20 @@
-//! What lies contiguous in front of a side, as far as it knows.
+//! The contiguous bytes in front of a side, as far as the side knows them.
 
 use crate::ring::position;
 use crate::storage::Capacity;
 use crate::sync::Cached;
 
-/// The bytes in front of a side that are its own and contiguous. What stays within asks neither for
-/// the capacity nor for the other side, so that a view does it in as many steps as a ring whose
-/// capacity is a constant.
+/// The bytes in front of a side that belong to it and are contiguous.
 ///
-/// Where nothing is kept (see [`Cached`]), there is none.
+/// An operation within the run needs neither the capacity nor the other side. So a view takes as
+/// many steps for it as a ring with a constant capacity. Where nothing is cached (see [`Cached`]),
+/// there is no run.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Run {
     /// The position at which this lap of the memory began: 0, or the capacity.
     lap: Cached,
-    /// The position to which the side can go on without a thought: at most the last of the lap, so
-    /// that nothing wraps.
+    /// The position to which the side can advance without a check. It is at most the last of the
+    /// lap, so that nothing wraps.
     to: Cached,
 }
 
@@ -22,7 +22,7 @@ impl Run {
     /// No run.
     pub(super) const NONE: Self = Run { lap: Cached::new(0), to: Cached::new(0) };
 
-    /// The run of `len` bytes from `position` on, which are the side's and contiguous.
+    /// The run of `len` bytes from `position` on. They belong to the side and are contiguous.
     #[inline(always)]
     pub(super) fn new(n: impl Capacity, position: u32, len: u32) -> Self {
         let at = position::offset(n, position);
@@ -32,16 +32,17 @@ impl Run {
         }
     }
 
-    /// Whether `count` bytes from `position` on, at which the side stands, are in the run, and the
-    /// lap goes on behind them.
+    /// Whether the run holds `count` bytes from `position` on, and the lap continues after them.
+    /// `position` is that of the side.
     #[inline(always)]
     pub(super) fn holds(self, position: u32, count: usize) -> bool {
-        // No overflow: a position is at most 2^31, and so is the length of a slice where that
-        // matters.
+        // No overflow: a position is at most 2^31, and so is the length of a slice where `usize`
+        // has 32 bits.
         self.to.get().is_some_and(|to| position as usize + count <= to as usize)
     }
 
-    /// The slot at `position`, at which the side stands, if there is a run.
+    /// The slot at `position`, the position of the side. It is computed from the lap if there is a
+    /// run.
     #[inline(always)]
     pub(super) fn at(self, n: impl Capacity, position: u32) -> u32 {
         match self.lap.get() {
