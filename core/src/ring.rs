@@ -21,11 +21,11 @@
 //!   ring: an `Arc` (with the feature `alloc`) or a part of a region. Such a half borrows nothing,
 //!   and can be kept in a struct.
 //!
-//! With [`Nobody`] (the default) each side polls. With another `W` (see [`wait`](crate::wait)) a
-//! side can also sleep ([`Producer::push`], [`Consumer::pop`]) or await ([`Consumer::pop_async`]).
-//! It waits for a value, or for a value's place in memory ([`Producer::reserve`],
-//! [`Consumer::peek`]). Where a side may have to be woken, each publication costs a fence, so that
-//! this is a choice.
+//! With [`Nobody`](crate::wait::Nobody) (the default) each side polls. With another `W` (see
+//! [`wait`](crate::wait)) a side can also sleep ([`Producer::push`], [`Consumer::pop`]) or await
+//! ([`Consumer::pop_async`]). It waits for a value, or for a value's place in memory
+//! ([`Producer::reserve`], [`Consumer::peek`]). Where a side may have to be woken, each publication
+//! costs a fence, so that this is a choice.
 //!
 //! The number of slots is a constant, or known only at run time: a reference to a [`Ring`] coerces
 //! to one to a [`RingView`]. Where the size of a value is known only at run time, use a

@@ -1,5 +1,6 @@
-//! The broadcast between real threads, and what it is in memory. Sequences of operations against a
-//! model: `tests/tests/oracle.rs`.
+//! Runs the broadcast between real threads, and checks its layout in memory.
+//!
+//! `tests/tests/oracle.rs` compares sequences of operations with a model.
 #![cfg(not(loom))]
 
 #[path = "support/yielding.rs"]
@@ -18,7 +19,7 @@ use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 use yielding::Yielding;
 
-/// The time is always 100.
+/// A clock that always says 100.
 struct Hundred;
 
 impl ringway_core::wait::Clock for Hundred {
@@ -27,13 +28,13 @@ impl ringway_core::wait::Clock for Hundred {
     }
 }
 
-/// A message that shows when it is torn: every word is made of its number.
+/// Message `number`. Every word depends on the number, so that a torn message shows.
 fn message(number: u64) -> [u64; 5] {
     std::array::from_fn(|word| number.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(word as u32))
 }
 
-/// Receives until the writer is gone, and checks each message; how many were received, and how many
-/// missed.
+/// Receives until the writer is gone, and checks each message. Returns how many were received and
+/// how many were missed.
 fn drain<R: BroadcastRef<Value = [u64; 5]>>(mut reader: Reader<R>) -> (u64, u64) {
     let (mut received, mut missed) = (0, 0);
     loop {
@@ -72,7 +73,7 @@ fn three_readers_receive_or_count_every_message<const N: usize>() {
 }
 
 #[test]
-fn three_readers_of_a_writer_that_does_not_wait_receive_or_count_every_message() {
+fn each_reader_receives_or_counts_every_message() {
     three_readers_receive_or_count_every_message::<1>();
     three_readers_receive_or_count_every_message::<2>();
     three_readers_receive_or_count_every_message::<7>();
@@ -80,7 +81,7 @@ fn three_readers_of_a_writer_that_does_not_wait_receive_or_count_every_message()
 }
 
 #[test]
-fn readers_that_wait_get_every_message_of_one_who_waits_for_their_answers() {
+fn a_writer_that_waits_for_answers_loses_nothing() {
     let questions = Broadcast::<u32, 2, Yielding>::new();
     let answers = [(); 2].map(|()| Broadcast::<u32, 2, Yielding>::new());
     std::thread::scope(|s| {
@@ -108,7 +109,7 @@ fn readers_that_wait_get_every_message_of_one_who_waits_for_their_answers() {
 }
 
 #[test]
-fn after_the_end_of_file_the_reader_goes_on_with_another_writer() {
+fn a_reader_continues_with_the_next_writer() {
     let broadcast = Broadcast::<u8, 4, Yielding>::new();
     let mut reader = broadcast.reader();
     for message in [1, 2] {
@@ -119,7 +120,7 @@ fn after_the_end_of_file_the_reader_goes_on_with_another_writer() {
 }
 
 #[test]
-fn a_writer_that_gives_its_half_back_does_not_end_the_stream() {
+fn giving_the_half_back_does_not_end_the_stream() {
     let broadcast = Broadcast::<u8, 4, SpinClock<Hundred>>::new();
     let mut reader = broadcast.reader();
     broadcast.writer().unwrap().send(1);
@@ -128,11 +129,11 @@ fn a_writer_that_gives_its_half_back_does_not_end_the_stream() {
 }
 
 #[test]
-fn only_the_participant_that_holds_the_half_is_recovered() {
+fn recovery_frees_only_the_dead_holders_half() {
     let participants = [1, 2].map(|number| Participant::new(number).unwrap());
     let broadcast: Broadcast<u8, 4> = Broadcast::new();
     std::mem::forget(broadcast.writer_as(participants[0]).unwrap());
-    // SAFETY: none of them does anything.
+    // SAFETY: neither participant takes another step.
     assert_eq!(participants.map(|dead| unsafe { broadcast.recover(dead) }), [1, 0]);
     assert!(broadcast.reader().writer_is_gone());
     assert!(broadcast.writer_as(participants[1]).is_some());
@@ -158,7 +159,7 @@ fn messages_of_any_size_pass_unchanged() {
 }
 
 #[test]
-fn the_layout_is_what_it_is_documented_to_be() {
+fn the_layout_is_as_documented() {
     assert_eq!(size_of::<Broadcast<u32, 32>>(), 128 + 32 * (8 + 4));
     assert_eq!(size_of::<Broadcast<[u8; 6], 32>>(), 128 + 32 * (8 + 8));
     assert_eq!(align_of::<Broadcast<u8, 1>>(), 128);
@@ -169,7 +170,7 @@ fn the_layout_is_what_it_is_documented_to_be() {
 
 #[test]
 fn zeroed_memory_is_a_fresh_broadcast() {
-    // SAFETY: what the test is about: all zeroes are a broadcast.
+    // SAFETY: this test checks that zeroed memory is a fresh broadcast.
     let mut broadcast: Broadcast<u64, 3, Nobody> = unsafe { MaybeUninit::zeroed().assume_init() };
     let (mut writer, mut reader) = broadcast.split();
     assert_eq!((writer.sent(), reader.try_recv()), (0, Ok(None)));
@@ -179,12 +180,12 @@ fn zeroed_memory_is_a_fresh_broadcast() {
     }
 }
 
-/// Memory for a view, on a boundary that is right for each.
+/// Memory for a view, aligned for every type of message.
 #[repr(C, align(128))]
 struct Memory([MaybeUninit<u8>; 4096]);
 
 #[test]
-fn a_view_of_a_capacity_that_nobody_knew_keeps_that_many_messages() {
+fn a_view_keeps_as_many_messages_as_its_capacity() {
     for capacity in [1, 2, 3, 7, 8, 20] {
         let mut memory = Memory([MaybeUninit::new(0xff); 4096]);
         let view = BroadcastView::<[u64; 5]>::init_in(&mut memory.0, capacity).unwrap();
@@ -204,7 +205,7 @@ fn a_view_of_a_capacity_that_nobody_knew_keeps_that_many_messages() {
 }
 
 #[test]
-fn memory_that_is_too_small_and_capacities_that_none_has_are_refused() {
+fn too_little_memory_and_bad_capacities_are_refused() {
     type View = BroadcastView<[u64; 5]>;
     let mut memory = Memory([MaybeUninit::uninit(); 4096]);
     let layout = View::layout(3).unwrap();
@@ -223,8 +224,7 @@ fn memory_that_is_too_small_and_capacities_that_none_has_are_refused() {
 }
 
 #[test]
-fn what_a_writer_of_constant_capacity_sends_a_reader_of_the_view_receives_and_the_other_way_round()
-{
+fn sized_and_view_sides_exchange_messages() {
     let sized = Box::new(Broadcast::<[u64; 5], 3, Yielding>::new());
     let view: &BroadcastView<[u64; 5], Yielding> = &*sized;
     let (mut of_sized, mut of_view) = (sized.reader(), view.reader());
@@ -245,7 +245,7 @@ fn what_a_writer_of_constant_capacity_sends_a_reader_of_the_view_receives_and_th
     assert_eq!(owned.reader().recv(), Err(RecvError::EndOfFile));
 }
 
-/// A broadcast of a type, and the same one by those who know its size alone.
+/// Checks that a typed broadcast and its raw form, which knows only sizes, exchange messages.
 fn bytes_and_values_are_the_same<T: Plain + PartialEq + std::fmt::Debug, const BYTES: usize>(
     make: fn([u8; BYTES]) -> T,
 ) {
@@ -253,7 +253,7 @@ fn bytes_and_values_are_the_same<T: Plain + PartialEq + std::fmt::Debug, const B
     let item = Layout::from_size_align(BYTES, align_of::<T>()).unwrap();
     let layout = RawBroadcast::<Yielding>::layout(3, item).unwrap();
     assert_eq!(layout, Layout::new::<Broadcast<T, 3, Yielding>>());
-    // SAFETY: it keeps three such messages, and lives as long.
+    // SAFETY: the broadcast keeps three such messages, and outlives its raw form.
     let raw = unsafe { RawBroadcast::<Yielding>::at(NonNull::from(&sized).cast(), 3, item) };
     let raw = raw.unwrap();
     let bytes = |n: u8| std::array::from_fn::<u8, BYTES, _>(|at| n.wrapping_mul(31) ^ at as u8);
@@ -283,7 +283,7 @@ fn bytes_and_values_are_the_same<T: Plain + PartialEq + std::fmt::Debug, const B
 }
 
 #[test]
-fn bytes_of_a_size_that_nobody_knew_and_values_are_the_same_messages() {
+fn raw_bytes_and_values_are_the_same_messages() {
     bytes_and_values_are_the_same::<u8, 1>(|[byte]| byte);
     bytes_and_values_are_the_same::<[u8; 5], 5>(|bytes| bytes);
     bytes_and_values_are_the_same::<[u8; 10], 10>(|bytes| bytes);
@@ -294,12 +294,12 @@ fn bytes_of_a_size_that_nobody_knew_and_values_are_the_same_messages() {
 }
 
 #[test]
-fn a_raw_broadcast_in_memory_at_hand_begins_empty() {
+fn a_raw_broadcast_in_given_memory_begins_empty() {
     let mut memory = Memory([MaybeUninit::new(0xff); 4096]);
     let item = Layout::from_size_align(12, 4).unwrap();
     let at = NonNull::from(&mut memory.0).cast();
     assert!(RawBroadcast::<Nobody>::layout(10, item).unwrap().size() < 4096);
-    // SAFETY: so much memory is there, ours, and lives as long.
+    // SAFETY: the memory is large enough, used by nobody else, and outlives the broadcast.
     let raw = unsafe { RawBroadcast::<Nobody>::init_at(at, 10, item) }.unwrap();
     let (mut reader, mut out) = (raw.reader_from_oldest(), [0; 12]);
     assert_eq!(reader.try_recv(&mut out), Ok(false));

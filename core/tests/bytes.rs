@@ -1,5 +1,5 @@
-//! The byte ring against a `VecDeque`, by long random sequences of operations, and between real
-//! threads.
+//! Compares the byte ring with a `VecDeque` in long random sequences of operations, and runs it
+//! between real threads.
 #![cfg(not(loom))]
 
 mod random;
@@ -9,7 +9,7 @@ use ringway_core::Error;
 use ringway_core::ring::bytes::{ByteRing, ReadGrant};
 use std::collections::VecDeque;
 
-/// The time is always 100.
+/// A clock that always says 100.
 struct Hundred;
 
 impl ringway_core::wait::Clock for Hundred {
@@ -35,7 +35,8 @@ fn behaves_as_a_bounded_deque<const N: usize>(seed: u64) {
     for _ in 0..20 {
         let (mut producer, mut consumer) = ring.split();
         for _ in 0..300 {
-            // Bytes and the gap, if there is one: at most one gap, shorter than a grant.
+            // What is neither a byte nor room is the gap. There is at most one, shorter than a
+            // grant.
             let room = producer.room();
             assert!(oracle.len() + room <= N && oracle.len() + room + max > N);
             match random.below(9) {
@@ -124,7 +125,7 @@ fn behaves_as_a_bounded_deque<const N: usize>(seed: u64) {
 }
 
 #[test]
-fn any_sequence_of_operations_behaves_as_a_bounded_deque_of_bytes() {
+fn random_operations_match_a_bounded_deque_of_bytes() {
     for seed in 0..20 {
         behaves_as_a_bounded_deque::<1>(seed);
         behaves_as_a_bounded_deque::<2>(seed);
@@ -134,9 +135,9 @@ fn any_sequence_of_operations_behaves_as_a_bounded_deque_of_bytes() {
     }
 }
 
-/// At every position that the ring can stand at when it is empty.
+/// Tries every position of an empty ring.
 #[test]
-fn the_largest_grant_succeeds_whenever_everything_is_read() {
+fn the_largest_grant_succeeds_in_an_empty_ring() {
     fn at_every_position<const N: usize>() {
         let max = ByteRing::<N>::MAX_GRANT;
         for start in 0..2 * N {
@@ -161,7 +162,7 @@ fn the_largest_grant_succeeds_whenever_everything_is_read() {
 }
 
 #[test]
-fn a_static_ring_carries_a_megabyte_between_threads_by_copies_and_grants() {
+fn copies_and_grants_pass_bytes_between_threads() {
     static RING: ByteRing<97> = ByteRing::new();
     const COUNT: usize = 1 << 20;
     let byte = |at: usize| (at % 251) as u8;
@@ -201,7 +202,7 @@ fn a_static_ring_carries_a_megabyte_between_threads_by_copies_and_grants() {
     });
 }
 
-/// Lengths on both sides of those at which copies go in pieces, and writes and reads in stretches.
+/// The lengths lie on both sides of the limits for copies in pieces and for writes in chunks.
 #[test]
 fn long_writes_and_reads_keep_every_byte_in_order() {
     const N: usize = 700_001;
@@ -244,16 +245,16 @@ fn long_writes_and_reads_keep_every_byte_in_order() {
     });
 }
 
-/// Nobody asks for a number here, so that each look must show all that is there.
+/// A peek for one byte must show all bytes that are there.
 #[test]
-fn a_peek_shows_what_came_since_the_last() {
+fn a_peek_shows_bytes_that_came_since_the_last() {
     let mut ring: ByteRing<8> = ByteRing::new();
     let (mut producer, mut consumer) = ring.split();
     for expected in [&b"a"[..], b"ab", b"abc"] {
         producer.try_write(&expected[expected.len() - 1..]);
         assert_eq!(&*consumer.try_peek(1).unwrap(), expected);
     }
-    // Also when a part of what is known was released, and up to the end of the memory alone.
+    // The same after a part of the known bytes was released. A grant ends at the memory's end.
     consumer.try_peek(1).unwrap().release(2);
     producer.try_write(b"defghi");
     assert_eq!(&*consumer.try_peek(1).unwrap(), b"cdefgh");
@@ -262,9 +263,9 @@ fn a_peek_shows_what_came_since_the_last() {
     assert_eq!(&*consumer.try_peek(1).unwrap(), b"ijk");
 }
 
-/// The gap is skipped on the strength of what is known, and what came since lies behind it.
+/// The consumer skips the gap by what it knows. The new bytes lie after the gap.
 #[test]
-fn a_peek_behind_a_gap_shows_what_came_since() {
+fn a_peek_after_a_gap_shows_bytes_that_came_since() {
     let mut ring: ByteRing<8> = ByteRing::new();
     let (mut producer, mut consumer) = ring.split();
     producer.try_write(b"abcdef");
@@ -277,7 +278,7 @@ fn a_peek_behind_a_gap_shows_what_came_since() {
 }
 
 #[test]
-fn a_reservation_up_to_a_length_has_the_room_that_came_since() {
+fn try_reserve_up_to_sees_newly_freed_room() {
     let mut ring: ByteRing<8> = ByteRing::new();
     let (mut producer, mut consumer) = ring.split();
     producer.try_write(b"abc");
@@ -304,7 +305,7 @@ fn a_parser_waits_for_more_than_it_has() {
     producer.try_write(b"cd");
     assert_eq!(pin!(consumer.peek_async(3)).poll(&mut cx).map(first), Poll::Ready(Ok(4)));
     producer.try_write(b"e");
-    // Across threads: the rest comes while the parser sleeps.
+    // Across threads, the rest comes while the parser waits.
     std::thread::scope(|s| {
         s.spawn(|| producer.try_write(b"fg"));
         assert_eq!(first(consumer.peek(7)), Ok(7));

@@ -1,5 +1,6 @@
-//! The newest value between real threads, and what it is in memory. Sequences of operations against
-//! a model: `tests/tests/oracle.rs`.
+//! Runs the newest value between real threads, and checks its layout in memory.
+//!
+//! `tests/tests/oracle.rs` compares sequences of operations with a model.
 #![cfg(not(loom))]
 
 #[path = "support/yielding.rs"]
@@ -16,7 +17,7 @@ use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 use yielding::Yielding;
 
-/// The time is always 100.
+/// A clock that always says 100.
 struct Hundred;
 
 impl ringway_core::wait::Clock for Hundred {
@@ -26,7 +27,7 @@ impl ringway_core::wait::Clock for Hundred {
 }
 
 #[test]
-fn readers_of_a_writer_that_does_not_wait_get_whole_values_that_grow_newer() {
+fn readers_get_whole_values_that_grow_newer() {
     const STORED: u64 = 200_000;
     let latest: Latest<[u64; 6]> = Latest::new();
     std::thread::scope(|s| {
@@ -55,7 +56,7 @@ fn readers_of_a_writer_that_does_not_wait_get_whole_values_that_grow_newer() {
 }
 
 #[test]
-fn a_reader_that_waits_sees_the_last_value_and_then_the_end() {
+fn a_waiting_reader_sees_the_last_value_then_the_end() {
     let latest = Latest::<u32, Yielding>::new();
     std::thread::scope(|s| {
         s.spawn(|| {
@@ -75,7 +76,7 @@ fn a_reader_that_waits_sees_the_last_value_and_then_the_end() {
 }
 
 #[test]
-fn a_writer_that_gives_its_half_back_does_not_say_that_no_value_will_come() {
+fn giving_the_half_back_does_not_end_the_stream() {
     let latest = Latest::<u32, SpinClock<Hundred>>::new();
     latest.writer().unwrap().store(1);
     let newer = latest.wait_newer_deadline(latest.version(), Some(50));
@@ -83,14 +84,14 @@ fn a_writer_that_gives_its_half_back_does_not_say_that_no_value_will_come() {
 }
 
 #[test]
-fn a_dead_writers_last_value_stays_and_its_half_is_free() {
+fn a_dead_writer_leaves_its_value_and_a_free_half() {
     let [one, two] = [1, 2].map(|number| Participant::new(number).unwrap());
     let latest: Latest<u32> = Latest::new();
     let mut writer = latest.writer_as(one).unwrap();
     writer.store(5);
     std::mem::forget(writer);
     assert!(latest.writer().is_none());
-    // SAFETY: neither of them does anything.
+    // SAFETY: neither participant takes another step.
     assert_eq!([two, one].map(|dead| unsafe { latest.recover(dead) }), [0, 1]);
     assert!(latest.writer_is_gone());
     assert_eq!(latest.load().unwrap().0, 5);
@@ -100,15 +101,15 @@ fn a_dead_writers_last_value_stays_and_its_half_is_free() {
 }
 
 #[test]
-fn the_layout_is_what_it_is_documented_to_be() {
+fn the_layout_is_as_documented() {
     assert_eq!(SLOTS, 4);
     assert_eq!(size_of::<Latest<[u32; 30]>>(), 128 + SLOTS * (8 + 30 * 4));
     assert_eq!(align_of::<Latest<u8>>(), 128);
 }
 
 #[test]
-fn zeroed_memory_is_one_without_a_value() {
-    // SAFETY: what the test is about: all zeroes are a fresh one.
+fn zeroed_memory_is_a_latest_without_a_value() {
+    // SAFETY: this test checks that zeroed memory is a fresh latest.
     let mut latest: Latest<[u16; 3], Nobody> = unsafe { MaybeUninit::zeroed().assume_init() };
     assert_eq!((latest.load(), latest.version()), (None, Version::NONE));
     for number in 1..20 {
@@ -117,13 +118,12 @@ fn zeroed_memory_is_one_without_a_value() {
     }
 }
 
-/// What knows the Rust type and what knows the size alone use the same bytes, whatever the
-/// alignment.
+/// The typed form and the raw form, which knows only sizes, use the same bytes for every alignment.
 #[test]
-fn a_latest_value_is_a_raw_broadcast_of_as_many_slots() {
+fn a_latest_is_a_raw_broadcast_of_as_many_slots() {
     fn both_ways<T: Plain + PartialEq + std::fmt::Debug>(values: [T; 3]) {
         let bytes = |value: &T| {
-            // SAFETY: the bytes of a value, which has no padding.
+            // SAFETY: the pointer and the length are those of a value that has no padding.
             unsafe { std::slice::from_raw_parts(std::ptr::from_ref(value).cast(), size_of::<T>()) }
                 .to_vec()
         };
@@ -131,7 +131,7 @@ fn a_latest_value_is_a_raw_broadcast_of_as_many_slots() {
         let layout = RawBroadcast::<Nobody>::layout(SLOTS, item).unwrap();
         assert_eq!(layout, Layout::new::<Latest<T>>());
         let latest = Latest::<T>::new();
-        // SAFETY: it is there, and its values are of that layout.
+        // SAFETY: the latest exists while `raw` is used, and its values have that layout.
         let raw = unsafe { RawBroadcast::<Nobody>::at(NonNull::from(&latest).cast(), SLOTS, item) };
         let raw = raw.unwrap();
         let mut reader = raw.reader_from_oldest();

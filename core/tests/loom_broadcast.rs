@@ -1,12 +1,11 @@
-//! Models of the broadcast: no reader gets a torn, wrong or doubled message, each is told exactly
-//! what it missed, and nobody sleeps for ever.
+//! Models of the broadcast: no reader gets a torn, wrong or doubled message, each learns exactly
+//! how many it missed, and nobody sleeps for ever.
 //!
-//! `try_recv` and `send` never yield. Were one to wait for another thread, loom would let it turn
-//! in its loop until the bound on branches ends the model: passing means that nobody waits, within
-//! the bounds.
+//! `try_recv` and `send` never yield. If one of them waited for another thread, loom would let it
+//! loop until the bound on branches fails the model. So a pass shows that nobody waits, within the
+//! bounds.
 //!
-//! In these models the lower word of a number has two bits, so that it comes back to where it was
-//! after four messages.
+//! In these models the lower word of a number has two bits, so that it recurs after four messages.
 #![cfg(loom)]
 
 mod support;
@@ -18,12 +17,12 @@ use std::pin::pin;
 use support::thread;
 use support::{DyingFutex, LoomFutex, Place, Task, model};
 
-/// A message of which loom can tear: its number, twice.
+/// A message that loom can tear: its number, twice.
 type Message = [u32; 2];
 
-/// Sends the next `count` messages in a thread, and closes. The half is taken before that: a look
-/// at the words by the writer itself would hide from loom that its stores come between another's
-/// looks.
+/// Sends the next `count` messages in a thread, and closes. The half is taken before the
+/// thread begins: looks by the writer itself would hide from loom that its stores come between the
+/// looks of others.
 fn send_in_thread<const N: usize, W: Wake + Sync>(
     broadcast: &'static Broadcast<Message, N, W>,
     count: u32,
@@ -43,8 +42,8 @@ fn send<'a, const N: usize, W: Wake>(
     writer
 }
 
-/// Receives once; `expected` is the number of the message that comes next. Whether there was
-/// anything.
+/// Receives once, and says whether there was anything. `expected` is the number of the next
+/// message.
 fn receive<const N: usize>(
     reader: &mut Reader<&Broadcast<Message, N>>,
     expected: &mut u32,
@@ -64,7 +63,7 @@ fn receive<const N: usize>(
     true
 }
 
-/// A reader that looks `looks` times while messages 1 to `count` are sent, and then gets the rest.
+/// A reader looks `looks` times while messages 1 to `count` are sent, and then receives the rest.
 fn every_message_is_received_or_counted<const N: usize>(count: u32, looks: usize) {
     model(Some(2), move || {
         let broadcast = Place::new(<Broadcast<Message, N>>::new());
@@ -81,22 +80,22 @@ fn every_message_is_received_or_counted<const N: usize>(count: u32, looks: usize
 }
 
 #[test]
-fn with_one_slot_every_message_is_received_or_counted() {
+fn one_slot_loses_no_message_uncounted() {
     every_message_is_received_or_counted::<1>(3, 2);
 }
 
 #[test]
-fn with_two_slots_every_message_is_received_or_counted() {
+fn two_slots_lose_no_message_uncounted() {
     every_message_is_received_or_counted::<2>(4, 2);
 }
 
 #[test]
-fn with_three_slots_every_message_is_received_or_counted() {
+fn three_slots_lose_no_message_uncounted() {
     every_message_is_received_or_counted::<3>(4, 2);
 }
 
 #[test]
-fn a_reader_suspended_until_the_lower_word_comes_back_is_not_deceived() {
+fn a_recurring_lower_word_does_not_deceive_a_reader() {
     model(Some(2), || {
         let broadcast = Place::new(<Broadcast<u32, 1>>::new());
         let mut reader = broadcast.get().reader();
@@ -113,7 +112,7 @@ fn a_reader_suspended_until_the_lower_word_comes_back_is_not_deceived() {
 }
 
 #[test]
-fn a_reader_that_joins_while_the_upper_word_changes_stands_where_the_writer_is() {
+fn a_reader_joins_while_the_upper_word_changes() {
     model(Some(2), || {
         let broadcast = Place::new(<Broadcast<Message, 1>>::new());
         send(broadcast.get().writer().unwrap(), 1);
@@ -163,7 +162,7 @@ fn two_readers_get_the_same_messages() {
 }
 
 #[test]
-fn the_next_writer_goes_on_where_the_last_one_was() {
+fn a_writer_continues_where_the_last_one_stopped() {
     model(Some(3), || {
         let broadcast = Place::new(<Broadcast<Message, 2>>::new());
         let mut reader = broadcast.get().reader();
@@ -187,7 +186,7 @@ fn the_next_writer_goes_on_where_the_last_one_was() {
 }
 
 #[test]
-fn the_next_writer_goes_on_where_a_dead_one_was() {
+fn a_writer_continues_where_a_dead_one_stopped() {
     const DEAD: Participant = Participant::new(9).unwrap();
     model(Some(3), || {
         let broadcast = Place::new(<Broadcast<Message, 2>>::new());
@@ -204,14 +203,16 @@ fn the_next_writer_goes_on_where_a_dead_one_was() {
             let broadcast = broadcast.get();
             thread::spawn(move || {
                 dead.join().unwrap();
-                // SAFETY: nobody acts for the dead one, whose thread has ended.
+                // SAFETY: the thread of the dead participant has ended, and nobody else acts for
+                // it.
                 let held = unsafe { broadcast.recover(DEAD) };
-                // SAFETY: as above.
+                // SAFETY: the thread of the dead participant has ended, and nobody else acts for
+                // it.
                 assert_eq!((held, unsafe { broadcast.recover(DEAD) }), (1, 0));
             })
         };
         loop {
-            // What it sent is seen by whoever sees that it is gone.
+            // A reader that sees that the writer is gone sees what it sent.
             if reader.writer_is_gone() {
                 assert_eq!(reader.try_recv(), Ok(Some([1; 2])));
                 let mut writer = broadcast.get().writer().expect("it was given back");
@@ -227,7 +228,7 @@ fn the_next_writer_goes_on_where_a_dead_one_was() {
 }
 
 #[test]
-fn whoever_takes_the_half_of_a_dead_writer_sees_what_it_sent() {
+fn a_new_writer_sees_what_the_dead_one_sent() {
     const DEAD: Participant = Participant::new(9).unwrap();
     model(Some(3), || {
         let broadcast = Place::new(<Broadcast<Message, 2>>::new());
@@ -240,7 +241,8 @@ fn whoever_takes_the_half_of_a_dead_writer_sees_what_it_sent() {
             let broadcast = broadcast.get();
             thread::spawn(move || {
                 dead.join().unwrap();
-                // SAFETY: nobody acts for the dead one, whose thread has ended.
+                // SAFETY: the thread of the dead participant has ended, and nobody else acts for
+                // it.
                 unsafe { broadcast.recover(DEAD) }
             })
         };
@@ -256,7 +258,7 @@ fn whoever_takes_the_half_of_a_dead_writer_sees_what_it_sent() {
 }
 
 #[test]
-fn a_reader_that_sleeps_is_woken_by_every_message_and_by_the_end() {
+fn messages_and_close_wake_a_sleeping_reader() {
     model(Some(3), || {
         let broadcast = Place::new(Broadcast::<Message, 2, LoomFutex>::new());
         let writer = send_in_thread(broadcast.get(), 2);
@@ -269,7 +271,7 @@ fn a_reader_that_sleeps_is_woken_by_every_message_and_by_the_end() {
 }
 
 #[test]
-fn two_readers_that_sleep_are_both_woken() {
+fn two_sleeping_readers_are_both_woken() {
     model(Some(2), || {
         let broadcast = Place::new(Broadcast::<Message, 2, LoomFutex>::new());
         let mut first = broadcast.get().reader();
@@ -283,7 +285,7 @@ fn two_readers_that_sleep_are_both_woken() {
 }
 
 #[test]
-fn a_task_is_woken_by_a_message_and_by_the_end() {
+fn a_message_and_close_wake_a_task() {
     model(Some(2), || {
         let broadcast = Place::new(Broadcast::<Message, 2, Async<LoomFutex>>::new());
         let writer = send_in_thread(broadcast.get(), 1);
@@ -298,9 +300,9 @@ fn a_task_is_woken_by_a_message_and_by_the_end() {
     });
 }
 
-/// The dead one had cleared the doorbell's bit, so that a ring alone would wake nobody.
+/// The dead participant had cleared the doorbell's bit, so that a plain ring would wake nobody.
 #[test]
-fn who_sleeps_is_woken_though_the_dead_one_took_the_wake_up_along() {
+fn recovery_makes_up_for_a_lost_wake_up() {
     const DEAD: Participant = Participant::new(9).unwrap();
     model(Some(2), || {
         let broadcast = Place::new(Broadcast::<Message, 2, DyingFutex>::new());
@@ -314,7 +316,7 @@ fn who_sleeps_is_woken_though_the_dead_one_took_the_wake_up_along() {
         writer.send([1; 2]);
         DyingFutex::set_dies(false);
         core::mem::forget(writer);
-        // SAFETY: the participant did its last step.
+        // SAFETY: the participant has taken its last step.
         assert_eq!(unsafe { broadcast.get().recover(DEAD) }, 1);
         sleeper.join().unwrap();
     });

@@ -1,4 +1,4 @@
-//! Models of the byte ring: the bytes arrive as they were written, across the end of the memory and
+//! Models of the byte ring: bytes arrive as they were written, across the end of the memory and
 //! across gaps.
 #![cfg(loom)]
 
@@ -96,7 +96,7 @@ fn a_whole_write_is_never_seen_in_part() {
     });
 }
 
-/// Three bytes, grants of two: every second grant leaves a gap of one byte before the end.
+/// In a ring of three bytes, every second grant of two leaves a gap of one byte before the end.
 #[test]
 fn grants_leave_gaps_and_the_reader_skips_them() {
     model(Some(3), || {
@@ -117,10 +117,9 @@ fn grants_leave_gaps_and_the_reader_skips_them() {
     });
 }
 
-/// Laps with a gap and laps without one, in turn: the mark of one lap is never taken for that of
-/// another.
+/// Laps with and without a gap alternate. The mark of one lap is never taken for that of another.
 #[test]
-fn laps_with_and_without_a_gap() {
+fn laps_alternate_with_and_without_a_gap() {
     model(Some(2), || {
         let ring = Arc::new(<ByteRing<3>>::new());
         let producer = {
@@ -157,7 +156,7 @@ fn an_aborted_grant_is_never_seen() {
 }
 
 #[test]
-fn writer_and_reader_sleep_and_are_woken_until_the_end() {
+fn writer_and_reader_wake_each_other_until_the_end() {
     model(Some(2), || {
         let ring = Arc::new(ByteRing::<1, LoomFutex>::new());
         let producer = {
@@ -179,7 +178,7 @@ fn writer_and_reader_sleep_and_are_woken_until_the_end() {
 }
 
 #[test]
-fn a_writer_that_sleeps_is_woken_when_the_reader_closes() {
+fn close_wakes_a_sleeping_writer() {
     model(Some(3), || {
         let ring = Arc::new(ByteRing::<1, LoomFutex>::new());
         let reader = {

@@ -1,8 +1,8 @@
-//! Models of the newest value: what a reader gets is whole, the value of its version, and no older
-//! than what it may know of.
+//! Models of the newest value: a reader gets a whole value, which belongs to its version and is no
+//! older than one that the reader can know of.
 //!
-//! In these models there are two slots, so that the third value overwrites the first, and the lower
-//! word of a version has two bits, so that it comes back to where it was after four values.
+//! In these models there are two slots, so that the third value overwrites the first. The lower
+//! word of a version has two bits, so that it recurs after four values.
 #![cfg(loom)]
 
 mod support;
@@ -13,12 +13,12 @@ use ringway_core::wait::Wake;
 use support::thread;
 use support::{LoomFutex, Place, model};
 
-/// A value of which loom can tear: its version, twice.
+/// A value that loom can tear: its version, twice.
 type Value = [u32; 2];
 
-/// Stores the next `count` values in a thread, and closes. The half is taken before that: a look at
-/// the words by the writer itself would hide from loom that its stores come between another's
-/// looks.
+/// Stores the next `count` values in a thread, and closes. The half is taken before the
+/// thread begins: looks by the writer itself would hide from loom that its stores come between the
+/// looks of others.
 fn store_in_thread<W: Wake + Sync>(
     latest: &'static Latest<Value, W>,
     count: u32,
@@ -35,7 +35,7 @@ fn store<W: Wake>(mut writer: Writer<&Latest<Value, W>>, count: u32) -> Writer<&
     writer
 }
 
-/// Loads what is newer than `seen`, and advances it.
+/// Loads a value newer than `seen`, if there is one, and advances `seen` to it.
 fn load(latest: &Latest<Value>, seen: &mut Version) -> bool {
     let Some((value, version)) = latest.load_newer(*seen) else { return false };
     assert_eq!(value, [version.number() as u32; 2], "torn, or of another version");
@@ -60,7 +60,7 @@ fn a_reader_gets_whole_values_that_grow_newer() {
 }
 
 #[test]
-fn once_a_value_was_stored_there_is_one_whatever_the_writer_does() {
+fn a_stored_value_is_never_missing() {
     model(Some(3), || {
         let latest = Place::new(<Latest<Value>>::new());
         store(latest.get().writer().unwrap(), 1);
@@ -86,7 +86,7 @@ fn two_readers_get_whole_values() {
 }
 
 #[test]
-fn a_reader_that_sleeps_is_woken_by_a_change_and_by_the_end() {
+fn a_change_and_close_wake_a_sleeping_reader() {
     model(Some(3), || {
         let latest = Place::new(Latest::<Value, LoomFutex>::new());
         let writer = store_in_thread(latest.get(), 2);

@@ -1,4 +1,4 @@
-//! Models of the ring of values: nothing is lost, doubled, reordered or touched by both sides at
+//! Models of the ring of values: no value is lost, doubled, reordered or touched by both sides at
 //! once, and nobody sleeps for ever.
 #![cfg(loom)]
 
@@ -13,7 +13,7 @@ use support::sync::Arc;
 use support::thread;
 use support::{DyingFutex, LoomFutex, Place, Task, model};
 
-/// A value that loom watches: who gets it must be able to see what its maker wrote into it.
+/// A value that loom watches: its receiver must see what its sender wrote into it.
 type Value = Box<u32>;
 
 fn waiting<T, const N: usize>() -> Arc<Ring<T, N, LoomFutex>> {
@@ -50,10 +50,10 @@ macro_rules! push {
 mod polled {
     use super::*;
 
-    /// One looks on who holds no half. A head without the tail that it followed, or a tail without
-    /// the head that made room for it, would be a pair that never was.
+    /// The third thread looks without a half. It must not pair a head with a tail older than the
+    /// one it followed, nor a tail with a head older than the one that made room for it.
     #[test]
-    fn a_ring_that_always_holds_something_is_never_seen_empty() {
+    fn a_ring_never_empty_is_never_seen_empty() {
         model(Some(3), || {
             let ring = Arc::new(<Ring<Value, 2>>::new());
             push!(ring.producer().unwrap(), Box::new(1));
@@ -97,7 +97,7 @@ mod polled {
     }
 
     #[test]
-    fn capacity_one_full_and_empty_at_every_step() {
+    fn capacity_one_is_full_or_empty_at_every_step() {
         passes_in_order::<1>(3);
     }
 
@@ -107,7 +107,7 @@ mod polled {
     }
 
     #[test]
-    fn capacity_three_wraps_around_where_no_mask_helps() {
+    fn capacity_three_wraps_around_without_a_mask() {
         passes_in_order::<3>(4);
     }
 
@@ -194,7 +194,7 @@ mod polled {
     }
 
     #[test]
-    fn the_producers_half_goes_from_one_thread_to_another() {
+    fn the_producers_half_moves_between_threads() {
         model(Some(2), || {
             let ring = Arc::new(<Ring<Value, 2>>::new());
             let threads = [10, 20].map(|value| {
@@ -217,7 +217,7 @@ mod polled {
     }
 
     #[test]
-    fn the_consumers_half_goes_from_one_thread_to_another() {
+    fn the_consumers_half_moves_between_threads() {
         model(Some(2), || {
             let ring = Arc::new(<Ring<Value, 2>>::new());
             let mut producer = ring.producer().unwrap();
@@ -241,11 +241,11 @@ mod polled {
     }
 
     #[test]
-    fn what_a_producer_pushed_before_it_closed_is_there() {
+    fn values_pushed_before_a_close_are_there() {
         model(None, || {
             let ring = Place::new(<Ring<Value, 1>>::new());
-            // Taken before the thread begins: its own look at the word would hide from loom that
-            // the close comes before the consumer's.
+            // Taken before the thread begins. If the thread itself looked at the word, loom would
+            // no longer see that the close comes before the consumer's look.
             let mut producer = ring.get().producer().unwrap();
             let producer = thread::spawn(move || {
                 producer.try_push(Box::new(1)).unwrap();
@@ -260,7 +260,7 @@ mod polled {
     }
 
     #[test]
-    fn what_is_left_is_dropped_with_the_ring() {
+    fn values_left_are_dropped_with_the_ring() {
         model(Some(3), || {
             let left = Arc::new(());
             let ring = Arc::new(<Ring<Arc<()>, 2>>::new());
@@ -284,7 +284,7 @@ mod waited_on {
     use super::*;
 
     #[test]
-    fn a_pop_that_sleeps_is_woken_by_the_push_and_by_the_end() {
+    fn push_and_close_wake_a_sleeping_pop() {
         model(Some(3), || {
             let ring = waiting::<Value, 1>();
             let producer = {
@@ -302,10 +302,10 @@ mod waited_on {
         });
     }
 
-    /// A view, in which one waits for a place in memory: each side is woken by the other's
-    /// publication, or its end.
+    /// Both sides use a view and wait for a place in memory. The other side's publication or close
+    /// wakes them.
     #[test]
-    fn a_place_that_one_sleeps_for_in_a_view_comes_with_the_other_sides_step() {
+    fn each_side_wakes_a_reserve_or_peek_of_a_view() {
         model(Some(3), || {
             let ring = waiting::<u32, 1>();
             let producer = {
@@ -334,7 +334,7 @@ mod waited_on {
     }
 
     #[test]
-    fn a_push_that_sleeps_is_woken_by_the_pop() {
+    fn pop_wakes_a_sleeping_push() {
         model(Some(3), || {
             let ring = waiting::<Value, 1>();
             let producer = {
@@ -353,7 +353,7 @@ mod waited_on {
     }
 
     #[test]
-    fn a_push_that_sleeps_is_woken_when_the_consumer_closes() {
+    fn close_wakes_a_sleeping_push() {
         model(Some(3), || {
             let ring = waiting::<Value, 1>();
             let mut producer = ring.producer().unwrap();
@@ -361,7 +361,8 @@ mod waited_on {
             let thread = {
                 let ring = ring.clone();
                 thread::spawn(move || {
-                    // Given back first, which ends nothing; then closed.
+                    // The first half is given back, which does not end the stream. The next is
+                    // closed.
                     drop(ring.consumer());
                     ring.consumer().unwrap().close();
                 })
@@ -372,7 +373,7 @@ mod waited_on {
     }
 
     #[test]
-    fn a_push_that_sleeps_is_woken_by_a_clear() {
+    fn clear_wakes_a_sleeping_push() {
         model(Some(3), || {
             let ring = waiting::<Value, 1>();
             let mut consumer = ring.consumer().unwrap();
@@ -393,9 +394,9 @@ mod waited_on {
         });
     }
 
-    /// Each value by a producer of its own, as from an interrupt handler.
+    /// Each value has a producer of its own, as from an interrupt handler.
     #[test]
-    fn a_pop_that_sleeps_goes_on_when_the_producer_is_given_back() {
+    fn a_sleeping_pop_outlasts_each_producer() {
         model(Some(3), || {
             let ring = waiting::<Value, 1>();
             let producers = {
@@ -414,7 +415,7 @@ mod waited_on {
     }
 
     #[test]
-    fn both_halves_dropped_at_once() {
+    fn both_halves_are_dropped_at_once() {
         model(None, || {
             let ring = waiting::<Value, 1>();
             let producer = {
@@ -485,11 +486,11 @@ mod recovery {
 
     const DEAD: Participant = Participant::new(3).unwrap();
 
-    /// Recovery is of what owns nothing.
+    /// Recovery is only for values that own nothing.
     type Plain = u32;
 
     #[test]
-    fn the_next_producer_goes_on_where_a_dead_one_stood() {
+    fn a_producer_continues_where_a_dead_one_stopped() {
         model(None, || {
             let ring = Arc::new(<Ring<Plain, 2>>::new());
             let push_as = |participant, value| {
@@ -502,10 +503,10 @@ mod recovery {
                 })
             };
             let dying = push_as(DEAD, 1);
-            // Not joined with the one that dies: what it sees of it, it sees through the recovery.
+            // Not joined with the dying thread: the recovery alone makes its values visible.
             let next = push_as(Participant::LOCAL, 2);
             let mut pushed = dying.join().unwrap();
-            // SAFETY: participant 3 did its last step.
+            // SAFETY: participant 3 has taken its last step.
             unsafe { ring.recover(DEAD) };
             pushed += next.join().unwrap();
             let mut consumer = ring.consumer().unwrap();
@@ -515,7 +516,7 @@ mod recovery {
     }
 
     #[test]
-    fn who_sleeps_is_told_of_the_death_and_reads_what_was_published() {
+    fn recovery_wakes_a_sleeper_that_reads_the_rest() {
         model(Some(2), || {
             let ring = waiting::<Plain, 1>();
             let mut producer = ring.producer_as(DEAD).unwrap();
@@ -529,21 +530,22 @@ mod recovery {
             };
             producer.try_push(1).unwrap();
             core::mem::forget(producer);
-            // Twice at once: the half is given back once.
+            // Two recoveries at once close the half once.
             let other = {
                 let ring = ring.clone();
-                // SAFETY: participant 3 did its last step.
+                // SAFETY: participant 3 has taken its last step.
                 thread::spawn(move || unsafe { ring.recover(DEAD) })
             };
-            // SAFETY: as above.
+            // SAFETY: participant 3 has taken its last step.
             let recovered = unsafe { ring.recover(DEAD) };
             assert_eq!(recovered + other.join().unwrap(), 1);
             consumer.join().unwrap();
         });
     }
-    /// The dead one had cleared the doorbell's bit, so that a ring alone would wake nobody.
+
+    /// The dead participant had cleared the doorbell's bit, so that a plain ring would wake nobody.
     #[test]
-    fn who_sleeps_is_woken_though_the_dead_one_took_the_wake_up_along() {
+    fn recovery_makes_up_for_a_lost_wake_up() {
         model(Some(2), || {
             let ring = Arc::new(Ring::<u32, 1, DyingFutex>::new());
             let mut producer = ring.producer_as(DEAD).unwrap();
@@ -559,7 +561,7 @@ mod recovery {
             producer.try_push(1).unwrap();
             DyingFutex::set_dies(false);
             core::mem::forget(producer);
-            // SAFETY: participant 3 did its last step.
+            // SAFETY: participant 3 has taken its last step.
             assert_eq!(unsafe { ring.recover(DEAD) }, 1);
             consumer.join().unwrap();
         });

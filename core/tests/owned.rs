@@ -1,5 +1,5 @@
-//! Halves that own what keeps their structure. Miri runs this: nothing is used after the last owner
-//! went.
+//! Halves that own what keeps their structure. Under Miri this shows that nothing is used after the
+//! last owner is dropped.
 #![cfg(all(feature = "alloc", not(loom)))]
 #![allow(missing_docs)]
 
@@ -9,7 +9,7 @@ use ringway_core::storage::StableRef;
 use ringway_core::wait::Spin;
 use std::sync::Arc;
 
-/// Keeps half of a ring, and borrows nothing.
+/// Contains a half of a ring, and borrows nothing.
 struct Sensor<R: RingRef> {
     samples: Producer<R>,
     name: String,
@@ -41,7 +41,7 @@ fn halves_outlive_every_other_reference_to_their_ring() {
 }
 
 #[test]
-fn chunks_and_futures_of_an_owned_half() {
+fn an_owned_half_lends_chunks_and_futures() {
     let ring = Arc::new(Ring::<String, 3, Spin>::new());
     let (mut producer, mut consumer) =
         (Producer::new(ring.clone()).unwrap(), Consumer::new(ring).unwrap());
@@ -61,11 +61,11 @@ fn chunks_and_futures_of_an_owned_half() {
     producer.close();
 }
 
-/// An owner of one's own, which takes its halves for a participant.
+/// An owner defined outside the crate, which takes halves for a participant.
 #[derive(Clone, Copy)]
 struct Shared(&'static Ring<u32, 2>, Participant);
 
-// SAFETY: it borrows what never moves.
+// SAFETY: the ring is borrowed for as long as the reference exists, and does not move.
 unsafe impl StableRef for Shared {
     type Target = Ring<u32, 2>;
 
@@ -79,13 +79,13 @@ unsafe impl StableRef for Shared {
 }
 
 #[test]
-fn a_half_is_on_record_under_the_name_of_its_owner() {
+fn a_half_is_held_by_its_owners_participant() {
     static RING: Ring<u32, 2> = Ring::new();
     let ring = Shared(&RING, Participant::new(5).unwrap());
     let mut producer = Producer::new(ring).unwrap();
     producer.try_push(1).unwrap();
     std::mem::forget(producer); // it dies
-    // SAFETY: participant 5 does nothing any more.
+    // SAFETY: participant 5 takes no further step.
     assert_eq!(unsafe { RING.recover(ring.participant()) }, 1);
     assert!(RING.producer_is_gone());
     assert_eq!(Consumer::new(ring).unwrap().try_pop(), Some(1));

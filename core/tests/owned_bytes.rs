@@ -1,5 +1,5 @@
-//! Halves of byte and message rings that own their ring: kept in a struct, moved, and dropped after
-//! every other reference.
+//! Halves of byte and message rings that own their ring. They are kept in a struct, moved, and
+//! dropped after every other reference.
 #![cfg(all(feature = "alloc", not(loom)))]
 
 use ringway_core::ring::bytes::{self, ByteRing, ByteRingView};
@@ -17,7 +17,7 @@ struct Messages {
 }
 
 #[test]
-fn halves_of_bytes_keep_their_ring() {
+fn byte_halves_keep_their_ring() {
     let ring: Arc<ByteRingView> = Arc::new(ByteRing::<7>::new());
     let from = bytes::Consumer::new(ring.clone()).unwrap();
     let ends = Box::new(Bytes { from, to: bytes::Producer::new(ring.clone()).unwrap() });
@@ -36,7 +36,7 @@ fn halves_of_bytes_keep_their_ring() {
 }
 
 #[test]
-fn halves_of_messages_keep_their_ring() {
+fn message_halves_keep_their_ring() {
     let ring: Arc<MessageRingView> = Arc::new(MessageRing::<64>::new());
     let to = messages::Sender::new(ring.clone()).unwrap();
     let ends = Box::new(Messages { to, from: messages::Receiver::new(ring).unwrap() });

@@ -1,5 +1,5 @@
-//! The ring of values against a `VecDeque`, by long random sequences of operations, and between
-//! real threads.
+//! Compares the ring of values with a `VecDeque` in long random sequences of operations, and runs
+//! it between real threads.
 #![cfg(not(loom))]
 
 mod random;
@@ -12,7 +12,7 @@ use ringway_core::wait::{Spin, SpinClock};
 use std::cell::Cell;
 use std::collections::VecDeque;
 
-/// The time is always 100.
+/// A clock that always says 100.
 struct Hundred;
 
 impl ringway_core::wait::Clock for Hundred {
@@ -21,7 +21,7 @@ impl ringway_core::wait::Clock for Hundred {
     }
 }
 
-/// A value that counts itself, so that a lost or doubled one shows.
+/// A value that counts the values alive, so that a lost or doubled one shows.
 struct Counted<'a>(u32, &'a Cell<i32>);
 
 impl<'a> Counted<'a> {
@@ -37,7 +37,7 @@ impl Drop for Counted<'_> {
     }
 }
 
-/// `count` slots were refused, of which `available` were there and `n` can be.
+/// Checks the error for `count` slots, when `available` are there and the ring has `n`.
 fn refused(error: Error, count: usize, available: usize, n: usize) {
     if count > n {
         assert_eq!(error, Error::MessageTooLarge { max: n });
@@ -57,7 +57,7 @@ fn behaves_as_a_bounded_deque<const N: usize>(seed: u64) {
         next
     };
     for _ in 0..20 {
-        // The halves are given back and taken again with values left in the ring.
+        // Each round gives the halves back and takes them again, with values left in the ring.
         let (mut producer, mut consumer) = ring.split();
         for _ in 0..200 {
             match random.below(8) {
@@ -121,7 +121,7 @@ fn behaves_as_a_bounded_deque<const N: usize>(seed: u64) {
 }
 
 #[test]
-fn any_sequence_of_operations_behaves_as_a_bounded_deque() {
+fn random_operations_match_a_bounded_deque() {
     for seed in 0..20 {
         behaves_as_a_bounded_deque::<1>(seed);
         behaves_as_a_bounded_deque::<2>(seed);
@@ -132,7 +132,7 @@ fn any_sequence_of_operations_behaves_as_a_bounded_deque() {
 }
 
 #[test]
-fn slices_go_in_and_out_across_the_end() {
+fn slices_wrap_around_the_end() {
     let mut random = Random::new(1);
     let mut ring: Ring<u32, 7> = Ring::new();
     let (mut producer, mut consumer) = ring.split();
@@ -150,7 +150,7 @@ fn slices_go_in_and_out_across_the_end() {
 }
 
 #[test]
-fn a_static_ring_carries_a_million_values_between_threads() {
+fn a_static_ring_carries_values_between_threads() {
     static RING: Ring<u64, 64> = Ring::new();
     const COUNT: u64 = 1_000_000;
     std::thread::scope(|s| {
@@ -189,13 +189,13 @@ fn values_of_size_zero_are_counted() {
 }
 
 #[test]
-fn a_value_that_panics_as_it_is_dropped_is_not_dropped_twice() {
+fn a_value_whose_drop_panics_is_dropped_once() {
     struct Bomb<'a>(&'a Cell<u32>);
     impl Drop for Bomb<'_> {
         fn drop(&mut self) {
             self.0.set(self.0.get() + 1);
             if self.0.get() == 1 {
-                panic!("as the test wants");
+                panic!("expected by the test");
             }
         }
     }
@@ -213,7 +213,7 @@ fn a_value_that_panics_as_it_is_dropped_is_not_dropped_twice() {
 }
 
 #[test]
-fn the_other_side_sees_who_came_and_who_went() {
+fn each_side_sees_the_other_come_and_go() {
     static RING: Ring<u8, 2, Spin> = Ring::new();
     let mut consumer = RING.consumer().unwrap();
     assert!(!RING.producer_is_gone(), "it has not come yet");
@@ -236,9 +236,9 @@ fn the_other_side_sees_who_came_and_who_went() {
     assert!(!RING.consumer_is_gone(), "another came, and gave the half back");
 }
 
-/// An interrupt handler that takes the producer's half for each sample, while main sleeps.
+/// An interrupt handler takes the producer's half for each sample, while the main program sleeps.
 #[test]
-fn who_sleeps_goes_on_when_the_other_half_is_given_back() {
+fn giving_a_half_back_does_not_end_the_stream() {
     let ring = Ring::<u32, 2, SpinClock<Hundred>>::new();
     let mut consumer = ring.consumer().unwrap();
     for sample in 0..3 {
@@ -246,7 +246,7 @@ fn who_sleeps_goes_on_when_the_other_half_is_given_back() {
         assert_eq!(consumer.pop(), Ok(sample));
         assert_eq!(consumer.pop_deadline(Some(50)), Err(Error::TimedOut), "not the end");
     }
-    // The same with the halves exchanged.
+    // The same for a producer that waits.
     drop(consumer);
     let mut producer = ring.producer().unwrap();
     for sample in 3..5 {
@@ -258,7 +258,7 @@ fn who_sleeps_goes_on_when_the_other_half_is_given_back() {
 
 #[test]
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-fn the_layout_is_what_it_is_documented_to_be() {
+fn the_layout_is_as_documented() {
     assert_eq!(size_of::<Ring<u32, 32>>(), 2 * 128 + 32 * 4);
     let mut ring: Ring<u32, 32> = Ring::new();
     let (producer, consumer) = ring.split();
@@ -266,24 +266,24 @@ fn the_layout_is_what_it_is_documented_to_be() {
 }
 
 #[test]
-fn zeroed_memory_is_a_fresh_structure_which_is_how_one_in_a_region_begins() {
+fn zeroed_memory_is_a_fresh_structure() {
     use ringway_core::ring::bytes::ByteRing;
     use ringway_core::ring::queue::Queue;
     use std::mem::MaybeUninit;
 
-    // SAFETY: what the test is about: all zeroes are a ring.
+    // SAFETY: this test checks that zeroed memory is a fresh ring.
     let mut ring: Ring<u64, 4> = unsafe { MaybeUninit::zeroed().assume_init() };
     let (mut producer, mut consumer) = ring.split();
     assert_eq!(producer.try_push_slice(&[1, 2, 3, 4, 5]), 4);
     assert_eq!(consumer.try_pop(), Some(1));
 
-    // SAFETY: as above, of bytes.
+    // SAFETY: this test checks that zeroed memory is a fresh ring of bytes.
     let mut ring: ByteRing<4> = unsafe { MaybeUninit::zeroed().assume_init() };
     let (mut producer, mut consumer) = ring.split();
     assert_eq!(producer.try_write(b"12345"), 4);
     assert_eq!(&*consumer.try_peek(1).unwrap(), b"1234");
 
-    // SAFETY: as above, a queue.
+    // SAFETY: this test checks that zeroed memory is a fresh queue.
     let queue: Queue<u64, 3> = unsafe { MaybeUninit::zeroed().assume_init() };
     (0..9).for_each(|n| {
         queue.try_push(n).unwrap();
@@ -291,9 +291,9 @@ fn zeroed_memory_is_a_fresh_structure_which_is_how_one_in_a_region_begins() {
     });
 }
 
-/// A producer and a consumer that leave three to eight values in the ring, and one that looks on.
+/// A producer and a consumer leave three to eight values in the ring, while a third thread looks.
 #[test]
-fn a_ring_that_always_holds_something_is_never_seen_empty() {
+fn a_ring_never_empty_is_never_seen_empty() {
     let ring: Ring<u32, 8> = Ring::new();
     let is_over = AtomicU32::new(0);
     let mut producer = ring.producer().unwrap();
@@ -316,7 +316,7 @@ fn a_ring_that_always_holds_something_is_never_seen_empty() {
             let (is_empty, len) = (ring.is_empty(), ring.len());
             if is_empty || !(1..=8).contains(&len) {
                 is_over.store(1, Ordering::Relaxed);
-                panic!("there are three to eight, and it said {is_empty} and {len}");
+                panic!("the ring has three to eight values, but said {is_empty} and {len}");
             }
         }
         is_over.store(1, Ordering::Relaxed);

@@ -1,24 +1,25 @@
-//! One writer, any number of readers, and every reader gets every message: the writer overwrites
-//! the oldest and never waits.
+//! One writer and any number of readers; every reader gets every message.
 //!
-//! A reader that is too slow is told by how many messages it lagged behind, exactly, and goes on at
-//! the oldest that is still there. Readers are not registered anywhere: a reader's place is in its
-//! own handle, so that there may be any number, they cost the writer nothing, and one that dies
-//! leaves nothing behind.
+//! The writer never waits: it overwrites the oldest message. A reader that is too slow learns
+//! exactly how many messages it missed, and continues with the oldest message that is still there.
+//! Readers are not registered anywhere, because a reader's position lies in its own handle. So
+//! there may be any number of readers. They cost the writer nothing, and one that dies leaves
+//! nothing behind.
 //!
 //! | | |
 //! |---|---|
 //! | [`Writer::send`] | wait-free |
 //! | [`Reader::try_recv`] | wait-free |
-//! | a writer that is suspended or killed between any two instructions | delays nobody who looks, and those who sleep until it goes on or is recovered; the message that it had not published is never seen |
-//! | a reader that is | is noticed by nobody |
+//! | a writer that is suspended or killed between any two instructions | delays nobody who polls. Readers that sleep wait until it continues or is recovered. The message that it had not published is never seen |
+//! | a reader that is suspended or killed | is noticed by nobody |
 //!
-//! Loads and stores alone carry the messages. Taking the writer's half is a read-modify-write, and
-//! so is waking somebody who sleeps.
+//! Loads and stores alone carry the messages. Two steps are read-modify-writes: taking the writer's
+//! half, and waking a reader that sleeps.
 //!
-//! A message is copied into its slot and out of it, word by word ([`Words`](crate::plain::Words)),
-//! and the copy is thrown away if the writer came by meanwhile: that is what [`Plain`] is for. The
-//! argument that no torn message gets out is with the slots' code, `broadcast/seq_slots.rs`.
+//! A message is copied into its slot and out of it word by word ([`Words`](crate::plain::Words)).
+//! The reader discards its copy if the writer wrote to the slot in the meantime: this is why
+//! messages are [`Plain`]. The source of the slots, `broadcast/seq_slots.rs`, argues why no torn
+//! message gets out.
 //!
 //! ```
 //! use ringway_core::ring::broadcast::{Broadcast, RecvError};
@@ -58,7 +59,9 @@ use crate::storage::Storage;
 use crate::wait::Wake;
 
 impl<T: Plain, S: Storage<Element = SeqSlot<T>> + ?Sized, W: Wake> BroadcastInner<S, W> {
-    /// A reader that gets every message from now on. Any context may ask, any number of times.
+    /// Makes a reader that gets every message from now on.
+    ///
+    /// Any context may call this, any number of times.
     ///
     /// ```
     /// use ringway_core::ring::broadcast::Broadcast;
@@ -73,8 +76,10 @@ impl<T: Plain, S: Storage<Element = SeqSlot<T>> + ?Sized, W: Wake> BroadcastInne
         Reader::new(self)
     }
 
-    /// The writer's half, or `None` while somebody has it. Any context may ask. Dropping it gives
-    /// it back, and the readers wait for the next writer; [`Writer::close`] ends the stream.
+    /// Takes the writer's half; `None` while somebody holds it.
+    ///
+    /// Any context may call this. When the half is dropped, it is given back, and the readers wait
+    /// for the next writer. [`Writer::close`] ends the stream.
     ///
     /// ```
     /// use ringway_core::ring::broadcast::Broadcast;
@@ -88,13 +93,14 @@ impl<T: Plain, S: Storage<Element = SeqSlot<T>> + ?Sized, W: Wake> BroadcastInne
         Writer::new(self)
     }
 
-    /// [`writer`](Self::writer) for `me`, where processes share the broadcast.
+    /// As [`writer`](Self::writer), for the participant `me`, where processes share the broadcast.
     pub fn writer_as(&self, me: Participant) -> Option<Writer<&Self>> {
         Writer::take(self, me)
     }
 
-    /// The writer's half and a reader, of a broadcast that the caller owns. Needs no
-    /// read-modify-write. More readers: [`Reader::clone`].
+    /// The writer's half and a reader, of a broadcast that the caller owns.
+    ///
+    /// This needs no read-modify-write. [`Reader::clone`] makes more readers.
     ///
     /// ```
     /// use ringway_core::ring::broadcast::Broadcast;

@@ -1,16 +1,17 @@
-//! The newest value: one writer that never waits, and any number of readers that get the newest
-//! whole value and can tell whether it changed.
+//! The newest value: one writer that never waits, and any number of readers.
+//!
+//! A reader gets the newest value as a whole, and can tell whether the value has changed.
 //!
 //! | | |
 //! |---|---|
 //! | [`Writer::store`] | wait-free, loads and stores alone |
-//! | [`Latest::load`] | lock-free: it tries again only when the writer has stored [`SLOTS`] − 1 values and begun the next while one was copied |
-//! | a writer that is suspended or killed between any two instructions | leaves the last whole value, for as long as it takes |
+//! | [`Latest::load`] | lock-free: it tries again only if the writer stored [`SLOTS`] − 1 values and began the next while one was copied |
+//! | a writer that is suspended or killed between any two instructions | leaves the last whole value readable, for as long as that lasts |
 //!
-//! Kopetz and Reisinger, "The Non-Blocking Write Protocol NBW", RTSS 1993, with several places in
-//! turn, so that a writer that stops in the middle of one does not stop the readers: theirs with
-//! one place would. The steps and their orderings are those of the [`broadcast`](super::broadcast),
-//! of which only the newest message is read.
+//! This follows Kopetz and Reisinger, "The Non-Blocking Write Protocol NBW", RTSS 1993, but it uses
+//! several slots in turn. With their single slot, a writer that stops in the middle of a value
+//! would stop the readers. The steps and their orderings are those of the
+//! [`broadcast`](super::broadcast), of which only the newest message is read.
 //!
 //! ```
 //! use ringway_core::ring::latest::Latest;
@@ -24,7 +25,7 @@
 //! assert!(POSITION.load_newer(version).is_none(), "it did not change since");
 //! ```
 
-use super::broadcast::seq_slots::{SeqSlot, SeqSlots, SeqSlotsRef, SlotWriter, Standing};
+use super::broadcast::seq_slots::{MessageSlot, SeqSlot, SeqSlots, SeqSlotsRef, SlotWriter};
 use crate::Error;
 use crate::participant::Participant;
 use crate::plain::Plain;
@@ -39,14 +40,16 @@ use core::mem::MaybeUninit;
 #[cfg(not(loom))]
 use core::ptr::NonNull;
 
-/// How many values have a place: the newest, the one that is being stored, and as many more as let
-/// a reader copy at its ease.
+/// The number of slots for values.
+///
+/// One holds the newest value, and one the value that is being stored. The others give a reader
+/// time to copy.
 pub const SLOTS: usize = if cfg!(loom) { 2 } else { 4 };
 
 /// The newest value of type `T`. `W` says how readers can sleep until it changes, see [`Wake`].
 ///
-/// Memory: [`SLOTS`] times the value (in whole words) and 8 bytes, and 16 bytes more (a cache line
-/// of their own where the target has caches).
+/// Memory: for each of [`SLOTS`] values, its size (in whole words) and 8 bytes. In addition 16
+/// bytes, which have a cache line of their own where the target has caches.
 ///
 /// ```
 /// use ringway_core::ring::latest::Latest;
@@ -60,10 +63,10 @@ pub const SLOTS: usize = if cfg!(loom) { 2 } else { 4 };
 #[repr(transparent)]
 pub struct Latest<T, W: Wake = Nobody>(SeqSlots<[SeqSlot<T>; SLOTS], W>);
 
-/// The slots, as one who reads has them.
+/// The slots in the form in which a reader holds them.
 type Slots<T, W> = SeqSlotsRef<T, W, Fixed<SLOTS>>;
 
-/// Which of the values it was, in the order in which they were stored.
+/// The version of a value. Versions are ordered by when the values were stored.
 ///
 /// ```
 /// use ringway_core::ring::latest::{Latest, Version};
@@ -80,7 +83,7 @@ impl Version {
     /// Older than every value: nothing was stored, or nothing was seen.
     pub const NONE: Version = Version(0);
 
-    /// How many values were stored up to this one.
+    /// The number of values stored up to this version.
     pub const fn number(self) -> u64 {
         self.0
     }
@@ -88,7 +91,7 @@ impl Version {
 
 impl<T: Plain, W: Wake> Latest<T, W> {
     const_unless_loom! {
-        /// No value yet.
+        /// Makes a latest without a value.
         ///
         /// ```
         /// use ringway_core::ring::latest::{Latest, Version};
@@ -104,14 +107,15 @@ impl<T: Plain, W: Wake> Latest<T, W> {
         }
     }
 
-    /// A copy of the newest value, and which one it is; `None` while nothing was stored. Lock-free.
-    /// A large value comes without a copy on the way by [`load_newer_into`](Self::load_newer_into).
+    /// A copy of the newest value, and its version; `None` while nothing was stored. Lock-free.
+    ///
+    /// For a large value, [`load_newer_into`](Self::load_newer_into) makes no intermediate copy.
     #[inline]
     pub fn load(&self) -> Option<(T, Version)> {
         self.load_newer(Version::NONE)
     }
 
-    /// A copy of the newest value if it is newer than `seen`. Lock-free.
+    /// A copy of the newest value and its version, if it is newer than `seen`. Lock-free.
     ///
     /// ```
     /// use ringway_core::ring::latest::{Latest, Version};
@@ -126,12 +130,15 @@ impl<T: Plain, W: Wake> Latest<T, W> {
         self.newer(seen, SeqSlotsRef::read)
     }
 
-    /// Copies the newest value into `out` if it is newer than `seen` ([`Version::NONE`]: if there
-    /// is one), and says which one it is. For a large value: there is no other copy on the way, and
-    /// none passes the stack. With `None`, what is in `out` is of no value. Lock-free.
+    /// Copies the newest value into `out` if it is newer than `seen`, and returns its version.
+    /// Lock-free.
     ///
-    /// A reader gets a copy and never a reference into the latest itself: the writer never waits,
-    /// and writes there again.
+    /// With [`Version::NONE`], any value is newer. This call is for a large value: it makes no
+    /// intermediate copy, and nothing of the value passes through the stack. When it returns
+    /// `None`, `out` contains no value.
+    ///
+    /// A reader gets a copy, and never a reference to the value in its slot. The writer does not
+    /// wait for readers, and writes to that slot again.
     ///
     /// ```
     /// use ringway_core::ring::latest::{Latest, Version};
@@ -148,24 +155,24 @@ impl<T: Plain, W: Wake> Latest<T, W> {
         self.newer(seen, |slots, newest| slots.read_into(newest, out)).map(|((), seen)| seen)
     }
 
-    /// What `read` makes of the newest value if it is newer than `seen`; tried again when it says
-    /// that it was overwritten.
+    /// What `read` returns for the newest value, if that is newer than `seen`. If `read` returns
+    /// `None`, the value was overwritten, and this tries again.
     #[inline(always)]
     fn newer<R>(
         &self,
         Version(mut seen): Version,
-        mut read: impl FnMut(Slots<T, W>, Standing<T, Fixed<SLOTS>>) -> Option<R>,
+        mut read: impl FnMut(Slots<T, W>, MessageSlot<T, Fixed<SLOTS>>) -> Option<R>,
     ) -> Option<(R, Version)> {
-        // SAFETY: used here, where all of it is borrowed.
+        // SAFETY: the reference is used only within this call, which borrows the slots.
         let slots = unsafe { self.0.borrow() };
         loop {
-            let newest = slots.line().newest(seen);
-            // Also the end of it when a value was overwritten without a newer one, which happens
-            // only where somebody writes invalid words.
+            let newest = slots.control().newest(seen);
+            // The loop also ends here if a value was overwritten and there is no newer one. This
+            // happens only if somebody writes invalid words.
             if newest <= seen {
                 return None;
             }
-            if let Some(value) = read(slots, slots.stand(newest)) {
+            if let Some(value) = read(slots, slots.message_slot(newest)) {
                 return Some((value, Version(newest)));
             }
             seen = newest;
@@ -173,15 +180,16 @@ impl<T: Plain, W: Wake> Latest<T, W> {
         }
     }
 
-    /// Which value is the newest.
+    /// The version of the newest value.
     pub fn version(&self) -> Version {
-        Version(self.0.line().newest(0))
+        Version(self.0.control().newest(0))
     }
 
-    /// Whether the last writer closed its half or died, and nobody took it since. One that has not
-    /// come yet is not gone, nor is one that gave its half back.
+    /// Whether the last writer closed its half or died, and nobody has taken the half since.
+    ///
+    /// A writer that has not come yet is not gone, and neither is one that gave its half back.
     pub fn writer_is_gone(&self) -> bool {
-        self.0.line().writer_is_gone()
+        self.0.control().writer_is_gone()
     }
 }
 
@@ -191,21 +199,24 @@ impl<T: Plain, W: Wake> Default for Latest<T, W> {
     }
 }
 
-// SAFETY: it is the slots, which are made there.
+// SAFETY: a latest consists of its slots, which `init` makes in `place`.
 #[cfg(not(loom))]
 unsafe impl<T: Plain, W: Wake> InPlace for Latest<T, W> {
     fn init(place: &mut MaybeUninit<Self>) -> &mut Self {
-        // SAFETY: `repr(transparent)`, and the place is ours.
+        // SAFETY: `repr(transparent)`: the slots have the layout of the latest. `place` is borrowed
+        // exclusively and large enough for `SLOTS` slots.
         unsafe { SeqSlots::<[SeqSlot<T>; 0], W>::init(NonNull::from(&mut *place).cast(), SLOTS) };
-        // SAFETY: just made.
+        // SAFETY: `SeqSlots::init` has just made the slots in `place`.
         unsafe { place.assume_init_mut() }
     }
 }
 
 impl<T: Plain, W: Wake> Latest<T, W> {
-    /// The writer's half, or `None` while somebody has it. Any context may ask. Dropping it gives
-    /// it back, and those who wait for a newer value wait for the next writer; [`Writer::close`]
-    /// tells them that none will come.
+    /// Takes the writer's half; `None` while somebody holds it.
+    ///
+    /// Any context may call this. When the half is dropped, it is given back, and readers that wait
+    /// for a newer value wait for the next writer. [`Writer::close`] tells them that no newer value
+    /// will come.
     ///
     /// ```
     /// use ringway_core::ring::latest::Latest;
@@ -219,26 +230,26 @@ impl<T: Plain, W: Wake> Latest<T, W> {
         Writer::new(self)
     }
 
-    /// [`writer`](Self::writer) for `me`, where processes share it.
+    /// As [`writer`](Self::writer), for the participant `me`, where processes share the value.
     pub fn writer_as(&self, me: Participant) -> Option<Writer<&Self>> {
         Writer::take(self, me)
     }
 
-    /// The writer's half for the owner of it all, who knows that nobody has it. Needs no
-    /// read-modify-write.
+    /// The writer's half of a latest that the caller owns. This needs no read-modify-write.
     pub fn owner(&mut self) -> Writer<&Self> {
         self.0.take_from_owner();
         Writer::of_taken(&*self)
     }
 
-    /// Closes the writer's half if `dead` held it, and wakes the readers so that they notice;
-    /// returns how many halves that were. The last value that it stored stays. May be called by
-    /// several at once, and again.
-    /// The number is free for another [`Participant`] once all of these calls have returned.
+    /// Closes the writer's half if `dead` held it, wakes the readers, and returns the number of
+    /// halves.
+    ///
+    /// The last value that `dead` stored remains. Several callers may do this at once, and again
+    /// later. After all these calls have returned, the number is free for another [`Participant`].
     ///
     /// # Safety
-    /// `dead` will not take another step here: its process has ended (or its context was reset),
-    /// and what it wrote is visible here, as it is once the operating system has reported its end.
+    /// `dead` takes no further step here: its process has ended, or its context was reset. What it
+    /// wrote is visible to the caller, as it is once the operating system has reported its end.
     ///
     /// ```
     /// use ringway_core::participant::Participant;
@@ -255,11 +266,11 @@ impl<T: Plain, W: Wake> Latest<T, W> {
     /// assert!(LATEST.writer().is_some(), "another can go on");
     /// ```
     pub unsafe fn recover(&self, dead: Participant) -> usize {
-        usize::from(self.0.line().recover(dead))
+        usize::from(self.0.control().recover(dead))
     }
 }
 
-/// A reference to a [`Latest`] by which its writer reaches and keeps it: any [`StableRef`] to one.
+/// A reference by which a writer reaches and keeps its [`Latest`]: any [`StableRef`] to one.
 ///
 /// ```
 /// use ringway_core::ring::latest::{Latest, LatestRef, Writer};
@@ -273,9 +284,9 @@ impl<T: Plain, W: Wake> Latest<T, W> {
 pub trait LatestRef:
     StableRef<Target = Latest<<Self as LatestRef>::Value, <Self as LatestRef>::Wake>>
 {
-    /// What its values are.
+    /// The type of the values.
     type Value: Plain;
-    /// How its readers sleep.
+    /// How the readers sleep.
     type Wake: Wake;
 }
 
@@ -291,15 +302,17 @@ where
 
 /// The half that writes. It can move to another thread or context, and is used from one at a time.
 ///
-/// `R` is the reference by which it reaches its latest and keeps it, see [`StableRef`]: `&Latest<T,
-/// W>`, or one that owns, such as an `Arc`.
+/// `R` is the reference by which the half reaches its latest and keeps it, see [`StableRef`]. It is
+/// `&Latest<T, W>`, or one that owns the latest, such as an `Arc`.
 #[derive(Debug)]
 pub struct Writer<R: LatestRef>(CachePadded<SlotWriter<R::Value, R::Wake, Fixed<SLOTS>, R>>);
 
 impl<R: LatestRef> Writer<R> {
-    /// The half of the latest that `owner` refers to, taken for its
-    /// [`participant`](StableRef::participant); `None` while somebody has it. It has the owner with
+    /// Takes the writer's half of the latest that `owner` refers to; `None` while somebody holds
     /// it.
+    ///
+    /// The half is held for the owner's [`participant`](StableRef::participant). It contains the
+    /// owner.
     ///
     /// ```
     /// use ringway_core::ring::latest::{Latest, Writer};
@@ -316,25 +329,26 @@ impl<R: LatestRef> Writer<R> {
         Self::take(owner, me)
     }
 
-    /// The same, for `me`.
+    /// As [`new`](Self::new), for the participant `me`.
     fn take(owner: R, me: Participant) -> Option<Self> {
         owner.get().0.take(me).then(|| Self::of_taken(owner))
     }
 
-    /// The half of the latest that `owner` refers to, which was taken.
+    /// The writer's half of the latest that `owner` refers to, which was taken already.
     fn of_taken(owner: R) -> Self {
-        // SAFETY: the owner keeps the latest where it is, and the half keeps the owner.
+        // SAFETY: the owner keeps the latest where it is. The half contains the owner and drops it
+        // last.
         let slots = unsafe { owner.get().0.borrow() };
         Writer(CachePadded(SlotWriter::new(slots, owner)))
     }
 
-    /// Makes `value` the newest, and wakes whoever waits for a change. Wait-free.
+    /// Makes `value` the newest value, and wakes the readers that wait for a change. Wait-free.
     #[inline]
     pub fn store(&mut self, value: R::Value) {
         self.0.0.write(&value);
     }
 
-    /// [`store`](Self::store) of a large value, without a copy on the way.
+    /// As [`store`](Self::store), for a large value: it makes no intermediate copy.
     ///
     /// ```
     /// use ringway_core::ring::latest::Latest;
@@ -347,13 +361,15 @@ impl<R: LatestRef> Writer<R> {
         self.0.0.write(value);
     }
 
-    /// The version of the newest value, which this writer or one before it stored.
+    /// The version of the newest value, which this writer or an earlier one stored.
     pub fn version(&self) -> Version {
         Version(self.0.0.newest())
     }
 
-    /// Says that no newer value will come: those who wait for one get [`Error::EndOfFile`]. The
-    /// last value stays. A writer that is taken later opens it again.
+    /// Declares that no newer value will come.
+    ///
+    /// Readers that wait for one get [`Error::EndOfFile`]. The last value remains. A writer that is
+    /// taken later opens the latest again.
     ///
     /// ```
     /// use ringway_core::Error;
@@ -371,12 +387,12 @@ impl<R: LatestRef> Writer<R> {
 }
 
 impl<T: Plain, W: Wake> Latest<T, W> {
-    /// What `read` makes of a newer value than `seen`, or why there will be none; `None` when one
-    /// may come.
+    /// What `read` returns for a value newer than `seen`, or why there will be none. `None` when
+    /// one may come.
     fn newer_or_end<R>(
         &self,
         seen: Version,
-        mut read: impl FnMut(Slots<T, W>, Standing<T, Fixed<SLOTS>>) -> Option<R>,
+        mut read: impl FnMut(Slots<T, W>, MessageSlot<T, Fixed<SLOTS>>) -> Option<R>,
     ) -> Option<Result<(R, Version), Error>> {
         look_or_end(
             &mut (),
@@ -387,7 +403,7 @@ impl<T: Plain, W: Wake> Latest<T, W> {
 }
 
 impl<T: Plain, W: Wait> Latest<T, W> {
-    /// A copy of the newest value once it is newer than `seen`; waits until it is.
+    /// A copy of the newest value once it is newer than `seen`, and its version; waits for that.
     ///
     /// # Errors
     /// [`Error::EndOfFile`] when the writer closed or died and the value is not newer.
@@ -395,12 +411,10 @@ impl<T: Plain, W: Wait> Latest<T, W> {
         self.wait_newer_deadline(seen, None)
     }
 
-    /// A copy of the newest value once it is newer than `seen`; waits until it is, at most until
-    /// `deadline` (`None`: for ever).
+    /// As [`wait_newer`](Self::wait_newer), until `deadline` at most (`None`: for ever).
     ///
     /// # Errors
-    /// [`Error::EndOfFile`] when the writer closed or died and the value is not newer,
-    /// [`Error::TimedOut`] when it did not become so in time.
+    /// Those of `wait_newer`, and [`Error::TimedOut`] when no newer value came in time.
     ///
     /// ```
     /// use ringway_core::Error;
@@ -422,14 +436,16 @@ impl<T: Plain, W: Wait> Latest<T, W> {
         deadline: Option<W::Deadline>,
     ) -> Result<(T, Version), Error> {
         let newer = || self.newer_or_end(seen, SeqSlotsRef::read);
-        self.0.line().bell().wait_until(deadline, newer)?
+        self.0.control().bell().wait_until(deadline, newer)?
     }
 
-    /// Copies the newest value into `out` once it is newer than `seen`; waits until it is. For a
-    /// large value, as [`load_newer_into`](Self::load_newer_into).
+    /// Copies the newest value into `out` once it is newer than `seen`; waits for that.
+    ///
+    /// It returns the version of the value. It is for a large value, as
+    /// [`load_newer_into`](Self::load_newer_into) is.
     ///
     /// # Errors
-    /// As [`wait_newer`](Self::wait_newer). What is in `out` then is of no value.
+    /// Those of [`wait_newer`](Self::wait_newer). After an error, `out` contains no value.
     ///
     /// ```
     /// use ringway_core::ring::latest::{Latest, Version};
@@ -446,10 +462,11 @@ impl<T: Plain, W: Wait> Latest<T, W> {
         self.wait_newer_into_deadline(seen, out, None)
     }
 
-    /// [`wait_newer_into`](Self::wait_newer_into), at most until `deadline` (`None`: for ever).
+    /// As [`wait_newer_into`](Self::wait_newer_into), until `deadline` at most (`None`: for ever).
     ///
     /// # Errors
-    /// As [`wait_newer_deadline`](Self::wait_newer_deadline). What is in `out` then is of no value.
+    /// Those of [`wait_newer_deadline`](Self::wait_newer_deadline). After an error, `out` contains
+    /// no value.
     pub fn wait_newer_into_deadline(
         &self,
         seen: Version,
@@ -457,13 +474,15 @@ impl<T: Plain, W: Wait> Latest<T, W> {
         deadline: Option<W::Deadline>,
     ) -> Result<Version, Error> {
         let newer = || self.newer_or_end(seen, |slots, newest| slots.read_into(newest, out));
-        self.0.line().bell().wait_until(deadline, newer)?.map(|((), version)| version)
+        self.0.control().bell().wait_until(deadline, newer)?.map(|((), version)| version)
     }
 }
 
 impl<T: Plain, W: Register> Latest<T, W> {
-    /// A copy of the newest value once it is newer than `seen`; awaits that. As many tasks at a
-    /// time can wait for it as the bell has places for, see [`Async`](crate::wait::Async).
+    /// A copy of the newest value once it is newer than `seen`, and its version; awaits that.
+    ///
+    /// At most as many tasks can wait at a time as the bell has places, see
+    /// [`Async`](crate::wait::Async).
     ///
     /// # Errors
     /// [`Error::EndOfFile`] when the writer closed or died and the value is not newer.
@@ -482,15 +501,17 @@ impl<T: Plain, W: Register> Latest<T, W> {
     /// ```
     pub fn newer_async(&self, seen: Version) -> impl Future<Output = Result<(T, Version), Error>> {
         poll_fn(move |cx| {
-            self.0.line().bell().poll_until(cx, || self.newer_or_end(seen, SeqSlotsRef::read))
+            self.0.control().bell().poll_until(cx, || self.newer_or_end(seen, SeqSlotsRef::read))
         })
     }
 
-    /// Copies the newest value into `out` once it is newer than `seen`; awaits that. For a large
-    /// value, as [`load_newer_into`](Self::load_newer_into).
+    /// Copies the newest value into `out` once it is newer than `seen`; awaits that.
+    ///
+    /// It returns the version of the value. It is for a large value, as
+    /// [`load_newer_into`](Self::load_newer_into) is.
     ///
     /// # Errors
-    /// As [`newer_async`](Self::newer_async). What is in `out` without an answer is of no value.
+    /// Those of [`newer_async`](Self::newer_async). Without an answer, `out` contains no value.
     ///
     /// ```
     /// use ringway_core::ring::latest::{Latest, Version};
@@ -511,7 +532,7 @@ impl<T: Plain, W: Register> Latest<T, W> {
     ) -> impl Future<Output = Result<Version, Error>> {
         poll_fn(move |cx| {
             let newer = || self.newer_or_end(seen, |slots, newest| slots.read_into(newest, out));
-            self.0.line().bell().poll_until(cx, newer).map_ok(|((), version)| version)
+            self.0.control().bell().poll_until(cx, newer).map_ok(|((), version)| version)
         })
     }
 }

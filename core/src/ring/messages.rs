@@ -1,17 +1,17 @@
-//! Messages of any length, up to a limit, for one producer and one consumer; written and read in
+//! Messages of any length up to a limit, for one producer and one consumer, written and read in
 //! place.
 //!
-//! A ring of bytes in which each message lies in one piece behind its length. Sending it is one
-//! publication, so that the receiver sees it whole or not at all, also when the sender is killed
-//! while it writes.
+//! This is a ring of bytes in which each message lies in one piece after its length. The sender
+//! publishes a message as a whole. So the receiver sees all of it or nothing, even if the sender is
+//! killed while it writes.
 //!
 //! | | copies | in place |
 //! |---|---|---|
 //! | send | [`try_send`](Sender::try_send) | [`try_reserve`](Sender::try_reserve), write, [`commit`](SendGrant::commit) |
 //! | receive | [`try_recv`](Receiver::try_recv) | [`try_peek`](Receiver::try_peek), read, [`release`](RecvGrant::release) |
 //!
-//! A message has at most [`MAX_MESSAGE`](MessageRing::MAX_MESSAGE) bytes, some less than half of
-//! the ring, for the reason that the [byte ring](super::bytes) gives.
+//! A message has at most [`MAX_MESSAGE`](MessageRing::MAX_MESSAGE) bytes, slightly less than half
+//! of the ring. The [byte ring](super::bytes) explains why.
 //!
 //! ```
 //! use ringway_core::ring::messages::MessageRing;
@@ -43,36 +43,44 @@ pub use receiver::{Receiver, RecvGrant};
 pub use sender::{SendGrant, Sender};
 
 impl<S: Storage<Value = u8> + ?Sized, W: Wake> MessageRingInner<S, W> {
-    /// The sender's half, or `None` while somebody has it. Any context may ask. Dropping it gives
-    /// it back, and the receiver waits for the next sender; [`Sender::close`] ends the stream.
+    /// Takes the sender's half; `None` while somebody holds it.
+    ///
+    /// Any context may call this. When the half is dropped, it is given back, and the receiver
+    /// waits for the next sender. [`Sender::close`] ends the stream.
     pub fn sender(&self) -> Option<Sender<&Self>> {
         Sender::new(self)
     }
 
-    /// [`sender`](Self::sender) for `me`, where processes share the ring.
+    /// As [`sender`](Self::sender), for the participant `me`, where processes share the ring.
+    ///
+    /// It is also `None` when the memory was corrupted, see [`is_valid`](Self::is_valid).
     pub fn sender_as(&self, me: Participant) -> Option<Sender<&Self>> {
         Sender::take_for(self, me)
     }
 
-    /// The receiver's half, or `None` while somebody has it. Any context may ask. Dropping it gives
-    /// it back; messages that it left are there for the next. [`Receiver::close`] tells the sender
-    /// that there will be no next.
+    /// Takes the receiver's half; `None` while somebody holds it.
+    ///
+    /// Any context may call this. When the half is dropped, it is given back, and the messages that
+    /// are left are there for the next receiver. [`Receiver::close`] tells the sender that there
+    /// will be no next one.
     pub fn receiver(&self) -> Option<Receiver<&Self>> {
         Receiver::new(self)
     }
 
-    /// [`receiver`](Self::receiver) for `me`, where processes share the ring.
+    /// As [`receiver`](Self::receiver), for the participant `me`, where processes share the ring.
+    ///
+    /// It is also `None` when the memory was corrupted, see [`is_valid`](Self::is_valid).
     pub fn receiver_as(&self, me: Participant) -> Option<Receiver<&Self>> {
         Receiver::take_for(self, me)
     }
 
-    /// Both halves of a ring that the caller owns.
+    /// Both halves of a ring that the caller owns. This needs no read-modify-write.
     pub fn split(&mut self) -> (Sender<&Self>, Receiver<&Self>) {
         self.take_both_halves();
         let ring = &*self;
-        // SAFETY: just taken.
+        // SAFETY: `take_both_halves` has just taken the half, and only this call uses it.
         let sender = unsafe { Sender::of_taken(ring) };
-        // SAFETY: as above.
+        // SAFETY: `take_both_halves` has just taken the half, and only this call uses it.
         (sender, unsafe { Receiver::of_taken(ring) })
     }
 }

@@ -552,11 +552,6 @@ impl<C: Capacity, W: Wake> ConsumerCursor<C, W> {
     /// more at its last look (messages come in quick succession) waits a moment before it looks
     /// again. A consumer that found one or none (as between a question and its answer) does not
     /// wait.
-    ///
-    /// A consumer that is quicker than the producer comes to look at its line for every message or
-    /// two, and takes the line away from it each time; both are the slower for it. So whoever found
-    /// two or more when it last looked, which is that they come in quick succession, waits a moment
-    /// before it looks again. One that found one or none, as between question and answer, does not.
     #[inline(always)]
     pub(super) fn ready_batched(&mut self, want: u32, unit: Cached) -> u32 {
         let known = position::distance_cached(self.capacity, self.head, self.filled_to);

@@ -1,4 +1,4 @@
-//! Why a reader has no message.
+//! The reasons for which a reader has no message.
 
 use crate::wait::TimedOut;
 use core::fmt;
@@ -19,13 +19,13 @@ use core::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum RecvError {
-    /// The reader was too slow, and so many messages were overwritten before it got them. The next
-    /// call goes on at the oldest that was still there.
+    /// The reader was too slow: this many messages were overwritten before it got them. The next
+    /// call continues at the oldest message that was still there.
     Lagged(u64),
-    /// The writer closed or died, and every message was read. Another writer may come: then the
-    /// reader goes on.
+    /// The writer closed or died, and every message was read. If another writer comes, the reader
+    /// can continue.
     EndOfFile,
-    /// The deadline passed first.
+    /// The deadline passed before a message came.
     TimedOut,
 }
 

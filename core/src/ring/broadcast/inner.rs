@@ -1,4 +1,4 @@
-//! The broadcast itself: where its slots lie, and what is seen of it without a half.
+//! The broadcast itself: where its slots lie, and what can be seen without a half.
 
 #[cfg(not(loom))]
 use super::seq_slots::Head;
@@ -19,12 +19,13 @@ use core::mem::MaybeUninit;
 #[cfg(not(loom))]
 use core::ptr::NonNull;
 
-/// A broadcast of messages of type `T`, of which the newest `N` are kept. `W` says how readers can
-/// sleep, see [`Wake`].
+/// A broadcast of messages of type `T` that keeps the newest `N`.
 ///
-/// `N` is 1 to 2^30; another does not compile. A power of two is quicker. Memory: `N` times the
-/// message (in whole words) and 8 bytes, and 16 bytes more (a cache line of their own where the
-/// target has caches).
+/// `W` says how readers can sleep, see [`Wake`]. `N` is 1 to 2^30; other numbers do not compile. A
+/// power of two is faster.
+///
+/// Memory: for each of the `N` messages, its size (in whole words) and 8 bytes. In addition 16
+/// bytes, which have a cache line of their own where the target has caches.
 ///
 /// ```
 /// use ringway_core::ring::broadcast::Broadcast;
@@ -46,11 +47,10 @@ use core::ptr::NonNull;
 /// ```
 pub type Broadcast<T, const N: usize, W = Nobody> = BroadcastInner<[SeqSlot<T>; N], W>;
 
-/// A [`Broadcast`] whose capacity is known when the program runs: a reference to it says how many
-/// messages are kept.
+/// A [`Broadcast`] whose capacity is known at run time.
 ///
-/// `&Broadcast<T, N, W>` coerces to `&BroadcastView<T, W>`. Others lie on the heap or in memory at
-/// hand, see [`InMemory`].
+/// A reference to it carries the capacity. `&Broadcast<T, N, W>` coerces to `&BroadcastView<T, W>`.
+/// Other views lie on the heap or in memory that the caller provides, see [`InMemory`].
 ///
 /// ```
 /// use ringway_core::ring::broadcast::{Broadcast, BroadcastView};
@@ -61,21 +61,21 @@ pub type Broadcast<T, const N: usize, W = Nobody> = BroadcastInner<[SeqSlot<T>; 
 /// ```
 pub type BroadcastView<T, W = Nobody> = BroadcastInner<[SeqSlot<T>], W>;
 
-/// What [`Broadcast`] and [`BroadcastView`] are. `S` is the array of its slots, see [`storage`].
+/// The type behind [`Broadcast`] and [`BroadcastView`]; `S` is its array of slots, see [`storage`].
 #[derive(Debug)]
 #[repr(transparent)]
 pub struct BroadcastInner<S: Storage + ?Sized, W: Wake>(pub(super) SeqSlots<S, W>);
 
 impl<T: Plain, const N: usize, W: Wake> Broadcast<T, N, W> {
     const_unless_loom! {
-        /// A broadcast without messages.
+        /// Makes a broadcast without messages.
         ///
         /// ```
         /// use ringway_core::ring::broadcast::Broadcast;
         /// static BROADCAST: Broadcast<u32, 64> = Broadcast::new();
         /// ```
         ///
-        /// One without slots does not compile:
+        /// A broadcast without slots does not compile:
         ///
         /// ```compile_fail
         /// static BROADCAST: ringway_core::ring::broadcast::Broadcast<u32, 0> =
@@ -104,20 +104,21 @@ impl<T: Plain, const N: usize, W: Wake> Default for Broadcast<T, N, W> {
     }
 }
 
-// SAFETY: it is the slots, which are made there.
+// SAFETY: a broadcast consists of its slots, which `init` makes in `place`.
 #[cfg(not(loom))]
 unsafe impl<T: Plain, const N: usize, W: Wake> InPlace for Broadcast<T, N, W> {
     fn init(place: &mut MaybeUninit<Self>) -> &mut Self {
         fixed::<N>();
-        // SAFETY: `repr(transparent)`, and the place is ours.
+        // SAFETY: `repr(transparent)`: the slots have the layout of the broadcast. `place` is
+        // borrowed exclusively and large enough for `N` slots.
         unsafe { Head::<T, W>::init(NonNull::from(&mut *place).cast(), N) };
-        // SAFETY: just made.
+        // SAFETY: `Head::init` has just made the slots in `place`.
         unsafe { place.assume_init_mut() }
     }
 }
 
-// SAFETY: it is the slots, `repr(C)`: a head, which is made there, and behind it so many of them,
-// which are too.
+// SAFETY: a broadcast consists of its slots. By `repr(C)` the header comes first and the slots
+// follow. `init_at` makes both.
 #[cfg(not(loom))]
 unsafe impl<T: Plain, W: Wake> InMemory for BroadcastView<T, W> {
     fn layout(capacity: usize) -> Option<Layout> {
@@ -131,14 +132,15 @@ unsafe impl<T: Plain, W: Wake> InMemory for BroadcastView<T, W> {
 
     unsafe fn init_at(at: NonNull<u8>, capacity: usize) -> Option<NonNull<Self>> {
         let made = Self::from_raw(at, capacity)?;
-        // SAFETY: the caller has memory for them there.
+        // SAFETY: the caller provides memory of `layout(capacity)`, and only the caller uses it.
         unsafe { Head::<T, W>::init(at.cast(), capacity) };
         Some(made)
     }
 }
 
-/// A reference to a broadcast by which a half reaches and keeps it: any [`StableRef`] to a
-/// [`Broadcast`] or a [`BroadcastView`].
+/// A reference by which a half reaches and keeps its broadcast.
+///
+/// It is any [`StableRef`] to a [`Broadcast`] or a [`BroadcastView`].
 ///
 /// ```
 /// use ringway_core::ring::broadcast::{Broadcast, BroadcastRef, BroadcastView, Reader};
@@ -155,11 +157,11 @@ unsafe impl<T: Plain, W: Wake> InMemory for BroadcastView<T, W> {
 pub trait BroadcastRef:
     StableRef<Target = BroadcastInner<<Self as BroadcastRef>::Storage, <Self as BroadcastRef>::Wake>>
 {
-    /// What its messages are.
+    /// The type of the broadcast's messages.
     type Value: Plain;
-    /// The array of its slots.
+    /// The array of the broadcast's slots.
     type Storage: Storage<Element = SeqSlot<Self::Value>> + ?Sized;
-    /// How its readers sleep.
+    /// How the broadcast's readers sleep.
     type Wake: Wake;
 }
 
@@ -175,11 +177,11 @@ where
     type Wake = W;
 }
 
-/// How many slots the broadcast has that `R` refers to.
+/// The capacity type of the broadcast that `R` refers to.
 pub(super) type CapacityOf<R> = <<R as BroadcastRef>::Storage as sealed::Storage>::Capacity;
 
 impl<T: Plain, S: Storage<Element = SeqSlot<T>> + ?Sized, W: Wake> BroadcastInner<S, W> {
-    /// How many messages are kept.
+    /// The number of messages that the broadcast keeps.
     ///
     /// ```
     /// assert_eq!(<ringway_core::ring::broadcast::Broadcast<u8, 5>>::new().capacity(), 5);
@@ -188,7 +190,7 @@ impl<T: Plain, S: Storage<Element = SeqSlot<T>> + ?Sized, W: Wake> BroadcastInne
         self.0.capacity() as usize
     }
 
-    /// How many messages were sent in its life.
+    /// The number of messages sent since the broadcast was made.
     ///
     /// ```
     /// use ringway_core::ring::broadcast::Broadcast;
@@ -198,29 +200,31 @@ impl<T: Plain, S: Storage<Element = SeqSlot<T>> + ?Sized, W: Wake> BroadcastInne
     /// assert!(broadcast.holder().is_none() && !broadcast.writer_is_gone());
     /// ```
     pub fn sent(&self) -> u64 {
-        self.0.line().newest(0)
+        self.0.control().newest(0)
     }
 
-    /// Who has the writer's half: at this moment, which is past when this returns.
+    /// The participant that holds the writer's half. The answer may be outdated when this returns.
     pub fn holder(&self) -> Option<Participant> {
-        self.0.line().holder()
+        self.0.control().holder()
     }
 
-    /// Whether the last writer closed its half or died, and nobody took it since. One that has not
-    /// come yet is not gone, nor is one that gave its half back.
+    /// Whether the last writer closed its half or died, and nobody has taken the half since.
+    ///
+    /// A writer that has not come yet is not gone, and neither is one that gave its half back.
     pub fn writer_is_gone(&self) -> bool {
-        self.0.line().writer_is_gone()
+        self.0.control().writer_is_gone()
     }
 
-    /// Closes the writer's half if `dead` held it, and wakes the readers so that they notice;
-    /// returns how many halves that were. What it published can be read; another writer goes on
-    /// from there. May be called by several at once, and again. Of dead readers nothing has to be
-    /// known.
-    /// The number is free for another [`Participant`] once all of these calls have returned.
+    /// Closes the writer's half if `dead` held it, wakes the readers, and returns the number of
+    /// halves.
+    ///
+    /// Readers can still read what `dead` published, and another writer continues from there.
+    /// Several callers may do this at once, and again later. Dead readers need no recovery. After
+    /// all these calls have returned, the number is free for another [`Participant`].
     ///
     /// # Safety
-    /// `dead` will not take another step in this broadcast: its process has ended (or its context
-    /// was reset), and what it wrote is visible here, as it is once the operating system has
+    /// `dead` takes no further step in this broadcast: its process has ended, or its context was
+    /// reset. What it wrote is visible to the caller, as it is once the operating system has
     /// reported its end.
     ///
     /// ```
@@ -240,6 +244,6 @@ impl<T: Plain, S: Storage<Element = SeqSlot<T>> + ?Sized, W: Wake> BroadcastInne
     /// assert_eq!(reader.try_recv(), Ok(Some(8)));
     /// ```
     pub unsafe fn recover(&self, dead: Participant) -> usize {
-        usize::from(self.0.line().recover(dead))
+        usize::from(self.0.control().recover(dead))
     }
 }

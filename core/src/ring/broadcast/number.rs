@@ -1,13 +1,14 @@
-//! The numbers of messages, and how one lies in two words: pure, no atomics.
+//! The numbers of messages, and their form in two words: pure, no atomics.
 //!
-//! Numbers count from 1, and 0 is "nothing yet". They are of 64 bits, so that none comes back: at a
+//! Numbers count from 1; 0 means "nothing yet". They have 64 bits, so that none recurs: at one
 //! message a nanosecond they last for 584 years. In memory a number is two words of 32 bits,
-//! because a small target has no atomic that is wider, and where a small one and a large one share
-//! memory, a critical section of the one would not keep the other away.
+//! because a small target has no wider atomic. Where a small target and a large one share memory, a
+//! critical section on one would not exclude the other.
+//!
 
-/// How many bits of a number are in its lower word. For loom so few that its models see the word
-/// come back to where it was, which on a real machine takes a minute's suspension of a reader,
-/// between two particular instructions.
+/// The number of bits in the lower word of a number. Under loom they are few, so that its models
+/// see the word return to an old value. On a real machine this takes a reader that is suspended for
+/// a minute between two particular instructions.
 const LOW_BITS: u32 = if cfg!(loom) { 2 } else { 32 };
 
 /// The lower word of a number.
@@ -20,7 +21,7 @@ pub(super) const fn high(number: u64) -> u32 {
     (number >> LOW_BITS) as u32
 }
 
-/// The number that two words make.
+/// The number that consists of two words.
 pub(super) const fn join(high: u32, low: u32) -> u64 {
     (high as u64) << LOW_BITS | low as u64
 }
@@ -30,8 +31,8 @@ pub(super) const fn is_upper_half(low: u32) -> bool {
     low >> (LOW_BITS - 1) != 0
 }
 
-/// Which of so many slots a number has. Where the capacity is a constant, so is which of the two
-/// ways it goes.
+/// The index of a number's slot among `capacity` slots. If the capacity is a constant, the compiler
+/// knows which branch applies.
 #[inline(always)]
 pub(super) const fn index(number: u64, capacity: u32) -> usize {
     let capacity = capacity as u64;
@@ -39,7 +40,7 @@ pub(super) const fn index(number: u64, capacity: u32) -> usize {
     let index = if capacity & mask == 0 {
         number & mask
     } else {
-        // Not zero, which the compiler does not see.
+        // The capacity is not zero, but the compiler does not see that.
         match number.checked_rem(capacity) {
             Some(index) => index,
             None => 0,
@@ -48,7 +49,7 @@ pub(super) const fn index(number: u64, capacity: u32) -> usize {
     index as usize
 }
 
-/// The number of the oldest message that can still be there when `newest` is the newest.
+/// The number of the oldest message that may still be there, when `newest` is the newest.
 pub(super) const fn oldest(newest: u64, capacity: u32) -> u64 {
     if newest < capacity as u64 { 1 } else { newest.wrapping_sub(capacity as u64).wrapping_add(1) }
 }
@@ -58,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_words_make_the_number_that_they_were_made_of() {
+    fn two_words_make_the_number_they_came_from() {
         for number in [0, 1, 2, u32::MAX as u64, 1 << 32, (1 << 32) + 1, 1 << 63, u64::MAX] {
             assert_eq!(join(high(number), low(number)), number);
         }

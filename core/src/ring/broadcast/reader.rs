@@ -1,59 +1,63 @@
-//! One that reads: its place, and the forms that try, wait and await.
+//! The reader: its position, and its calls that try, wait and await.
 
 use super::error::RecvError;
 use super::inner::{BroadcastRef, CapacityOf};
 use super::number;
-use super::seq_slots::{SeqSlotsRef, Standing};
+use super::seq_slots::{MessageSlot, SeqSlotsRef};
 use crate::storage::Capacity;
 use crate::sync::CachePadded;
 use crate::wait::{Register, Wait, look_or_end};
 use core::fmt;
 use core::future::poll_fn;
 
-/// One that reads. Its place is its own; a clone goes on from the same place. It can move to
-/// another thread or context.
+/// A reader of a broadcast. It can move to another thread or context.
+///
+/// Its position is its own. A clone continues from the same position.
 ///
 /// `R` is the reference by which it reaches its broadcast and keeps it, as for a
 /// [`Writer`](super::Writer).
 pub struct Reader<R: BroadcastRef> {
     slots: Slots<R>,
-    place: CachePadded<Place<R::Value, CapacityOf<R>>>,
-    /// Keeps the broadcast, which the slots are of. The last field, which is dropped last.
+    progress: CachePadded<Progress<R::Value, CapacityOf<R>>>,
+    /// Keeps the broadcast, to which the slots belong. It is the last field, so that it is dropped
+    /// last.
     owner: R,
 }
 
-/// The slots of a broadcast that `R` refers to, and a message in one.
+/// The slots of a broadcast that `R` refers to.
 pub(super) type Slots<R> =
     SeqSlotsRef<<R as BroadcastRef>::Value, <R as BroadcastRef>::Wake, CapacityOf<R>>;
-pub(super) type Message<R> = Standing<<R as BroadcastRef>::Value, CapacityOf<R>>;
+/// A message of a broadcast that `R` refers to, and its slot.
+pub(super) type Message<R> = MessageSlot<<R as BroadcastRef>::Value, CapacityOf<R>>;
 
-/// Where a reader stands.
-struct Place<T, C: Capacity> {
-    /// The message that comes next.
-    next: Standing<T, C>,
-    /// Up to which number messages are known to be there, or to have been.
+/// The position of a reader.
+struct Progress<T, C: Capacity> {
+    /// The next message to be read.
+    next: MessageSlot<T, C>,
+    /// The largest number that is known to have been published.
     known: u64,
 }
 
 impl<R: BroadcastRef> fmt::Debug for Reader<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Place { next, known } = &self.place.0;
+        let Progress { next, known } = &self.progress.0;
         f.debug_struct("Reader").field("next", &next.number).field("known", known).finish()
     }
 }
 
 impl<R: BroadcastRef + Clone> Clone for Reader<R> {
     fn clone(&self) -> Self {
-        let Place { next, known } = self.place.0;
-        let place = CachePadded(Place { next, known });
-        // The clone of a reference is to the same broadcast, see `StableRef`.
-        Reader { slots: self.slots, place, owner: self.owner.clone() }
+        let Progress { next, known } = self.progress.0;
+        let progress = CachePadded(Progress { next, known });
+        // A clone of the reference refers to the same broadcast, see `StableRef`.
+        Reader { slots: self.slots, progress, owner: self.owner.clone() }
     }
 }
 
 impl<R: BroadcastRef> Reader<R> {
-    /// A reader of the broadcast that `owner` refers to, which it has with it. It gets every
-    /// message from now on.
+    /// Makes a reader of the broadcast that `owner` refers to. It gets every message from now on.
+    ///
+    /// The reader contains the owner.
     ///
     /// ```
     /// use ringway_core::ring::broadcast::{Broadcast, Reader};
@@ -70,7 +74,7 @@ impl<R: BroadcastRef> Reader<R> {
         Self::at(owner, known.wrapping_add(1), known)
     }
 
-    /// [`new`](Self::new), which begins at the oldest message that is still there.
+    /// As [`new`](Self::new), but begins at the oldest message that is still there.
     ///
     /// ```
     /// use ringway_core::ring::broadcast::{Broadcast, Reader};
@@ -89,24 +93,29 @@ impl<R: BroadcastRef> Reader<R> {
     fn at(owner: R, next: u64, known: u64) -> Self {
         // SAFETY: the owner keeps the broadcast where it is, and is dropped after the slots.
         let slots = unsafe { owner.get().0.borrow() };
-        Reader { slots, place: CachePadded(Place { next: slots.stand(next), known }), owner }
+        Reader {
+            slots,
+            progress: CachePadded(Progress { next: slots.message_slot(next), known }),
+            owner,
+        }
     }
 
     /// Copies the next message out, if there is one. Wait-free.
     ///
     /// # Errors
-    /// [`RecvError::Lagged`] when the next message was overwritten; the reader then stands at the
-    /// oldest one that is still there.
+    /// [`RecvError::Lagged`] when the next message was overwritten. The reader then continues at
+    /// the oldest message that is still there.
     #[inline]
     pub fn try_recv(&mut self) -> Result<Option<R::Value>, RecvError> {
         self.attempt(|slots, next| slots.read(next))
     }
 
-    /// Copies the next message into `out`, if there is one, and says whether there was. For a large
-    /// message: there is no other copy on the way. Wait-free.
+    /// Copies the next message into `out`, if there is one, and says whether there was. Wait-free.
+    ///
+    /// It is for a large message: it makes no intermediate copy.
     ///
     /// # Errors
-    /// As for [`try_recv`](Self::try_recv). What is in `out` then is of no message.
+    /// Those of [`try_recv`](Self::try_recv). After an error, `out` contains no message.
     ///
     /// ```
     /// use ringway_core::ring::broadcast::Broadcast;
@@ -123,8 +132,8 @@ impl<R: BroadcastRef> Reader<R> {
         self.attempt(|slots, next| slots.read_into(next, out)).map(|received| received.is_some())
     }
 
-    /// What `read` makes of the next message, if there is one. It answers `None` when the message
-    /// was overwritten.
+    /// What `read` returns for the next message, if there is one. `read` returns `None` when the
+    /// message was overwritten.
     #[inline(always)]
     pub(super) fn attempt<A>(
         &mut self,
@@ -133,7 +142,7 @@ impl<R: BroadcastRef> Reader<R> {
         let Some(next) = self.published() else { return Ok(None) };
         match read(self.slots, next) {
             Some(message) => {
-                self.slots.step(&mut self.place.0.next, next.number);
+                self.slots.step(&mut self.progress.0.next, next.number);
                 Ok(Some(message))
             }
             None => Err(RecvError::Lagged(self.skip())),
@@ -143,29 +152,31 @@ impl<R: BroadcastRef> Reader<R> {
     /// The next message, if it was published.
     #[inline(always)]
     fn published(&mut self) -> Option<Message<R>> {
-        let place = &mut self.place.0;
-        if place.known < place.next.number {
-            place.known = self.slots.line().newest(place.known);
+        let progress = &mut self.progress.0;
+        if progress.known < progress.next.number {
+            progress.known = self.slots.control().newest(progress.known);
         }
-        (place.known >= place.next.number).then_some(place.next)
+        (progress.known >= progress.next.number).then_some(progress.next)
     }
 
-    /// Goes on behind what was overwritten, which the next message was; how many messages that is.
+    /// Moves past the messages that were overwritten, of which the next message is one. It returns
+    /// their number.
     #[cold]
     fn skip(&mut self) -> u64 {
-        let place = &mut self.place.0;
-        place.known = self.slots.line().newest(place.known);
-        // The one that we tried is gone in any case, also when the message that overwrites it is
+        let progress = &mut self.progress.0;
+        progress.known = self.slots.control().newest(progress.known);
+        // The message that we tried is gone in any case, even if the message that overwrites it is
         // not published yet.
-        let oldest = number::oldest(place.known, self.slots.capacity());
-        let next = oldest.max(place.next.number.wrapping_add(1));
-        let lagged = next.wrapping_sub(place.next.number);
-        place.next = self.slots.stand(next);
+        let oldest = number::oldest(progress.known, self.slots.capacity());
+        let next = oldest.max(progress.next.number.wrapping_add(1));
+        let lagged = next.wrapping_sub(progress.next.number);
+        progress.next = self.slots.message_slot(next);
         lagged
     }
 
-    /// Goes on at the newest message; returns how many before it are passed over. None when nothing
-    /// is newer than what was received.
+    /// Moves to the newest message, and returns the number of messages that it skips.
+    ///
+    /// `try_recv` then returns the newest message, or nothing if that was received already.
     ///
     /// ```
     /// use ringway_core::ring::broadcast::Broadcast;
@@ -177,16 +188,17 @@ impl<R: BroadcastRef> Reader<R> {
     /// assert_eq!((reader.skip_to_newest(), reader.try_recv()), (0, Ok(None)));
     /// ```
     pub fn skip_to_newest(&mut self) -> u64 {
-        let place = &mut self.place.0;
-        place.known = self.slots.line().newest(place.known);
-        let next = place.known.max(place.next.number);
-        let skipped = next.wrapping_sub(place.next.number);
-        place.next = self.slots.stand(next);
+        let progress = &mut self.progress.0;
+        progress.known = self.slots.control().newest(progress.known);
+        let next = progress.known.max(progress.next.number);
+        let skipped = next.wrapping_sub(progress.next.number);
+        progress.next = self.slots.message_slot(next);
         skipped
     }
 
-    /// How many messages this reader is behind the writer. More than the broadcast keeps: it will
-    /// miss some.
+    /// The number of messages by which this reader is behind the writer.
+    ///
+    /// If it is more than the broadcast keeps, the reader will miss some.
     ///
     /// ```
     /// use ringway_core::ring::broadcast::Broadcast;
@@ -196,13 +208,15 @@ impl<R: BroadcastRef> Reader<R> {
     /// assert_eq!(reader.behind(), 3);
     /// ```
     pub fn behind(&mut self) -> u64 {
-        let place = &mut self.place.0;
-        place.known = self.slots.line().newest(place.known);
-        place.known.wrapping_add(1).saturating_sub(place.next.number)
+        let progress = &mut self.progress.0;
+        progress.known = self.slots.control().newest(progress.known);
+        progress.known.wrapping_add(1).saturating_sub(progress.next.number)
     }
 
-    /// Whether the last writer closed its half or died, and nobody took it since. What it sent can
-    /// still be read. One that has not come yet is not gone, nor is one that gave its half back.
+    /// Whether the last writer closed its half or died, and nobody has taken the half since.
+    ///
+    /// The messages that it sent can still be read. A writer that has not come yet is not gone, and
+    /// neither is one that gave its half back.
     ///
     /// ```
     /// use ringway_core::ring::broadcast::Broadcast;
@@ -213,12 +227,12 @@ impl<R: BroadcastRef> Reader<R> {
     /// assert!(reader.writer_is_gone());
     /// ```
     pub fn writer_is_gone(&self) -> bool {
-        self.slots.line().writer_is_gone()
+        self.slots.control().writer_is_gone()
     }
 }
 
 impl<R: BroadcastRef> Reader<R> {
-    /// What `read` makes of a message, or why there will be none; `None` when one may come.
+    /// What `read` returns for a message, or why there will be none. `None` when one may come.
     pub(super) fn attempt_or_end<A>(
         &mut self,
         mut read: impl FnMut(Slots<R>, Message<R>) -> Option<A>,
@@ -230,7 +244,7 @@ impl<R: BroadcastRef> Reader<R> {
         )
     }
 
-    /// The slots, for whoever sleeps on their bell.
+    /// The slots, for a caller that sleeps on their bell.
     #[cfg(not(loom))]
     pub(super) fn slots(&self) -> Slots<R> {
         self.slots
@@ -247,10 +261,10 @@ impl<R: BroadcastRef<Wake: Wait>> Reader<R> {
         self.recv_deadline(None)
     }
 
-    /// Copies the next message out; waits for one, at most until `deadline` (`None`: for ever).
+    /// Copies the next message out; waits for one until `deadline` at most (`None`: for ever).
     ///
     /// # Errors
-    /// As [`recv`](Self::recv), and [`RecvError::TimedOut`] when none came in time.
+    /// Those of [`recv`](Self::recv), and [`RecvError::TimedOut`] when no message came in time.
     ///
     /// ```
     /// use ringway_core::ring::broadcast::{Broadcast, RecvError};
@@ -271,16 +285,17 @@ impl<R: BroadcastRef<Wake: Wait>> Reader<R> {
     ) -> Result<R::Value, RecvError> {
         let slots = self.slots;
         slots
-            .line()
+            .control()
             .bell()
             .wait_until(deadline, || self.attempt_or_end(|slots, next| slots.read(next)))?
     }
 
-    /// Copies the next message into `out`; waits for one. For a large message, as
-    /// [`try_recv_into`](Self::try_recv_into).
+    /// Copies the next message into `out`; waits for one.
+    ///
+    /// It is for a large message, as [`try_recv_into`](Self::try_recv_into) is.
     ///
     /// # Errors
-    /// As [`recv`](Self::recv). What is in `out` then is of no message.
+    /// Those of [`recv`](Self::recv). After an error, `out` contains no message.
     ///
     /// ```
     /// use ringway_core::ring::broadcast::Broadcast;
@@ -296,28 +311,30 @@ impl<R: BroadcastRef<Wake: Wait>> Reader<R> {
         self.recv_into_deadline(out, None)
     }
 
-    /// [`recv_into`](Self::recv_into), at most until `deadline` (`None`: for ever).
+    /// As [`recv_into`](Self::recv_into), until `deadline` at most (`None`: for ever).
     ///
     /// # Errors
-    /// As [`recv_deadline`](Self::recv_deadline). What is in `out` then is of no message.
+    /// Those of [`recv_deadline`](Self::recv_deadline). After an error, `out` contains no message.
     pub fn recv_into_deadline(
         &mut self,
         out: &mut R::Value,
         deadline: Option<<R::Wake as Wait>::Deadline>,
     ) -> Result<(), RecvError> {
         let slots = self.slots;
-        slots.line().bell().wait_until(deadline, || {
+        slots.control().bell().wait_until(deadline, || {
             self.attempt_or_end(|slots, next| slots.read_into(next, out))
         })?
     }
 }
 
 impl<R: BroadcastRef<Wake: Register>> Reader<R> {
-    /// Copies the next message out; awaits one. Cancelled, it consumes nothing. As many tasks at a
-    /// time can wait as the bell has places for, see [`Async`](crate::wait::Async).
+    /// Copies the next message out; awaits one. If the future is dropped, nothing is consumed.
+    ///
+    /// At most as many tasks can wait at a time as the bell has places, see
+    /// [`Async`](crate::wait::Async).
     ///
     /// # Errors
-    /// As [`recv`](Self::recv).
+    /// Those of [`recv`](Self::recv).
     ///
     /// ```
     /// use ringway_core::ring::broadcast::Broadcast;
@@ -336,17 +353,19 @@ impl<R: BroadcastRef<Wake: Register>> Reader<R> {
         let slots = self.slots;
         poll_fn(move |cx| {
             slots
-                .line()
+                .control()
                 .bell()
                 .poll_until(cx, || self.attempt_or_end(|slots, next| slots.read(next)))
         })
     }
 
-    /// Copies the next message into `out`; awaits one. For a large message, as
-    /// [`recv_into`](Self::recv_into). Cancelled, it consumes nothing.
+    /// Copies the next message into `out`; awaits one. If the future is dropped, nothing is
+    /// consumed.
+    ///
+    /// It is for a large message, as [`recv_into`](Self::recv_into) is.
     ///
     /// # Errors
-    /// As [`recv`](Self::recv). What is in `out` without a message is of none.
+    /// Those of [`recv`](Self::recv). Without a message, `out` contains no message.
     ///
     /// ```
     /// use ringway_core::ring::broadcast::Broadcast;
@@ -368,7 +387,7 @@ impl<R: BroadcastRef<Wake: Register>> Reader<R> {
         let slots = self.slots;
         poll_fn(move |cx| {
             slots
-                .line()
+                .control()
                 .bell()
                 .poll_until(cx, || self.attempt_or_end(|slots, next| slots.read_into(next, out)))
         })

@@ -1,46 +1,49 @@
-//! Slots that one side writes without asking, and any number of sides copy: every atomic access
-//! that passes a message from the writer to its readers. [`Broadcast`](super::Broadcast) and
-//! [`Latest`](crate::ring::latest::Latest) are built on this and have no atomics of their own.
+//! Slots that one side writes without asking, and that any number of sides copy.
+//!
+//! This module contains every atomic access that passes a message from the writer to its readers.
+//! [`Broadcast`](super::Broadcast) and [`Latest`](crate::ring::latest::Latest) are built on it and
+//! have no atomics of their own.
 //!
 //! # How a message is written and read
 //!
-//! Message `n` lies in slot `n % N`, whose *stamp* says whose slot it is since the writer began to
-//! write there. `newest` is the number of the newest message.
+//! Message `n` lies in slot `n % N`. The *stamp* of the slot is the number of the message that the
+//! writer last began to write there. `newest` is the number of the newest message.
 //!
 //! ```text
 //!   writer                                          reader, of message n
 //!   stamp := n    (upper word, then lower)          newest.load(Acquire) at least n?   no: nothing new
-//!   fence(Release) ────────── SYNC POINT B ───┐
+//!   fence(Release) ───────────────────────────┐
 //!   the words, relaxed                        │     the words, relaxed
-//!   newest.store(Release) ─── SYNC POINT A ───│──▶  (its load, above)
+//!   newest.store(Release) ────────────────────│──▶  (its load, above)
 //!                                             └──▶  fence(Acquire)
 //!                                                   stamp still n?                     no: overwritten
 //! ```
 //!
-//! **No torn value is returned.** By A the reader sees the words of `n`, or later ones. If it got
-//! one single word of a later message, then by B it also sees that message's stamp, or a later one:
-//! the copy is thrown away. This is a sequence lock (Boehm, "Can Seqlocks Get Along With
-//! Programming Language Memory Models?", MSPC 2012), but with a lock a slot, and of its two halves
-//! only one: that the message is complete is what `newest` says.
+//! **No torn value is returned.** By the release of `newest`, the reader sees the words of `n`, or
+//! later ones. Suppose that it got a single word of a later message. Then, by the two fences, it
+//! also sees the stamp of that message or a later one, and discards the copy. This is a sequence
+//! lock (Boehm, "Can Seqlocks Get Along With Programming Language Memory Models?", MSPC 2012), with
+//! one lock for each slot. Only one of the two halves of the lock is needed, since `newest` says
+//! that the message is complete.
 //!
-//! **The writer never waits**, and nobody waits for the writer: a message is there from the one
-//! store of `newest` on, the commit. If the writer is stopped anywhere before it, there is nothing
-//! new, and one older message (the one whose slot it had begun to write) is gone; the next writer
-//! goes on from `newest` and writes the same slot again.
+//! **The writer never waits**, and nobody waits for the writer. A single store of `newest` commits
+//! a message. If the writer stops anywhere before that store, nothing new is there, and one older
+//! message is gone: the one whose slot the writer had begun to write. The next writer continues
+//! from `newest` and writes the same slot again.
 //!
-//! # How numbers of 64 bits are read from words of 32
+//! # How 64-bit numbers are read from 32-bit words
 //!
-//! A stamp's upper word is stored before the lower one, and loaded after it (SYNC POINT C): whoever
-//! sees a lower word sees an upper one at least as new. Numbers in a slot only grow. So if the
-//! upper word is as it was for `n`, the lower one is not one that came back to the same bits 2^32
-//! messages later.
+//! The writer stores a stamp's upper word before the lower one, and a reader loads it after the
+//! lower one. So a reader that sees a lower word sees an upper word at least as new. Numbers in a
+//! slot only grow. So if the upper word is that of `n`, the lower word is not a later one with the
+//! same bits, from 2^32 messages later.
 //!
-//! `newest` has two upper words, one for either half of the lower word's range, and the writer
-//! stores one when it enters that half (SYNC POINT D). A reader loads the upper word of a half, the
-//! lower word, and the upper word again: if the lower word is in that half and the upper one did
-//! not change, they are of one number. It tries again only when the writer left the half meanwhile,
-//! which it does every 2^31 messages; that one word of several is stable for so long is Lamport's
-//! idea, "Concurrent Reading and Writing of Clocks", TOCS 1990.
+//! `newest` has two upper words, one for each half of the lower word's range. The writer stores one
+//! of them when it enters that half. A reader loads the upper word of a half, the lower word, and
+//! the upper word again. If the lower word is in that half and the upper word did not change, both
+//! belong to one number. The reader tries again only if the writer left the half in the meantime,
+//! which happens every 2^31 messages. That one of several words stays stable for that long is
+//! Lamport's idea, "Concurrent Reading and Writing of Clocks", TOCS 1990.
 
 use super::number;
 use crate::participant::Participant;
@@ -54,27 +57,27 @@ use core::fmt;
 use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 
-/// The slots, an array `S` of [`SeqSlot`]s, and what they are written by.
+/// The slots, an array `S` of [`SeqSlot`]s, and the words that control them.
 #[repr(C)]
 pub(in crate::ring) struct SeqSlots<S: ?Sized, W: Wake> {
-    line: CachePadded<Line<W>>,
+    control: CachePadded<Control<W>>,
     slots: S,
 }
 
-/// What the writer writes for every message, and every reader looks at.
+/// The words that the writer writes for every message and every reader reads.
 #[repr(C)]
-pub(in crate::ring) struct Line<W: Wake> {
+pub(in crate::ring) struct Control<W: Wake> {
     /// The lower word of the newest message's number.
     low: AtomicU32,
-    /// The upper word, for when the lower is in the lower half of its range, and for when it is in
-    /// the upper half.
+    /// The upper words of that number: for a lower word in the lower half of its range, and in the
+    /// upper half.
     high: [AtomicU32; 2],
     writer: HalfOwner,
-    /// What the writer rings and readers sleep on.
+    /// The doorbell that the writer rings and on which readers sleep.
     bell: Doorbell<W>,
 }
 
-/// A slot: the stamp, and the message.
+/// A slot: the stamp and the message.
 #[derive(Debug)]
 #[repr(C)]
 pub struct SeqSlot<T> {
@@ -82,7 +85,7 @@ pub struct SeqSlot<T> {
     value: Words<T>,
 }
 
-/// The number of the message that lies in a slot, or is being written there.
+/// The number of the message that lies in a slot or is being written there.
 #[derive(Debug)]
 #[repr(C)]
 pub(super) struct Stamp {
@@ -90,9 +93,9 @@ pub(super) struct Stamp {
     high: AtomicU32,
 }
 
-/// How often a reader looks for the newest number. An honest writer makes it look again once in
-/// 2^31 messages, and twice if it was suspended for as many; loom's numbers are smaller, and its
-/// models have up to five messages.
+/// How often a reader tries to read the newest number. A correct writer causes one more try in 2^31
+/// messages, and two if the reader was suspended for as many. Under loom the numbers are smaller,
+/// and its models have up to five messages.
 const TRIES: u32 = 8;
 
 impl<T> sealed::Element for SeqSlot<T> {
@@ -114,74 +117,75 @@ impl<T: Plain, const N: usize, W: Wake> SeqSlots<[SeqSlot<T>; N], W> {
     const_unless_loom! {
         pub(in crate::ring) fn new() -> Self {
             fixed::<N>();
-            SeqSlots { line: CachePadded(Line::new()), slots: array_of!(SeqSlot::new(); N) }
+            SeqSlots { control: CachePadded(Control::new()), slots: array_of!(SeqSlot::new(); N) }
         }
     }
 }
 
-/// The head of slots: where they begin, and none of them.
+/// The beginning of the slots, without any slot.
 pub(in crate::ring) type Head<T, W> = SeqSlots<[SeqSlot<T>; 0], W>;
 
 #[cfg(not(loom))]
 impl<T, W: Wake> Head<T, W> {
-    /// Makes fresh slots at `at`, so many.
+    /// Makes `slots` fresh slots at `at`.
     ///
     /// # Safety
-    /// There is memory for them, which is the caller's alone.
+    /// At `at` there is memory for this header and `slots` slots. Only the caller uses it.
     pub(in crate::ring) unsafe fn init(at: NonNull<Self>, slots: usize) {
         let at = at.as_ptr();
-        // SAFETY: within the memory, which is the caller's; here and below.
-        let line = unsafe { &raw mut (*at).line };
-        // SAFETY: as above.
+        // SAFETY: the field lies within the memory that the caller provides.
+        let control = unsafe { &raw mut (*at).control };
+        // SAFETY: the field lies within the memory that the caller provides.
         let first = unsafe { &raw mut (*at).slots };
-        // SAFETY: as above. Zeroed slots are fresh ones.
+        // SAFETY: the caller provides memory for that many slots, and only the caller uses it.
+        // Zeroed slots are fresh ones.
         unsafe { first.cast::<SeqSlot<T>>().write_bytes(0, slots) };
-        // SAFETY: as above.
-        unsafe { line.write(CachePadded(Line::new())) };
+        // SAFETY: the caller provides memory for the header, and only the caller uses it.
+        unsafe { control.write(CachePadded(Control::new())) };
     }
 }
 
 impl<T: Plain, S: Storage<Element = SeqSlot<T>> + ?Sized, W: Wake> SeqSlots<S, W> {
-    pub(in crate::ring) fn line(&self) -> &Line<W> {
-        &self.line.0
+    pub(in crate::ring) fn control(&self) -> &Control<W> {
+        &self.control.0
     }
 
     pub(in crate::ring) fn capacity(&self) -> u32 {
         self.slots.capacity().get()
     }
 
-    /// As a side holds them.
+    /// The slots in the form in which a side holds them.
     ///
     /// # Safety
-    /// What is returned, and what is made of it, is used only as long as the slots are there, in
-    /// this place, and nobody has them exclusively.
+    /// The result, and everything that is made from it, is used only while the slots exist, stay
+    /// where they are, and nobody borrows them exclusively.
     #[inline(always)]
     pub(in crate::ring) unsafe fn borrow(&self) -> SeqSlotsRef<T, W, S::Capacity> {
         SeqSlotsRef { at: NonNull::from(self).cast(), capacity: self.slots.capacity() }
     }
 
-    /// Takes the writer's half for `me`, if nobody has it, and says whether. A [`SlotWriter`] gives
-    /// it back.
+    /// Takes the writer's half for `me` if nobody holds it, and says whether it did. A
+    /// [`SlotWriter`] gives the half back.
     pub(in crate::ring) fn take(&self, me: Participant) -> bool {
-        self.line().writer.take(me)
+        self.control().writer.take(me)
     }
 
-    /// Takes it for the owner of the whole, who knows that nobody has it.
+    /// Takes the writer's half for the owner of the whole structure, who knows that it is free.
     pub(in crate::ring) fn take_from_owner(&mut self) {
-        self.line.0.writer.take_from_owner();
+        self.control.0.writer.take_from_owner();
     }
 }
 
 impl<S: ?Sized, W: Wake> fmt::Debug for SeqSlots<S, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SeqSlots").field("newest", &self.line.0.newest(0)).finish()
+        f.debug_struct("SeqSlots").field("newest", &self.control.0.newest(0)).finish()
     }
 }
 
-impl<W: Wake> Line<W> {
+impl<W: Wake> Control<W> {
     const_unless_loom! {
         fn new() -> Self {
-            Line {
+            Control {
                 low: AtomicU32::new(0),
                 high: [AtomicU32::new(0), AtomicU32::new(0)],
                 writer: HalfOwner::new(),
@@ -194,97 +198,101 @@ impl<W: Wake> Line<W> {
         &self.bell
     }
 
-    /// Who has the writer's half.
+    /// The participant that holds the writer's half.
     pub(in crate::ring) fn holder(&self) -> Option<Participant> {
         self.writer.holder()
     }
 
-    /// Whether the last writer closed its half or died. What it published is seen by a look at
-    /// `newest` after this.
+    /// Whether the last writer closed its half or died. A look at `newest` after this sees
+    /// everything that it published.
     pub(in crate::ring) fn writer_is_gone(&self) -> bool {
         self.writer.is_gone()
     }
 
-    /// Closes the writer's half if `dead` holds it, and says whether; wakes every reader.
+    /// Closes the writer's half if `dead` holds it, and says whether it did. It wakes every reader.
     pub(in crate::ring) fn recover(&self, dead: Participant) -> bool {
         let recovered = self.writer.recover(dead);
-        // Also when it did not hold it: it may have died after it published or closed, and before
-        // it rang, or while it did.
+        // Wake the readers even if `dead` did not hold the half. It may have died after it
+        // published or closed, but before it had rung.
         self.bell.wake_all();
         recovered
     }
 
-    /// The upper word of `newest` that is valid for one half of the lower word's range.
+    /// The upper word of `newest` for one half of the lower word's range.
     #[inline(always)]
     fn high_of(&self, upper_half: bool) -> &AtomicU32 {
         let [lower, upper] = &self.high;
         if upper_half { upper } else { lower }
     }
 
-    /// The number of the newest message. `known` is what the caller knows already: the nearer, the
-    /// quicker.
+    /// The number of the newest message. `known` is a number that the caller already knows: the
+    /// nearer it is, the faster is this call.
     #[inline]
     pub(in crate::ring) fn newest(&self, known: u64) -> u64 {
         let mut upper_half = number::is_upper_half(number::low(known));
         for _ in 0..TRIES {
             let word = self.high_of(upper_half);
-            // SYNC POINT D, acquire: with the store in `publish`. The lower word that we load next
-            // is at least the last of the half before.
+            // SYNC POINT with the store to `high` in `publish` (which follows the release fence in
+            // `begin`), acquire: the lower word that is loaded next is at least the last of the
+            // previous half.
             let high = word.load(Ordering::Acquire);
-            // SYNC POINT A, acquire: with the store in `publish`. The messages up to this number
-            // are seen, and the upper word that was stored for it.
+            // SYNC POINT with the store to `low` in `publish`, acquire: the messages up to this
+            // number are seen, and so is the upper word that was stored for it.
             let low = self.low.load(Ordering::Acquire);
-            // Relaxed: ordered behind the lower word by its acquire.
+            // Relaxed: the acquire of the lower word orders this load after it.
             if number::is_upper_half(low) == upper_half && word.load(Ordering::Relaxed) == high {
                 return number::join(high, low);
             }
             upper_half = number::is_upper_half(low);
         }
-        // Not reached, but where somebody else writes what no writer does.
+        // Not reached, unless somebody writes words that no writer writes.
         known
     }
 }
 
 impl Stamp {
-    /// Says that message `number` is being written: what was in the slot is gone.
+    /// Announces that message `number` is being written. The previous message of the slot is gone.
     #[inline(always)]
     fn begin(&self, number: u64) {
-        // Relaxed: SYNC POINT C orders it.
+        // Relaxed: the release store of the lower word, next, orders it.
         self.high.store(number::high(number), Ordering::Relaxed);
-        // SYNC POINT C, release: with the load in `is_still`. The upper word is seen with the lower
-        // one.
+        // SYNC POINT with the load of `low` in `is_still`, release: the upper word is seen with the
+        // lower one.
         self.low.store(number::low(number), Ordering::Release);
-        // SYNC POINT B, release: with the fence in `is_still`. Whoever sees one of the words sees
-        // the stamp.
+        // SYNC POINT with the fence in `is_still`, release: a reader that sees one of the message's
+        // words sees the stamp.
         fence(Ordering::Release);
     }
 
-    /// Whether what was copied out until now is of message `number`.
+    /// Whether the words that were copied out before this call belong to message `number`.
     #[inline(always)]
     pub(super) fn is_still(&self, number: u64) -> bool {
-        // SYNC POINT B, acquire: with the fence in `begin`. If one of the words is of a later
-        // message, its stamp is seen.
+        // SYNC POINT with the fence in `begin`, acquire: if one of the words belongs to a later
+        // message, the stamp of that message is seen.
         fence(Ordering::Acquire);
-        // SYNC POINT C, acquire: with the store in `begin`. The upper word is seen at least as new
-        // as this one, and so is `newest` of the message before.
+        // SYNC POINT with the store to `low` in `begin`, acquire: the upper word is seen at least
+        // as new as this one, and so is the `newest` of the previous message.
         self.low.load(Ordering::Acquire) == number::low(number)
-            // Relaxed: ordered behind the lower word by its acquire.
+            // Relaxed: the acquire of the lower word orders this load after it.
             && self.high.load(Ordering::Relaxed) == number::high(number)
     }
 }
 
-/// [`SeqSlots`] as a side holds them: by their address, and of no array's type. They are there for
-/// as long as this is used, which whoever [made it](SeqSlots::borrow) sees to. How many they are is
-/// a private copy.
+/// [`SeqSlots`] in the form in which a side holds them: by their address, without the array's type.
+///
+/// The caller of [`borrow`](SeqSlots::borrow) guarantees that the slots exist while this is used.
+/// The capacity is a private copy.
 pub(in crate::ring) struct SeqSlotsRef<T, W: Wake, C> {
     at: NonNull<Head<T, W>>,
     capacity: C,
 }
 
-// SAFETY: it is a shared borrow of the slots, which every thread may have where they are `Sync`.
+// SAFETY: this is a shared borrow of the slots. Every thread may have one, since the slots are
+// `Sync`: the messages are accessed atomically, and `W` is `Sync`.
 unsafe impl<T: Plain, W: Wake + Sync, C: Capacity> Send for SeqSlotsRef<T, W, C> {}
 
-// SAFETY: as above.
+// SAFETY: this is a shared borrow of the slots. Every thread may have one, since the slots are
+// `Sync`: the messages are accessed atomically, and `W` is `Sync`.
 unsafe impl<T: Plain, W: Wake + Sync, C: Capacity> Sync for SeqSlotsRef<T, W, C> {}
 
 impl<T, W: Wake, C: Copy> Clone for SeqSlotsRef<T, W, C> {
@@ -297,9 +305,10 @@ impl<T, W: Wake, C: Copy> Copy for SeqSlotsRef<T, W, C> {}
 
 impl<T: Plain, W: Wake, C: Capacity> SeqSlotsRef<T, W, C> {
     #[inline(always)]
-    pub(in crate::ring) fn line(&self) -> &Line<W> {
-        // SAFETY: made in `borrow` of a reference to slots that are still there.
-        unsafe { &(*self.at.as_ptr()).line.0 }
+    pub(in crate::ring) fn control(&self) -> &Control<W> {
+        // SAFETY: `borrow` made the pointer from a reference, and its caller guarantees that the
+        // slots still exist.
+        unsafe { &(*self.at.as_ptr()).control.0 }
     }
 
     #[inline(always)]
@@ -307,94 +316,96 @@ impl<T: Plain, W: Wake, C: Capacity> SeqSlotsRef<T, W, C> {
         self.capacity.get()
     }
 
-    /// Where the slots begin.
+    /// The address of the first slot.
     #[inline(always)]
     fn first(self) -> *const SeqSlot<T> {
-        // SAFETY: as in `line`; the slots begin where the empty array does.
+        // SAFETY: `borrow` made the pointer from a reference, and its caller guarantees that the
+        // slots still exist. The slots begin where the empty array does.
         unsafe { &raw const (*self.at.as_ptr()).slots }.cast()
     }
 
-    /// Which slot message `number` has.
+    /// The index of the slot of message `number`.
     #[inline(always)]
     fn index(self, number: u64) -> usize {
         number::index(number, self.capacity.get())
     }
 
-    /// What a side keeps that comes to message `number` next.
+    /// The message `number` and its slot, for a side that continues there.
     #[inline(always)]
-    pub(in crate::ring) fn stand(self, number: u64) -> Standing<T, C> {
+    pub(in crate::ring) fn message_slot(self, number: u64) -> MessageSlot<T, C> {
         let cursor = Cursor::new(self.first(), || self.index(number), self.capacity.get());
-        Standing { number, cursor }
+        MessageSlot { number, cursor }
     }
 
-    /// Goes on to the message behind it, whose own `number` the caller has at hand.
+    /// Advances `message`, whose `number` the caller already knows, to the next message.
     #[inline(always)]
-    pub(in crate::ring) fn step(self, standing: &mut Standing<T, C>, number: u64) {
-        standing.number = number.wrapping_add(1);
-        standing.cursor.advance(self.first());
+    pub(in crate::ring) fn step(self, message: &mut MessageSlot<T, C>, number: u64) {
+        message.number = number.wrapping_add(1);
+        message.cursor.advance(self.first());
     }
 
-    /// Which slot that is.
+    /// The index of the message's slot.
     #[cfg(not(loom))]
     #[inline(always)]
-    pub(super) fn index_of(self, Standing { number, cursor }: Standing<T, C>) -> usize {
+    pub(super) fn index_of(self, MessageSlot { number, cursor }: MessageSlot<T, C>) -> usize {
         cursor.index(self.first(), || self.index(number))
     }
 
     /// The slot of the message.
     #[inline(always)]
-    fn slot(&self, Standing { number, cursor }: Standing<T, C>) -> &SeqSlot<T> {
-        // SAFETY: the cursor was made for these slots in `stand`, and stands at one of them.
+    fn slot(&self, MessageSlot { number, cursor }: MessageSlot<T, C>) -> &SeqSlot<T> {
+        // SAFETY: `message_slot` made the cursor for these slots, so that it points to one of them.
         unsafe { &*cursor.element(self.first(), || self.index(number)) }
     }
 
-    /// A copy of the message, which is no newer than `newest`; `None` if it was overwritten. Then
-    /// `newest` has grown to `number + capacity - 1` at least.
+    /// A copy of the message, which is no newer than `newest`. `None` if it was overwritten: then
+    /// `newest` has grown to at least `number + capacity - 1`.
     #[inline]
-    pub(in crate::ring) fn read(self, at: Standing<T, C>) -> Option<T> {
+    pub(in crate::ring) fn read(self, at: MessageSlot<T, C>) -> Option<T> {
         let slot = self.slot(at);
         let value = slot.value.load();
         slot.stamp.is_still(at.number).then_some(value)
     }
 
-    /// [`read`](Self::read) into `out`, which without an answer holds anything.
+    /// As [`read`](Self::read), into `out`. Without an answer, the content of `out` is arbitrary.
     #[inline]
-    pub(in crate::ring) fn read_into(self, at: Standing<T, C>, out: &mut T) -> Option<()> {
+    pub(in crate::ring) fn read_into(self, at: MessageSlot<T, C>, out: &mut T) -> Option<()> {
         let slot = self.slot(at);
         slot.value.load_into(out);
         slot.stamp.is_still(at.number).then_some(())
     }
 }
 
-/// The number of a message, and where its slot is.
-pub(in crate::ring) struct Standing<T, C: Capacity> {
+/// The number of a message, and its slot.
+pub(in crate::ring) struct MessageSlot<T, C: Capacity> {
     pub(in crate::ring) number: u64,
     cursor: C::Cursor<SeqSlot<T>>,
 }
 
-impl<T, C: Capacity> Clone for Standing<T, C> {
+impl<T, C: Capacity> Clone for MessageSlot<T, C> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<T, C: Capacity> Copy for Standing<T, C> {}
+impl<T, C: Capacity> Copy for MessageSlot<T, C> {}
 
-/// The writer's half, which was taken. Dropping it gives it back, and then drops `O`, which keeps
-/// the slots.
+/// The writer's half, which was taken. Dropping it gives the half back, and then drops `O`, which
+/// keeps the slots.
 pub(in crate::ring) struct SlotWriter<T: Plain, W: Wake, C: Capacity, O> {
     slots: SeqSlotsRef<T, W, C>,
-    /// The next message, one behind the newest. We alone change what is the newest.
-    next: Standing<T, C>,
-    /// Not behind this in the half that has both, which would be larger by its padding.
+    /// The next message, one after the newest. Only this writer changes which one is the newest.
+    next: MessageSlot<T, C>,
+    /// Lies in this struct and not after it in a larger one, which would grow by this struct's
+    /// padding.
     owner: O,
 }
 
 impl<T: Plain, W: Wake, C: Capacity, O> SlotWriter<T, W, C, O> {
-    /// The half of these slots, which `owner` keeps.
+    /// The writer of these slots, which `owner` keeps.
     pub(in crate::ring) fn new(slots: SeqSlotsRef<T, W, C>, owner: O) -> Self {
-        let newest = slots.line().newest(0);
-        SlotWriter { slots, next: slots.stand(newest.wrapping_add(1)), owner }
+        let newest = slots.control().newest(0);
+        SlotWriter { slots, next: slots.message_slot(newest.wrapping_add(1)), owner }
     }
 
     /// The number of the newest message.
@@ -409,7 +420,8 @@ impl<T: Plain, W: Wake, C: Capacity, O> SlotWriter<T, W, C, O> {
         self.publish();
     }
 
-    /// Where the next message is written, once its slot says so: what was there is gone.
+    /// Stamps the slot of the next message and returns its words. The slot's previous message is
+    /// gone.
     #[inline(always)]
     fn begin(&self) -> &Words<T> {
         let slot = self.slots.slot(self.next);
@@ -417,8 +429,8 @@ impl<T: Plain, W: Wake, C: Capacity, O> SlotWriter<T, W, C, O> {
         &slot.value
     }
 
-    /// [`write`](Self::write) where the messages lie elsewhere: `slot` says where a slot has its
-    /// stamp, by its index, and `store` writes the message there.
+    /// As [`write`](Self::write), for messages that lie elsewhere. `slot` returns the stamp of the
+    /// slot with a given index, and `store` writes the message there.
     #[cfg(not(loom))]
     pub(super) fn write_at<'s>(
         &mut self,
@@ -431,41 +443,43 @@ impl<T: Plain, W: Wake, C: Capacity, O> SlotWriter<T, W, C, O> {
         self.publish();
     }
 
-    /// The commit of the next message, which is written.
+    /// Commits the next message, which is written.
     #[inline(always)]
     fn publish(&mut self) {
         let slots = self.slots;
-        let line = slots.line();
+        let control = slots.control();
         let number = self.next.number;
         let low = number::low(number);
         let upper_half = number::is_upper_half(low);
         if upper_half != number::is_upper_half(number::low(number.wrapping_sub(1))) {
-            // SYNC POINT D: with the load in `newest`. Whoever sees it sees that the half before
-            // was passed. Relaxed: behind the fence in `begin`, which is the release.
-            line.high_of(upper_half).store(number::high(number), Ordering::Relaxed);
+            // SYNC POINT with the load of the upper word in `newest`: a reader that sees it sees
+            // that the previous half was passed. Relaxed: the fence in `begin`, before it, is the
+            // release.
+            control.high_of(upper_half).store(number::high(number), Ordering::Relaxed);
         }
-        // SYNC POINT A, release: with the load in `newest`. The message is seen with its number.
-        line.low.store(low, Ordering::Release);
+        // SYNC POINT with the load of `low` in `newest`, release: the message is seen with its
+        // number.
+        control.low.store(low, Ordering::Release);
         slots.step(&mut self.next, number);
-        line.bell.ring();
+        control.bell.ring();
     }
 
-    /// Gives the half back for good, and wakes every reader.
+    /// Closes the half for good, and wakes every reader.
     pub(in crate::ring) fn close(self) {
-        // It must not be given back once more, which would open it.
+        // A drop would give the half back, and so reopen it.
         let this = ManuallyDrop::new(self);
-        // SAFETY: nobody drops the one that it is read out of. Dropped here, when the slots are no
-        // longer used.
+        // SAFETY: `this` is never dropped, so that its owner is not dropped twice. The local is
+        // dropped last, when the slots are no longer used.
         let _owner = unsafe { (&raw const this.owner).read() };
-        let line = this.slots.line();
-        line.writer.close();
-        line.bell.ring();
+        let control = this.slots.control();
+        control.writer.close();
+        control.bell.ring();
     }
 }
 
 impl<T: Plain, W: Wake, C: Capacity, O> Drop for SlotWriter<T, W, C, O> {
     fn drop(&mut self) {
-        self.slots.line().writer.give_back();
+        self.slots.control().writer.give_back();
     }
 }
 
@@ -490,7 +504,7 @@ mod tests {
     where
         S: Storage<Element = SeqSlot<Message>> + ?Sized,
     {
-        // SAFETY: the slots outlive what each test makes of them.
+        // SAFETY: the slots outlive everything that a test makes from them.
         unsafe { slots.borrow() }
     }
 
@@ -503,39 +517,39 @@ mod tests {
         slots.take(DEAD).then(|| SlotWriter::new(borrow(slots), slots))
     }
 
-    /// Message `number`, as one reads it who keeps no place.
+    /// Reads message `number` as a reader does that keeps no position.
     fn read<S>(slots: &SeqSlots<S, Nobody>, number: u64) -> Option<Message>
     where
         S: Storage<Element = SeqSlot<Message>> + ?Sized,
     {
-        borrow(slots).read(borrow(slots).stand(number))
+        borrow(slots).read(borrow(slots).message_slot(number))
     }
 
-    /// One whose newest message is `number`.
+    /// Slots whose newest message is `number`.
     fn at(number: u64) -> Three {
         let slots = Three::new();
-        let line = &slots.line.0;
-        line.low.store(number::low(number), Ordering::Relaxed);
-        let high = line.high_of(number::is_upper_half(number::low(number)));
+        let control = &slots.control.0;
+        control.low.store(number::low(number), Ordering::Relaxed);
+        let high = control.high_of(number::is_upper_half(number::low(number)));
         high.store(number::high(number), Ordering::Relaxed);
         slots
     }
 
-    /// Every look at `newest`, whatever the caller knew, says `number`.
+    /// Checks that every look at `newest` returns `number`, whatever the caller knew.
     fn newest_is<S>(slots: &SeqSlots<S, Nobody>, number: u64)
     where
         S: Storage<Element = SeqSlot<Message>> + ?Sized,
     {
         for known in [0, 1 << 31, number.wrapping_sub(1), number, number.wrapping_add(1)] {
-            assert_eq!(slots.line().newest(known), number, "by one who knew {known}");
+            assert_eq!(slots.control().newest(known), number, "known: {known}");
         }
     }
 
     #[test]
     fn the_layout_is_the_same_on_every_hosted_target() {
-        assert_eq!(offset_of!(Line<Nobody>, high), 4);
-        assert_eq!(offset_of!(Line<Nobody>, writer), 12);
-        assert_eq!(offset_of!(Line<Nobody>, bell), 16);
+        assert_eq!(offset_of!(Control<Nobody>, high), 4);
+        assert_eq!(offset_of!(Control<Nobody>, writer), 12);
+        assert_eq!(offset_of!(Control<Nobody>, bell), 16);
         assert_eq!(offset_of!(Three, slots), 128);
         assert_eq!((size_of::<SeqSlot<u8>>(), align_of::<SeqSlot<u8>>()), (12, 4));
         assert_eq!((size_of::<SeqSlot<[u8; 5]>>(), align_of::<SeqSlot<[u8; 5]>>()), (16, 4));
@@ -544,16 +558,16 @@ mod tests {
     }
 
     #[test]
-    fn numbers_go_on_where_the_lower_word_comes_back_and_where_its_half_changes() {
+    fn numbers_continue_when_the_lower_word_wraps() {
         fn go_on<S: Storage<Element = SeqSlot<Message>> + ?Sized>(slots: &SeqSlots<S, Nobody>) {
-            let start = slots.line().newest(0);
+            let start = slots.control().newest(0);
             let mut writer = take(slots).unwrap();
-            let mut place = borrow(slots).stand(start + 1);
+            let mut next = borrow(slots).message_slot(start + 1);
             for number in start + 1..start + 7 {
                 writer.write(&[number as u32; 3]);
                 newest_is(slots, number);
-                assert_eq!(borrow(slots).read(place), Some([number as u32; 3]));
-                borrow(slots).step(&mut place, number);
+                assert_eq!(borrow(slots).read(next), Some([number as u32; 3]));
+                borrow(slots).step(&mut next, number);
                 assert_eq!(read(slots, number), Some([number as u32; 3]));
                 assert_eq!(read(slots, number - 3), None, "it was overwritten");
             }
@@ -566,7 +580,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stamp_with_the_same_lower_word_is_not_taken_for_an_older_one() {
+    fn a_stamp_with_an_equal_lower_word_is_told_apart() {
         let (older, newer) = (5, 5 + (3 << 32));
         assert_eq!(number::index(older, 3), number::index(newer, 3));
         assert_eq!(number::low(older), number::low(newer));
@@ -578,8 +592,8 @@ mod tests {
 
     /// The writer dies after each of its steps.
     #[test]
-    fn a_message_whose_writer_died_is_there_if_it_was_published_and_never_seen_otherwise() {
-        // One of them enters another half of the numbers.
+    fn a_dead_writers_message_is_seen_only_if_published() {
+        // The second start enters another half of the numbers.
         for start in [5, (1 << 32) - 1] {
             for last_step in 0..=4 {
                 let slots = at(start - 3);
@@ -606,7 +620,7 @@ mod tests {
                     assert_eq!(read(&slots, number), expected);
                 }
 
-                assert!(slots.line().recover(DEAD) && !slots.line().recover(DEAD));
+                assert!(slots.control().recover(DEAD) && !slots.control().recover(DEAD));
                 let mut writer = take(&slots).unwrap();
                 assert_eq!(writer.newest(), newest);
                 writer.write(&[7; 3]);
@@ -619,13 +633,13 @@ mod tests {
     }
 
     #[test]
-    fn corrupted_words_of_the_writer_end_in_a_number_and_a_copy() {
+    fn corrupted_words_yield_a_number_and_a_copy() {
         for (low, lower, upper) in [(u32::MAX, 7, u32::MAX), (0, u32::MAX, 3), (1 << 31, 0, 1)] {
             let slots = Three::new();
-            slots.line.0.low.store(low, Ordering::Relaxed);
-            slots.line().high_of(false).store(lower, Ordering::Relaxed);
-            slots.line().high_of(true).store(upper, Ordering::Relaxed);
-            let newest = slots.line().newest(0);
+            slots.control.0.low.store(low, Ordering::Relaxed);
+            slots.control().high_of(false).store(lower, Ordering::Relaxed);
+            slots.control().high_of(true).store(upper, Ordering::Relaxed);
+            let newest = slots.control().newest(0);
             assert_eq!(read(&slots, newest), None);
             let mut writer = take(&slots).unwrap();
             writer.write(&[1; 3]);

@@ -1,4 +1,4 @@
-//! The half that writes.
+//! The half of a broadcast that writes.
 
 use super::inner::{BroadcastRef, CapacityOf};
 use super::seq_slots::SlotWriter;
@@ -7,16 +7,18 @@ use crate::sync::CachePadded;
 
 /// The half that writes. It can move to another thread or context, and is used from one at a time.
 ///
-/// `R` is the reference by which it reaches its broadcast and keeps it, see
-/// [`StableRef`](crate::storage::StableRef): `&Broadcast<T, N, W>` or `&BroadcastView<T, W>`, or
-/// one that owns, such as an `Arc`.
+/// `R` is the reference by which the half reaches its broadcast and keeps it, see
+/// [`StableRef`](crate::storage::StableRef). It is `&Broadcast<T, N, W>`, `&BroadcastView<T, W>`,
+/// or one that owns the broadcast, such as an `Arc`.
 #[derive(Debug)]
 pub struct Writer<R: BroadcastRef>(CachePadded<SlotWriter<R::Value, R::Wake, CapacityOf<R>, R>>);
 
 impl<R: BroadcastRef> Writer<R> {
-    /// The half of the broadcast that `owner` refers to, taken for its
-    /// [`participant`](crate::storage::StableRef::participant); `None` while somebody has it. It
-    /// has the owner with it.
+    /// Takes the writer's half of the broadcast that `owner` refers to; `None` while somebody holds
+    /// it.
+    ///
+    /// The half is held for the owner's [`participant`](crate::storage::StableRef::participant). It
+    /// contains the owner.
     ///
     /// ```
     /// use ringway_core::ring::broadcast::{Broadcast, Writer};
@@ -33,25 +35,28 @@ impl<R: BroadcastRef> Writer<R> {
         Self::take(owner, me)
     }
 
-    /// The same, for `me`.
+    /// As [`new`](Self::new), for the participant `me`.
     pub(super) fn take(owner: R, me: Participant) -> Option<Self> {
         owner.get().0.take(me).then(|| Self::of_taken(owner))
     }
 
-    /// The half of the broadcast that `owner` refers to, which was taken.
+    /// The writer's half of the broadcast that `owner` refers to, which was taken already.
     pub(super) fn of_taken(owner: R) -> Self {
-        // SAFETY: the owner keeps the broadcast where it is, and the half keeps the owner.
+        // SAFETY: the owner keeps the broadcast where it is. The half contains the owner and drops
+        // it last.
         let slots = unsafe { owner.get().0.borrow() };
         Writer(CachePadded(SlotWriter::new(slots, owner)))
     }
 
-    /// Sends one message to every reader, and overwrites the oldest one kept. Wait-free.
+    /// Sends one message to every reader. Wait-free.
+    ///
+    /// It overwrites the oldest message if the broadcast is full.
     #[inline]
     pub fn send(&mut self, message: R::Value) {
         self.0.0.write(&message);
     }
 
-    /// [`send`](Self::send) of a large message, without a copy on the way.
+    /// As [`send`](Self::send), for a large message: it makes no intermediate copy.
     ///
     /// ```
     /// use ringway_core::ring::broadcast::Broadcast;
@@ -65,8 +70,7 @@ impl<R: BroadcastRef> Writer<R> {
         self.0.0.write(message);
     }
 
-    /// How many messages were sent in the life of the broadcast, by this writer and those before
-    /// it.
+    /// The number of messages sent since the broadcast was made, by this writer and all before it.
     ///
     /// ```
     /// use ringway_core::ring::broadcast::Broadcast;
@@ -78,14 +82,16 @@ impl<R: BroadcastRef> Writer<R> {
         self.0.0.newest()
     }
 
-    /// Ends the stream: each reader gets what was sent and is still there, and then the forms that
-    /// wait answer [`EndOfFile`](super::RecvError::EndOfFile). A writer that is taken later opens
-    /// the stream again.
+    /// Ends the stream.
+    ///
+    /// Each reader still gets the messages that are there. After that, the calls that wait return
+    /// [`EndOfFile`](super::RecvError::EndOfFile). A writer that is taken later opens the stream
+    /// again.
     pub fn close(self) {
         self.0.0.close();
     }
 
-    /// The slots' part of it, for whoever writes the messages elsewhere.
+    /// The writer of the slots, for a caller that keeps the messages elsewhere.
     #[cfg(not(loom))]
     pub(super) fn slots_mut(&mut self) -> &mut SlotWriter<R::Value, R::Wake, CapacityOf<R>, R> {
         &mut self.0.0

@@ -95,7 +95,9 @@ impl<R: ByteRingRef> Consumer<R> {
         unsafe { inner::slots(self.cursor.0.header_ptr()) }
     }
 
-    /// Copies out as many bytes as there are, at most `out.len()`. Wait-free. Returns their number.
+    /// Copies out as many bytes as there are, at most `out.len()`, and returns their number.
+    ///
+    /// It is wait-free.
     #[inline]
     pub fn try_read(&mut self, out: &mut [u8]) -> usize {
         if !Cached::ENABLED {

@@ -82,7 +82,7 @@ impl<S: Storage<Value = u8> + ?Sized, W: Wake> fmt::Debug for ByteRingInner<S, W
 }
 
 impl<const N: usize, W: Wake> ByteRing<N, W> {
-    /// The largest exact grant: half the capacity, rounded up. The [module](self) says why.
+    /// The largest exact grant: half the capacity, rounded up. The [module](super) says why.
     ///
     /// ```
     /// assert_eq!(ringway_core::ring::bytes::ByteRing::<7>::MAX_GRANT, 4);

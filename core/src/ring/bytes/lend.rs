@@ -1,4 +1,5 @@
 //! The ring for the channels, which decide themselves who the producer and the consumer are.
+//!
 //! Several writers take turns, and an end closes when its last handle does.
 
 use super::{ByteRingInner, Consumer, Producer};

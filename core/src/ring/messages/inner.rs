@@ -1,4 +1,4 @@
-//! The message ring itself, and what is seen of it without a half.
+//! The message ring itself, and what can be seen without a half.
 
 use crate::participant::Participant;
 #[cfg(not(loom))]
@@ -18,11 +18,11 @@ use core::mem::MaybeUninit;
 #[cfg(not(loom))]
 use core::ptr::NonNull;
 
-/// A ring of messages in `N` bytes, for one producer and one consumer. `W` says how a side can
-/// sleep, see [`Wake`].
+/// A ring of messages in `N` bytes, for one producer and one consumer.
 ///
-/// Memory: as a [`ByteRing`] of as many bytes. A message takes its bytes and 4 more. `N` is 9 to
-/// 2^30.
+/// `W` says how a side can sleep, see [`Wake`]. `N` is 9 to 2^30; other numbers do not compile.
+///
+/// Memory: as a [`ByteRing`] of `N` bytes. A message takes its own bytes and 4 more.
 ///
 /// ```
 /// use ringway_core::ring::messages::MessageRing;
@@ -31,11 +31,10 @@ use core::ptr::NonNull;
 /// ```
 pub type MessageRing<const N: usize, W = Nobody> = MessageRingInner<[Slot<u8>; N], W>;
 
-/// A [`MessageRing`] whose capacity is known when the program runs: a reference to it says what it
-/// is.
+/// A [`MessageRing`] whose capacity is known at run time.
 ///
-/// `&MessageRing<N, W>` coerces to `&MessageRingView<W>`. Others lie on the heap or in memory at
-/// hand, see [`InMemory`].
+/// A reference to it carries the capacity. `&MessageRing<N, W>` coerces to `&MessageRingView<W>`.
+/// Other views lie on the heap or in memory that the caller provides, see [`InMemory`].
 ///
 /// ```
 /// use ringway_core::ring::messages::{MessageRing, MessageRingView};
@@ -46,8 +45,9 @@ pub type MessageRing<const N: usize, W = Nobody> = MessageRingInner<[Slot<u8>; N
 /// ```
 pub type MessageRingView<W = Nobody> = MessageRingInner<[Slot<u8>], W>;
 
-/// What [`MessageRing`] and [`MessageRingView`] are. `S` is the array of its bytes, see
-/// [`storage`](crate::storage).
+/// The type behind [`MessageRing`] and [`MessageRingView`].
+///
+/// `S` is its array of bytes, see [`storage`](crate::storage).
 #[derive(Debug)]
 #[repr(transparent)]
 pub struct MessageRingInner<S: Storage<Value = u8> + ?Sized, W: Wake>(ByteRingInner<S, W>);
@@ -64,7 +64,7 @@ impl<const N: usize, W: Wake> MessageRing<N, W> {
     };
 
     const_unless_loom! {
-        /// An empty ring.
+        /// Makes an empty ring.
         ///
         /// ```
         /// use ringway_core::ring::messages::MessageRing;
@@ -73,7 +73,7 @@ impl<const N: usize, W: Wake> MessageRing<N, W> {
         /// EVENTS.sender().unwrap().send(b"waits for room if need be").unwrap();
         /// ```
         pub fn new() -> Self {
-            // Refuses a ring that is too small when the program is compiled.
+            // Refuses a ring that is too small, at compile time.
             const { Self::MAX_MESSAGE };
             MessageRingInner(ByteRing::new())
         }
@@ -86,20 +86,20 @@ impl<const N: usize, W: Wake> Default for MessageRing<N, W> {
     }
 }
 
-// SAFETY: it is a ring of bytes, which is made there.
+// SAFETY: a message ring is a byte ring, which `init` makes in `place`.
 #[cfg(not(loom))]
 unsafe impl<const N: usize, W: Wake> InPlace for MessageRing<N, W> {
     fn init(place: &mut MaybeUninit<Self>) -> &mut Self {
         const { Self::MAX_MESSAGE };
         let ring = place.as_mut_ptr().cast::<MaybeUninit<ByteRing<N, W>>>();
-        // SAFETY: `repr(transparent)`, and the place is ours.
+        // SAFETY: `repr(transparent)`: both types have one layout. `place` is borrowed exclusively.
         ByteRing::init(unsafe { &mut *ring });
-        // SAFETY: just made.
+        // SAFETY: `ByteRing::init` has just made the ring in `place`.
         unsafe { place.assume_init_mut() }
     }
 }
 
-// SAFETY: it is a ring of bytes.
+// SAFETY: a message ring is a byte ring.
 #[cfg(not(loom))]
 unsafe impl<W: Wake> InMemory for MessageRingView<W> {
     fn layout(capacity: usize) -> Option<Layout> {
@@ -113,13 +113,15 @@ unsafe impl<W: Wake> InMemory for MessageRingView<W> {
 
     unsafe fn init_at(at: NonNull<u8>, capacity: usize) -> Option<NonNull<Self>> {
         let ring = Self::from_raw(at, capacity)?;
-        // SAFETY: as the caller states.
+        // SAFETY: the caller provides memory of `layout(capacity)`, which is the layout of the byte
+        // ring, and only the caller uses it.
         unsafe { ByteRingView::<W>::init_at(at, capacity) }.map(|_| ring)
     }
 }
 
-/// A reference to a message ring by which a half reaches and keeps it: any [`StableRef`] to a
-/// [`MessageRing`] or a [`MessageRingView`].
+/// A reference by which a half reaches and keeps its message ring.
+///
+/// It is any [`StableRef`] to a [`MessageRing`] or a [`MessageRingView`].
 ///
 /// ```
 /// use ringway_core::ring::messages::{MessageRing, MessageRingRef, Sender};
@@ -135,9 +137,9 @@ pub trait MessageRingRef:
     Target = MessageRingInner<<Self as MessageRingRef>::Storage, <Self as MessageRingRef>::Wake>,
 >
 {
-    /// The array of its bytes.
+    /// The array of the ring's bytes.
     type Storage: Storage<Value = u8> + ?Sized;
-    /// How its sides sleep.
+    /// How the ring's sides sleep.
     type Wake: Wake;
 }
 
@@ -151,11 +153,11 @@ where
     type Wake = W;
 }
 
-/// A reference to the ring of bytes that the message ring is.
+/// A reference to the byte ring of a message ring.
 #[derive(Debug)]
 pub struct Bytes<R>(pub(super) R);
 
-// SAFETY: the ring of bytes is the message ring, which stays where it is.
+// SAFETY: the byte ring is the message ring, which stays where it is.
 unsafe impl<R: MessageRingRef> StableRef for Bytes<R> {
     type Target = ByteRingInner<R::Storage, R::Wake>;
 
@@ -170,13 +172,13 @@ unsafe impl<R: MessageRingRef> StableRef for Bytes<R> {
 }
 
 impl<S: Storage<Value = u8> + ?Sized, W: Wake> MessageRingInner<S, W> {
-    /// The ring of bytes that it is.
+    /// The byte ring of this message ring.
     #[inline(always)]
     fn bytes(&self) -> &ByteRingInner<S, W> {
         &self.0
     }
 
-    /// Takes both halves for the owner of the ring, who knows that nobody has them.
+    /// Takes both halves for the owner of the ring, who knows that they are free.
     pub(super) fn take_both_halves(&mut self) {
         self.0.take_both_halves();
     }
@@ -186,12 +188,17 @@ impl<S: Storage<Value = u8> + ?Sized, W: Wake> MessageRingInner<S, W> {
         self.0.capacity().div_ceil(2).saturating_sub(HEADER)
     }
 
-    /// Closes the halves that `dead` held, see [`ByteRingInner::recover`].
+    /// Closes the halves that `dead` held, wakes the other side, and returns the number of halves.
+    ///
+    /// See [`ByteRingInner::recover`].
     ///
     /// # Safety
-    /// As there.
+    /// `dead` takes no further step in this ring: its process has ended, or its context was reset.
+    /// What it wrote is visible to the caller, as it is once the operating system has reported its
+    /// end.
     pub unsafe fn recover(&self, dead: Participant) -> usize {
-        // SAFETY: as the caller promises.
+        // SAFETY: the caller guarantees that `dead` takes no further step and that what it wrote is
+        // visible.
         unsafe { self.0.recover(dead) }
     }
 
@@ -200,32 +207,36 @@ impl<S: Storage<Value = u8> + ?Sized, W: Wake> MessageRingInner<S, W> {
         self.0.is_empty()
     }
 
-    /// Whether the last sender closed its half or died, and nobody took it since. What it sent can
-    /// still be received. One that has not come yet is not gone, nor is one that gave its half
-    /// back.
+    /// Whether the last sender closed its half or died, and nobody has taken the half since.
+    ///
+    /// The messages that it sent can still be received. A sender that has not come yet is not gone,
+    /// and neither is one that gave its half back.
     pub fn sender_is_gone(&self) -> bool {
         self.0.producer_is_gone()
     }
 
-    /// Whether the last receiver closed its half or died, and nobody took it since. One that has
-    /// not come yet is not gone, nor is one that gave its half back.
+    /// Whether the last receiver closed its half or died, and nobody has taken the half since.
+    ///
+    /// A receiver that has not come yet is not gone, and neither is one that gave its half back.
     pub fn receiver_is_gone(&self) -> bool {
         self.0.consumer_is_gone()
     }
 
-    /// What the receiver sleeps on. Every message rings it, and so does
-    /// [`Sender::close`](super::Sender::close).
+    /// The doorbell on which the receiver sleeps.
+    ///
+    /// Every message rings it, and so does [`Sender::close`](super::Sender::close).
     pub fn receivers_bell(&self) -> &Doorbell<W> {
         self.0.consumers_bell()
     }
 
-    /// What the sender sleeps on. Every release rings it, and so does
-    /// [`Receiver::close`](super::Receiver::close).
+    /// The doorbell on which the sender sleeps.
+    ///
+    /// Every release rings it, and so does [`Receiver::close`](super::Receiver::close).
     pub fn senders_bell(&self) -> &Doorbell<W> {
         self.0.producers_bell()
     }
 
-    /// See [`ByteRingInner::is_valid`].
+    /// Whether both positions are valid for this ring, see [`ByteRingInner::is_valid`].
     pub fn is_valid(&self) -> bool {
         self.0.is_valid()
     }

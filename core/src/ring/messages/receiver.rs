@@ -15,9 +15,8 @@ use core::task::{Context, Poll};
 /// The half that receives. It can move to another thread or context, and is used from one at a
 /// time.
 ///
-/// `R` is the reference by which it reaches its ring and keeps it, see
-/// [`StableRef`](crate::storage::StableRef): `&MessageRing<N, W>` or `&MessageRingView<W>`, or an
-/// `Arc` of one, with which the half owns what it needs.
+/// `R` is the reference by which the half reaches its ring and keeps it, as for a
+/// [`Sender`](super::Sender).
 pub struct Receiver<R: MessageRingRef>(Consumer<Bytes<R>>);
 
 impl<R: MessageRingRef> fmt::Debug for Receiver<R> {
@@ -27,33 +26,35 @@ impl<R: MessageRingRef> fmt::Debug for Receiver<R> {
 }
 
 impl<R: MessageRingRef> Receiver<R> {
-    /// The half of the ring that `owner` refers to, taken for its
-    /// [`participant`](crate::storage::StableRef::participant); `None` while somebody has it. It
-    /// has the owner with it.
+    /// Takes the receiver's half of the ring that `owner` refers to; `None` while somebody holds
+    /// it.
+    ///
+    /// The half is held for the owner's [`participant`](crate::storage::StableRef::participant). It
+    /// contains the owner.
     pub fn new(owner: R) -> Option<Self> {
         Consumer::new(Bytes(owner)).map(Receiver)
     }
 
-    /// The same, for `me`.
+    /// As [`new`](Self::new), for the participant `me`.
     pub(super) fn take_for(owner: R, me: Participant) -> Option<Self> {
         Consumer::take_for(Bytes(owner), me).map(Receiver)
     }
 
-    /// The half of the ring that `owner` refers to.
+    /// The receiver's half of the ring that `owner` refers to, which was taken already.
     ///
     /// # Safety
-    /// The half was taken, and nobody has it.
+    /// The half is taken, and nothing else uses it.
     pub(super) unsafe fn of_taken(owner: R) -> Self {
-        // SAFETY: as the caller states.
+        // SAFETY: the caller guarantees that the half is taken and that nothing else uses it.
         Receiver(unsafe { Consumer::of_taken(Bytes(owner)) })
     }
 
     /// Copies the oldest message out and returns its length. Wait-free.
     ///
     /// # Errors
-    /// [`Error::WouldBlock`] when there is none now; [`Error::BufferTooSmall`] when `out` is
-    /// smaller, and the message stays; [`Error::Corrupt`] when what lies there is no message, which
-    /// only a peer that corrupts it can bring about.
+    /// [`Error::WouldBlock`] when there is no message now. [`Error::BufferTooSmall`] when `out` is
+    /// smaller than the message, which then stays. [`Error::Corrupt`] when the bytes there are no
+    /// message, which happens only if a peer corrupted the memory.
     pub fn try_recv(&mut self, out: &mut (impl Buffer + ?Sized)) -> Result<usize, Error> {
         recv_into(out, |out| self.try_peek()?.copy_out(out))
     }
@@ -61,22 +62,23 @@ impl<R: MessageRingRef> Receiver<R> {
     /// The oldest message, in place. It stays until [`RecvGrant::release`].
     ///
     /// # Errors
-    /// [`Error::WouldBlock`] when there is none now; [`Error::Corrupt`], as in
-    /// [`try_recv`](Self::try_recv).
+    /// [`Error::WouldBlock`] when there is no message now. [`Error::Corrupt`] when the bytes there
+    /// are no message, which happens only if a peer corrupted the memory.
     pub fn try_peek(&mut self) -> Result<RecvGrant<'_, R>, Error> {
-        // A message is published whole, so that the part of it that is known to be there is all of
-        // it.
+        // The sender publishes a message as a whole, so that what is known of it is all of it.
         let run = self.0.one_run().ok_or(Error::WouldBlock)?;
         self.message(run)
     }
 
-    /// The ring that it is a half of.
+    /// The ring of which this is a half.
     pub fn ring(&self) -> &MessageRingInner<R::Storage, R::Wake> {
         self.0.owner().0.get()
     }
 
-    /// Takes no more: the sender's forms that wait answer [`Error::BrokenPipe`]. Messages that are
-    /// left stay. A receiver that is taken later opens the ring again.
+    /// Ends the stream from this side.
+    ///
+    /// The sender's calls that wait return [`Error::BrokenPipe`]. Messages that are left stay in
+    /// the ring. A receiver that is taken later opens the ring again.
     pub fn close(self) {
         self.0.close();
     }
@@ -85,7 +87,7 @@ impl<R: MessageRingRef> Receiver<R> {
     fn message(&mut self, run: u32) -> Result<RecvGrant<'_, R>, Error> {
         let grant = self.0.granted(run);
         let (length, rest) = grant.split_first_chunk::<HEADER>().ok_or(Error::Corrupt)?;
-        // Untrusted: what lies behind it decides.
+        // The length is untrusted: the bytes that are ready limit it.
         let len = u32::from_le_bytes(*length) as usize;
         if len > rest.len() {
             return Err(Error::Corrupt);
@@ -93,7 +95,7 @@ impl<R: MessageRingRef> Receiver<R> {
         Ok(RecvGrant { grant, len })
     }
 
-    /// Where a message is, or why none will come; `None` when one may.
+    /// The run of the next message, or why none will come. `None` when one may come.
     fn ready_or_end(&mut self) -> Option<Result<u32, Error>> {
         look_or_end(self, |this| this.0.one_run().map(Ok), |this| this.0.end().map(Err))
     }
@@ -103,8 +105,9 @@ impl<R: MessageRingRef<Wake: Wait>> Receiver<R> {
     /// Copies the oldest message out and returns its length; waits for one.
     ///
     /// # Errors
-    /// [`Error::EndOfFile`] when the sender closed or died and everything was received;
-    /// [`Error::BufferTooSmall`] when `out` is smaller, and the message stays; [`Error::Corrupt`].
+    /// [`Error::EndOfFile`] when the sender closed or died and everything was received.
+    /// [`Error::BufferTooSmall`] when `out` is smaller than the message, which then stays.
+    /// [`Error::Corrupt`] when the memory was corrupted.
     ///
     /// ```
     /// use ringway_core::Error;
@@ -126,10 +129,10 @@ impl<R: MessageRingRef<Wake: Wait>> Receiver<R> {
         self.recv_deadline(out, None)
     }
 
-    /// [`recv`](Self::recv), at most until `deadline` (`None`: for ever).
+    /// As [`recv`](Self::recv), until `deadline` at most (`None`: for ever).
     ///
     /// # Errors
-    /// As `recv`, and [`Error::TimedOut`].
+    /// Those of `recv`, and [`Error::TimedOut`].
     pub fn recv_deadline(
         &mut self,
         out: &mut (impl Buffer + ?Sized),
@@ -141,8 +144,8 @@ impl<R: MessageRingRef<Wake: Wait>> Receiver<R> {
     /// The oldest message, in place; waits for one. It stays until [`RecvGrant::release`].
     ///
     /// # Errors
-    /// [`Error::EndOfFile`] when the sender closed or died and everything was received;
-    /// [`Error::Corrupt`].
+    /// [`Error::EndOfFile`] when the sender closed or died and everything was received,
+    /// [`Error::Corrupt`] when the memory was corrupted.
     ///
     /// ```
     /// use ringway_core::ring::messages::MessageRing;
@@ -160,10 +163,10 @@ impl<R: MessageRingRef<Wake: Wait>> Receiver<R> {
         self.peek_deadline(None)
     }
 
-    /// [`peek`](Self::peek), at most until `deadline` (`None`: for ever).
+    /// As [`peek`](Self::peek), until `deadline` at most (`None`: for ever).
     ///
     /// # Errors
-    /// As `peek`, and [`Error::TimedOut`].
+    /// Those of `peek`, and [`Error::TimedOut`].
     pub fn peek_deadline(
         &mut self,
         deadline: Option<<R::Wake as Wait>::Deadline>,
@@ -172,23 +175,23 @@ impl<R: MessageRingRef<Wake: Wait>> Receiver<R> {
         self.message(run)
     }
 
-    /// Waits until `look` answers, at most until `deadline`.
+    /// Waits until `attempt` returns an answer, until `deadline` at most.
     fn wait<A>(
         &mut self,
         deadline: Option<<R::Wake as Wait>::Deadline>,
-        mut look: impl FnMut(&mut Self) -> Option<A>,
+        mut attempt: impl FnMut(&mut Self) -> Option<A>,
     ) -> Result<A, TimedOut> {
-        // SAFETY: the half is borrowed meanwhile, and so lives.
-        unsafe { self.0.bell() }.wait_until(deadline, || look(self))
+        // SAFETY: `&mut self` borrows the half while the bell is in use, so that the half lives.
+        unsafe { self.0.bell() }.wait_until(deadline, || attempt(self))
     }
 }
 
 impl<R: MessageRingRef<Wake: Register>> Receiver<R> {
-    /// [`recv`](Self::recv) for a task: receives, or has the task woken when a message may be
-    /// there.
+    /// As [`recv`](Self::recv), but has the task woken when there may be a message, instead of
+    /// waiting.
     ///
     /// # Errors
-    /// As `recv`.
+    /// Those of `recv`.
     pub fn poll_recv(
         &mut self,
         cx: &mut Context<'_>,
@@ -200,10 +203,11 @@ impl<R: MessageRingRef<Wake: Register>> Receiver<R> {
         })
     }
 
-    /// [`recv`](Self::recv); awaits a message. Cancelled, it has received nothing.
+    /// As [`recv`](Self::recv), but awaits a message. If the future is dropped, nothing is
+    /// received.
     ///
     /// # Errors
-    /// As `recv`.
+    /// Those of `recv`.
     pub fn recv_async(
         &mut self,
         out: &mut (impl Buffer + ?Sized),
@@ -211,28 +215,29 @@ impl<R: MessageRingRef<Wake: Register>> Receiver<R> {
         poll_fn(move |cx| self.poll_recv(cx, out))
     }
 
-    /// [`peek`](Self::peek); awaits a message.
+    /// As [`peek`](Self::peek), but awaits a message.
     ///
     /// # Errors
-    /// As `peek`.
+    /// Those of `peek`.
     pub fn peek_async<'r>(&'r mut self) -> impl Future<Output = Result<RecvGrant<'r, R>, Error>> {
         let poll =
             |this: &mut Self, cx: &mut Context<'_>| this.poll(cx, |this| this.ready_or_end());
         lend_until(self, poll, |this, run| this.message(run?))
     }
 
-    /// What `look` answers; else has the task woken when it may.
+    /// Returns what `attempt` answers. Without an answer, it has the task woken when there may be
+    /// one.
     fn poll<A>(
         &mut self,
         cx: &mut Context<'_>,
-        mut look: impl FnMut(&mut Self) -> Option<A>,
+        mut attempt: impl FnMut(&mut Self) -> Option<A>,
     ) -> Poll<A> {
-        // SAFETY: the half is borrowed meanwhile, and so lives.
-        unsafe { self.0.bell() }.poll_until(cx, || look(self))
+        // SAFETY: `&mut self` borrows the half while the bell is in use, so that the half lives.
+        unsafe { self.0.bell() }.poll_until(cx, || attempt(self))
     }
 }
 
-/// A message to be read, as a slice. Dropped without a release, it stays the oldest.
+/// A message to be read, as a slice. Dropped without a release, it stays the oldest message.
 #[must_use = "a message that is not released stays"]
 pub struct RecvGrant<'g, R: MessageRingRef> {
     grant: ReadGrant<'g, Bytes<R>>,
@@ -246,12 +251,12 @@ impl<R: MessageRingRef> fmt::Debug for RecvGrant<'_, R> {
 }
 
 impl<R: MessageRingRef> RecvGrant<'_, R> {
-    /// Done with it: the sender may use its room.
+    /// Releases the message, so that the sender may use its room.
     pub fn release(self) {
         self.grant.release(HEADER + self.len);
     }
 
-    /// Copies it out and releases it, if `out` is large enough.
+    /// Copies the message out and releases it, if `out` is large enough.
     fn copy_out(self, out: &mut [u8]) -> Result<usize, Error> {
         let needed = self.len;
         let to = out.get_mut(..needed).ok_or(Error::BufferTooSmall { needed })?;

@@ -13,9 +13,9 @@ use core::task::{Context, Poll};
 
 /// The half that sends. It can move to another thread or context, and is used from one at a time.
 ///
-/// `R` is the reference by which it reaches its ring and keeps it, see
-/// [`StableRef`](crate::storage::StableRef): `&MessageRing<N, W>` or `&MessageRingView<W>`, or an
-/// `Arc` of one, with which the half owns what it needs.
+/// `R` is the reference by which the half reaches its ring and keeps it, see
+/// [`StableRef`](crate::storage::StableRef). It is `&MessageRing<N, W>`, `&MessageRingView<W>`, or
+/// an `Arc` of one of these. With an `Arc` the half owns what it needs.
 pub struct Sender<R: MessageRingRef>(Producer<Bytes<R>>);
 
 impl<R: MessageRingRef> fmt::Debug for Sender<R> {
@@ -25,24 +25,25 @@ impl<R: MessageRingRef> fmt::Debug for Sender<R> {
 }
 
 impl<R: MessageRingRef> Sender<R> {
-    /// The half of the ring that `owner` refers to, taken for its
-    /// [`participant`](crate::storage::StableRef::participant); `None` while somebody has it. It
-    /// has the owner with it.
+    /// Takes the sender's half of the ring that `owner` refers to; `None` while somebody holds it.
+    ///
+    /// The half is held for the owner's [`participant`](crate::storage::StableRef::participant). It
+    /// contains the owner.
     pub fn new(owner: R) -> Option<Self> {
         Producer::new(Bytes(owner)).map(Sender)
     }
 
-    /// The same, for `me`.
+    /// As [`new`](Self::new), for the participant `me`.
     pub(super) fn take_for(owner: R, me: Participant) -> Option<Self> {
         Producer::take_for(Bytes(owner), me).map(Sender)
     }
 
-    /// The half of the ring that `owner` refers to.
+    /// The sender's half of the ring that `owner` refers to, which was taken already.
     ///
     /// # Safety
-    /// The half was taken, and nobody has it.
+    /// The half is taken, and nothing else uses it.
     pub(super) unsafe fn of_taken(owner: R) -> Self {
-        // SAFETY: as the caller states.
+        // SAFETY: the caller guarantees that the half is taken and that nothing else uses it.
         Sender(unsafe { Producer::of_taken(Bytes(owner)) })
     }
 
@@ -50,12 +51,13 @@ impl<R: MessageRingRef> Sender<R> {
     ///
     /// # Errors
     /// [`Error::WouldBlock`] when there is too little room now, [`Error::MessageTooLarge`] when
-    /// there can never be enough.
+    /// `message` is longer than [`MAX_MESSAGE`](super::MessageRing::MAX_MESSAGE).
     pub fn try_send(&mut self, message: &[u8]) -> Result<(), Error> {
         if self.0.put_message(message) { Ok(()) } else { self.send_beyond(message) }
     }
 
-    /// [`try_send`](Self::try_send) of a message for which the run of the ring has no room.
+    /// As [`try_send`](Self::try_send), for a message that does not fit into the known run of the
+    /// ring.
     #[inline(never)]
     fn send_beyond(&mut self, message: &[u8]) -> Result<(), Error> {
         let n = self.0.size();
@@ -65,35 +67,38 @@ impl<R: MessageRingRef> Sender<R> {
         Ok(())
     }
 
-    /// Reserves room for a message of at most `len` bytes, to be written in place. The receiver
-    /// sees nothing before [`SendGrant::commit`].
+    /// Reserves room for a message of at most `len` bytes, to be written in place.
+    ///
+    /// The receiver sees nothing before [`SendGrant::commit`].
     ///
     /// # Errors
-    /// As [`try_send`](Self::try_send).
+    /// Those of [`try_send`](Self::try_send).
     pub fn try_reserve(&mut self, len: usize) -> Result<SendGrant<'_, R>, Error> {
         let len = self.check(len)?;
         self.0.try_reserve(len).map(SendGrant)
     }
 
-    /// How many bytes of the ring a message of `len` bytes takes, if it is not too large.
+    /// The number of bytes that a message of `len` bytes takes in the ring, if it is not too long.
     #[inline]
     fn check(&self, len: usize) -> Result<usize, Error> {
         let max = self.0.max_grant().saturating_sub(HEADER);
         if len > max { Err(Error::MessageTooLarge { max }) } else { Ok(HEADER + len) }
     }
 
-    /// The ring that it is a half of.
+    /// The ring of which this is a half.
     pub fn ring(&self) -> &MessageRingInner<R::Storage, R::Wake> {
         self.0.owner().0.get()
     }
 
-    /// Ends the stream: the receiver gets what was sent, and then its forms that wait answer
+    /// Ends the stream.
+    ///
+    /// The receiver still gets what was sent. After that, its calls that wait return
     /// [`Error::EndOfFile`]. A sender that is taken later opens the stream again.
     pub fn close(self) {
         self.0.close();
     }
 
-    /// What a grant is made of, or why there can be none; `None` when there may be later.
+    /// The parts of a grant, or why it is impossible. `None` when there may be room later.
     fn grant_or_end(&mut self, len: usize) -> Option<Result<(u32, u32), Error>> {
         match self.check(len) {
             Ok(len) => self.0.grant_or_end(len),
@@ -101,7 +106,7 @@ impl<R: MessageRingRef> Sender<R> {
         }
     }
 
-    /// Whether `message` was sent, or why it can never be; `None` when it can be later.
+    /// Sends `message`, or says why that is impossible. `None` when there may be room later.
     fn send_or_end(&mut self, message: &[u8]) -> Option<Result<(), Error>> {
         let n = self.0.size();
         Some(self.grant_or_end(message.len())?.map(|grant| {
@@ -117,7 +122,8 @@ impl<R: MessageRingRef<Wake: Wait>> Sender<R> {
     ///
     /// # Errors
     /// [`Error::BrokenPipe`] when the receiver closed or died, [`Error::MessageTooLarge`] when
-    /// there can never be enough room.
+    /// `message` is longer than [`MAX_MESSAGE`](super::MessageRing::MAX_MESSAGE),
+    /// [`Error::Corrupt`] when the memory was corrupted.
     ///
     /// ```
     /// use ringway_core::Error;
@@ -133,10 +139,10 @@ impl<R: MessageRingRef<Wake: Wait>> Sender<R> {
         self.send_deadline(message, None)
     }
 
-    /// [`send`](Self::send), at most until `deadline` (`None`: for ever).
+    /// As [`send`](Self::send), until `deadline` at most (`None`: for ever).
     ///
     /// # Errors
-    /// As `send`, and [`Error::TimedOut`]; nothing was sent then.
+    /// Those of `send`, and [`Error::TimedOut`]. Nothing was sent then.
     pub fn send_deadline(
         &mut self,
         message: &[u8],
@@ -145,10 +151,10 @@ impl<R: MessageRingRef<Wake: Wait>> Sender<R> {
         self.wait(deadline, |this| this.send_or_end(message))?
     }
 
-    /// [`try_reserve`](Self::try_reserve); waits for room.
+    /// Reserves room for a message of at most `len` bytes; waits for it.
     ///
     /// # Errors
-    /// As [`send`](Self::send).
+    /// Those of [`send`](Self::send).
     ///
     /// ```
     /// use ringway_core::ring::messages::MessageRing;
@@ -164,10 +170,10 @@ impl<R: MessageRingRef<Wake: Wait>> Sender<R> {
         self.reserve_deadline(len, None)
     }
 
-    /// [`reserve`](Self::reserve), at most until `deadline` (`None`: for ever).
+    /// As [`reserve`](Self::reserve), until `deadline` at most (`None`: for ever).
     ///
     /// # Errors
-    /// As `reserve`, and [`Error::TimedOut`].
+    /// Those of `reserve`, and [`Error::TimedOut`].
     pub fn reserve_deadline(
         &mut self,
         len: usize,
@@ -177,38 +183,39 @@ impl<R: MessageRingRef<Wake: Wait>> Sender<R> {
         Ok(SendGrant(self.0.granted(grant)))
     }
 
-    /// Waits until `look` answers, at most until `deadline`.
+    /// Waits until `attempt` returns an answer, until `deadline` at most.
     fn wait<A>(
         &mut self,
         deadline: Option<<R::Wake as Wait>::Deadline>,
-        mut look: impl FnMut(&mut Self) -> Option<A>,
+        mut attempt: impl FnMut(&mut Self) -> Option<A>,
     ) -> Result<A, TimedOut> {
-        // SAFETY: the half is borrowed meanwhile, and so lives.
-        unsafe { self.0.bell() }.wait_until(deadline, || look(self))
+        // SAFETY: `&mut self` borrows the half while the bell is in use, so that the half lives.
+        unsafe { self.0.bell() }.wait_until(deadline, || attempt(self))
     }
 }
 
 impl<R: MessageRingRef<Wake: Register>> Sender<R> {
-    /// [`send`](Self::send) for a task: sends, or has the task woken when there may be room.
+    /// As [`send`](Self::send), but has the task woken when there may be room, instead of waiting.
     ///
     /// # Errors
-    /// As `send`.
+    /// Those of `send`.
     pub fn poll_send(&mut self, cx: &mut Context<'_>, message: &[u8]) -> Poll<Result<(), Error>> {
         self.poll(cx, |this| this.send_or_end(message))
     }
 
-    /// [`send`](Self::send); awaits room. Cancelled, it has sent nothing.
+    /// As [`send`](Self::send), but awaits room. If the future is dropped, nothing is sent.
     ///
     /// # Errors
-    /// As `send`.
+    /// Those of `send`.
     pub fn send_async(&mut self, message: &[u8]) -> impl Future<Output = Result<(), Error>> {
         poll_fn(move |cx| self.poll_send(cx, message))
     }
 
-    /// [`reserve`](Self::reserve); awaits room. Cancelled, it has reserved nothing.
+    /// As [`reserve`](Self::reserve), but awaits room. If the future is dropped, nothing is
+    /// reserved.
     ///
     /// # Errors
-    /// As `reserve`.
+    /// Those of `reserve`.
     pub fn reserve_async<'s>(
         &'s mut self,
         len: usize,
@@ -219,18 +226,19 @@ impl<R: MessageRingRef<Wake: Register>> Sender<R> {
         lend_until(self, poll, |this, grant| grant.map(|grant| SendGrant(this.0.granted(grant))))
     }
 
-    /// What `look` answers; else has the task woken when it may.
+    /// Returns what `attempt` answers. Without an answer, it has the task woken when there may be
+    /// one.
     fn poll<A>(
         &mut self,
         cx: &mut Context<'_>,
-        mut look: impl FnMut(&mut Self) -> Option<A>,
+        mut attempt: impl FnMut(&mut Self) -> Option<A>,
     ) -> Poll<A> {
-        // SAFETY: the half is borrowed meanwhile, and so lives.
-        unsafe { self.0.bell() }.poll_until(cx, || look(self))
+        // SAFETY: `&mut self` borrows the half while the bell is in use, so that the half lives.
+        unsafe { self.0.bell() }.poll_until(cx, || attempt(self))
     }
 }
 
-/// A message to be written, as a slice. Dropped without a commit, it sends nothing.
+/// A message to be written, as a slice. Dropped without a commit, the grant sends nothing.
 #[must_use = "a grant that is dropped sends nothing"]
 pub struct SendGrant<'g, R: MessageRingRef>(WriteGrant<'g, Bytes<R>>);
 
@@ -241,7 +249,7 @@ impl<R: MessageRingRef> fmt::Debug for SendGrant<'_, R> {
 }
 
 impl<R: MessageRingRef> SendGrant<'_, R> {
-    /// Sends the first `len` bytes as a message; more than the grant has count as all it has.
+    /// Sends the first `len` bytes as a message. If the grant has fewer, it sends all of them.
     pub fn commit(mut self, len: usize) {
         let len = len.min(self.len());
         if let Some(to) = self.0.first_chunk_mut() {
