@@ -500,6 +500,10 @@ mod tests {
 
     const DEAD: Participant = Participant::LOCAL;
 
+    /// The writer of the slots `S`.
+    type WriterOf<'s, S> =
+        SlotWriter<Message, Nobody, <S as sealed::Storage>::Capacity, &'s SeqSlots<S, Nobody>>;
+
     fn borrow<S>(slots: &SeqSlots<S, Nobody>) -> SeqSlotsRef<Message, Nobody, S::Capacity>
     where
         S: Storage<Element = SeqSlot<Message>> + ?Sized,
@@ -508,9 +512,7 @@ mod tests {
         unsafe { slots.borrow() }
     }
 
-    fn take<S>(
-        slots: &SeqSlots<S, Nobody>,
-    ) -> Option<SlotWriter<Message, Nobody, S::Capacity, &SeqSlots<S, Nobody>>>
+    fn take<S>(slots: &SeqSlots<S, Nobody>) -> Option<WriterOf<'_, S>>
     where
         S: Storage<Element = SeqSlot<Message>> + ?Sized,
     {

@@ -11,7 +11,11 @@ use crate::sync::CachePadded;
 /// [`StableRef`](crate::storage::StableRef). It is `&Broadcast<T, N, W>`, `&BroadcastView<T, W>`,
 /// or one that owns the broadcast, such as an `Arc`.
 #[derive(Debug)]
-pub struct Writer<R: BroadcastRef>(CachePadded<SlotWriter<R::Value, R::Wake, CapacityOf<R>, R>>);
+pub struct Writer<R: BroadcastRef>(CachePadded<SlotWriterOf<R>>);
+
+/// The writer of the slots of the broadcast that `R` refers to.
+type SlotWriterOf<R> =
+    SlotWriter<<R as BroadcastRef>::Value, <R as BroadcastRef>::Wake, CapacityOf<R>, R>;
 
 impl<R: BroadcastRef> Writer<R> {
     /// Takes the writer's half of the broadcast that `owner` refers to; `None` while somebody holds
@@ -93,7 +97,7 @@ impl<R: BroadcastRef> Writer<R> {
 
     /// The writer of the slots, for a caller that keeps the messages elsewhere.
     #[cfg(not(loom))]
-    pub(super) fn slots_mut(&mut self) -> &mut SlotWriter<R::Value, R::Wake, CapacityOf<R>, R> {
+    pub(super) fn slots_mut(&mut self) -> &mut SlotWriterOf<R> {
         &mut self.0.0
     }
 }
