@@ -41,7 +41,7 @@
 //! b), the ringer sees bit 0 in step c. There is no third case, hence no lost wake-up. The accesses
 //! to the word itself order nothing and are relaxed.
 //!
-//! # Between the look and the sleep
+//! # Between the check and the sleep
 //!
 //! In step 5 a waiter compares the word and, if nobody rang, sleeps. On bare metal, an interrupt
 //! may ring between the two. The waiter would not notice it, and would sleep although there is

@@ -90,7 +90,7 @@ sleeper! {
     /// the interrupt that rings has ended the sleep already. So **another core cannot wake this
     /// one**, unless it sends an interrupt. The last check and the sleep are one critical section.
     /// It needs privileged mode on a Cortex-M and machine mode on RISC-V, and delays an interrupt
-    /// by some instructions. See [the race](crate::wait#between-the-look-and-the-sleep).
+    /// by some instructions. See [the race](crate::wait#between-the-check-and-the-sleep).
     ///
     /// With a [`Clock`] as `C` there are deadlines, in its ticks. The waiter notices a deadline
     /// only after an interrupt, of whatever kind: let the timer interrupt at least that often.
@@ -123,7 +123,7 @@ sleeper! {
     /// Waking executes `sev`, which ends the sleep of every core. The waiter never masks
     /// interrupts, and needs no privileged mode. A sleep may end for no reason: a handler that
     /// returned before it leaves the event register set. See [the
-    /// race](crate::wait#between-the-look-and-the-sleep).
+    /// race](crate::wait#between-the-check-and-the-sleep).
     ///
     /// With a [`Clock`] as `C` there are deadlines, as in [`WaitForInterrupt`]. On another
     /// processor the waiter polls.

@@ -170,7 +170,7 @@ struct Made {
 
 impl Made {
     /// Opens what was made a moment ago.
-    fn look(path: &Path) -> io::Result<Self> {
+    fn open(path: &Path) -> io::Result<Self> {
         let invalid = || io::Error::from(io::ErrorKind::InvalidInput);
         let file = path.file_name().ok_or_else(invalid)?.to_owned();
         let parent = match path.parent() {
@@ -231,11 +231,11 @@ impl Name {
         // list.
         let mut pending = pending();
         let (made, paths) = make()?;
-        let look = |path: &PathBuf| {
-            let name = Made::look(path).doing(format_args!("look at {}", path.display()))?;
+        let open = |path: &PathBuf| {
+            let name = Made::open(path).doing(format_args!("look at {}", path.display()))?;
             Ok(name)
         };
-        let found = paths.iter().map(look).collect::<Result<Vec<_>>>()?;
+        let found = paths.iter().map(open).collect::<Result<Vec<_>>>()?;
         Ok((made, found.into_iter().map(|name| Self::listed(name, &mut pending)).collect()))
     }
 
@@ -249,7 +249,7 @@ impl Name {
         let mut pending = pending();
         let mut builder = tempfile::Builder::new();
         let made = builder.prefix(prefix).permissions(Permissions::from_mode(0o700)).tempdir();
-        let made = Made::look(&made.doing(make)?.keep()).doing(make)?;
+        let made = Made::open(&made.doing(make)?.keep()).doing(make)?;
         Ok(Self::listed(made, &mut pending))
     }
 

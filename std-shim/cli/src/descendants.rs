@@ -92,7 +92,7 @@ fn kill(pid: i32, began: u64) -> rustix::io::Result<Option<OwnedFd>> {
     };
     // The descriptor is of the process that has the number now. Check that it is the one that was
     // found: it must have the same start time.
-    if look(pid).is_none_or(|now| now.began != began) {
+    if read_process(pid).is_none_or(|now| now.began != began) {
         return Ok(None);
     }
     match pidfd_send_signal(&process, Signal::KILL) {
@@ -146,11 +146,11 @@ fn processes() -> BTreeMap<i32, Process> {
     let Ok(folder) = fs::read_dir("/proc") else { return BTreeMap::new() };
     folder
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .filter_map(|pid| Some((pid, look(pid)?)))
+        .filter_map(|pid| Some((pid, read_process(pid)?)))
         .collect()
 }
 
-fn look(pid: i32) -> Option<Process> {
+fn read_process(pid: i32) -> Option<Process> {
     parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
 }
 

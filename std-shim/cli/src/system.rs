@@ -14,9 +14,9 @@ static CLOSED: AtomicU8 = AtomicU8::new(0);
 // SAFETY: the section is a list of functions that the C library calls at the start; this is one,
 // and it needs no arguments.
 #[unsafe(link_section = ".init_array")]
-static LOOK_AT_STREAMS: extern "C" fn() = look_at_streams;
+static RECORD_CLOSED_STREAMS: extern "C" fn() = record_closed_streams;
 
-extern "C" fn look_at_streams() {
+extern "C" fn record_closed_streams() {
     let is_closed = |number: i32| {
         // SAFETY: the call only reads a flag; it accepts any number, whether or not it is a
         // descriptor.
@@ -30,7 +30,7 @@ extern "C" fn look_at_streams() {
 
 /// Whether a standard stream was closed when the program started.
 pub fn was_closed(stream: BorrowedFd<'_>) -> bool {
-    // Relaxed: the store happened before `main`. Partner: the store in `look_at_streams`.
+    // Relaxed: the store happened before `main`. Partner: the store in `record_closed_streams`.
     let closed = CLOSED.load(Ordering::Relaxed);
     (0..3).contains(&stream.as_raw_fd()) && closed & 1 << stream.as_raw_fd() != 0
 }

@@ -45,7 +45,10 @@ use std::time::{Duration, Instant};
 /// Rows as lines: name and participants; title in the field's words; the text for a success; the
 /// most bytes of the input to send; the mechanism.
 macro_rules! rows {
-    ($($name:expr, $between:literal: $title:literal; $how:literal $(up to $limit:expr)?, $sides:expr;)*) => {
+    ($(
+        $name:expr, $between:literal: $title:literal;
+        $how:literal $(up to $limit:expr)?, $sides:expr;
+    )*) => {
         &[$(Mechanism {
             name: $name,
             title: $title,

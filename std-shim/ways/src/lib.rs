@@ -386,7 +386,8 @@ impl Sent for () {
 
 /// Implements [`Reader`] by the three forms of a verb; `$it` is the half, `$at` has the verb.
 macro_rules! reader {
-    ([$($of:tt)*] $Half:ty, $it:ident => $at:expr, $plain:ident $try:ident $until:ident $(, $shut:expr)?) => {
+    ([$($of:tt)*] $Half:ty, $it:ident => $at:expr,
+        $plain:ident $try:ident $until:ident $(, $shut:expr)?) => {
         impl<$($of)*> $crate::Reader for $Half {
             fn read(&mut self, into: &mut [u8], form: $crate::Form) -> $crate::Result<usize> {
                 let $it = self;
@@ -408,14 +409,17 @@ macro_rules! reader {
 
 /// Implements [`Writer`] likewise; `$another` makes one more writer.
 macro_rules! writer {
-    ([$($of:tt)*] $Half:ty, $it:ident => $at:expr, $plain:ident $try:ident $until:ident, $another:expr $(, $shut:expr)?) => {
+    ([$($of:tt)*] $Half:ty, $it:ident => $at:expr,
+        $plain:ident $try:ident $until:ident, $another:expr $(, $shut:expr)?) => {
         impl<$($of)*> $crate::Writer for $Half {
             fn write(&mut self, piece: &[u8], form: $crate::Form) -> $crate::Result<usize> {
                 let $it = self;
                 Ok(match form {
                     $crate::Form::Plain => $crate::Sent::of($at.$plain(piece)?, piece),
                     $crate::Form::Try => $crate::Sent::of($at.$try(piece)?, piece),
-                    $crate::Form::Until(end) => $crate::Sent::of($at.$until(piece, Some(end))?, piece),
+                    $crate::Form::Until(end) => {
+                        $crate::Sent::of($at.$until(piece, Some(end))?, piece)
+                    }
                 })
             }
             fn another(&self) -> $crate::Result<Box<dyn $crate::Writer>> {

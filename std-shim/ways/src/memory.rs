@@ -51,9 +51,10 @@ pub fn byte_rings<const N: usize>() -> Result<(End, End)> {
     Ok((end(there, back)?, end(back, there)?))
 }
 
-reader!([const N: usize] pipe::Reader<'static, N, PrivateFutex>, rx => rx, read try_read read_deadline);
-writer!([const N: usize] pipe::Writer<'static, N, PrivateFutex>, tx => tx, write try_write write_deadline,
-    tx.try_clone()?);
+reader!([const N: usize] pipe::Reader<'static, N, PrivateFutex>, rx => rx,
+    read try_read read_deadline);
+writer!([const N: usize] pipe::Writer<'static, N, PrivateFutex>, tx => tx,
+    write try_write write_deadline, tx.try_clone()?);
 
 /// Pipes.
 ///
@@ -137,7 +138,8 @@ fn unique() -> String {
 }
 
 macro_rules! sockets {
-    ($($(#[$meta:meta])* $Way:ident $kind:ident $Socket:ident, $read:ident $try_read:ident $read_deadline:ident,
+    ($($(#[$meta:meta])* $Way:ident $kind:ident $Socket:ident,
+        $read:ident $try_read:ident $read_deadline:ident,
         $write:ident $try_write:ident $write_deadline:ident;)*) => {
         $(
             $(#[$meta])*

@@ -61,7 +61,7 @@ macro_rules! rings {
 
             impl Reader for $Rx {
                 fn read(&mut self, into: &mut [u8], _form: Form) -> Result<usize> {
-                    let recv: fn(&mut Rx, &mut [u8]) -> std::result::Result<usize, CoreError> = $recv;
+                    let recv: fn(&mut Rx, &mut [u8]) -> std::result::Result<_, CoreError> = $recv;
                     insist(&mut self.0, |rx| recv(rx, into), |rx| rx.ring().sender_is_gone())
                 }
             }

@@ -44,7 +44,7 @@ pub fn render(report: &Report) -> String {
          <th class=n>90 %<th class=n>99 %<th class=n>99.9 %<th class=n>messages<th class=n>bytes\n",
     );
     for row in &report.rows {
-        let (name, [size, p50, rest @ ..]) = row.told();
+        let (name, [size, p50, rest @ ..]) = row.texts();
         let ours = if row.mechanism.from == From::Ringway { " class=ours" } else { "" };
         let title = escape(row.mechanism.title);
         let median = row.error.as_deref().map_or(p50, escape);

@@ -74,9 +74,9 @@ fn open(title: &str, height: f64) -> String {
 
 /// Bars beside their names and values, in the given order, on a scale from 0.
 ///
-/// `told` writes a value with its unit. The value is in front of its bar: at the end of the bar, it
-/// would look like the whisker's value.
-pub fn bars(title: &str, bars: &[Bar], told: impl Fn(f64) -> String) -> String {
+/// `write` writes a value with its unit. The value is in front of its bar: at the end of the bar,
+/// it would look like the whisker's value.
+pub fn bars(title: &str, bars: &[Bar], write: impl Fn(f64) -> String) -> String {
     let height = TOP + ROW * bars.len() as f64 + 10.0;
     let mut svg = open(title, height);
     let largest = bars.iter().map(|bar| bar.value).fold(0.0, f64::max).max(f64::MIN_POSITIVE);
@@ -103,15 +103,15 @@ pub fn bars(title: &str, bars: &[Bar], told: impl Fn(f64) -> String) -> String {
             colour = bar.style.colour,
             min = at(bar.min),
             max = at(bar.max),
-            value = escape(&told(bar.value)),
+            value = escape(&write(bar.value)),
         );
     }
     svg.push_str("</svg>\n");
     svg
 }
 
-/// Lines over sizes in bytes, with both scales logarithmic. `told` writes a value with its unit.
-pub fn lines(title: &str, lines: &[Line], told: impl Fn(f64) -> String) -> String {
+/// Lines over sizes in bytes, with both scales logarithmic. `write` writes a value with its unit.
+pub fn lines(title: &str, lines: &[Line], write: impl Fn(f64) -> String) -> String {
     const BOTTOM: f64 = 380.0;
     let left = 90.0;
     let right = WIDTH - 190.0;
@@ -136,7 +136,7 @@ pub fn lines(title: &str, lines: &[Line], told: impl Fn(f64) -> String) -> Strin
             at = y(value),
             end = left - 8.0,
             base = y(value) + 4.5,
-            told = escape(&told(value)),
+            told = escape(&write(value)),
         );
     }
     let mut sizes: Vec<f64> = points().map(|point| point.0).collect();

@@ -54,7 +54,7 @@ impl Report {
         let titles = ["MECHANISM", "SIZE", "ROUND TRIP", "99 %", "99.9 %", "MESSAGES", "BYTES"];
         let mut rows = table(&titles, colour);
         for row in &self.rows {
-            let (name, [size, p50, _, p99, p999, rate, bytes]) = row.told();
+            let (name, [size, p50, _, p99, p999, rate, bytes]) = row.texts();
             let is_ours = row.mechanism.from == From::Ringway;
             let mut cells =
                 vec![if is_ours { bold(&name) } else { Cell::new(&name) }, size.right()];

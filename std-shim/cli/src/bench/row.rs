@@ -45,12 +45,12 @@ impl Row {
 
 impl Row {
     /// The mechanism's name and place; then, as text, the size, the percentiles and the rates.
-    pub fn told(&self) -> (String, [String; 7]) {
+    pub fn texts(&self) -> (String, [String; 7]) {
         let place = if self.place == Place::OneProcessor { ", one processor" } else { "" };
-        let told = |value: Option<f64>, tell: fn(f64) -> String| value.map_or("–".into(), tell);
+        let text = |value: Option<f64>, tell: fn(f64) -> String| value.map_or("–".into(), tell);
         let Measured { p50, p90, p99, p999, rate, bytes_per_second } = self.found;
-        let [p50, p90, p99, p999] = [p50, p90, p99, p999].map(|time| told(time, plot::time));
-        let rates = (told(rate, plot::rate), told(bytes_per_second, plot::throughput));
+        let [p50, p90, p99, p999] = [p50, p90, p99, p999].map(|time| text(time, plot::time));
+        let rates = (text(rate, plot::rate), text(bytes_per_second, plot::throughput));
         let size = plot::bytes(self.size as f64);
         let name = format!("{}{place}", self.mechanism.name);
         (name, [size, p50, p90, p99, p999, rates.0, rates.1])

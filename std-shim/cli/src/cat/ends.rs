@@ -433,10 +433,10 @@ fn must_have_succeeded(address: &Address, command: &mut Child) -> Result<()> {
     if status.success() {
         return Ok(());
     }
-    Err(Failure::new(format!("{address} ended with {}: see what it says", told(status))))
+    Err(Failure::new(format!("{address} ended with {}: see what it says", describe_status(status))))
 }
 
-fn told(status: ExitStatus) -> String {
+fn describe_status(status: ExitStatus) -> String {
     // The standard library writes "exit status: 3" or "signal: 9 (SIGKILL)".
     status.to_string().replacen(": ", " ", 1)
 }

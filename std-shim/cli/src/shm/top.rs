@@ -21,8 +21,8 @@ pub fn run(name: Option<&str>, interval: Duration, once: bool) -> Result<()> {
     let _blocked = signal::block(awaited)?;
     // A missing name is an error now; a region that goes away later may come back.
     name.map(region).transpose()?;
-    let mut now = Look::take(name)?;
-    let mut before: Option<Look> = None;
+    let mut now = Snapshot::take(name)?;
+    let mut before: Option<Snapshot> = None;
     let mut next = now.at + interval;
     let mut screen = on_screen.then(Screen::enter).transpose()?;
     loop {
@@ -46,7 +46,7 @@ pub fn run(name: Option<&str>, interval: Duration, once: bool) -> Result<()> {
                 screen = Some(Screen::enter()?);
             }
             Event::Time => {
-                before = Some(std::mem::replace(&mut now, Look::take(name)?));
+                before = Some(std::mem::replace(&mut now, Snapshot::take(name)?));
                 // On a busy machine, do not catch up after being late.
                 next = (next + interval).max(now.at);
             }
@@ -56,18 +56,18 @@ pub fn run(name: Option<&str>, interval: Duration, once: bool) -> Result<()> {
 
 /// What was found at one moment.
 #[derive(Debug)]
-struct Look {
+struct Snapshot {
     at: Instant,
     found: Vec<Found>,
 }
 
-impl Look {
+impl Snapshot {
     fn take(name: Option<&str>) -> Result<Self> {
         let found = match name {
             Some(name) => vec![Found { name: name.to_string(), survey: survey::named(name) }],
             None => every_region()?,
         };
-        Ok(Look { at: Instant::now(), found })
+        Ok(Snapshot { at: Instant::now(), found })
     }
 }
 
@@ -122,7 +122,7 @@ impl Drop for Screen {
 }
 
 /// The result of a survey, with rates if there was one before.
-fn block(now: &Look, before: Option<&Look>, width: u16, colour: bool) -> String {
+fn block(now: &Snapshot, before: Option<&Snapshot>, width: u16, colour: bool) -> String {
     let titles = ["REGION", "ATTACHED", "PART", "KIND", "FILLED", "ROOM FOR", "FULL", "PUSHED/S"];
     let mut table = table(&titles, colour);
     for Found { name, survey } in &now.found {

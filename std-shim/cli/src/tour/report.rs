@@ -108,7 +108,7 @@ impl Report {
             let rate = row
                 .bytes_per_second
                 .map_or("–".to_string(), |rate| format!("{}/s", terminal::bytes(rate)));
-            let told = Cell::new(row.error.as_deref().or(row.what.as_deref()).unwrap_or_default());
+            let text = Cell::new(row.error.as_deref().or(row.what.as_deref()).unwrap_or_default());
             let verdict = match row.verified {
                 true => coloured("✔ verified", Color::Green),
                 false => coloured("✘ failed", Color::Red).add_attribute(Attribute::Bold),
@@ -116,7 +116,7 @@ impl Report {
             let mut cells = vec![
                 bold(row.mechanism.name),
                 Cell::new(row.mechanism.between),
-                if row.verified { told } else { told.fg(Color::Red) },
+                if row.verified { text } else { text.fg(Color::Red) },
                 terminal::bytes(row.bytes as f64).right(),
                 rate.right(),
                 verdict,

@@ -148,8 +148,8 @@ impl Part {
 
     fn expect<T>(&self, wanted: impl FnOnce(Says) -> Option<T>) -> Result<T> {
         let says: Says = self.hear()?;
-        let told = format!("a process said {says:?}, which was not its turn");
-        wanted(says).ok_or_else(|| Failure::new(told))
+        let error = format!("a process said {says:?}, which was not its turn");
+        wanted(says).ok_or_else(|| Failure::new(error))
     }
 }
 

@@ -22,7 +22,7 @@ type Told = ringway::shm::Broadcast<Piece, KEPT>;
 type Credits = Semaphore<WINDOW>;
 
 /// A broadcast to two processes.
-pub const BROADCAST: Sides = Sides::Own { run: broadcast, far: hear };
+pub const BROADCAST: Sides = Sides::Own { run: broadcast, far: read_broadcast };
 
 fn broadcast(row: &Row<'_>) -> Result<Outcome> {
     let input = row.input()?;
@@ -68,7 +68,7 @@ fn broadcast(row: &Row<'_>) -> Result<Outcome> {
     Ok(first)
 }
 
-fn hear(far: &Report, mut given: Offer) -> Result<()> {
+fn read_broadcast(far: &Report, mut given: Offer) -> Result<()> {
     let region = given.region()?;
     let part = region.part::<Told>(PIECES)?;
     let credits = region.part::<Credits>(&given.name)?;
@@ -96,7 +96,7 @@ const BURST: u64 = 1000;
 type Level = ringway::shm::Latest<Piece>;
 
 /// The newest value: the reader sees each value of the input, then values come too quickly.
-pub const LATEST: Sides = Sides::Own { run: latest, far: look };
+pub const LATEST: Sides = Sides::Own { run: latest, far: read_values };
 
 fn latest(row: &Row<'_>) -> Result<Outcome> {
     let input = row.input()?;
@@ -126,7 +126,7 @@ fn latest(row: &Row<'_>) -> Result<Outcome> {
     Ok(outcome)
 }
 
-fn look(far: &Report, mut given: Offer) -> Result<()> {
+fn read_values(far: &Report, mut given: Offer) -> Result<()> {
     let region = given.region()?;
     let (part, seen) = (region.part::<Level>(LEVEL)?, region.part::<Semaphore<0>>(SEEN)?);
     let mut intake = Intake::new();

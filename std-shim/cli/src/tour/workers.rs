@@ -22,7 +22,7 @@ const WORKERS: u64 = 3;
 type Jobs = Queue<Piece, SLOTS>;
 
 /// A queue that feeds several workers.
-pub const FED: Sides = Sides::Own { run: fed, far: play };
+pub const FED: Sides = Sides::Own { run: fed, far: play_role };
 
 fn fed(row: &Row<'_>) -> Result<Outcome> {
     let mut crew = Crew::start(row)?;
@@ -39,7 +39,7 @@ fn fed(row: &Row<'_>) -> Result<Outcome> {
 }
 
 /// A queue that feeds several workers, one of which is killed.
-pub const KILLED: Sides = Sides::Own { run: killed, far: play };
+pub const KILLED: Sides = Sides::Own { run: killed, far: play_role };
 
 fn killed(row: &Row<'_>) -> Result<Outcome> {
     let mut crew = Crew::start(row)?;
@@ -140,7 +140,7 @@ impl Crew {
 }
 
 /// Plays the role that this process was started for.
-fn play(far: &Report, mut given: Offer) -> Result<()> {
+fn play_role(far: &Report, mut given: Offer) -> Result<()> {
     let region = given.region()?;
     let (jobs, done) = (region.part::<Jobs>(JOBS)?, region.part::<Jobs>(DONE)?);
     match &*given.name {
