@@ -26,13 +26,13 @@ fn main() {
             on_sample(sample);
             std::thread::yield_now();
         }
-        // A half that is given back ends nothing; this does.
+        // Giving a half back does not end the stream; this does.
         SAMPLES.producer().map(Producer::close);
     });
     let mut samples = SAMPLES.consumer().expect("nobody else has this half");
     let (mut count, mut last) = (0, None);
     loop {
-        let gone = samples.ring().producer_is_gone(); // asked before the look, so that nothing is missed
+        let gone = samples.ring().producer_is_gone(); // asked before the pop, so that no value is missed
         while let Some(sample) = samples.try_pop() {
             assert!(last < Some(sample), "in order");
             (count, last) = (count + 1, Some(sample));

@@ -1,4 +1,4 @@
-//! A loom model of one's own: every interleaving of two threads that use a ring is tried.
+//! A loom model of your own: it tries every interleaving of two threads that use a ring.
 //!
 //! ```text
 //! cargo run -p ringway-core --example model                          # once
@@ -14,7 +14,7 @@ use ringway_core::ring::Ring;
 #[cfg(not(loom))]
 use std::{sync::Arc, thread};
 
-/// What is explored: a value that is pushed arrives, or is told to be still on its way.
+/// The scenario: a value that is pushed arrives, or the ring is still empty.
 fn a_value_arrives_once() {
     let ring = Arc::new(Ring::<u32, 1>::new());
     let producer = {

@@ -1,5 +1,5 @@
-//! Two tasks and a queue between them. The core brings no executor: any will do, here one of twenty
-//! lines.
+//! Two tasks and a queue between them. The core has no executor of its own and works with any; this
+//! example brings one of twenty lines.
 //!
 //! ```text
 //! cargo run -p ringway-core --example tasks
@@ -18,7 +18,7 @@ static NUMBERS: Queue<u32, 4, Async> = Queue::new();
 async fn count() {
     let numbers = NUMBERS.handle(Participant::LOCAL);
     for number in 1..=100 {
-        numbers.push_async(number).await.expect("the queue is open"); // awaits room
+        numbers.push_async(number).await.expect("the queue is open"); // waits for room
     }
     NUMBERS.close();
 }
@@ -32,7 +32,7 @@ async fn add() -> u32 {
     sum
 }
 
-/// Says that a task can go on.
+/// Notes that a task can go on.
 struct Ready(AtomicBool);
 
 impl Wake for Ready {

@@ -1,5 +1,5 @@
-//! One writer, several readers, each of whom gets every message; one that is too slow is told what
-//! it missed.
+//! One writer and several readers. Each reader gets every message; a reader that is too slow is told
+//! how many it missed.
 //!
 //! ```text
 //! cargo run -p ringway --example broadcast
@@ -16,7 +16,7 @@ const READER: Entry = Entry::new("reader", reader);
 fn reader(mut args: EntryArgs) -> EntryResult {
     let region = Region::from_fd(args.descriptors.pop().ok_or("no region")?)?;
     let prices = region.part::<Prices>("prices")?;
-    let mut reader = prices.reader(); // of what is sent from now on
+    let mut reader = prices.reader(); // gets what is sent from now on
     region.part::<Event>(std::str::from_utf8(&args.argument)?)?.set();
     let (mut got, mut missed) = (0, 0);
     loop {

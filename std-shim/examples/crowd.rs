@@ -1,5 +1,5 @@
-//! What it costs that many processes sleep in one region, and how soon one of them has the job of a
-//! worker that was killed.
+//! How much processor time many sleeping processes in one region take, and how soon one of them gets
+//! the job of a worker that was killed.
 //!
 //! ```text
 //! cargo run --release -p ringway --example crowd              # 24 processes, for a second
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 type Numbers = Queue<u64, 64>;
 const SLEEPER: Entry = Entry::new("sleeper", sleeper);
 
-/// Claims jobs, and says who has claimed one. The first that claims job 0 keeps it.
+/// Claims jobs and reports each claim. The first that claims a job keeps it until it is killed.
 fn sleeper(mut args: EntryArgs) -> EntryResult {
     let region = Region::from_fd(args.descriptors.pop().ok_or("no region")?)?;
     let (jobs, claimed) = (region.part::<Numbers>("jobs")?, region.part::<Numbers>("claimed")?);
@@ -28,11 +28,11 @@ fn sleeper(mut args: EntryArgs) -> EntryResult {
     }
 }
 
-/// The processor time of all of them, in seconds.
+/// The processor time that the processes have used together, in seconds.
 fn spent(processes: &[Child]) -> Result<f64, Box<dyn std::error::Error>> {
     let mut nanoseconds = 0;
     for process in processes {
-        // The first number is the time that it ran.
+        // The first number is the time that the process ran.
         let text = std::fs::read_to_string(format!("/proc/{}/schedstat", process.pid()))?;
         nanoseconds += text.split(' ').next().unwrap_or_default().parse::<u64>()?;
     }
@@ -54,7 +54,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     println!("{count} processes started and attached: {:?}", began.elapsed());
 
-    std::thread::sleep(Duration::from_secs(seconds.min(3))); // until all sleep for long
+    std::thread::sleep(Duration::from_secs(seconds.min(3))); // until all are in a long sleep
     let before = spent(&sleepers)?;
     std::thread::sleep(Duration::from_secs(seconds));
     let share = (spent(&sleepers)? - before) / seconds as f64;

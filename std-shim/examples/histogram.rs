@@ -9,7 +9,7 @@ use ringway::process::{self, Entry, EntryArgs, EntryResult};
 use ringway::shm::{Layout, Mutex, Region};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The sum of the squares, and how many values there were.
+/// The sum of the squares, and the number of values.
 type Summary = Mutex<[u64; 2]>;
 const BUCKETS: [&str; 4] = ["0 to 24", "25 to 49", "50 to 74", "75 to 99"];
 const PROBE: Entry = Entry::new("probe", probe);

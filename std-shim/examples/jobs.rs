@@ -1,12 +1,12 @@
-//! A queue whose capacity and element size are numbers on the command line. Another program may
-//! have the same queue as constants: in the region they are one.
+//! A queue whose capacity and element size are numbers on the command line. Another program may open
+//! the same queue with constants.
 //!
 //! ```text
 //! cargo run -p ringway --example jobs -- NAME 1000 64    # a queue of 1000 elements of 64 bytes
 //! ```
 //!
-//! It opens the region of this name, or makes it; then it takes each job from the queue `jobs`, and
-//! puts its bytes into the queue `done` in reverse, until somebody closes `jobs`.
+//! The program opens the region NAME, or creates it. Then it takes each job from the queue `jobs` and
+//! pushes the job's bytes in reverse into the queue `done`, until another program closes `jobs`.
 
 use ringway::shm::{Layout, Region};
 

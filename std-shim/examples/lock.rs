@@ -1,4 +1,4 @@
-//! A lock whose holder is killed: the next one gets it, is told, and puts the value right.
+//! A lock whose holder is killed. The next holder is told of the death, and puts the value right.
 //!
 //! ```text
 //! cargo run -p ringway --example lock
@@ -9,7 +9,7 @@ use ringway::process::{self, Entry, EntryArgs, EntryResult};
 use ringway::shm::{Array, Layout, Region};
 use ringway::signal::{self, Signal};
 
-/// Two accounts; what they hold together is always 100.
+/// Two accounts, which always hold 100 together.
 type Accounts = Array<i64, 2>;
 const CLERK: Entry = Entry::new("clerk", clerk);
 
@@ -30,11 +30,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     *accounts.lock().unwrap() = [100, 0];
     let clerk = process::spawn(&CLERK, b"", vec![fd::duplicate(&region)?])?;
     println!("the clerk {}", clerk.join()?);
-    // Found within 100 ms by whoever waits for the lock.
+    // A process that waits for the lock finds the death within 100 ms.
     let died = accounts.lock().expect_err("the clerk died with the lock");
     let put_right = died.repair(|accounts| accounts[1] = 100 - accounts[0]);
     println!("put right: {:?}", *put_right);
     drop(put_right);
-    assert_eq!(*accounts.lock().unwrap(), [70, 30]); // and nobody else is told
+    assert_eq!(*accounts.lock().unwrap(), [70, 30]); // later holders are not told
     Ok(())
 }

@@ -13,7 +13,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     std::fs::create_dir(&folder)?;
     let fifo = Fifo::open_or_create(folder.join("log"), 0o600)?; // removed when it is dropped
 
-    // Three writers that know nothing but the path. A line of at most `PIPE_BUF` bytes stays whole.
+    // Three writers that know only the path. A line of at most `PIPE_BUF` bytes stays whole.
     let script = "for n in 1 2 3 4 5; do echo \"$1: event $n\"; done > \"$0\"";
     let mut writers = Vec::new();
     for name in ["disk", "network", "clock"] {

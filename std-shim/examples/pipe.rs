@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("wc counted {} lines", count.trim());
     assert_eq!(count.trim(), "1000");
 
-    // A reader that went away is an error here, and not a death by SIGPIPE.
+    // If the reader is gone, a write returns an error; no SIGPIPE kills this process.
     let mut child = Command::new("true").stdin(Stdio::null()).spawn()?;
     child.wait()?;
     let (reader, writer) = pipe()?;

@@ -1,4 +1,4 @@
-//! A pool of processes: each job is answered once, also when a worker is killed at it.
+//! A pool of processes: each job is answered once, even if it kills a worker.
 //!
 //! ```text
 //! cargo run -p ringway --example pool
@@ -10,7 +10,6 @@ use ringway::process::{self, Child, Entry, EntryArgs, EntryResult};
 use ringway::signal::{self, Signal};
 use std::os::fd::AsFd;
 
-/// What a worker runs.
 pub const WORKER: Entry = Entry::new("worker", worker);
 
 /// Answers each number with the count of primes below it. The first attempt at 7000 kills it.
@@ -43,7 +42,7 @@ impl Worker {
     }
 }
 
-/// Has the workers answer all jobs. The answers, and how many workers had to be replaced.
+/// Has the workers answer all jobs. Returns the answers, and the number of workers replaced.
 pub fn map(workers: usize, jobs: &[u64]) -> ringway::Result<(Vec<u64>, usize)> {
     let mut workers = (0..workers).map(|_| Worker::start()).collect::<Result<Vec<_>, _>>()?;
     let (mut answers, mut attempts) = (vec![None; jobs.len()], vec![0; jobs.len()]);

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 const SERVER: Entry = Entry::new("server", server);
 
-/// Answers each request with its length; a request that brings a file, with what is in the file.
+/// Answers each request with its length, or with the content of the file that came with it.
 fn server(mut args: EntryArgs) -> EntryResult {
     let client = Connection::try_from(args.descriptors.pop().ok_or("no connection")?)?;
     let mut request = Vec::new();

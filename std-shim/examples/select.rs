@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         set.wait()?;
         for (place, _) in set.ready() {
             if place == queue {
-                queue_is_ready.rearm(); // before the look, so that nothing is missed
+                queue_is_ready.rearm(); // before the pops, so that no job is missed
                 sum += std::iter::from_fn(|| jobs.try_pop()).sum::<u32>();
             } else if place == socket {
                 let mut text = [0; 64];

@@ -1,5 +1,5 @@
-//! The newest value of a sensor: one process stores it, others load it, and nobody waits for
-//! anybody.
+//! The newest value of a sensor: one process stores it, others load it, and no side waits for the
+//! other.
 //!
 //! ```text
 //! cargo run -p ringway --example sensor
@@ -10,7 +10,7 @@ use ringway::process::{self, Entry, EntryArgs, EntryResult};
 use ringway::ring::latest::Version;
 use ringway::shm::{Latest, Layout, Region};
 
-/// Time, temperature, humidity: always of one measurement.
+/// Time, temperature and humidity, always from one measurement.
 type Sample = [u32; 3];
 const SENSOR: Entry = Entry::new("sensor", sensor);
 
@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let part = region.part::<Latest<Sample>>("sample")?;
     let sensor = process::spawn(&SENSOR, b"", vec![fd::duplicate(&region)?])?;
     let (mut seen, mut version, mut last) = (0, Version::NONE, [0; 3]);
-    // Sleeps until there is a newer value. What was stored in between is passed over.
+    // Sleeps until there is a newer value. It skips the values that were stored in between.
     while let Ok((sample, newer)) = part.wait_newer(version) {
         assert_eq!(sample, [sample[0], sample[0] + 1, sample[0] + 2], "never a mix of two");
         (version, last) = (newer, sample);

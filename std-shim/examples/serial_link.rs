@@ -1,4 +1,4 @@
-//! Messages over a serial line: numbered ports, flow control, and bytes that the line loses are
+//! Messages over a serial line, with numbered ports and flow control. Bytes that the line loses are
 //! sent again.
 //!
 //! ```text
@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let line = match std::env::args().nth(1) {
         Some(path) => Port::open(path, SPEED)?,
         None => {
-            let (ours, theirs) = serial::pair()?; // a pseudo terminal in the place of a cable
+            let (ours, theirs) = serial::pair()?; // a pseudo terminal instead of a cable
             peer = Some(std::thread::spawn(|| device(theirs)));
             ours
         }

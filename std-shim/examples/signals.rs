@@ -1,4 +1,4 @@
-//! Signals with values, handled in one place where everything is allowed; and a timer.
+//! Signals with values, and a timer. The handlers run where they may do anything.
 //!
 //! ```text
 //! cargo run -p ringway --example signals
@@ -12,8 +12,7 @@ use std::time::Duration;
 static SEEN: Mutex<Vec<(Signal, usize)>> = Mutex::new(Vec::new());
 
 fn main() -> ringway::Result<()> {
-    // Not a signal handler in the system's sense: the dispatcher calls it, so that it may lock and
-    // print.
+    // Not a signal handler of the system: the dispatcher calls it, so it may lock and print.
     for (signal, delivery) in
         [(Signal::USR1, Delivery::Queued), (Signal::ALRM, Delivery::Coalesced)]
     {

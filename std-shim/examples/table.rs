@@ -1,12 +1,12 @@
 //! An array under a lock, and one without, whose length is a number on the command line. Another
-//! program may have the same arrays as constants: in the region they are one.
+//! program may open the same arrays with a constant.
 //!
 //! ```text
 //! cargo run -p ringway --example table -- NAME 1000    # arrays of 1000 values
 //! ```
 //!
-//! It opens the region of this name, or makes it; adds 1 to each value of the array `table`; notes
-//! them in `noted`; prints their sum; and stays until its standard input ends.
+//! The program opens the region NAME, or creates it. It adds 1 to each value of the array `table`,
+//! copies the values to `noted`, and prints their sum. It ends when its standard input ends.
 
 use ringway::shm::{Layout, Region};
 

@@ -1,4 +1,4 @@
-//! Workers fed by one queue. One of them is killed at its job, and another one does that job.
+//! Workers that take jobs from one queue. One is killed at its job, and another does that job.
 //!
 //! ```text
 //! cargo run -p ringway --example workers
@@ -13,7 +13,7 @@ type Jobs = Queue<u64, 64>;
 
 const WORKER: Entry = Entry::new("worker", worker);
 
-/// Adds up the jobs until the queue is closed. Job 500 kills whoever is the first to try it.
+/// Adds up the jobs until the queue is closed. Job 500 kills the first worker that tries it.
 fn worker(mut args: EntryArgs) -> EntryResult {
     let region = Region::from_fd(args.descriptors.pop().ok_or("no region")?)?;
     let (jobs, total) = (region.part::<Jobs>("jobs")?, region.part::<Value<u64>>("total")?);
@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let workers = [start()?, start()?];
     let jobs = region.part::<Jobs>("jobs")?;
     (1..=1000).try_for_each(|job| jobs.push(job))?;
-    jobs.join_deadline(None)?; // every job is done, also one whose worker died at it
+    jobs.join_deadline(None)?; // until every job is done, also the one whose worker was killed
     jobs.close(); // the workers end
     for worker in workers {
         println!("worker {} {}", worker.pid(), worker.join()?);
