@@ -10,6 +10,7 @@ use ringway::process::{self, Child, Entry, EntryArgs, EntryResult};
 use ringway::signal::{self, Signal};
 use std::os::fd::AsFd;
 
+/// What a worker runs.
 pub const WORKER: Entry = Entry::new("worker", worker);
 
 /// Answers each number with the count of primes below it. The first attempt at 7000 kills it.
@@ -56,8 +57,7 @@ pub fn map(workers: usize, jobs: &[u64]) -> ringway::Result<(Vec<u64>, usize)> {
         }
         let all: Vec<&dyn AsFd> = workers.iter().map(|worker| &worker.connection as _).collect();
         for ready in fd::wait_any(&all, None)? {
-            let worker = &mut workers[ready];
-            let mut answer = [0; 8];
+            let (worker, mut answer) = (&mut workers[ready], [0; 8]);
             match (worker.connection.recv(&mut answer), worker.job.take()) {
                 (Ok(_), job) => answers[job.expect("asked")] = Some(u64::from_le_bytes(answer)),
                 (Err(error), job) => {
