@@ -6,6 +6,8 @@
 //! cargo run -p ringway-core --example interrupt
 //! ```
 
+#![allow(clippy::disallowed_types, reason = "a program of your own uses the atomics of `core`")]
+
 use ringway_core::ring::{Producer, Ring};
 use std::sync::atomic::{AtomicU32, Ordering};
 

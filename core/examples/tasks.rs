@@ -5,6 +5,8 @@
 //! cargo run -p ringway-core --example tasks
 //! ```
 
+#![allow(clippy::disallowed_types, reason = "a program of your own uses the atomics of `core`")]
+
 use ringway_core::participant::Participant;
 use ringway_core::ring::queue::Queue;
 use ringway_core::wait::Async;

@@ -1,11 +1,12 @@
 //! Death and suspension at every instruction, and at random.
 //!
-//! A child does one operation on one structure in shared memory, stepped with `ptrace(2)` one
-//! machine instruction at a time, and is killed after step `k`, for every `k` from none to all.
-//! Then what it held is recovered, and the survivors find out what became of the structure: every
-//! message that was committed is there exactly once, none that was not, and every slot and lock is
-//! free again. In a second run it is suspended after step `k` with `SIGSTOP`, the others must get
-//! on without it, and when it goes on, its operation must come to its end as if nothing had been.
+//! A child does one operation on one structure in shared memory. The parent steps it with
+//! `ptrace(2)`, one machine instruction at a time, and kills it after step `k`, for every `k` from
+//! none to all. Then the parent recovers what the child held, and the survivors check the
+//! structure: every message that was committed is there exactly once, no other message is there,
+//! and every slot and lock is free again. In a second run the parent suspends the child after step
+//! `k` with `SIGSTOP`. The others must finish without it. When the child goes on, its operation
+//! must end as if nothing had happened.
 //!
 //! ```text
 //! cargo test --release -p ringway-tests --test crash                    the table
@@ -17,19 +18,19 @@
 //! # What is asserted
 //!
 //! Each operation states its law in its file ([`scenes`]): what others may find, given what the
-//! child is known to have got. Over the steps of one operation, further:
+//! child is known to have received. The test also asserts, over the steps of one operation:
 //!
-//! - **The effect comes in one step.** What is found after a death at `k` moves on from "nothing
-//!   happened" to "it has happened" as `k` grows, and never back.
-//! - **The structure decides what is committed.** What others see of a suspended child at step `k`
+//! - **The effect comes in one step.** As `k` grows, what is found after a death at `k` changes
+//!   from "nothing happened" to "it has happened", and never back.
+//! - **The structure decides what is committed.** What others see of a child suspended at step `k`
 //!   is what is delivered after its death at step `k`.
 //!
 //! # What "sampled" means
 //!
-//! Where an operation is long, not every step is tried. Those after which the shared memory is not
-//! as it was before are all tried, and so are system calls, and the ones just before them: between
-//! two of them a death leaves the same memory behind, so that the survivors cannot tell them apart.
-//! An unoptimised build leaves out more.
+//! Where an operation is long, not every step is tried. All steps are tried that changed the shared
+//! memory or were system calls, and the steps just before them. A death anywhere between two of
+//! them leaves the same memory behind, so the survivors cannot tell those deaths apart. An
+//! unoptimised build leaves out more.
 //!
 //! # To add a structure
 //!
@@ -47,13 +48,13 @@ pub mod watch;
 use place::Note;
 use ringway_core::participant::Participant;
 
-/// The one who is killed or suspended.
+/// The participant that is killed or suspended.
 pub const CHILD: Participant = participant(1);
-/// Whoever is still there: the parent.
+/// The participant that survives: the parent.
 pub const SURVIVOR: Participant = participant(2);
-/// One that waits in the structure while the child acts.
+/// A participant that waits in the structure while the child acts.
 pub const WITNESS: Participant = participant(3);
-/// One that died before, whom nobody has recovered yet.
+/// A participant that died before, and that nobody has recovered yet.
 pub const EARLIER: Participant = participant(4);
 
 const fn participant(number: u16) -> Participant {
@@ -63,37 +64,36 @@ const fn participant(number: u16) -> Participant {
     }
 }
 
-/// What was found, or what is wrong with it.
+/// What was found, or a message about what is wrong with it.
 pub type Check<T = ()> = Result<T, String>;
 
-/// Something that processes share.
+/// A structure that processes share.
 pub trait Structure: Sync + Sized + 'static {
-    /// What the table calls it.
+    /// The name in the table.
     const NAME: &'static str;
 
-    /// A fresh one.
+    /// Makes a fresh structure.
     fn fresh() -> Self;
 
-    /// What of it other processes can see: its memory, of which nobody writes to any at this
-    /// moment.
+    /// The part of its memory that other processes can see. Nobody writes to it at this moment.
     fn memory(&self) -> (*const u8, usize) {
         (std::ptr::from_ref(self).cast(), size_of::<Self>())
     }
 
-    /// Whether `who` is on record as one that holds something, so that its death has to be put
-    /// right.
+    /// Whether the structure records that `who` holds something, so that its death needs a
+    /// recovery.
     fn is_held_by(&self, who: Participant) -> bool {
         let _ = who;
         false
     }
 
-    /// Puts right what `dead` left.
+    /// Recovers what `dead` left.
     ///
     /// # Safety
     /// `dead` takes no further step.
     unsafe fn recover(&self, dead: Participant);
 
-    /// Takes out what is there, into `seen`, and shows that the structure is as good as new:
+    /// Takes out what is there, into `seen`, and checks that the structure is as good as new:
     /// everything that it can hold can be put in and taken out again.
     ///
     /// # Errors
@@ -103,61 +103,59 @@ pub trait Structure: Sync + Sized + 'static {
 
 /// One operation of a structure, as the child does it, and the law for what becomes of it.
 pub struct Operation<S> {
-    /// What the table calls it.
+    /// The name in the table.
     pub name: &'static str,
-    /// Brings a fresh structure to where the operation is to begin. Done by the parent.
+    /// Brings a fresh structure into the state in which the operation begins. The parent does this.
     pub prepare: fn(&S),
-    /// Done by the child. What stands between [`Note::begin`] and [`Note::end`] is stepped.
+    /// The child does this. It is stepped between [`Note::begin`] and [`Note::end`].
     pub operate: fn(&S, &Note),
-    /// What the others found: how far the operation had come, as a number that grows with its
-    /// steps.
+    /// Judges what the others found. Returns how far the operation had come, as a number that grows
+    /// with its steps.
     pub law: fn(&Found) -> Check<u32>,
-    /// What others do, and must be able to do without waiting, while the child is suspended: they
-    /// take what they are given into the list. `None` where the structure does not promise that.
+    /// What others do while the child is suspended, and must be able to do without waiting. They
+    /// add what they receive to the list. `None` where the structure does not promise that.
     pub meanwhile: Option<fn(&S, &mut Vec<u64>) -> Check>,
-    /// Whether what the others saw of the suspended child tells how far the operation had come, by
-    /// the law.
+    /// Whether the law can tell, from what the others saw of the suspended child, how far the
+    /// operation had come.
     pub committed: Option<fn(&[u64]) -> u32>,
-    /// For an operation that sleeps: what lets it go on, for the time of this number, from 0. What
-    /// it takes out goes into the list.
+    /// For an operation that sleeps: wakes it for the time of this number, from 0. What it takes
+    /// out goes into the list.
     pub wake: Option<fn(&S, u64, &mut Vec<u64>)>,
-    /// Somebody who waits in the structure meanwhile.
+    /// A process that waits in the structure meanwhile.
     pub witness: Option<Witness<S>>,
-    /// Whether this is a structure that does not hold what it should, so that failures must be
-    /// found.
+    /// Whether this structure is broken on purpose, so that failures must be found.
     pub control: bool,
 }
 
-/// A process that waits in the structure while the child acts, and must come back from that. It
-/// begins when the child is at [`Note::begin`], and the child goes on when it sleeps.
+/// A process that waits in the structure while the child acts, and must stop waiting then. It
+/// begins when the child is at [`Note::begin`]; the child goes on once this process sleeps.
 pub struct Witness<S> {
-    /// What it does. What it is given it notes.
+    /// What it does. It notes what it receives.
     pub wait: fn(&S, &Note),
-    /// Done by the parent once the child was recovered: what the witness waits for, in case the
-    /// child did not come to it.
+    /// The parent does this after the child's recovery: it does what the witness waits for, in case
+    /// the child did not get to it.
     pub relieve: fn(&S, &mut Vec<u64>),
 }
 
-/// What was found after the child's death, or after it had been suspended and had gone on to its
-/// end.
+/// What was found after the child's death, or after a suspended child had gone on to its end.
 #[derive(Debug)]
 pub struct Found<'a> {
     /// What the others took out, in order.
     pub seen: &'a [u64],
-    /// What the operation is known to have given the child.
+    /// What the operation is known to have given to the child.
     pub got: &'a [u64],
     /// What the witness was given.
     pub witness: &'a [u64],
     /// How often the operation was woken.
     pub wakes: u64,
-    /// Whether the child was on record as a holder, see [`Structure::is_held_by`].
+    /// Whether the structure recorded the child as a holder, see [`Structure::is_held_by`].
     pub held: bool,
     /// Whether the operation had returned.
     pub ended: bool,
 }
 
 impl Found<'_> {
-    /// How often `message` arrived, wherever.
+    /// How often `message` arrived, at any process.
     pub fn times(&self, message: u64) -> usize {
         let all = self.seen.iter().chain(self.got).chain(self.witness);
         all.filter(|seen| **seen == message).count()
@@ -165,7 +163,7 @@ impl Found<'_> {
 }
 
 impl<S> Operation<S> {
-    /// An operation of which others may find anything, from its beginning to its end.
+    /// An operation whose law allows any result, from its beginning to its end.
     pub const fn new(
         name: &'static str,
         prepare: fn(&S),
@@ -185,31 +183,31 @@ impl<S> Operation<S> {
         }
     }
 
-    /// Others get on while the child is suspended, by doing this.
+    /// Others do this while the child is suspended.
     pub const fn meanwhile(mut self, others: fn(&S, &mut Vec<u64>) -> Check) -> Self {
         self.meanwhile = Some(others);
         self
     }
 
-    /// What they saw says how far the operation had come.
+    /// What the others saw says how far the operation had come.
     pub const fn committed(mut self, stage: fn(&[u64]) -> u32) -> Self {
         self.committed = Some(stage);
         self
     }
 
-    /// It sleeps until this is done.
+    /// The operation sleeps until this is done.
     pub const fn wake(mut self, wake: fn(&S, u64, &mut Vec<u64>)) -> Self {
         self.wake = Some(wake);
         self
     }
 
-    /// Somebody waits in the structure meanwhile.
+    /// A process waits in the structure meanwhile.
     pub const fn witness(mut self, wait: fn(&S, &Note), relieve: fn(&S, &mut Vec<u64>)) -> Self {
         self.witness = Some(Witness { wait, relieve });
         self
     }
 
-    /// It must be found to fail.
+    /// The test must find failures in it.
     pub const fn control(mut self) -> Self {
         self.control = true;
         self

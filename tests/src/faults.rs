@@ -1,12 +1,12 @@
-//! Faults from the operating system: every system call of every mechanism fails, in every way that
-//! its man page has.
+//! Faults from the operating system: every system call of every mechanism fails, in each way that
+//! its man page lists.
 //!
 //! A scene is a short use of one mechanism that checks its own results. It runs in a process of its
-//! own under a seccomp filter, so that each of its system calls is this process's to answer. A
-//! first run tells which calls it makes. Then it runs once for each call, each errno, for the first
-//! call and for every call. Whatever fails, a scene ends: it succeeds and its results are right, or
-//! it tells an error. A panic, a signal, a wrong result, a hang, and a descriptor, a process or a
-//! file that it leaves behind are failures.
+//! own under a seccomp filter, so this process answers each of its system calls. A first run finds
+//! out which calls it makes. Then the scene runs once for each errno of each call, with the first
+//! such call failing, and once with every such call failing. Whatever fails, the scene must end: it
+//! succeeds with right results, or it returns an error. These are failures: a panic, a signal, a
+//! wrong result, a hang, and a descriptor, a process or a file that the scene leaves behind.
 //!
 //! Source: [seccomp_unotify(2)](https://man7.org/linux/man-pages/man2/seccomp_unotify.2.html).
 
@@ -20,8 +20,8 @@ use std::process::ExitCode;
 use std::time::Instant;
 use supervise::{Fault, Report, When};
 
-/// The program: sweeps over the scenes whose names contain one of the arguments, or all. `--full`
-/// fails each single call of a number, not only the first.
+/// The program: sweeps over the scenes whose names contain one of the arguments, or over all. With
+/// `--full` it fails each call in turn, not only the first.
 pub fn main() -> ExitCode {
     ringway::process::main(scenes::ENTRIES);
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -33,8 +33,8 @@ pub fn main() -> ExitCode {
         chosen.iter().for_each(|scene| println!("{}: test", scene.name));
         return ExitCode::SUCCESS;
     }
-    // What a scene's process leaves becomes a child of this one, which ends it.
-    // SAFETY: an operation on a number.
+    // The children that a scene's process leaves become children of this process, which ends them.
+    // SAFETY: the operation takes a number and no pointer.
     unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) };
     let began = Instant::now();
     println!("mechanism        | calls | kinds | faults | in spite of it | told | failures");
@@ -113,7 +113,7 @@ fn sweep(scene: &Scene, full: bool) -> Row {
         row.kinds += 1;
         for fault in faults(*call, count, full) {
             let report = supervise::run(scene, Some(fault));
-            // Another order of threads may make a call less.
+            // With another order of threads, a scene may make one call less.
             if report.injected > 0 {
                 row.faults += 1;
                 row.judge(scene, Some(fault), &report);

@@ -1,6 +1,6 @@
-//! Asks a firmware questions through rings in its memory, whose geometry it has from its command
-//! line: `asks FILE OFFSET LENGTH CAPACITY SIZE ALIGN COUNT`. The firmware has the same as
-//! constants.
+//! Asks a firmware questions through rings in its memory. The rings' geometry comes from the
+//! command line: `asks FILE OFFSET LENGTH CAPACITY SIZE ALIGN COUNT`. The firmware has the same
+//! numbers as constants.
 
 #[path = "../../firmware/src/shared_memory/agreement.rs"]
 mod agreement;
@@ -15,7 +15,7 @@ use std::os::fd::AsRawFd;
 use std::ptr::NonNull;
 use std::time::{Duration, Instant};
 
-/// After so long without progress, something hangs.
+/// A wait without progress that takes this long is a hang.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -28,7 +28,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let file = File::options().read(true).write(true).open(file)?;
     let protection = libc::PROT_READ | libc::PROT_WRITE;
     let (fd, offset) = (file.as_raw_fd(), libc::off_t::try_from(offset)?);
-    // SAFETY: a new mapping of a file, of which nothing is assumed.
+    // SAFETY: a new mapping of a file at an address that the kernel chooses; nothing is assumed of
+    // its content.
     let at = unsafe {
         libc::mmap(std::ptr::null_mut(), length, protection, libc::MAP_SHARED, fd, offset)
     };
@@ -42,7 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     ask(&view, capacity, Layout::from_size_align(size, align)?, u32::try_from(count)?)
 }
 
-/// The ring of this name, if it is one of so many elements of this layout.
+/// The ring of this name, if it has this capacity and this layout of elements.
 fn ring<'v>(
     view: &View<'v>,
     name: &str,
@@ -57,11 +58,11 @@ fn ring<'v>(
     if !is_one {
         return Err(format!("{name} is {holds} of {item_size} bytes at {item_align}").into());
     }
-    // SAFETY: the directory says so of what lies there.
+    // SAFETY: the directory of the region says that such a ring lies there.
     unsafe { RawRing::at(view.at(&entry), capacity, item) }.ok_or("no ring has this layout".into())
 }
 
-/// Asks so many questions, as many at a time as the ring holds.
+/// Asks this number of questions, as many at a time as the ring holds.
 fn ask(view: &View<'_>, capacity: usize, item: Layout, count: u32) -> Result<(), Box<dyn Error>> {
     let me = Participant::new(agreement::PROGRAM).ok_or("a number of a participant")?;
     let there = ring(view, agreement::VALUES_IN, capacity, item)?;

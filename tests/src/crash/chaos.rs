@@ -1,11 +1,11 @@
-//! Eight processes on one queue in a region, killed and suspended at random, and started anew.
-//! Nobody tells the region of a death: those who are left find out.
+//! Eight processes on one queue in a region are killed and suspended at random, and started anew.
+//! Nobody tells the region of a death; the survivors find it.
 //!
-//! Four push numbered messages, four claim them, count them in a ledger in shared memory, and
-//! release them. Each message whose push returned must have been counted exactly once; each whose
-//! producer died in the push, at most once; and one more time is allowed for each consumer that
-//! died with the message in its hands, between the claim and what it says after the release: such a
-//! one is delivered again if it had not been released, which is what a claim is for.
+//! Four processes push numbered messages. Four claim them, count them in a ledger in shared memory,
+//! and complete them. Each message whose push returned must be counted exactly once. A message
+//! whose producer died in the push may be counted at most once. One more count is allowed for each
+//! consumer that died between the claim and its note after the completion: if it had not completed
+//! the message, the queue delivers the message again, as a claim promises.
 
 use super::place::Place;
 use super::scenes::{Message, message, number};
@@ -22,18 +22,18 @@ use std::time::{Duration, Instant};
 const SLOTS: usize = 16;
 const PRODUCERS: usize = 4;
 const WORKERS: usize = 8;
-/// How many messages the ledger has a line for, of each producer. When they are used up, the
-/// time is: there are far more than a minute's worth.
+/// How many messages of each producer the ledger can count. When they are used up, the run ends:
+/// there are far more than a minute's worth.
 const MESSAGES: usize = 64 << 20;
-/// One for each worker, the supervisor, and whoever recovers a dead one; and for as many that died
-/// a moment ago.
+/// A number for each worker, for the supervisor, and for the process that recovers a dead one; and
+/// as many again for processes that died a moment ago.
 const PLACES: u16 = 2 * (WORKERS as u16 + 2);
 
-/// What the name of the region begins with.
+/// The start of the region's name.
 const PREFIX: &str = "ringway-crash";
 
-/// How long nothing may be delivered before that is called a hang. Far more than the detection
-/// bound, for a busy machine.
+/// How long nothing may be delivered before the test calls it a hang. It is far more than the
+/// detection bound, to allow for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 type Jobs = Queue<Message, SLOTS>;
@@ -45,18 +45,18 @@ struct Hall {
     stop: AtomicBool,
     /// For each producer, how many messages it has begun to push.
     begun: [AtomicU64; PRODUCERS],
-    /// For each consumer, the message in its hands and 1, or 0.
+    /// For each consumer, the message that it works on plus 1, or 0.
     hand: [AtomicU64; WORKERS],
-    /// How many were counted in all.
+    /// How many messages were counted in all.
     total: AtomicU64,
-    /// For each message how often it was counted, and [`RETURNED`].
+    /// For each message, how often it was counted, and [`RETURNED`].
     ledger: [[AtomicU8; MESSAGES]; PRODUCERS],
 }
 
 /// The push of the message returned.
 const RETURNED: u8 = 0x80;
 
-/// What came of it.
+/// The result of a run.
 #[derive(Debug, Default)]
 pub struct Report {
     lasted: Duration,
@@ -97,7 +97,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// Numbers that are random enough, the same for the same seed.
+/// Numbers that are random enough, and the same for the same seed.
 struct Random(u64);
 
 impl Random {
@@ -109,7 +109,7 @@ impl Random {
     }
 }
 
-/// Runs for so long.
+/// Runs for this long.
 pub fn run(lasting: Duration, seed: u64) -> Report {
     let _watch = watch::Watch::new("chaos", lasting + 4 * PATIENCE);
     let before = remains();
@@ -143,7 +143,7 @@ fn in_hall(lasting: Duration, seed: u64, report: &mut Report) -> Check {
         let worker = random.below(WORKERS as u64) as usize;
         if random.below(8) == 0 {
             report.suspended += 1;
-            // The others get on without it.
+            // The others go on without it.
             workers[worker].signal(libc::SIGSTOP);
             std::thread::sleep(Duration::from_millis(random.below(100)));
             report.longest = report.longest.max(next_delivery(hall)?);
@@ -154,7 +154,7 @@ fn in_hall(lasting: Duration, seed: u64, report: &mut Report) -> Check {
         }
         report.killed += 1;
         workers.remove(worker).kill();
-        // The message that was in its hands may be another's by now.
+        // Another consumer may have its message by now.
         let hand = hall.hand[worker].swap(0, SeqCst);
         if hand != 0 {
             *excused.entry(hand - 1).or_default() += 1;
@@ -188,8 +188,7 @@ fn in_hall(lasting: Duration, seed: u64, report: &mut Report) -> Check {
     settle(hall, &jobs, &excused, report)
 }
 
-/// Somebody attaches, looks for the dead to put right what they held, and is killed at some moment
-/// of that.
+/// A process attaches, recovers the dead, and is killed at some moment of that.
 fn dies_at_a_burial(name: &str, random: &mut Random) {
     let undertaker = Child::start(|| {
         let region = attach(name);
@@ -202,7 +201,7 @@ fn dies_at_a_burial(name: &str, random: &mut Random) {
     undertaker.kill();
 }
 
-/// Attaches; waits for a place, when those who died have theirs still.
+/// Attaches. Waits for a free place while dead processes still occupy theirs.
 fn attach(name: &str) -> Region {
     let until = Instant::now() + PATIENCE;
     loop {
@@ -216,8 +215,8 @@ fn attach(name: &str) -> Region {
     }
 }
 
-/// Waits until a message is delivered: somebody goes on, whoever was killed or is suspended.
-/// Returns how long that was.
+/// Waits until a message is delivered: some process goes on, whichever was killed or is suspended.
+/// Returns how long that took.
 fn next_delivery(hall: &Hall) -> Check<Duration> {
     let (began, before) = (Instant::now(), hall.total.load(SeqCst));
     while hall.total.load(SeqCst) == before {
@@ -233,7 +232,7 @@ fn start(hall: &Hall, name: &str, worker: usize) -> Child {
     Child::start(|| {
         let region = attach(name);
         let act = if worker < PRODUCERS { produce } else { consume };
-        // Some know the capacity from their type, some from the region.
+        // Some processes take the capacity from the type, some from the region.
         if worker.is_multiple_of(2) {
             act(hall, &region.part::<Jobs>("jobs").expect("it was laid out"), worker);
         } else {
@@ -248,7 +247,7 @@ fn soon() -> Option<Instant> {
 
 fn produce(hall: &Hall, jobs: &Handle<'_, Message>, worker: usize) {
     while !hall.stop.load(SeqCst) {
-        // Begun once: the one of a predecessor that died here may have been sent.
+        // Each number is used once: a predecessor that died here may have sent its message.
         let n = hall.begun[worker].fetch_add(1, SeqCst) as usize;
         let Some(line) = hall.ledger[worker].get(n) else {
             return;
@@ -265,7 +264,7 @@ fn produce(hall: &Hall, jobs: &Handle<'_, Message>, worker: usize) {
 
 fn consume(hall: &Hall, jobs: &Handle<'_, Message>, worker: usize) {
     loop {
-        // In this order: what was pushed before the stop is seen after it.
+        // The order matters: what was pushed before the stop is seen after it.
         let stopped = hall.stop.load(SeqCst);
         match jobs.claim_deadline(soon()) {
             Ok(claim) => {
@@ -274,7 +273,7 @@ fn consume(hall: &Hall, jobs: &Handle<'_, Message>, worker: usize) {
                 hall.ledger[n as usize / MESSAGES][n as usize % MESSAGES].fetch_add(1, SeqCst);
                 hall.total.fetch_add(1, SeqCst);
                 if n.is_multiple_of(1024) {
-                    // Some take longer, so that some die with a message in their hands.
+                    // Some consumers take longer, so that some die with a message claimed.
                     std::thread::sleep(Duration::from_micros(300));
                 }
                 claim.complete();
@@ -286,7 +285,7 @@ fn consume(hall: &Hall, jobs: &Handle<'_, Message>, worker: usize) {
     }
 }
 
-/// Everybody has gone: what is in the ledger, and in what state is the queue?
+/// After all processes have gone: what does the ledger say, and in what state is the queue?
 fn settle(
     hall: &Hall,
     jobs: &Part<Jobs>,
@@ -327,7 +326,7 @@ fn settle(
     Ok(())
 }
 
-/// What there should not be more of afterwards: descriptors, files in shared memory, children.
+/// What must not have become more afterwards: descriptors, files in shared memory, children.
 fn remains() -> (usize, Vec<std::ffi::OsString>, bool) {
     let list = |path: &str| {
         let entries = std::fs::read_dir(path).into_iter().flatten().flatten();

@@ -1,10 +1,10 @@
-//! Memory that the parent and its children share, and what a child notes there.
+//! Memory that the parent and its children share, and what a child notes in it.
 
 use std::ops::Deref;
 use std::ptr::{NonNull, null_mut};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-/// A value in memory that this process and the children that it forks have in common.
+/// A value in memory that this process shares with the children that it forks.
 #[derive(Debug)]
 pub struct Place<T> {
     at: NonNull<T>,
@@ -33,11 +33,10 @@ impl<T: Sync> Place<T> {
         Place { at: map() }
     }
 
-    /// Puts another value there. No child uses the memory any more: whoever still lives would see
-    /// it change.
+    /// Replaces the value. No child may use the memory any more: a live one would see it change.
     pub fn set(&mut self, value: T) {
-        // SAFETY: as in `new`; borrowed exclusively in this process. What was there has no
-        // destructor that matters.
+        // SAFETY: `new` mapped the memory, large enough and aligned, and `&mut self` borrows it
+        // exclusively in this process. The old value has no destructor that matters.
         unsafe { self.at.write(value) };
     }
 }
@@ -53,7 +52,7 @@ impl<T> Deref for Place<T> {
 
 impl<T> Drop for Place<T> {
     fn drop(&mut self) {
-        // SAFETY: the mapping of `new`, to which nobody has a reference any more.
+        // SAFETY: `new` made this mapping, and nobody has a reference to it any more.
         unsafe { libc::munmap(self.at.as_ptr().cast(), size_of::<T>().max(1)) };
     }
 }
@@ -77,7 +76,7 @@ fn map<T>() -> NonNull<T> {
     NonNull::new(page.cast()).expect("a mapping is not at 0")
 }
 
-/// What a child writes down, outside the structure: how far it came, and what it was given.
+/// What a child notes outside of the structure: how far it came, and what it received.
 #[derive(Debug, Default)]
 pub struct Note {
     ended: AtomicUsize,
@@ -86,12 +85,12 @@ pub struct Note {
 }
 
 impl Note {
-    /// The operation begins: from here on the child is stepped.
+    /// Notes that the operation begins: from here on the child is stepped.
     pub fn begin(&self) {
         super::trace::breakpoint();
     }
 
-    /// The operation has returned.
+    /// Notes that the operation has returned.
     #[inline(always)]
     pub fn end(&self) {
         self.ended.store(1, Ordering::SeqCst);
@@ -102,7 +101,7 @@ impl Note {
         self.ended.load(Ordering::SeqCst) == 1
     }
 
-    /// The operation gave the child this.
+    /// Notes that the operation gave this to the child.
     #[inline(always)]
     pub fn got(&self, value: u64) {
         let count = self.count.load(Ordering::Relaxed);
@@ -112,7 +111,7 @@ impl Note {
         }
     }
 
-    /// What the child was given.
+    /// What the child received.
     pub fn all(&self) -> Vec<u64> {
         let count = self.count.load(Ordering::SeqCst);
         self.got[..count].iter().map(|value| value.load(Ordering::SeqCst)).collect()

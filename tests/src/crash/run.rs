@@ -6,16 +6,16 @@ use super::{CHILD, Check, EARLIER, Found, Operation, Structure, WITNESS, watch};
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
-/// A survivor that is not done by then hangs. Far more than the detection bound: the machine may be
-/// busy with other things.
+/// A survivor that takes longer than this hangs. It is far more than the detection bound, because
+/// the machine may be busy with other things.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How many steps all kills of one operation may take together, before points are left out. A step
-/// takes some 20 microseconds in a virtual machine. An unoptimised build, whose paths are ten times
-/// as long, is not what the table is for.
+/// How many steps all kills of one operation may take together before points are left out. A step
+/// takes some 20 microseconds in a virtual machine. The table is not meant for an unoptimised
+/// build, whose paths are ten times as long.
 const BUDGET: usize = if cfg!(debug_assertions) { 8_000 } else { 40_000 };
 
-/// What a row of the table says.
+/// A row of the table.
 #[derive(Debug)]
 pub struct Row {
     /// The structure.
@@ -26,15 +26,15 @@ pub struct Row {
     pub instructions: usize,
     /// At how many of its steps the child was killed.
     pub kills: usize,
-    /// At how many it was suspended.
+    /// At how many of its steps it was suspended.
     pub suspensions: usize,
-    /// One of how many steps was tried, besides those that changed something: 1 for every step.
+    /// One in this many steps was tried, besides those that changed something: 1 means every step.
     pub stride: usize,
-    /// The longest that a witness waited once the dead one had been recovered.
+    /// The longest time that a witness waited after the recovery of the dead child.
     pub longest: Duration,
     /// What went wrong, and where.
     pub failures: Vec<String>,
-    /// Whether something must have.
+    /// Whether something must have gone wrong.
     pub control: bool,
 }
 
@@ -48,7 +48,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Runs it: at each step, if `full`.
+    /// Runs the operation; at every step if `full`.
     pub fn run(&self, full: bool) -> Row {
         (self.run)(full)
     }
@@ -63,14 +63,13 @@ pub fn entries<S: Structure>(operations: Vec<Operation<S>>) -> impl Iterator<Ite
     })
 }
 
-/// What the steps of an operation are, when nobody stops it.
+/// The steps of an operation that nobody stops.
 struct Path {
     /// How many there are.
     steps: usize,
-    /// How many of them were instructions: the others are moments at which it falls asleep.
+    /// How many of them were instructions. The others are moments at which the child falls asleep.
     instructions: usize,
-    /// After which of them the shared memory was not as before, or the system may have been told
-    /// something.
+    /// The steps that changed the shared memory, or that may have told the system something.
     changes: Vec<usize>,
 }
 
@@ -84,7 +83,7 @@ struct Attempt {
     wakes: u64,
 }
 
-/// Where one operation is tried again and again.
+/// The place where one operation is tried again and again.
 struct Stage<'o, S> {
     operation: &'o Operation<S>,
     place: Place<S>,
@@ -139,7 +138,7 @@ impl<'o, S: Structure> Stage<'o, S> {
                     continue;
                 }
             };
-            // Where others act at the same time, the steps of two runs are not the same ones.
+            // Where others act at the same time, the steps of two runs differ.
             if self.is_alone() && stage < reached {
                 row.failures.push(format!("killed at step {k}: what had happened before has not"));
             }
@@ -159,13 +158,13 @@ impl<'o, S: Structure> Stage<'o, S> {
         row
     }
 
-    /// Whether nobody but the child acts while it is stepped.
+    /// Whether only the child acts while it is stepped.
     fn is_alone(&self) -> bool {
         self.operation.wake.is_none() && self.operation.witness.is_none()
     }
 
-    /// Tries something, with a clock that ends the program if it hangs; a panic is a failure like
-    /// any other.
+    /// Tries something, with a clock that ends the program if it hangs. A panic counts as a
+    /// failure.
     fn attempt<R>(
         &mut self,
         how: &str,
@@ -179,7 +178,8 @@ impl<'o, S: Structure> Stage<'o, S> {
             .map_err(|failure| format!("{how} at step {k}: {failure}"))
     }
 
-    /// A fresh structure, the child at the beginning of its operation, and whoever waits meanwhile.
+    /// Makes a fresh structure, brings the child to the beginning of its operation, and starts the
+    /// process that waits meanwhile.
     fn begin(&mut self) -> Attempt {
         self.place.set(S::fresh());
         self.notes.set(Default::default());
@@ -197,8 +197,8 @@ impl<'o, S: Structure> Stage<'o, S> {
         Attempt { child, witness, seen: Vec::new(), wakes: 0 }
     }
 
-    /// Lets the child take steps until it has taken `limit` or its operation has returned; tells
-    /// `each` of them.
+    /// Lets the child take steps until it has taken `limit` or its operation has returned. Calls
+    /// `each` after every step.
     fn steps(&self, attempt: &mut Attempt, limit: usize, mut each: impl FnMut(Step)) -> Check {
         let mut last = Step::Instruction;
         for _ in 0..limit {
@@ -214,12 +214,12 @@ impl<'o, S: Structure> Stage<'o, S> {
         Ok(())
     }
 
-    /// The structure's memory as it is at this moment, at which the child is stopped.
+    /// The structure's memory at this moment, while the child is stopped.
     fn bytes(&self, into: &mut Vec<u8>) {
         let (from, length) = self.place.memory();
         into.resize(length, 0);
-        // SAFETY: so many bytes of mapped memory are there, as `memory` says; who could write to
-        // them is stopped or asleep.
+        // SAFETY: `memory` guarantees that this number of bytes is mapped there. Every process that
+        // could write to them is stopped or asleep.
         unsafe { into.as_mut_ptr().copy_from_nonoverlapping(from, length) };
     }
 
@@ -230,7 +230,7 @@ impl<'o, S: Structure> Stage<'o, S> {
         Ok(())
     }
 
-    /// The operation from its beginning to its end, step by step.
+    /// Runs the operation from its beginning to its end, step by step.
     fn whole(&mut self) -> Check<Path> {
         let mut attempt = self.begin();
         let mut path = Path { steps: 0, instructions: 0, changes: Vec::new() };
@@ -269,21 +269,20 @@ impl<'o, S: Structure> Stage<'o, S> {
         Ok(stage)
     }
 
-    /// The child goes on by itself.
+    /// Lets the child go on by itself.
     fn finish(&mut self, attempt: Attempt) -> Check<u32> {
         let Attempt { child, witness, mut seen, mut wakes } = attempt;
         child.finish(|| self.wake(&mut wakes, &mut seen))?;
         self.judge(witness, seen, wakes)
     }
 
-    /// Recovers the child, which is dead, lets the survivors come to their end and looks at what
-    /// they found.
+    /// Recovers the dead child, lets the survivors finish, and judges what they found.
     fn judge(&mut self, witness: Option<Child>, mut seen: Vec<u64>, wakes: u64) -> Check<u32> {
         let structure = &*self.place;
         let held = structure.is_held_by(CHILD);
-        // SAFETY: the child was reaped.
+        // SAFETY: the child was reaped, so it takes no further step.
         unsafe { structure.recover(CHILD) };
-        // SAFETY: nobody acts for this one but `prepare`, which is over.
+        // SAFETY: only `prepare` acts for this participant, and it has returned.
         unsafe { structure.recover(EARLIER) };
         if let (Some(mut witness), Some(how)) = (witness, &self.operation.witness) {
             (how.relieve)(structure, &mut seen);
@@ -299,7 +298,7 @@ impl<'o, S: Structure> Stage<'o, S> {
                 }
             }
             self.longest = self.longest.max(began.elapsed());
-            // SAFETY: the witness was reaped.
+            // SAFETY: the witness was reaped, so it takes no further step.
             unsafe { structure.recover(WITNESS) };
         }
         structure.aftermath(&mut seen)?;

@@ -1,11 +1,11 @@
-//! The program: which rows, and the tables that they make.
+//! The program: it chooses the rows and prints the tables.
 
 use super::run::Row;
 use super::{chaos, scenes, trace};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-/// Runs what the arguments ask for, prints the tables and what failed.
+/// Runs what the arguments ask for. Prints the tables, and what failed.
 pub fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let given = |option: &str| arguments.iter().any(|argument| argument == option);
@@ -89,7 +89,7 @@ fn print(row: &Row) {
 
 const SUM: &str = "structure   | operations | instructions | killed | suspended | failures";
 
-/// The same for each structure, and all of them.
+/// The table with a row for each structure, and one for all of them.
 fn sum_up(rows: &[Row]) {
     println!("\n{SUM}\n{}", rule(SUM));
     let rows: Vec<&Row> = rows.iter().filter(|row| !row.control).collect();

@@ -4,13 +4,12 @@ use super::Check;
 use std::panic::AssertUnwindSafe;
 use std::ptr::null_mut;
 
-/// Whether instructions can be stepped here. Elsewhere than on x86-64 they could be too, but for
-/// those whose exchanges are a load and a store that fails when anything comes between, as a step
-/// does.
+/// Whether instructions can be stepped here. Only x86-64 can: elsewhere an exchange is a load and a
+/// store that fails when anything comes between them, and a step does.
 pub const CAN_STEP: bool = cfg!(target_arch = "x86_64");
 
-/// Where the part of a stepped child that is to be stepped begins: the child stops here. Nothing
-/// else may call it.
+/// The start of the part of a child that is stepped: the child stops here. Nothing else may call
+/// this.
 pub fn breakpoint() {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: the instruction changes no register and no memory; the tracer takes the trap.
@@ -19,19 +18,19 @@ pub fn breakpoint() {
     }
 }
 
-/// What a step came to.
+/// The result of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// One instruction was carried out.
+    /// The child executed one instruction.
     Instruction,
-    /// So was a system call.
+    /// The child completed a system call.
     SystemCall,
-    /// It is in a system call, and asleep there.
+    /// The child is asleep in a system call.
     Asleep,
 }
 
-/// A child process whose every instruction is ours to allow. It is killed and reaped when this is
-/// dropped.
+/// A child process that executes only the instructions that this process allows. Dropping this
+/// kills and reaps it.
 #[derive(Debug)]
 pub struct Stepped {
     pid: libc::pid_t,
@@ -40,9 +39,9 @@ pub struct Stepped {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// In a stop that we were told of.
+    /// In a stop that `waitpid` has reported.
     Traced,
-    /// In a system call that it does not come back from by itself.
+    /// In a system call that it does not leave by itself.
     Asleep,
     /// No longer traced; stopped by `SIGSTOP`.
     Suspended,
@@ -51,7 +50,7 @@ enum State {
 }
 
 impl Stepped {
-    /// Forks a child that does `part`, up to its [`breakpoint`]. This process has one thread.
+    /// Forks a child that does `part`, up to its [`breakpoint`]. This process must have one thread.
     ///
     /// # Panics
     /// When there cannot be such a child, or it does not get there.
@@ -68,7 +67,7 @@ impl Stepped {
             Stop::By(libc::SIGTRAP),
             "the child did not come to its breakpoint"
         );
-        // The child ends with us, whatever ends us.
+        // The child ends when this process does, for whatever reason.
         // SAFETY: a stopped child of ours; the last argument is a set of flags.
         let set = unsafe {
             libc::ptrace(libc::PTRACE_SETOPTIONS, pid, 0, libc::PTRACE_O_EXITKILL as libc::c_long)
@@ -77,8 +76,8 @@ impl Stepped {
         child
     }
 
-    /// One instruction more. While it is asleep in a system call, waits until it has come back from
-    /// it: call this when it was woken.
+    /// Lets the child take one step. If it is asleep in a system call, waits until it has come back
+    /// from the call: wake it first.
     ///
     /// # Panics
     /// When the child ends or crashes in it.
@@ -109,7 +108,7 @@ impl Stepped {
         if calls { Step::SystemCall } else { Step::Instruction }
     }
 
-    /// Whether a stop is there to be waited for; it stays there.
+    /// Whether there is a stop to wait for. Does not consume it.
     fn has_stopped(&self) -> bool {
         // SAFETY: all zeroes is a `siginfo_t`.
         let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
@@ -121,12 +120,12 @@ impl Stepped {
         unsafe { info.si_pid() == self.pid }
     }
 
-    /// Kills it where it is.
+    /// Kills the child where it is.
     pub fn kill(mut self) {
         self.end();
     }
 
-    /// Suspends it where it is, with `SIGSTOP`. From then on it is no longer stepped.
+    /// Suspends the child where it is, with `SIGSTOP`. It is no longer stepped from then on.
     ///
     /// # Panics
     /// When it does not stop.
@@ -134,15 +133,15 @@ impl Stepped {
         if self.state == State::Asleep {
             self.suspend_asleep();
         }
-        // SAFETY: a stopped child of ours; the signal is given to it as it is let go.
+        // SAFETY: the child is ours and stopped. It receives the signal as it is let go.
         let let_go = unsafe { libc::ptrace(libc::PTRACE_DETACH, self.pid, 0, libc::SIGSTOP) };
         assert_eq!(let_go, 0, "ptrace: {}", std::io::Error::last_os_error());
         self.state = State::Suspended;
         assert_eq!(self.wait(), Stop::By(libc::SIGSTOP), "the child is suspended");
     }
 
-    /// Lets it go on by itself, from where it was stopped or suspended, and waits for its end. Does
-    /// `asleep` whenever it is seen to sleep.
+    /// Lets the child go on by itself, from where it was stopped or suspended, and waits for its
+    /// end. Calls `asleep` whenever the child is seen to sleep.
     ///
     /// # Errors
     /// What it ended with, if it did not end well.
@@ -173,11 +172,11 @@ impl Stepped {
         }
     }
 
-    /// Stops it, which is asleep in a system call.
+    /// Stops the child, which is asleep in a system call.
     fn suspend_asleep(&mut self) {
         // SAFETY: no pointer is passed.
         unsafe { libc::kill(self.pid, libc::SIGSTOP) };
-        // It may have come back from its sleep, to the end of its step, just before.
+        // The child may have left its sleep just before, and be at the end of its step.
         while self.wait() != Stop::By(libc::SIGSTOP) {
             // SAFETY: a stopped child of ours.
             unsafe { libc::ptrace(libc::PTRACE_CONT, self.pid, 0, 0) };
@@ -185,7 +184,7 @@ impl Stepped {
         self.state = State::Traced;
     }
 
-    /// Waits for its next stop, or its end.
+    /// Waits for the child's next stop, or its end.
     fn wait(&self) -> Stop {
         let mut status = 0;
         loop {
@@ -250,22 +249,22 @@ enum Stop {
     KilledBy(i32),
 }
 
-/// A child that nobody traces. It is killed and reaped when this is dropped.
+/// A child that nobody traces. Dropping this kills and reaps it.
 #[derive(Debug)]
 pub struct Child(libc::pid_t);
 
 impl Child {
-    /// Forks a child that does `part`. This process has one thread.
+    /// Forks a child that does `part`. This process must have one thread.
     pub fn start(part: impl FnOnce()) -> Child {
         Child(fork(part))
     }
 
-    /// Its number.
+    /// The child's process number.
     pub fn pid(&self) -> libc::pid_t {
         self.0
     }
 
-    /// Whether it has ended, and whether it ended well. Says so once.
+    /// Whether the child has ended well. Reports an end once.
     ///
     /// # Errors
     /// Its status as `waitpid(2)` gives it, if it did not end well.
@@ -279,13 +278,13 @@ impl Child {
         Some(if status == 0 { Ok(()) } else { Err(status) })
     }
 
-    /// Sends it a signal.
+    /// Sends the child a signal.
     pub fn signal(&self, signal: i32) {
         // SAFETY: no pointer is passed; it is our child and not reaped.
         unsafe { libc::kill(self.0, signal) };
     }
 
-    /// Kills it, and returns when it is gone.
+    /// Kills the child, and returns when it is gone.
     pub fn kill(self) {}
 }
 
@@ -300,9 +299,9 @@ impl Drop for Child {
     }
 }
 
-/// Forks a child that does `part` and ends. It ends with its parent too.
+/// Forks a child that does `part` and ends. It also ends when its parent does.
 fn fork(part: impl FnOnce()) -> libc::pid_t {
-    // SAFETY: this process has one thread, so that the child finds nothing locked or half done.
+    // SAFETY: this process has one thread, so the child finds nothing locked or half done.
     let pid = unsafe { libc::fork() };
     assert!(pid >= 0, "fork: {}", std::io::Error::last_os_error());
     if pid == 0 {

@@ -1,18 +1,18 @@
-//! What ends the program when something hangs, and says what it was.
+//! Ends the program when something hangs, and says what it was.
 
 use std::ffi::c_int;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::time::Duration;
 
-/// What is being done now: a C string.
+/// The current activity: a C string.
 static WHAT: AtomicPtr<libc::c_char> = AtomicPtr::new(null_mut());
 
-/// While it lives, the clock runs.
+/// While this lives, the clock runs.
 pub struct Watch;
 
 impl Watch {
-    /// From now on, `patience` is left for `what`.
+    /// Starts the clock: `what` may take as long as `patience`.
     pub fn new(what: &str, patience: Duration) -> Watch {
         let text = std::ffi::CString::new(format!("crash: {what}: hangs\n")).unwrap_or_default();
         WHAT.store(text.into_raw(), Ordering::SeqCst);
@@ -28,8 +28,8 @@ impl Drop for Watch {
     fn drop(&mut self) {
         set(Duration::ZERO);
         let text = WHAT.swap(null_mut(), Ordering::SeqCst);
-        // SAFETY: `into_raw` made it, and the handler, which is the only other that looks, has no
-        // clock any more.
+        // SAFETY: `into_raw` made the pointer. Only the handler also reads it, and its clock no
+        // longer runs.
         drop(unsafe { std::ffi::CString::from_raw(text) });
     }
 }

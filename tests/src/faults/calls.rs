@@ -10,7 +10,7 @@ pub struct Call(usize);
 #[derive(Debug, Clone, Copy)]
 pub struct Failing {
     pub errno: i32,
-    /// It passes: the kernel never answers so for ever, and who calls again is right.
+    /// The error is temporary: the kernel does not return it for ever, and a caller may try again.
     pub passes: bool,
 }
 
@@ -58,10 +58,10 @@ macro_rules! calls {
     };
 }
 
-// Left out: what only ends or forgets something (close, munmap), which the kernel does also when it
-// reports an error; the memory of the process itself (brk, mmap without a file, mprotect); EINTR of
-// connect, after which the kernel goes on connecting, as nothing does here; ENOENT of stat, which
-// is no failure but an answer; and what cannot fail.
+// Left out are: calls that only end or forget something (close, munmap), which the kernel does even
+// when it reports an error; calls for the memory of the process itself (brk, mmap without a file,
+// mprotect); EINTR of connect, after which the real kernel goes on connecting but this one does
+// not; ENOENT of stat, which is an answer and no failure; and calls that cannot fail.
 #[rustfmt::skip]
 static CALLS: &[Entry] = calls! {
     openat SYS_openat [EACCES EMFILE ENFILE ENOENT ENOMEM ENOSPC EPERM ELOOP ENXIO] [EINTR];

@@ -1,4 +1,4 @@
-//! What is done while calls fail: a short use of each mechanism, which checks its own results.
+//! The scenes: short uses of each mechanism that check their own results while calls fail.
 
 use super::supervise::{Fault, WRONG};
 use ringway::CoreError;
@@ -27,18 +27,18 @@ use std::time::{Duration, Instant};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
-/// A use of a mechanism, in a folder that is its own.
+/// A use of a mechanism, in a folder of its own.
 #[derive(Clone, Copy)]
 pub struct Scene {
     pub name: &'static str,
     pub run: fn(&Path) -> Outcome,
-    /// How many descriptors it keeps for as long as the process lives.
+    /// How many descriptors the scene keeps for as long as the process lives.
     pub keeps: usize,
-    /// Whether this fault is one of those that let nothing be tidied up.
+    /// Whether this fault is one of those after which the scene cannot tidy up.
     pub may_leave: fn(Fault) -> bool,
 }
 
-/// What children begin in.
+/// The entry point of children.
 pub const ENTRIES: &[Entry] = &[ECHO, SLEEP];
 const ECHO: Entry = Entry::new("echo", |given| {
     for descriptor in given.descriptors {
@@ -62,7 +62,7 @@ pub fn all() -> Vec<Scene> {
         name,
         run,
         keeps: 0,
-        // A file stays where it cannot be removed, or cannot be looked at.
+        // A file stays if it cannot be removed, or if its metadata cannot be read.
         may_leave: |fault| matches!(fault.call.name(), "unlinkat" | "newfstatat" | "statx"),
     };
     vec![
@@ -83,7 +83,7 @@ pub fn all() -> Vec<Scene> {
         Scene { keeps: 1, ..scene("signal", signals) },
         Scene {
             keeps: 2,
-            // One that cannot be killed, or waited for, stays.
+            // A child that cannot be killed or waited for stays.
             may_leave: |fault| matches!(fault.call.name(), "pidfd_send_signal" | "waitid"),
             ..scene("process", processes)
         },
@@ -99,7 +99,7 @@ pub fn all() -> Vec<Scene> {
     ]
 }
 
-/// The name of a region stays where it cannot be removed, or where it cannot be found out that it
+/// The name of a region stays if it cannot be removed, or if the scene cannot find out whether it
 /// is still this region's.
 fn a_name_stays(fault: Fault) -> bool {
     matches!(fault.call.name(), "unlinkat" | "newfstatat" | "statx" | "fstat")
@@ -109,7 +109,7 @@ fn a_name_stays(fault: Fault) -> bool {
 fn check(is_right: bool, what: &str) {
     if !is_right {
         eprintln!("{what}");
-        // SAFETY: ends this process at once.
+        // SAFETY: the call ends this process at once, and takes no pointer.
         unsafe { libc::_exit(WRONG) };
     }
 }
@@ -390,7 +390,7 @@ fn signals(_: &Path) -> Outcome {
     signal::send(getpid(), Signal::USR1)?;
     let received = dispatcher.wait_deadline(Signal::USR1, Some(long()))?;
     check(received.count == 1, "it came more than once");
-    // Harmless where an error ends this while one is pending.
+    // A pending signal is harmless if an error ends this early.
     signal::catch(Signal::USR2, Delivery::Coalesced)?;
     let _quiet = signal::block(Signal::USR2)?;
     signal::queue(getpid(), Signal::USR2, 7)?;
@@ -413,7 +413,7 @@ fn processes(_: &Path) -> Outcome {
     let mut text = Vec::new();
     (&reader).read_to_end(&mut text)?;
     let exit = child.join()?;
-    // The faults are the child's too. Then it says so by its exit.
+    // The child meets the faults too. It reports them by its exit status.
     if exit != Exit::Code(0) {
         return Err(exit.to_string().into());
     }
@@ -431,7 +431,7 @@ fn forks(_: &Path) -> Outcome {
     match unsafe { process::fork() }? {
         Fork::Child => {
             let sent = theirs.send(TEXT);
-            // SAFETY: ends this process at once.
+            // SAFETY: the call ends this process at once, and takes no pointer.
             unsafe { libc::_exit(i32::from(sent.is_err())) }
         }
         Fork::Parent(child) => {

@@ -1,4 +1,4 @@
-//! Runs a scene in a process whose system calls are answered here.
+//! Runs a scene in a process, and answers that process's system calls.
 
 use super::calls::{Call, errno_name};
 use super::scenes::Scene;
@@ -10,10 +10,10 @@ use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Which of the calls of a number fail.
+/// Which calls of one kind fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
-    /// This one of them, counted from 1.
+    /// Only this call, counted from 1.
     Nth(usize),
     Every,
 }
@@ -36,14 +36,14 @@ impl fmt::Display for Fault {
     }
 }
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Report {
-    /// How often it made each call.
+    /// How often the scene made each call.
     pub calls: BTreeMap<Call, usize>,
     /// How many calls were made to fail.
     pub injected: usize,
-    /// What the process said.
+    /// What the process reported.
     pub said: String,
     end: End,
     left: Vec<String>,
@@ -56,13 +56,13 @@ enum End {
     Hung,
 }
 
-/// The exit statuses of a scene's process: what it says of itself.
+/// The exit statuses by which a scene's process reports its result.
 pub const DONE: i32 = 0;
 pub const TOLD: i32 = 10;
 pub const WRONG: i32 = 20;
 
 impl Report {
-    /// Whether the scene succeeded, or told an error; else what is wrong with it.
+    /// Whether the scene succeeded or returned an error; otherwise what is wrong with it.
     pub fn verdict(&self, scene: &Scene, fault: Option<Fault>) -> Result<bool, String> {
         let said = self.said.lines().last().unwrap_or_default();
         let outcome = match self.end {
@@ -84,10 +84,10 @@ impl Report {
     }
 }
 
-/// No scene takes as long.
+/// The longest that a scene may take.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// The `prctl` by which a scene's process says how far it is; no operation of the system's has this
+/// The `prctl` by which a scene's process says how far it is. The system has no operation with this
 /// number.
 const MARK: u64 = 0x7269_6e67;
 const BEGIN: u64 = 1;
@@ -113,7 +113,8 @@ pub fn run(scene: &Scene, fault: Option<Fault>) -> Report {
     let listener = received.descriptors.into_iter().next().expect("a listener");
     let mut run = Run { pid, fault, listener, begun: None, calls: BTreeMap::new(), injected: 0 };
     let (end, mut left) = run.answer(scene, folder.path());
-    // SAFETY: the group that the child made; there may be nobody in it any more.
+    // SAFETY: no pointer is passed. The group is the one that the child made; it may be empty by
+    // now.
     unsafe { libc::kill(-pid, libc::SIGKILL) };
     let status = reap(pid);
     // What a scene that is over may have left, it told. There is none of this name otherwise.
@@ -132,7 +133,8 @@ fn reap(pid: libc::pid_t) -> i32 {
     let mut status = 0;
     // SAFETY: a child of ours, and a place for its status.
     while unsafe { libc::waitpid(pid, &mut status, 0) } == -1 {}
-    // What it left became this process's, which is a reaper: none of it may stay.
+    // The processes that the scene left are children of this process now, which is a reaper. None
+    // of them may stay.
     // SAFETY: as above.
     while unsafe { libc::waitpid(-1, std::ptr::null_mut(), libc::WNOHANG) } > 0 {}
     status
@@ -150,8 +152,8 @@ struct Run {
 }
 
 impl Run {
-    /// Answers the process's calls until it ends; says how it ended if that was not by itself, and
-    /// what it left.
+    /// Answers the process's calls until it ends. Returns how it ended if not by itself, and what
+    /// it left.
     fn answer(&mut self, scene: &Scene, folder: &Path) -> (Option<End>, Vec<String>) {
         let end = Instant::now() + LIMIT;
         let mut left = Vec::new();
@@ -171,7 +173,7 @@ impl Run {
                 },
             ];
             let patience = end.saturating_duration_since(Instant::now()).as_millis() as i32;
-            // SAFETY: two entries, which live through the call.
+            // SAFETY: two entries, which live until the call returns.
             let count = unsafe { libc::poll(polled.as_mut_ptr(), 2, patience) };
             if count == 0 {
                 return (Some(End::Hung), left);
@@ -189,10 +191,10 @@ impl Run {
         }
     }
 
-    /// Answers one call; the answer is what the scene left, if it says that it is over.
+    /// Answers one call. Returns what the scene left, if the scene reports that it is over.
     fn answer_one(&mut self, scene: &Scene, folder: &Path) -> Option<Vec<String>> {
         let mut asked = MaybeUninit::<libc::seccomp_notif>::zeroed();
-        // SAFETY: the kernel fills the place, which is zeroed as it wants it.
+        // SAFETY: the kernel fills this memory, and wants it zeroed before.
         if unsafe { ioctl(&self.listener, libc::SECCOMP_IOCTL_NOTIF_RECV, asked.as_mut_ptr()) } != 0
         {
             return None; // It was killed, or interrupted by a signal, meanwhile.
@@ -215,12 +217,13 @@ impl Run {
             Some(errno) => answer.error = -errno,
             None => answer.flags = libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32,
         }
-        // SAFETY: an answer to a question that was asked. It fails if nobody waits for it any more.
+        // SAFETY: the kernel reads the answer during the call. The call fails if nobody waits for
+        // the answer any more.
         unsafe { ioctl(&self.listener, libc::SECCOMP_IOCTL_NOTIF_SEND, &mut answer) };
         left
     }
 
-    /// Counts a call, and says with which errno it fails, if it does.
+    /// Counts a call. Returns the errno with which it fails, if it is to fail.
     fn fault_of(&mut self, number: libc::c_long, arguments: &[u64; 6], thread: u32) -> Option<i32> {
         self.begun.as_ref()?;
         // A count that nobody waits for room in cannot fail.
