@@ -1,14 +1,14 @@
-//! The kernel as the oracle: the same operations on a mechanism in memory and on the kernel's, in
-//! lock-step, and the same answers.
+//! The kernel as the oracle: the same operations run in lock-step on a mechanism in memory and on
+//! the kernel's, and must give the same answers.
 //!
-//! What POSIX leaves open is kept out of the comparison: how much fits. Between operations that
-//! compare, less is under way than either can hold for certain, so that both must take all of a
-//! write. *Filling* goes beyond that: both are filled until they refuse, in their own time, and
-//! drained again. Where the kernel's sockets tell of a reset because an end closed with something
-//! unread, and memory tells of the end that it is, the two answers count as one.
+//! POSIX leaves open how much fits, so the comparison leaves that out. Between operations that
+//! compare, less is under way than either side can certainly hold, so both must take all of a
+//! write. *Filling* goes further: both are filled until they refuse, each as much as it holds, and
+//! drained again. Where an end closes with something unread, the kernel's sockets report a reset
+//! and those in memory report the end. The two answers count as one.
 //!
-//! As with [`oracle`](crate::oracle), bytes decide what happens. A sequence that fails prints what
-//! it did.
+//! As with [`oracle`](crate::oracle), bytes decide what happens. A sequence that fails prints its
+//! operations.
 
 mod fifo;
 mod socket;
@@ -24,7 +24,7 @@ use std::sync::LazyLock;
 /// What an operation answers.
 type Answer<T> = Result<T, CoreError>;
 
-/// The shim's answer in the core's words, which it must have for all that happens here.
+/// The shim's answer as an error of the core. The core must have a word for all that happens here.
 #[track_caller]
 fn answer<T>(result: ringway::Result<T>) -> Answer<T> {
     result.map_err(|error| match error.cause() {
@@ -33,7 +33,7 @@ fn answer<T>(result: ringway::Result<T>) -> Answer<T> {
     })
 }
 
-/// What was done so far, printed if the sequence ends in a panic.
+/// The operations so far, printed if the sequence ends in a panic.
 #[derive(Default)]
 struct Log(Vec<String>);
 

@@ -1,5 +1,5 @@
-//! Operation sequences with an oracle: bytes in, a sequence of operations out, and after each of
-//! them the real thing must agree with a simple one.
+//! Operation sequences with an oracle: bytes decide a sequence of operations. After each operation
+//! the real structure must agree with a simple one.
 //!
 //! The same functions are the bodies of the fuzz targets (`fuzz/fuzz_targets`) and run with seeded
 //! bytes as ordinary tests (`tests/tests/oracle.rs`).
@@ -37,7 +37,7 @@ impl<'a> Choices<'a> {
         Some(usize::from(*first) % count)
     }
 
-    /// Whether to, with equal chances.
+    /// True or false, with equal chances.
     pub fn flip(&mut self) -> Option<bool> {
         self.below(2).map(|side| side == 1)
     }

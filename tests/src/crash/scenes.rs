@@ -1,5 +1,5 @@
-//! The structures and their operations: for each a file that says what is done and what may be
-//! found.
+//! The structures and their operations. Each file says what the child does and what the others may
+//! find.
 
 mod broadcast;
 mod byte_ring;
@@ -29,7 +29,7 @@ pub fn all() -> Vec<Entry> {
         .collect()
 }
 
-/// A message of several words, so that one that was put together from two is noticed.
+/// A message of several words, so that a mixture of two messages is noticed.
 pub type Message = [u64; 4];
 
 /// The message with this number.
@@ -49,20 +49,20 @@ pub fn number(found: Message) -> super::Check<u64> {
     }
 }
 
-/// Sleeping until one is woken. In a region one gets up within the detection
-/// bound, which would hide that recovery wakes nobody.
+/// A sleep that ends only when another wakes it. In a region a sleeper wakes by itself within the
+/// detection bound, which would hide a recovery that wakes nobody.
 pub type Sleeper = Futex;
 
-/// A moment that only a survivor who hangs gets to.
+/// A deadline that only a survivor who hangs reaches.
 fn late() -> Option<Instant> {
     Some(Instant::now() + Duration::from_secs(600))
 }
 
-/// The messages that [`Operation::wake`](super::Operation::wake) sends are numbered from here on.
+/// The first number of the messages that [`Operation::wake`](super::Operation::wake) sends.
 const WAKES: u64 = 1000;
 
-/// Whether the messages with which the child was woken are there once each, or one of them was lost
-/// with a child that died before it could say what it was given.
+/// Whether each message that woke the child is there once. One of them may be lost with a child
+/// that died before it could note it.
 fn woken_once(found: &super::Found) -> bool {
     let times = |n| found.times(WAKES + n);
     let lost = (0..found.wakes).filter(|n| times(*n) == 0).count();

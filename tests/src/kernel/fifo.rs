@@ -1,5 +1,5 @@
-//! FIFOs: opening and closing ends in any order, by a name that comes and goes; and the pipe that
-//! the ends have.
+//! FIFOs: their ends open and close in any order, by a name that comes and goes, and exchange
+//! bytes.
 
 use super::{Answer, Log, Stamped, answer};
 use crate::oracle::Choices;
@@ -12,19 +12,20 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 use std::time::Instant;
 
-/// How many bytes the one in memory holds, hence how much may be under way for certain.
+/// The capacity of the FIFO in memory, in bytes: the number of bytes that may certainly be under
+/// way.
 const CAPACITY: usize = 1 << 16;
 
-/// The kernel's is made so large that it has a page for each piece that is under way: it holds
-/// pages, not bytes.
+/// The kernel's FIFO holds pages, not bytes. It is made so large that it has a page for each piece
+/// under way.
 const PAGES: usize = 256;
 
-/// What is all or nothing in both: `PIPE_BUF`.
+/// The size up to which a write is all or nothing in both: `PIPE_BUF`.
 const ATOMIC: usize = 4096;
 
 const MAX_WRITERS: usize = 4;
 
-/// A form that does not wait: `try_`, or with a deadline that is past.
+/// A form that does not wait: `try_`, or one with a deadline in the past.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Form {
     Try,
@@ -47,7 +48,7 @@ trait Side {
 
 type Names = Registry<2, CAPACITY, PrivateFutex>;
 
-/// One for all sequences, so that a place which is not given back is missed.
+/// One registry for all sequences, so that a place which is not given back is missed.
 static NAMES: Names = Registry::new();
 
 struct Memory {
@@ -199,7 +200,7 @@ impl Side for Kernel {
 /// A sequence of operations on a FIFO in memory and on the kernel's.
 pub fn fifo(bytes: &[u8]) {
     thread_local! {
-        /// Where the kernel's have their names: one folder for all sequences of a thread.
+        /// The folder of the kernel's names: one for all sequences of a thread.
         static PLACE: RefCell<Option<tempfile::TempDir>> = const { RefCell::new(None) };
     }
     let path = PLACE.with_borrow_mut(|place| {
@@ -223,7 +224,7 @@ pub fn fifo(bytes: &[u8]) {
     .run();
 }
 
-/// The two, and what of their common state decides which operations make sense.
+/// The two FIFOs, and the part of their common state that decides which operations make sense.
 struct Sequence<'a> {
     memory: Memory,
     kernel: Kernel,
@@ -235,7 +236,7 @@ struct Sequence<'a> {
     writers: usize,
     /// Bytes that were written and not read.
     under_way: usize,
-    /// The most pages of the kernel's that they can take.
+    /// The most pages that those bytes can take in the kernel.
     pages: usize,
 }
 
@@ -252,7 +253,7 @@ impl Sequence<'_> {
         }
     }
 
-    /// The same on both sides.
+    /// Does the same on both sides.
     #[track_caller]
     fn both<T: std::fmt::Debug + PartialEq>(
         &mut self,
@@ -306,7 +307,7 @@ impl Sequence<'_> {
         Some(())
     }
 
-    /// When every end is closed, what was not read is gone.
+    /// When every end is closed, unread bytes are gone.
     fn forget_what_nobody_can_read(&mut self) {
         if !self.reader && self.writers == 0 {
             (self.under_way, self.pages) = (0, 0);
@@ -314,7 +315,8 @@ impl Sequence<'_> {
     }
 
     fn name(&mut self) {
-        // Made anew only when no end of the old one is left: a name stands for one FIFO here.
+        // The name is made anew only when no end of the old FIFO is left: here a name stands for
+        // one FIFO.
         if self.named {
             self.log.add(format_args!("make, once more"));
             let again = self.both(Side::make, Side::make);
@@ -331,7 +333,7 @@ impl Sequence<'_> {
 
     fn open_reader(&mut self) -> Option<()> {
         let form = self.form()?;
-        // There is one reader at a time in memory, and any number in the kernel.
+        // In memory there is one reader at a time; in the kernel there may be several.
         if !self.reader {
             self.log.add(format_args!("open a reader ({form:?})"));
             let opened = self.both(|m| m.open_reader(form), |k| k.open_reader(form));

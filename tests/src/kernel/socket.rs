@@ -1,5 +1,5 @@
-//! Sockets: listening, connecting, accepting and leaving in any order, and what the connections
-//! carry.
+//! Sockets: they listen, connect, accept and leave in any order, and their connections carry bytes
+//! or messages.
 
 mod memory;
 mod system;
@@ -9,13 +9,13 @@ use crate::oracle::Choices;
 use ringway::CoreError;
 use std::collections::{BTreeMap, VecDeque};
 
-/// How many listeners there may be; and one more address, where there never is one.
+/// How many listeners there may be. One more address never has a listener.
 const LISTENERS: usize = 2;
 
 /// How many connections there may be.
 const CONNECTIONS: usize = 5;
 
-/// How much may be under way in one direction for certain: in the kernel each piece takes more than
+/// How much may certainly be under way in one direction. In the kernel each piece takes more than
 /// its bytes.
 const UNDER_WAY: usize = 24_000;
 const PIECES: usize = 40;
@@ -28,14 +28,14 @@ enum How {
     Both,
 }
 
-/// A form that does not wait: `try_`, or with a deadline that is past.
+/// A form that does not wait: `try_`, or one with a deadline in the past.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Form {
     Try,
     Past,
 }
 
-/// Listeners by their address, and ends by the number that they were given.
+/// Listeners by their address, and ends by their number.
 trait Side {
     fn listen(&mut self, at: usize, backlog: usize) -> Answer<()>;
     fn close_listener(&mut self, at: usize);
@@ -72,41 +72,41 @@ fn run(choices: Choices<'_>, memory: impl Side, kernel: impl Side, messages: boo
     while sequence.step().is_some() {}
 }
 
-/// The two, and what of their common state decides which operations make sense, and which answers
-/// count as one.
+/// The two networks, and the part of their common state that decides which operations make sense
+/// and which answers count as one.
 struct Sequence<'a, M, K> {
     memory: M,
     kernel: K,
     choices: Choices<'a>,
-    /// Whether it is messages that are carried.
+    /// Whether the sockets carry messages.
     messages: bool,
     log: Log,
     stamped: Stamped,
-    /// By address: how many may wait, and the ends that do.
+    /// By address: how many connections may wait to be accepted, and the ends that do.
     listeners: BTreeMap<usize, (usize, VecDeque<usize>)>,
     ends: BTreeMap<usize, End>,
     count: usize,
 }
 
-/// One end, as far as it matters here.
+/// The state of one end, as far as the comparison needs it.
 #[derive(Debug, Default)]
 struct End {
-    /// The other end, once it was accepted and as long as it is open.
+    /// The other end, from its acceptance until it closes.
     peer: Option<usize>,
-    /// What is under way to this end: the sizes of the pieces.
+    /// The sizes of the pieces under way to this end.
     incoming: VecDeque<usize>,
     /// What was sent before there was a peer.
     early: VecDeque<usize>,
     /// Whether the other end closed with something unread.
     torn: bool,
-    /// Whether this end was told that the connection was torn down: then there is nothing left to
+    /// Whether this end was told that the connection was torn down. Then there is nothing left to
     /// shut down.
     reset: bool,
-    /// Whether this end has ended its receiving: then a reset leaves open whether what is there
-    /// counts as dropped.
+    /// Whether this end has ended its receiving. After that, a reset leaves open whether the unread
+    /// bytes count as dropped.
     deaf: bool,
-    /// Whether the other end can no longer be sent to, or this end has ended its sending: then an
-    /// empty write has no answer that all agree on.
+    /// Whether the other end can no longer be sent to, or this end has ended its sending. After
+    /// that, not all systems agree on the answer to an empty write.
     finished: bool,
 }
 
@@ -197,7 +197,7 @@ impl<M: Side, K: Side> Sequence<'_, M, K> {
         Some(())
     }
 
-    /// The connections of which an end is open or waits to be accepted, at most.
+    /// The most connections that have an end which is open or waits to be accepted.
     fn connections(&self) -> usize {
         let closed_and_waiting: usize = self
             .listeners
@@ -224,8 +224,7 @@ impl<M: Side, K: Side> Sequence<'_, M, K> {
                 self.end(caller).peer = Some(end);
                 self.end(end).incoming = early;
             } else {
-                // What it sent before it closed comes all the same; its sizes are not known any
-                // more.
+                // What it sent before it closed still arrives; its sizes are no longer known.
                 self.end(end).finished = true;
             }
         }
@@ -285,8 +284,8 @@ impl<M: Side, K: Side> Sequence<'_, M, K> {
         Some(())
     }
 
-    /// The two answers to `end`, where what the kernel's says of a connection that was torn down
-    /// counts as `over`.
+    /// Both answers to `end`. The kernel's report of a connection that was torn down counts as
+    /// `over`.
     #[track_caller]
     fn agree(
         &mut self,
@@ -297,7 +296,7 @@ impl<M: Side, K: Side> Sequence<'_, M, K> {
     ) -> Answer<usize> {
         let reset = kernel == Err(CoreError::Reset);
         self.end(end).reset |= reset;
-        // To one whose listener left, both say so when it receives; when it sends, either word is
+        // If the listener left, both sides report it on a receive; on a send, either answer is
         // right.
         let sending = over == Err(CoreError::BrokenPipe);
         let told_otherwise = reset && (self.end(end).torn || sending && self.end(end).finished);
@@ -312,7 +311,7 @@ impl<M: Side, K: Side> Sequence<'_, M, K> {
         let memory = self.memory.shutdown(end, how);
         let kernel = self.kernel.shutdown(end, how);
         self.end(end).deaf |= how != How::Write;
-        // Only the kernel's has something to say, and only of a connection that was torn down.
+        // Only the kernel's side may report something, and only a connection that was torn down.
         assert_eq!(memory, Ok(()));
         let torn = self.end(end).torn || self.end(end).finished;
         assert!(kernel.is_ok() || (torn && kernel == Err(CoreError::Reset)), "{kernel:?}");
@@ -353,14 +352,14 @@ impl<M: Side, K: Side> Sequence<'_, M, K> {
 }
 
 impl End {
-    /// So many bytes of what is under way, or one message, were received.
+    /// Notes that this number of the bytes under way was received, or one message.
     fn take(&mut self, mut count: usize, message: bool) {
         if message {
             self.incoming.pop_front();
             return;
         }
         while count > 0 {
-            // Nothing is known of what one sent that closed before it was accepted.
+            // The sizes of an end that closed before it was accepted are not known.
             let Some(first) = self.incoming.front_mut() else { return };
             let now = count.min(*first);
             (*first, count) = (*first - now, count - now);
@@ -371,8 +370,8 @@ impl End {
     }
 }
 
-/// What the full one and the empty one answered; or the first answer, if it is not that one is
-/// full.
+/// The answers of the full end and of the empty one; or the first answer, if it does not say
+/// "full".
 fn fill_and_drain(
     side: &mut impl Side,
     from: usize,
@@ -399,8 +398,8 @@ fn fill_and_drain(
     let (mut read, mut ends) = (0, 0);
     let empty = loop {
         match side.receive(to, &mut out[read..], Form::Try) {
-            // An empty message, or the end of a stream: one that shut its receiving down before has
-            // that at once.
+            // This is an empty message, or the end of a stream. An end that shut its receiving down
+            // gets the end at once.
             Ok(0) if messages && ends < before.len() => ends += 1,
             Ok(0) => break Ok(()),
             Ok(count) => read += count,

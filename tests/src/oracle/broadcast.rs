@@ -5,14 +5,14 @@ use ringway_core::participant::Participant;
 use ringway_core::ring::broadcast::{Broadcast, Reader, RecvError, Writer};
 use ringway_core::ring::latest::{self, Latest, Version};
 
-/// A message of a size that is not of whole words.
+/// A message whose size is not a whole number of words.
 type Message = [u8; 7];
 
 fn message(number: u64) -> Message {
     std::array::from_fn(|byte| (number as u8).wrapping_mul(31).wrapping_add(byte as u8))
 }
 
-/// The one who writes; it dies, and another one with the same number comes.
+/// The writer's number; after its death another writer with the same number comes.
 fn participant() -> Participant {
     Participant::new(7).expect("it is a small number")
 }
@@ -44,7 +44,7 @@ struct Run<'a, const N: usize> {
     writer: Option<Writer<&'a Broadcast<Message, N>>>,
     /// Whether the last writer closed its half or died, and nobody took it since.
     closed: bool,
-    /// Messages 1 to this were sent.
+    /// The number of the last message; messages are numbered from 1.
     sent: u64,
     /// The readers, and which message each gets next.
     readers: Vec<(Reader<&'a Broadcast<Message, N>>, u64)>,
@@ -125,7 +125,7 @@ impl<const N: usize> Run<'_, N> {
         }
     }
 
-    /// The writer goes, by death, a close or a drop; or another comes.
+    /// The writer goes, by a death, a close or a drop; or another writer comes.
     fn change_writer(&mut self, how: usize) {
         self.closed = how < 2 && self.writer.is_some();
         match self.writer.take() {
@@ -142,7 +142,7 @@ impl<const N: usize> Run<'_, N> {
                 assert!(self.writer.is_some(), "nobody has the half");
             }
         }
-        // SAFETY: LOCAL holds nothing.
+        // SAFETY: `LOCAL` holds nothing, and takes no step meanwhile.
         assert_eq!(unsafe { self.broadcast.recover(Participant::LOCAL) }, 0);
     }
 }

@@ -23,7 +23,7 @@ impl Model {
         self.bytes.is_empty()
     }
 
-    /// Bytes came in where the last ended, and go on at the memory's start.
+    /// Notes bytes that begin where the last ones ended and go on at the memory's start.
     fn extend<const N: usize>(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.bytes.push_back((*byte, self.at));
@@ -31,7 +31,8 @@ impl Model {
         }
     }
 
-    /// An exact grant of `len` bytes began; when it goes to the memory's start, so do the bytes.
+    /// Notes that an exact grant of `len` bytes began. If it goes to the memory's start, so do the
+    /// bytes.
     fn grant<const N: usize>(&mut self, len: usize, committed: &[u8]) {
         if self.at + len > N && !committed.is_empty() {
             self.at = 0;
@@ -109,8 +110,8 @@ fn sequence<const N: usize>(mut choices: Choices<'_>) {
         if done.is_none() {
             break;
         }
-        // Only sometimes: a look refreshes what the halves know of each other, and their answers
-        // must not need one.
+        // Only sometimes: such a call refreshes what the halves know of each other, and their
+        // answers must be right without it.
         if choices.below(3) != Some(0) {
             continue;
         }

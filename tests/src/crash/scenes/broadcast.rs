@@ -1,5 +1,5 @@
-//! [`ringway_core::ring::broadcast`]: the writer waits for nobody and nobody for the writer; a
-//! message is seen whole or not at all, and what was overwritten is counted.
+//! [`ringway_core::ring::broadcast`]: the writer and the readers do not wait for each other; a
+//! message is seen whole or not at all; readers learn how many messages were overwritten.
 
 use super::{Message, Sleeper, late, message, number};
 use crate::crash::run::{self, Entry};
@@ -19,7 +19,7 @@ impl Structure for News {
     }
 
     unsafe fn recover(&self, dead: Participant) {
-        // SAFETY: the caller says that `dead` takes no further step.
+        // SAFETY: the caller guarantees that `dead` takes no further step.
         unsafe { Broadcast::recover(self, dead) };
     }
 
@@ -41,12 +41,12 @@ impl Structure for News {
 
 /// The survivor has no half any more.
 fn leave(news: &News) {
-    // SAFETY: whatever half the survivor took, it forgot.
+    // SAFETY: the survivor forgot every half that it took, and takes no step with one.
     unsafe { Broadcast::recover(news, SURVIVOR) };
 }
 
-/// What a reader gets that begins at the oldest. As many as there are, less those that it is told
-/// it missed.
+/// What a reader receives that begins at the oldest message: as many as there are, less those that
+/// it is told it missed.
 fn read(news: &News, seen: &mut Vec<u64>) -> Check {
     let mut reader = Reader::from_oldest(news);
     let there = reader.behind();
@@ -74,7 +74,7 @@ fn send(news: &News, numbers: impl IntoIterator<Item = u64>) {
     numbers.into_iter().for_each(|number| writer.send(message(number)));
 }
 
-/// What the writer does while a reader is suspended: it sends, more than there are slots.
+/// What the writer does while a reader is suspended: it sends more messages than there are slots.
 fn go_on(news: &News, _: &mut Vec<u64>) -> Check {
     let mut writer = news.writer_as(SURVIVOR).ok_or("the writer's half is not back")?;
     (101..=110).for_each(|number| writer.send(message(number)));
@@ -82,7 +82,8 @@ fn go_on(news: &News, _: &mut Vec<u64>) -> Check {
 }
 
 fn sent(found: &Found) -> Check<u32> {
-    // Those who looked while it was suspended may have seen it, and later the others see it again.
+    // Those who received while it was suspended may have seen the message, and the others see it
+    // again later.
     match (found.seen, found.ended) {
         ([1], false) => Ok(0),
         ([1, 2] | [1, 1, 2] | [1, 2, 1, 2], _) => Ok(1),
@@ -121,7 +122,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             },
             |found| match (found.seen, found.ended) {
                 ([1, 2, 3, 4], false) => Ok(0),
-                // Its slot is being written, and the readers are told that they missed it.
+                // The writer is writing its slot, and the readers are told that they missed it.
                 ([2, 3, 4], false) => Ok(1),
                 ([2, 3, 4, 5], _) => Ok(2),
                 _ => Err("2 to 4; 1 or 5 or neither".into()),
@@ -139,8 +140,8 @@ pub fn entries() -> impl Iterator<Item = Entry> {
                 note.end();
             },
             |found| match (found.seen, found.got) {
-                // A reader leaves nothing behind, and takes nothing away; what is overwritten
-                // meanwhile it is not given.
+                // A reader leaves nothing behind and takes nothing away. It does not receive what
+                // is overwritten meanwhile.
                 ([1, 2] | [107, 108, 109, 110], [] | [1]) => Ok(found.got.len() as u32),
                 _ => Err("every reader sees all that is there".into()),
             },
@@ -168,7 +169,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             },
             |news, note| {
                 note.begin();
-                // SAFETY: nobody acts for this one any more.
+                // SAFETY: this participant takes no further step: nobody acts for it any more.
                 unsafe { Broadcast::recover(news, EARLIER) };
                 note.end();
             },
@@ -188,7 +189,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
                 note.end();
             },
             |found| match (found.seen, found.witness, found.ended) {
-                // Told that the writer is gone.
+                // The reader is told that the writer is gone.
                 ([], [], false) => Ok(0),
                 ([2], [2], _) => Ok(1),
                 _ => Err("2 to all who look, or to nobody".into()),

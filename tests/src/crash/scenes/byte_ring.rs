@@ -1,5 +1,5 @@
-//! [`ringway_core::ring::bytes::ByteRing`]: bytes that were committed arrive in order, and no other
-//! ever.
+//! [`ringway_core::ring::bytes::ByteRing`]: bytes that were committed arrive in order, and no
+//! others arrive.
 
 use super::{Sleeper, late};
 use crate::crash::run::{self, Entry};
@@ -19,7 +19,7 @@ impl Structure for Bytes {
     }
 
     unsafe fn recover(&self, dead: Participant) {
-        // SAFETY: the caller says that `dead` takes no further step.
+        // SAFETY: the caller guarantees that `dead` takes no further step.
         unsafe { ByteRing::recover(self, dead) };
     }
 
@@ -58,7 +58,7 @@ fn write(ring: &Bytes, bytes: &[u8]) {
     producer.try_write_all(bytes).expect("there is room");
 }
 
-/// Moves the positions on by `count`, so that the memory's end comes nearer.
+/// Moves the positions forward by `count`, closer to the end of the memory.
 fn move_on(ring: &Bytes, count: usize) {
     write(ring, &[0; N][..count]);
     drain(ring, &mut Vec::new()).expect("nobody has it");
@@ -79,7 +79,7 @@ fn sees_it(seen: &[u64]) -> u32 {
     seen.contains(&11).into()
 }
 
-/// What the child is known to have read is not there; what is there ends as the stream does.
+/// What the child is known to have read is no longer there. What is there ends as the stream does.
 fn read(found: &Found) -> Check<u32> {
     let stream: [u64; 4] = [1, 2, 3, 4];
     let seen = found.seen.strip_suffix(&[101, 102]).unwrap_or(found.seen);
@@ -92,7 +92,7 @@ fn read(found: &Found) -> Check<u32> {
     }
 }
 
-/// What was looked at in place is there until it is released.
+/// Bytes that were read in place stay until they are released.
 fn released(found: &Found) -> Check<u32> {
     let seen = found.seen.strip_suffix(&[101, 102]).unwrap_or(found.seen);
     match (seen, found.got, found.ended) {
@@ -205,7 +205,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
                 out[..count].iter().for_each(|byte| note.got((*byte).into()));
                 note.end();
             },
-            // It is known to have read what it noted, in four notes.
+            // The child is known to have read what it noted, in four notes.
             |found| match found.got {
                 [] | [_, _, _, _] => read(found),
                 some => {
@@ -262,7 +262,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             },
             |ring, note| {
                 note.begin();
-                // SAFETY: nobody acts for this one any more.
+                // SAFETY: this participant takes no further step: nobody acts for it any more.
                 unsafe { ByteRing::recover(ring, EARLIER) };
                 note.end();
             },
@@ -279,7 +279,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
                 assert_eq!(written, Ok(1));
             },
             |found| match (found.seen, found.witness, found.ended) {
-                // Told that the producer is gone.
+                // The consumer is told that the producer is gone.
                 ([], [], false) => Ok(0),
                 ([], [2], _) => Ok(1),
                 _ => Err("2 to the consumer who waits, or to nobody".into()),

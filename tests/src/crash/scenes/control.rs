@@ -1,5 +1,5 @@
-//! Structures as they are often written, which do not hold what is asserted here: that they are
-//! found out shows that the others would be.
+//! Structures as they are often written, which break the laws that the test asserts. The test must
+//! find that they do, which shows that it would find it of the others too.
 
 use super::{message, number};
 use crate::crash::run::{self, Entry};
@@ -9,14 +9,14 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 const N: usize = 4;
 
-/// A stack under a lock that does not say who holds it.
+/// A stack under a lock that does not record its holder.
 #[derive(Default)]
 struct Locked {
     lock: AtomicU32,
     stack: Early,
 }
 
-/// A stack that says how much is on it before it is there.
+/// A stack that raises its count before the element is there.
 #[derive(Default)]
 struct Early {
     count: AtomicU32,
@@ -73,7 +73,7 @@ impl Structure for Locked {
         Locked::default()
     }
 
-    // Whether it was this one who held the lock, nobody can tell.
+    // Nobody can tell whether this one held the lock.
     unsafe fn recover(&self, _: Participant) {}
 
     fn aftermath(&self, seen: &mut Vec<u64>) -> Check {

@@ -1,4 +1,5 @@
-//! [`ringway_core::ring::latest`]: there is always a whole newest value, whoever stops wherever.
+//! [`ringway_core::ring::latest`]: there is always a whole newest value, whichever process stops at
+//! whatever point.
 
 use super::{Message, Sleeper, late, message, number};
 use crate::crash::run::{self, Entry};
@@ -18,7 +19,7 @@ impl Structure for Newest {
     }
 
     unsafe fn recover(&self, dead: Participant) {
-        // SAFETY: the caller says that `dead` takes no further step.
+        // SAFETY: the caller guarantees that `dead` takes no further step.
         unsafe { Latest::recover(self, dead) };
     }
 
@@ -39,11 +40,11 @@ impl Structure for Newest {
 
 /// The survivor has no half any more.
 fn leave(newest: &Newest) {
-    // SAFETY: whatever half the survivor took, it forgot.
+    // SAFETY: the survivor forgot every half that it took, and takes no step with one.
     unsafe { Latest::recover(newest, SURVIVOR) };
 }
 
-/// What a reader gets, and a look at whether it is the newest.
+/// What a reader loads, and a check whether it is the newest.
 fn load(newest: &Newest, seen: &mut Vec<u64>) -> Check {
     if let Some((found, version)) = newest.load() {
         seen.push(number(found)?);
@@ -59,7 +60,7 @@ fn store(newest: &Newest, numbers: impl IntoIterator<Item = u64>) {
     numbers.into_iter().for_each(|number| writer.store(message(number)));
 }
 
-/// What the writer does while a reader is suspended: it stores, more often than there are places.
+/// What the writer does while a reader is suspended: it stores more values than there are slots.
 fn go_on(newest: &Newest, _: &mut Vec<u64>) -> Check {
     let mut writer = newest.writer_as(SURVIVOR).ok_or("the writer's half is not back")?;
     (101..=110).for_each(|number| writer.store(message(number)));
@@ -87,7 +88,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             },
             |found| match (found.seen, found.ended) {
                 ([2], false) => Ok(0),
-                // Those who looked while it was suspended, and those who looked later.
+                // Those who loaded while it was suspended, and those who loaded later.
                 ([3] | [2, 3] | [3, 3], _) => Ok(1),
                 _ => Err("2, or 3, and 3 after the return".into()),
             },
@@ -107,7 +108,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             |found| match (found.seen, found.got) {
                 ([2], []) => Ok(0),
                 ([2], [2]) => Ok(1),
-                // Suspended, it goes on with the one it had, or with the newest.
+                // A suspended reader goes on with the value that it had, or with the newest.
                 ([110], [2 | 110]) => Ok(1),
                 _ => Err("a whole value, the newest of its time".into()),
             },
@@ -132,7 +133,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             },
             |newest, note| {
                 note.begin();
-                // SAFETY: nobody acts for this one any more.
+                // SAFETY: this participant takes no further step: nobody acts for it any more.
                 unsafe { Latest::recover(newest, EARLIER) };
                 note.end();
             },
@@ -149,7 +150,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
                 note.end();
             },
             |found| match (found.seen, found.witness, found.ended) {
-                // Told that the writer is gone.
+                // The reader is told that the writer is gone.
                 ([], [], false) => Ok(0),
                 ([3], [3], _) => Ok(1),
                 _ => Err("3 to all who look, or to nobody".into()),

@@ -1,8 +1,8 @@
-//! [`ringway_core::lock`]: a lock whose holder dies is handed on, the next one is told, and nobody
-//! who waits is forgotten.
+//! [`ringway_core::lock`]: when the holder of a lock dies, the next one gets the lock and is told,
+//! and nobody who waits is forgotten.
 //!
-//! What the locks protect is a sum: 100, in two parts. Who changes it does so in two steps, so that
-//! a death in between shows: the sum may be wrong only for one who is told that the holder died.
+//! The locks protect a sum: 100, in two parts. A holder changes it in two steps, so a death in
+//! between shows: the sum may be wrong only for a holder that is told of the death.
 
 mod barrier;
 mod bounded;
@@ -29,22 +29,22 @@ pub fn entries() -> impl Iterator<Item = Entry> {
         .chain(barrier::entries())
 }
 
-/// Two parts that are 100 together.
+/// Two parts, which are 100 together.
 type Parts = [u64; 2];
 
 const WHOLE: Parts = [60, 40];
 
-/// Moves one from part to part. In between the sum is wrong.
+/// Moves 1 from one part to the other. In between the sum is wrong.
 fn change(parts: &mut Parts) {
     let [one, other] = parts;
-    // Volatile: two stores, whatever the compiler would make of it.
-    // SAFETY: references are valid.
+    // Volatile, so that the compiler makes two stores.
+    // SAFETY: the pointer comes from an exclusive reference.
     unsafe { std::ptr::from_mut(one).write_volatile(*one + 1) };
-    // SAFETY: as above.
+    // SAFETY: the pointer comes from an exclusive reference.
     unsafe { std::ptr::from_mut(other).write_volatile(*other - 1) };
 }
 
-/// The guard, and whether a holder before died; or why it was not taken.
+/// The guard, and whether the holder before died; or why the lock was not taken.
 pub fn taken<G>(answer: TryLockResult<G>) -> Result<(G, bool), String> {
     match answer {
         Ok(guard) => Ok((guard, false)),
@@ -74,17 +74,16 @@ fn told(found: &Found) -> Check<u32> {
 }
 
 thread_local! {
-    /// What the parent holds, until it lets go of it.
+    /// What the parent holds, until [`let_go`].
     static HELD: RefCell<Option<Box<dyn FnOnce()>>> = const { RefCell::new(None) };
 }
 
-/// The parent keeps this until [`let_go`].
+/// The parent holds this until [`let_go`].
 fn hold<G>(guard: G) {
     let guard: Box<dyn FnOnce()> = Box::new(move || drop(guard));
     forget_held();
-    // SAFETY: only the lifetime is another one. The structure that the guard borrows stays where it
-    // is while its rows are run, and is made anew only after `begin` has made us forget what we
-    // held.
+    // SAFETY: only the lifetime changes. The structure that the guard borrows stays in place while
+    // its rows run. It is replaced only after `begin` has made the parent forget what it held.
     let guard = unsafe { std::mem::transmute::<Box<dyn FnOnce() + '_>, Box<dyn FnOnce()>>(guard) };
     HELD.with_borrow_mut(|held| *held = Some(guard));
 }
@@ -96,7 +95,7 @@ fn let_go() {
     }
 }
 
-/// The structure that the parent held something of is no more.
+/// Forgets what the parent held of a structure that no longer exists.
 fn forget_held() {
     if let Some(guard) = HELD.take() {
         std::mem::forget(guard);

@@ -1,5 +1,5 @@
 //! [`ringway_core::ring::messages::MessageRing`]: a message of any length arrives whole or not at
-//! all. The halves and the waiting are those of the byte ring, see there.
+//! all. The scenes of the byte ring cover the halves and the waiting.
 
 use super::{Sleeper, late};
 use crate::crash::run::{self, Entry};
@@ -19,7 +19,7 @@ impl Structure for Messages {
     }
 
     unsafe fn recover(&self, dead: Participant) {
-        // SAFETY: the caller says that `dead` takes no further step.
+        // SAFETY: the caller guarantees that `dead` takes no further step.
         unsafe { MessageRing::recover(self, dead) };
     }
 
@@ -33,7 +33,7 @@ impl Structure for Messages {
     }
 }
 
-/// A message is a number, and numbers one less each.
+/// A message is a number, followed by numbers that are one less each.
 fn number(message: &[u8]) -> Check<u64> {
     let first = *message.first().ok_or("an empty message")?;
     let whole = (0..).zip(message).all(|(n, byte)| *byte == first - n);
@@ -65,7 +65,7 @@ fn fill(ring: &Messages, _: &mut Vec<u64>) -> Check {
     sender.try_send(&[101, 100]).map_err(|error| format!("there is room: {error}"))
 }
 
-/// Moves the positions on, so that the memory's end comes near.
+/// Moves the positions forward, close to the end of the memory.
 fn move_on(ring: &Messages) {
     send(ring, &[20; 20].map(|n: u8| n));
     send(ring, &[20; 20]);
@@ -91,7 +91,7 @@ fn received(found: &Found) -> Check<u32> {
     let seen = found.seen.strip_suffix(&[101]).unwrap_or(found.seen);
     match (seen, found.got, found.ended) {
         ([1, 2], [], false) => Ok(0),
-        // It may have looked at the message in place before it released it.
+        // It may have read the message in place before it released it.
         ([1, 2], [1], false) => Ok(1),
         ([2], [], false) => Ok(2),
         ([2], [1], _) => Ok(3),
@@ -185,7 +185,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
                 sent.expect("there is room");
             },
             |found| match (found.seen, found.witness, found.ended) {
-                // Told that the sender is gone.
+                // The receiver is told that the sender is gone.
                 ([], [], false) => Ok(0),
                 ([], [50], _) => Ok(1),
                 _ => Err("the message to the receiver who waits, or to nobody".into()),

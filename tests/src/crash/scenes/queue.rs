@@ -9,9 +9,9 @@ use ringway_core::participant::Participant;
 use ringway_core::ring::queue::{Handle, Queue, QueueView};
 use std::mem::forget;
 
-/// The queue that most operations are tried on: small, so that it comes around.
+/// The queue for most operations: small, so that positions wrap around.
 const FEW: usize = 3;
-/// One so large that whoever comes to no avail lets others go first for a moment.
+/// A queue large enough that a producer or consumer backs off after a failed attempt.
 const MANY: usize = 64;
 type Jobs<const N: usize> = Queue<Message, N, Sleeper>;
 
@@ -23,7 +23,7 @@ impl<const N: usize> Structure for Jobs<N> {
     }
 
     unsafe fn recover(&self, dead: Participant) {
-        // SAFETY: the caller says that `dead` takes no further step.
+        // SAFETY: the caller guarantees that `dead` takes no further step.
         unsafe { at(self, SURVIVOR).recover(dead) };
     }
 
@@ -54,7 +54,7 @@ impl<const N: usize> Structure for Jobs<N> {
 
 type At<'q> = Handle<'q, Message, Sleeper>;
 
-/// The handle is that of a queue whose capacity is known when the program runs.
+/// The handle of a queue whose capacity is known at run time.
 fn at<const N: usize>(queue: &Jobs<N>, who: Participant) -> At<'_> {
     let queue: &QueueView<Message, Sleeper> = queue;
     std::hint::black_box(queue).handle(who)
@@ -89,8 +89,8 @@ fn push<const N: usize>(queue: &Jobs<N>, who: Participant, numbers: impl IntoIte
     }
 }
 
-/// What was there is there, once; the message of the operation not at all or once, and once if it
-/// returned.
+/// What was there is there, once. The message of the operation is there at most once, and exactly
+/// once if the operation returned.
 fn sent(found: &Found) -> Check<u32> {
     match (found.times(1), found.times(2), found.ended) {
         (1, 0, false) => Ok(0),
@@ -103,11 +103,11 @@ fn sees_it(seen: &[u64]) -> u32 {
     seen.contains(&2).into()
 }
 
-/// A message that was popped has gone to the child, which may have died before it could say so, or
-/// is still there.
+/// A message that was popped is still there, or it has gone to the child, which may have died
+/// before it could note it.
 fn popped(found: &Found) -> Check<u32> {
     match (found.seen, found.got, found.ended) {
-        // Still there; put back by the recovery, behind the others.
+        // Still there: the recovery put it back, behind the others.
         ([1, 2] | [2, 1], [], false) => Ok(0),
         ([2], [], false) => Ok(1),
         ([2], [1], _) => Ok(2),
@@ -115,8 +115,8 @@ fn popped(found: &Found) -> Check<u32> {
     }
 }
 
-/// A message that was claimed is delivered when it is completed. Until then it comes back, also if
-/// it was looked at.
+/// A message that was claimed is delivered when it is completed. Until then it comes back, even if
+/// it was read.
 fn completed(found: &Found) -> Check<u32> {
     match (found.seen, found.got, found.ended) {
         ([1, 2] | [2, 1], [], false) => Ok(0),
@@ -126,7 +126,7 @@ fn completed(found: &Found) -> Check<u32> {
     }
 }
 
-/// Whatever was claimed and not completed comes back.
+/// Every message that was claimed and not completed comes back.
 fn kept(found: &Found) -> Check<u32> {
     match found.seen {
         [1, 2] => Ok(0),
@@ -140,7 +140,7 @@ fn nothing_sent(found: &Found) -> Check<u32> {
     if found.seen == [1] { Ok(0) } else { Err("1 once and nothing else".into()) }
 }
 
-/// One that died with a message in its hands, and one that it had half sent, registered as a
+/// A participant that died with one message claimed and another half sent, and was registered as a
 /// producer.
 fn dies_earlier(queue: &Jobs<FEW>) {
     forget(at(queue, EARLIER).producer());
@@ -179,7 +179,7 @@ fn pops<const N: usize>(queue: &Jobs<N>, note: &Note) {
 
 fn taken(found: &Found) -> Check<u32> {
     match (found.seen, found.got) {
-        // Suspended before its claim, it finds what the others left: nothing.
+        // Suspended before its claim, the child finds what the others left: nothing.
         ([1, 2], []) => Ok(0),
         _ => popped(found),
     }
@@ -327,7 +327,7 @@ fn few() -> impl Iterator<Item = Entry> {
             |queue, note| {
                 let handle = at(queue, CHILD);
                 note.begin();
-                // SAFETY: nobody acts for this one any more.
+                // SAFETY: this participant takes no further step: nobody acts for it any more.
                 unsafe { handle.recover(EARLIER) };
                 note.end();
             },
@@ -375,7 +375,7 @@ fn few() -> impl Iterator<Item = Entry> {
         )
         .witness(
             |queue, _| at(queue, WITNESS).push_deadline(message(4), late()).expect("room in time"),
-            // Room, in case the child made none.
+            // Makes room, in case the child made none.
             |queue, seen| {
                 let found = at(queue, SURVIVOR).try_pop().expect("there are two at least");
                 seen.push(found[0]);
@@ -451,7 +451,7 @@ fn few() -> impl Iterator<Item = Entry> {
                 let end = at(queue, WITNESS).pop_deadline(late()).unwrap_err();
                 assert_eq!(end, Error::EndOfFile);
             },
-            // In case the child did not come so far as to register.
+            // In case the child did not get as far as to register.
             |queue, _| drop(at(queue, SURVIVOR).producer()),
         ),
         Operation::new(
@@ -486,7 +486,7 @@ fn few() -> impl Iterator<Item = Entry> {
                 note.end();
             },
             |found| match (found.seen, found.got) {
-                // Suspended before its claim, it finds what the others left: the end.
+                // Suspended before its claim, the child finds what the others left: the end.
                 ([1, 2], []) => Ok(0),
                 _ => completed(found),
             },

@@ -1,5 +1,5 @@
-//! [`ringway::shm::Region`]: whoever dies while it attaches, detaches or buries another leaves a
-//! place that is found, and one that sleeps in the region finds the dead by itself.
+//! [`ringway::shm::Region`]: a process that dies while it attaches, detaches or recovers another
+//! leaves a place that others find. A process that sleeps in the region finds the dead by itself.
 
 use super::{Message, late, message, number};
 use crate::crash::run::{self, Entry};
@@ -16,15 +16,15 @@ const PLACES: u16 = 6;
 type Jobs = Queue<Message, SLOTS>;
 
 thread_local! {
-    /// The region, to which the parent is attached, and which its children inherit by descriptor.
+    /// The region. The parent is attached to it; its children inherit it by descriptor.
     static REGION: RefCell<Option<Region>> = const { RefCell::new(None) };
-    /// One that is attached too, with message 1 in its hands and message 3 half sent.
+    /// Another attached process, which has claimed message 1 and half sent message 3.
     static OTHER: RefCell<Option<Child>> = const { RefCell::new(None) };
     /// Attachments of the parent that leave no place free.
     static TAKEN: RefCell<Vec<Region>> = const { RefCell::new(Vec::new()) };
 }
 
-/// What stands for the region, which has memory of its own.
+/// Stands for the region, which has memory of its own.
 struct Land;
 
 fn fresh() {
@@ -111,7 +111,7 @@ impl Structure for Land {
     }
 }
 
-/// Somebody attaches, and holds something.
+/// A process attaches, and holds something.
 fn another_holds() {
     push([1, 2]);
     let other = Child::start(|| {
@@ -132,33 +132,33 @@ fn another_holds() {
     OTHER.set(Some(other));
 }
 
-/// No place is free any more: who attaches finds that of the dead one.
+/// No place is free any more: a process that attaches finds that of the dead one.
 fn take_the_other_places() {
     let ours = ours();
     TAKEN.set((2..PLACES).map(|_| Region::from_fd(&ours).expect("there is a place")).collect());
 }
 
-/// That one dies, and nobody has put things right yet.
+/// That process dies, and nobody has recovered it yet.
 fn the_other_dies() {
     OTHER.with_borrow(|other| {
         let other = other.as_ref().expect("there is one");
         other.signal(libc::SIGKILL);
         let stat = format!("/proc/{}/stat", other.pid());
-        // Until it is a zombie, which the parent reaps later.
+        // Wait until it is a zombie, which the parent reaps later.
         while std::fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {
             std::thread::yield_now();
         }
     });
 }
 
-/// What others do meanwhile: with the slots that nobody holds.
+/// What others do meanwhile, with the slots that nobody holds.
 fn others(_: &Land, seen: &mut Vec<u64>) -> Check {
     drain(seen)?;
     for round in 100..120 {
         push([round]);
         let mut again = Vec::new();
         drain(&mut again)?;
-        // What the dead one had is given to whoever comes, as soon as it is put right.
+        // As soon as the dead process is recovered, the others may receive what it had.
         again.retain(|number| {
             if *number == 1 {
                 seen.push(1);
@@ -178,7 +178,8 @@ fn nothing(found: &Found) -> Check<u32> {
     if found.seen.is_empty() { Ok(0) } else { Err("nobody sent anything".into()) }
 }
 
-/// The message that the dead one had goes to another; what it half sent is never seen.
+/// The message that the dead process had claimed goes to another. What it had half sent is never
+/// seen.
 fn put_right(found: &Found) -> Check<u32> {
     match found.seen {
         [1, 2] | [2, 1] => Ok(0),
@@ -186,7 +187,7 @@ fn put_right(found: &Found) -> Check<u32> {
     }
 }
 
-/// One that sleeps is the only one to find a death.
+/// Only a sleeping process can find the death.
 struct Watched;
 
 impl Structure for Watched {

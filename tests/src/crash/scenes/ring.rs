@@ -1,5 +1,5 @@
-//! [`ringway_core::ring::Ring`]: what was published arrives, what was not never does, and a half
-//! comes back from the dead.
+//! [`ringway_core::ring::Ring`]: what was published arrives, what was not published never does, and
+//! the half of a dead process can be taken again.
 
 use super::{Message, Sleeper, WAKES, late, message, number, woken_once};
 use crate::crash::run::{self, Entry};
@@ -19,7 +19,7 @@ impl Structure for Values {
     }
 
     unsafe fn recover(&self, dead: Participant) {
-        // SAFETY: the caller says that `dead` takes no further step.
+        // SAFETY: the caller guarantees that `dead` takes no further step.
         unsafe { Ring::recover(self, dead) };
     }
 
@@ -43,7 +43,7 @@ impl Structure for Values {
 
 /// The survivor has no half any more.
 fn leave(ring: &Values) {
-    // SAFETY: whatever half the survivor took, it forgot.
+    // SAFETY: the survivor forgot every half that it took, and takes no step with one.
     unsafe { Ring::recover(ring, SURVIVOR) };
 }
 
@@ -56,7 +56,7 @@ fn drain(ring: &Values, seen: &mut Vec<u64>) -> Check {
     Ok(())
 }
 
-/// What the producer does while the consumer is suspended: it fills the room that there is.
+/// What the producer does while the consumer is suspended: it fills the free slots.
 fn fill(ring: &Values, _: &mut Vec<u64>) -> Check {
     let mut producer = ring.producer_as(SURVIVOR).ok_or("the producer's half is not back")?;
     for number in [101, 102] {
@@ -72,12 +72,12 @@ fn push(ring: &Values, numbers: impl IntoIterator<Item = u64>) {
     }
 }
 
-/// Without what [`fill`] sent, which must be there at the end.
+/// The messages without those that [`fill`] sent, which must be there at the end.
 fn seen_of<'a>(found: &Found<'a>) -> &'a [u64] {
     found.seen.strip_suffix(&[101, 102]).unwrap_or(found.seen)
 }
 
-/// 1 was there; 2 was sent or not.
+/// 1 was there; 2 was sent or not sent.
 fn sent(found: &Found) -> Check<u32> {
     match (found.seen, found.ended) {
         ([1], false) => Ok(0),
@@ -99,8 +99,9 @@ fn sees_it(seen: &[u64]) -> u32 {
     seen.contains(&2).into()
 }
 
-/// What was popped has gone to the child, which may have died before it could say so, or is there
-/// for the next consumer. A consumer that looks first and gives back afterwards is given it again.
+/// What was popped is there for the next consumer, or it has gone to the child, which may have died
+/// before it could note it. A consumer that reads first and gives back afterwards receives it
+/// again.
 fn popped(found: &Found) -> Check<u32> {
     match (seen_of(found), found.got, found.ended) {
         ([1, 2], [], false) => Ok(0),
@@ -110,7 +111,7 @@ fn popped(found: &Found) -> Check<u32> {
     }
 }
 
-/// What was looked at in place is there until it is released.
+/// A value that was read in place stays until it is released.
 fn released(found: &Found) -> Check<u32> {
     match (seen_of(found), found.got, found.ended) {
         ([1, 2], [], false) => Ok(0),
@@ -302,7 +303,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             },
             |ring, note| {
                 note.begin();
-                // SAFETY: nobody acts for this one any more.
+                // SAFETY: this participant takes no further step: nobody acts for it any more.
                 unsafe { Ring::recover(ring, EARLIER) };
                 note.end();
             },
@@ -319,7 +320,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
                 pushed.expect("there is room");
             },
             |found| match (found.seen, found.witness, found.ended) {
-                // Told that the producer is gone.
+                // The consumer is told that the producer is gone.
                 ([], [], false) => Ok(0),
                 ([], [2], _) => Ok(1),
                 _ => Err("2 to the consumer who waits, or to nobody".into()),
@@ -347,7 +348,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
                 note.end();
             },
             |found| match (found.seen, found.got, found.witness) {
-                // Told that the consumer is gone.
+                // The producer is told that the consumer is gone.
                 ([1, 2, 3, 4], [], []) => Ok(0),
                 ([2, 3, 4], [] | [1], []) => Ok(1),
                 ([2, 3, 4, 5], [] | [1], [50]) => Ok(1),
@@ -387,7 +388,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             |ring, note| {
                 let mut producer = ring.producer_as(CHILD).expect("nobody has it");
                 note.begin();
-                // What comes too late for the consumer who made room is refused.
+                // A push that comes too late for the consumer that made room is refused.
                 if producer.push_deadline(message(2), None).is_ok() {
                     note.got(50);
                 }

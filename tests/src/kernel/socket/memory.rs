@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 const CAPACITY: usize = 1 << 16;
-/// More than the sequences use, so that a full network is not what they meet.
+/// More than the sequences use, so that they never meet a full network.
 const PLACES: usize = super::CONNECTIONS + 1;
 
 type Net = Network<LISTENERS, PLACES, CAPACITY, PrivateFutex>;
@@ -16,7 +16,7 @@ const fn network() -> Net {
     Network::new()
 }
 
-/// One for all sequences of a kind, so that a place which is not given back is missed.
+/// One network for all sequences of a kind, so that a place which is not given back is missed.
 static STREAMS: Net = network();
 static PACKETS: Net = network();
 

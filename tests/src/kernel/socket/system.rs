@@ -12,7 +12,7 @@ pub(super) type Streams = System<Stream>;
 pub(super) type Packets = System<Seqpacket>;
 
 pub(super) struct System<T: Connected> {
-    /// A part of the names that no other sequence has.
+    /// The part of the names that is unique to this sequence.
     number: usize,
     listeners: BTreeMap<usize, Listener<Unix, T>>,
     ends: BTreeMap<usize, Socket<Unix, T>>,
@@ -46,7 +46,7 @@ macro_rules! side {
     ($Type:ty, $send:ident $send_deadline:ident $sent:expr, $receive:ident $receive_deadline:ident) => {
         impl Side for System<$Type> {
             fn listen(&mut self, at: usize, backlog: usize) -> Answer<()> {
-                // Linux keeps one more than it is told.
+                // Linux keeps one connection more than it is told.
                 let options = Options::new().backlog(backlog as u32 - 1);
                 let listener =
                     answer(Listener::<Unix, $Type>::bind_with(self.address(at), &options))?;

@@ -1,5 +1,5 @@
-//! The barrier: a party that dies in its slot breaks it, nobody hangs, and after a reset it is as
-//! new.
+//! The barrier: a party that dies in its slot breaks it; nobody hangs; after a reset it is as good
+//! as new.
 
 use super::super::late;
 use crate::crash::run::{self, Entry};
@@ -20,19 +20,19 @@ impl Structure for Meeting {
     }
 
     fn is_held_by(&self, _: Participant) -> bool {
-        // Asked of operations in which nobody else waits.
+        // This is asked only for operations in which nobody else waits.
         self.waiting() > 0
     }
 
     unsafe fn recover(&self, dead: Participant) {
-        // SAFETY: the caller says that `dead` takes no further step.
+        // SAFETY: the caller guarantees that `dead` takes no further step.
         unsafe { Barrier::recover(self, dead) };
     }
 
     fn aftermath(&self, seen: &mut Vec<u64>) -> Check {
         seen.push(self.is_broken().into());
         self.reset();
-        // A round of two who live.
+        // One round of two live parties.
         let mut other = Child::start(|| {
             self.handle(EARLIER).wait_deadline(late()).expect("a whole round");
         });
@@ -55,7 +55,7 @@ fn wait(meeting: &Meeting, who: Participant) -> u64 {
     }
 }
 
-/// If the child's call returned well, all came; else they may have.
+/// If the child's call succeeded, all came; otherwise they may have.
 fn met_or_broken(found: &Found) -> Check<u32> {
     match (found.got, found.witness, found.ended) {
         ([], [0 | 1], false) | ([1], [1], _) => Ok(0),
@@ -87,9 +87,9 @@ pub fn entries() -> impl Iterator<Item = Entry> {
                 note.end();
             },
             |found| match (found.held, found.wakes, found.seen, found.got) {
-                // Dead before it came.
+                // It died before it came.
                 (false, 0, [0], []) => Ok(0),
-                // Dead while it waited.
+                // It died while it waited.
                 (true, 0, [1], []) => Ok(1),
                 (false, 1.., [1], []) => Ok(2),
                 (false, 1.., [1], [0]) => Ok(3),
@@ -139,7 +139,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             },
             |meeting, note| {
                 note.begin();
-                // SAFETY: it was reaped.
+                // SAFETY: this participant was reaped, so it takes no further step.
                 unsafe { Barrier::recover(meeting, EARLIER) };
                 note.end();
             },

@@ -1,4 +1,4 @@
-//! The semaphore that knows who has its permits.
+//! The semaphore that records who holds its permits.
 
 use super::super::late;
 use super::{forget_held, hold, let_go};
@@ -21,7 +21,7 @@ impl Structure for Places {
     }
 
     unsafe fn recover(&self, dead: Participant) {
-        // SAFETY: the caller says that `dead` takes no further step.
+        // SAFETY: the caller guarantees that `dead` takes no further step.
         unsafe { BoundedSemaphore::recover(self, dead) };
     }
 
@@ -39,12 +39,12 @@ impl Structure for Places {
     }
 }
 
-/// All permits are there again, which [`Structure::aftermath`] has found.
+/// All permits are free again; [`Structure::aftermath`] has checked that.
 fn all_back(_: &Found) -> Check<u32> {
     Ok(0)
 }
 
-/// What others do meanwhile: with the other permit.
+/// What others do meanwhile, with the other permit.
 fn others(places: &Places, _: &mut Vec<u64>) -> Check {
     for _ in 0..20 {
         drop(
@@ -111,7 +111,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             },
             |places, note| {
                 note.begin();
-                // SAFETY: nobody acts for this one any more.
+                // SAFETY: this participant takes no further step: nobody acts for it any more.
                 unsafe { BoundedSemaphore::recover(places, EARLIER) };
                 note.end();
             },

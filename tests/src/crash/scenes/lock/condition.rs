@@ -8,7 +8,7 @@ use ringway::lock::{Condition, Mutex, OwnerDied};
 use ringway::shm::RobustFutex;
 use ringway_core::participant::Participant;
 
-/// Whether it is so is 0 or 1.
+/// The condition is 0 (false) or 1 (true).
 struct So {
     so: Mutex<u64, RobustFutex>,
     changed: Condition<RobustFutex>,
@@ -26,7 +26,7 @@ impl Structure for So {
     }
 
     unsafe fn recover(&self, dead: Participant) {
-        // SAFETY: the caller says that `dead` takes no further step.
+        // SAFETY: the caller guarantees that `dead` takes no further step.
         unsafe { self.so.recover(dead) };
     }
 
@@ -38,7 +38,7 @@ impl Structure for So {
     }
 }
 
-/// The parent makes it so, and says it.
+/// The parent makes the condition true, and notifies.
 fn make_so(condition: &So) {
     if let Ok((mut so, _)) = taken(condition.so.handle(SURVIVOR).lock_deadline(late())) {
         *so = 1;

@@ -24,7 +24,7 @@ impl Structure for Sum {
     }
 
     unsafe fn recover(&self, dead: Participant) {
-        // SAFETY: the caller says that `dead` takes no further step.
+        // SAFETY: the caller guarantees that `dead` takes no further step.
         unsafe { Mutex::recover(self, dead) };
     }
 
@@ -89,7 +89,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
                 assert!(refused);
             },
             |found| match found.seen {
-                // The holder, who is alive, is not taken for dead.
+                // The holder is alive, and must not be taken for dead.
                 [0, 60, 40] => Ok(0),
                 _ => Err("as before".into()),
             },
@@ -127,13 +127,13 @@ pub fn entries() -> impl Iterator<Item = Entry> {
                 _ => Err("OwnerDied, and what the dead one left".into()),
             },
         )
-        // SAFETY: nobody acts for this one any more.
+        // SAFETY: this participant takes no further step: nobody acts for it any more.
         .wake(|sum, _, _| unsafe { Structure::recover(sum, EARLIER) }),
         Operation::new(
             "repair after a death, unlock",
             |sum: &Sum| {
                 lock_and_die(sum, EARLIER);
-                // SAFETY: nobody acts for this one any more.
+                // SAFETY: this participant takes no further step: nobody acts for it any more.
                 unsafe { Structure::recover(sum, EARLIER) };
             },
             |sum, note| {
@@ -157,7 +157,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             |sum: &Sum| lock_and_die(sum, EARLIER),
             |sum, note| {
                 note.begin();
-                // SAFETY: nobody acts for this one any more.
+                // SAFETY: this participant takes no further step: nobody acts for it any more.
                 unsafe { Mutex::recover(sum, EARLIER) };
                 note.end();
             },

@@ -10,8 +10,7 @@ use ringway_core::participant::Participant;
 use std::mem::forget;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
-/// Two parts that are 100 together. What is to be changed behind a lock that several guards share
-/// is in cells.
+/// Two parts, which are 100 together. They are in cells, because several guards share the lock.
 type Shared = [AtomicU64; 2];
 type Sum = ReentrantMutex<Shared, Futex>;
 
@@ -28,7 +27,7 @@ impl Structure for Sum {
     }
 
     unsafe fn recover(&self, dead: Participant) {
-        // SAFETY: the caller says that `dead` takes no further step.
+        // SAFETY: the caller guarantees that `dead` takes no further step.
         unsafe { ReentrantMutex::recover(self, dead) };
     }
 
@@ -96,7 +95,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             },
             |sum, note| {
                 note.begin();
-                // SAFETY: nobody acts for this one any more.
+                // SAFETY: this participant takes no further step: nobody acts for it any more.
                 unsafe { ReentrantMutex::recover(sum, EARLIER) };
                 note.end();
             },

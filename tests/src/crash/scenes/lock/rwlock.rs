@@ -25,7 +25,7 @@ impl Structure for Sum {
     }
 
     unsafe fn recover(&self, dead: Participant) {
-        // SAFETY: the caller says that `dead` takes no further step.
+        // SAFETY: the caller guarantees that `dead` takes no further step.
         unsafe { RwLock::recover(self, dead) };
     }
 
@@ -47,7 +47,7 @@ impl Structure for Sum {
     }
 }
 
-/// A reader's death leaves the value as it was, and nobody is told.
+/// A reader's death leaves the value as it was, and the next holder is not told.
 fn only_read(found: &Found) -> Check<u32> {
     if found.seen == [0, 60, 40] { Ok(0) } else { Err("as before, and nobody is told".into()) }
 }
@@ -87,7 +87,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
                 assert!(refused);
             },
             |found| match (found.seen, found.held) {
-                // One that dies while it tries to write is taken for one that wrote.
+                // A process that dies while it tries to write counts as one that wrote.
                 ([0, 60, 40], false) | ([1, 60, 40], true) => Ok(0),
                 _ => Err("as before, and told if the child had the word".into()),
             },
@@ -137,7 +137,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             },
             |sum, note| {
                 note.begin();
-                // SAFETY: nobody acts for this one any more.
+                // SAFETY: this participant takes no further step: nobody acts for it any more.
                 unsafe { RwLock::recover(sum, EARLIER) };
                 note.end();
             },
@@ -154,7 +154,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
             },
             |sum, note| {
                 note.begin();
-                // SAFETY: nobody acts for this one any more.
+                // SAFETY: this participant takes no further step: nobody acts for it any more.
                 unsafe { RwLock::recover(sum, EARLIER) };
                 note.end();
             },

@@ -1,5 +1,5 @@
-//! The counting semaphore: nobody is on record, so that what a dead one took stays taken. It is
-//! never half taken.
+//! The counting semaphore. It records no holders, so the permits that a dead process took stay
+//! taken. A permit is never half taken.
 
 use crate::crash::run::{self, Entry};
 use crate::crash::{CHILD, Check, Operation, SURVIVOR, Structure};
@@ -34,7 +34,7 @@ fn take_all(permits: &Permits) {
     while permits.try_acquire().is_ok() {}
 }
 
-/// What others do meanwhile: with the permit that is left, or the one that they give themselves.
+/// What others do meanwhile: they use the permit that is left, or one that they release themselves.
 fn others(permits: &Permits, _: &mut Vec<u64>) -> Check {
     for _ in 0..20 {
         permits.release(1).map_err(|error| error.to_string())?;
@@ -47,7 +47,7 @@ fn others(permits: &Permits, _: &mut Vec<u64>) -> Check {
 
 /// The operations.
 pub fn entries() -> impl Iterator<Item = Entry> {
-    // Those who act for the semaphore have no names.
+    // The semaphore does not know its users.
     let _ = (CHILD, SURVIVOR);
     run::entries::<Permits>(vec![
         Operation::new(
@@ -109,7 +109,8 @@ pub fn entries() -> impl Iterator<Item = Entry> {
                 released.expect("there are few");
             },
             |found| match (found.seen, found.ended) {
-                // One from the child, one from the parent, of which the witness has one.
+                // One permit comes from the child and one from the parent; the witness has taken
+                // one.
                 ([0], false) => Ok(0),
                 ([1], _) => Ok(1),
                 _ => Err("the one that waits has one; one is left if the child gave one".into()),
