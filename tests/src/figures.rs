@@ -1,5 +1,5 @@
 //! The figures that the repository is held to: how much is public, how long it is, and which files
-//! need each other in a circle. They are counted from the text of the sources: see
+//! need each other in a cycle. They are counted from the text of the sources: see
 //! [`Figures::count`].
 
 mod layers;
@@ -17,20 +17,20 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package lies in the workspace")
 }
 
-/// What is counted in the sources of one crate.
+/// The figures of one crate.
 #[derive(Debug)]
 pub struct Figures {
     /// Where the sources lie, from the root.
     pub folder: &'static str,
-    /// Lines, of whatever they are.
+    /// The number of lines of any kind.
     pub lines: usize,
-    /// Functions that are `pub`, those of public traits not among them.
+    /// The number of `pub` functions, without those of public traits.
     pub functions: usize,
     /// Public types that are errors.
     pub errors: BTreeSet<String>,
-    /// Which top-level modules need each other, each circle as their names.
+    /// The cycles between top-level modules, each as the modules' names.
     pub module_circles: Vec<Vec<String>>,
-    /// Which files need each other.
+    /// The cycles between files.
     pub file_circles: Vec<Vec<String>>,
 }
 

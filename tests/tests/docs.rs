@@ -1,18 +1,17 @@
-//! The pages: how long they are, where their links lead, and that every example is found from the
-//! README.
+//! The pages: their length, the targets of their links, and that the README links to every example.
 
 use ringway_tests::figures::root;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// How many lines of the README a newcomer has to read at most.
+/// The most lines that the README may have.
 const README_LINES: usize = 200;
 
-/// How long an example is at most.
+/// The most lines that an example may have.
 const EXAMPLE_LINES: usize = 80;
 
-/// How many examples there are at least.
+/// The fewest examples that there may be.
 const EXAMPLES: usize = 12;
 
 fn text(path: &Path) -> String {

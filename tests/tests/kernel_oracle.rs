@@ -3,7 +3,7 @@
 
 use ringway_tests::{kernel, oracle};
 
-/// Runs `sequence` on so many rounds of up to 600 bytes, the same every time.
+/// Runs `sequence` for this many rounds of up to 600 bytes, the same every time.
 fn rounds(sequence: fn(&[u8]), rounds: u64) {
     for seed in 0..rounds {
         let bytes = oracle::seeded_bytes(seed, 16 + (seed as usize * 7) % 584);

@@ -1,5 +1,4 @@
-//! The fuzz targets' bodies with the same bytes every time, so that every run of the tests walks
-//! through them.
+//! The bodies of the fuzz targets, run on the same bytes every time.
 
 use ringway_tests::oracle;
 

@@ -1,5 +1,5 @@
-//! The repository's own rules: what may be depended on, which Rust is needed, where atomics may
-//! enter, how much is public, and which words are used for it.
+//! The repository's own rules: which dependencies are allowed, which Rust is needed, where atomics
+//! may enter, how much is public, and which words to use.
 
 use ringway_tests::figures::{self, Figures, Source, code, root};
 use serde_json::Value;
@@ -15,7 +15,7 @@ const CORE_BUDGET: &[&str] = &["bitflags", "critical-section", "heapless"];
 const SHIM_BUDGET: &[&str] =
     &["ringway-core", "rustix", "libc", "signal-hook-registry", "zerocopy"];
 
-/// What the crates of the shim's budget bring along.
+/// The dependencies of the crates in the shim's budget.
 const SHIM_INDIRECT: &[&str] = &["bitflags", "errno", "linux-raw-sys"];
 
 fn cargo(arguments: &[&str]) -> String {
@@ -29,8 +29,8 @@ fn cargo(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("cargo prints UTF-8")
 }
 
-/// The names and versions in `cargo tree` of a package's default, normal dependencies, without
-/// itself.
+/// The default, normal dependencies of a package, by name and version as in `cargo tree`, without
+/// the package itself.
 fn dependencies(package: &str, target: &str) -> BTreeMap<String, String> {
     let tree = cargo(&[
         "tree", "--locked", "-p", package, "-e", "normal", "--target", target, "--prefix", "none",
@@ -134,7 +134,8 @@ fn default_dependencies_build_with_the_minimum_rust() {
             for key in dependencies(package, target) {
                 let rust =
                     declared.get(&key).unwrap_or_else(|| panic!("cargo metadata has no {key:?}"));
-                // One that declares nothing is covered by `tests/run msrv`, which builds it.
+                // A dependency that declares nothing is covered by `tests/run msrv`, which builds
+                // it.
                 let needs = rust.map_or((0, 0), number);
                 assert!(
                     needs <= minimum,
@@ -178,7 +179,7 @@ fn the_core_takes_atomics_and_cells_from_sync_alone() {
             || path.ends_with("core/src/sync.rs")
             // Unit tests run on the host.
             || path.ends_with("tests.rs")
-            // What lies under the cells of `sync`, and its twin for loom.
+            // The memory under the cells of `sync`, and its twin for loom.
             || path.ends_with("storage.rs")
             || path.ends_with("storage_loom.rs")
         {
@@ -209,8 +210,7 @@ fn the_core_has_no_async_fn() {
     }
 }
 
-/// Paths in a Markdown file: what stands in backquotes and begins with a folder or file of the
-/// root.
+/// The paths in a Markdown file: words in backquotes that begin with a file or folder of the root.
 fn paths_named(markdown: &str) -> BTreeSet<String> {
     let entries: BTreeSet<String> = fs::read_dir(root())
         .expect("the root can be listed")
@@ -267,7 +267,7 @@ fn every_path_that_the_pages_name_exists() {
     assert!(count >= 80, "the pages name hardly a path: {count}");
 }
 
-/// What each crate is held to: public functions at most, and circles between its top-level modules.
+/// The budgets of each crate: public functions, and cycles between its top-level modules.
 const BUDGETS: [(&str, usize, usize); 2] = [("core/src", 604, 0), ("std-shim/src", 318, 0)];
 
 /// How many public error types core and shim may have together.
@@ -289,8 +289,8 @@ fn public_functions_and_cycles_stay_within_budget() {
     }
 }
 
-/// Names that have another one in the project's vocabulary, by which they are to be called in all
-/// that is public. Each stands for its `try_`, `poll_`, `_deadline` and `_async` forms too.
+/// Names that the vocabulary replaces, each with its replacement for everything public. Each stands
+/// for its `try_`, `poll_`, `_deadline` and `_async` forms too.
 const NAMES: &[(&str, &str)] = &[
     ("receive", "recv"),
     ("shut_receive", "shut_recv"),
@@ -355,7 +355,7 @@ fn public_names_follow_the_vocabulary() {
     }
 }
 
-/// The name of what is made public in this line.
+/// The name of the item that this line makes public.
 fn public_name(line: &str) -> Option<&str> {
     const BEFORE: [&str; 11] = [
         "const", "unsafe", "async", "static", "fn", "struct", "enum", "trait", "type", "mod",
@@ -375,7 +375,7 @@ fn public_names_are_found() {
 }
 
 /// The type of the parameter `deadline` of each public function in this code whose name ends in
-/// `_deadline`; nothing where it has none.
+/// `_deadline`; `None` if the function has no such parameter.
 fn deadlines(code: &str) -> Vec<(&str, Option<&str>)> {
     let functions = code.split("pub fn ").skip(1).filter_map(|rest| {
         let name = rest.split(|c: char| !c.is_alphanumeric() && c != '_').next()?;
@@ -427,8 +427,8 @@ fn deadline_types_are_found() {
     assert_eq!(deadlines(code), found);
 }
 
-/// Words that comments and pages do without, and how often each still stands there. Lower a number
-/// when it has become less.
+/// Words that comments and pages must not use, each with the number of places that still do. Lower
+/// a number when there are fewer.
 const WORDS: &[(&str, usize)] = &[
     ("scribbled", 0),
     ("nonsense", 0),
@@ -447,7 +447,7 @@ const WORDS: &[(&str, usize)] = &[
     ("so many", 130),
 ];
 
-/// How often a word, or several, stand in a text, by themselves.
+/// How often a word, or several words in a row, occur in a text by themselves.
 fn count_of(words: &str, text: &str) -> usize {
     let is_letter = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
     text.match_indices(words)
@@ -493,8 +493,8 @@ fn words_are_counted_by_themselves() {
     assert_eq!(count_of("so many", "so many; also many; so manys"), 1);
 }
 
-/// The numbers of the lines of a source that are comments wider than 100 characters, and could be
-/// broken: no code, no table or drawing, and no link.
+/// The numbers of the comment lines that are wider than 100 characters and could be broken: they
+/// are no code, no table or drawing, and no link.
 fn wide_comments(text: &str) -> Vec<usize> {
     const DRAWN: [char; 6] =
         ['\u{2502}', '\u{2500}', '\u{25b6}', '\u{2518}', '\u{2514}', '\u{2534}'];

@@ -1,24 +1,24 @@
-//! Programs whose numbers come from their command lines, beside programs that have them as
-//! constants, in one region.
+//! Programs that take sizes from their command lines share a region with programs that have them as
+//! constants.
 
 use ringway::shm::{self, Array, Layout, Queue, RawArray, Region};
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// The geometry that this process has as constants.
+/// The geometry of the queues, which this process has as constants.
 const CAPACITY: usize = 37;
 const SIZE: usize = 24;
 type Jobs = Queue<[u8; SIZE], CAPACITY>;
 
-/// More than the queue holds, several times.
+/// Several times more than the queue holds.
 const COUNT: u64 = 1000;
 
 fn soon() -> Option<Instant> {
     Some(Instant::now() + Duration::from_secs(60))
 }
 
-/// A name for a region, which goes with this.
+/// A name for a region; dropping this removes the region.
 struct Name(String);
 
 impl Name {
@@ -33,16 +33,16 @@ impl Drop for Name {
     }
 }
 
-/// The example, which does not outlive the test.
+/// The example program, which ends with the test.
 struct Program(Child);
 
 impl Program {
-    /// `std-shim/examples/jobs.rs`, with these numbers on its command line.
+    /// Starts `std-shim/examples/jobs.rs`, with these numbers on its command line.
     fn start(name: &str, capacity: usize, size: usize) -> Self {
         Self::of(env!("CARGO_BIN_EXE_jobs"), name, &[capacity, size])
     }
 
-    /// `std-shim/examples/table.rs`, the same.
+    /// Starts `std-shim/examples/table.rs`, likewise.
     fn table(name: &str, length: usize) -> Self {
         Self::of(env!("CARGO_BIN_EXE_table"), name, &[length])
     }
@@ -54,7 +54,7 @@ impl Program {
         Program(command.spawn().expect("the example can be started"))
     }
 
-    /// The first line that it prints, once it has its queue.
+    /// The first line that the program prints, once it has its queue.
     fn first_line(&mut self) -> String {
         let mut line = String::new();
         let out = self.0.stdout.take().expect("it is piped");
@@ -76,7 +76,7 @@ fn job(n: u64) -> [u8; SIZE] {
     bytes
 }
 
-/// Has the program do all jobs, through queues that this process has as constants.
+/// Has the program do all jobs, through queues that this process opens with constants.
 fn exchange(region: &Region, program: &mut Program) {
     let (jobs, done) = (region.part::<Jobs>("jobs").unwrap(), region.part::<Jobs>("done").unwrap());
     assert_eq!(program.first_line(), format!("{CAPACITY} places of {SIZE} bytes\n"));
@@ -109,7 +109,7 @@ fn constant_sizes_open_a_queue_of_run_time_sizes() {
     exchange(&opened(&name), &mut program);
 }
 
-/// The region, once the program has made it.
+/// The region, once the program has created it.
 fn opened(name: &Name) -> Region {
     let end = soon();
     loop {
@@ -121,12 +121,12 @@ fn opened(name: &Name) -> Region {
     }
 }
 
-/// How many values the arrays have that this process has as constants.
+/// The length of the arrays, which this process has as a constant.
 const LENGTH: usize = 101;
 type Table = Array<u64, LENGTH>;
 type Noted = RawArray<u32, LENGTH>;
 
-/// What each value is told to be: the second program adds 1 to it.
+/// Checks that each value is one more than `before`, since the program adds 1 to it.
 fn is_one_more_than(region: &Region, before: impl Fn(u64) -> u64) {
     let (table, noted) =
         (region.part::<Table>("table").unwrap(), region.part::<Noted>("noted").unwrap());

@@ -1,6 +1,6 @@
-//! A firmware image in QEMU and this process at the two ends of a serial line: 1 MiB each way, both
-//! sides check. Also with bytes lost and flipped in between, and with the firmware reset in the
-//! middle.
+//! A firmware image in QEMU and this process at the two ends of a serial line. Each sends 1 MiB and
+//! checks what it receives. In further tests the line loses and flips bytes, and the firmware is
+//! reset in the middle.
 //!
 //! The image is `tests/firmware/src/bin/uart_link`; its UART is a Unix socket or a pseudo terminal
 //! of QEMU's. A missing QEMU or toolchain is a failure.
@@ -26,7 +26,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Everything takes a few seconds, and nothing that hangs takes longer than this.
+/// The longest wait. Everything that works takes a few seconds.
 const PATIENCE: Duration = Duration::from_secs(240);
 
 const MESSAGE: usize = 256;
@@ -51,7 +51,7 @@ fn content(side: u32, n: u32) -> [u8; MESSAGE] {
     })
 }
 
-/// A board that QEMU has.
+/// A board that QEMU emulates.
 #[derive(Clone, Copy)]
 struct Board {
     target: &'static str,
@@ -87,7 +87,7 @@ impl Board {
         path.expect("cargo tells where the image is")
     }
 
-    /// Starts it, with such a UART.
+    /// Starts the board, with such a UART.
     fn start(self, place: &Path, uart: &str) -> Machine {
         let (program, options) = self.emulator.split_first().expect("a program");
         let monitor = place.join("monitor");
@@ -104,7 +104,7 @@ impl Board {
     }
 }
 
-/// A machine that runs; it ends with the test.
+/// A running machine; it ends with the test.
 struct Machine {
     child: Child,
     monitor: PathBuf,
@@ -115,7 +115,7 @@ impl Machine {
     fn reset(&self) {
         let monitor = connect(&self.monitor);
         monitor.write_all(b"system_reset\n").expect("the monitor listens");
-        // It has taken the command when it asks for the next.
+        // The monitor has taken the command when it asks for the next one.
         let mut said = Vec::new();
         let mut byte = [0];
         while said.windows(6).filter(|part| part == b"(qemu)").count() < 2 {
@@ -124,7 +124,7 @@ impl Machine {
         }
     }
 
-    /// Where the first of QEMU's pseudo terminals is, by what it says.
+    /// The path of QEMU's first pseudo terminal, from QEMU's output.
     fn terminal(&mut self) -> PathBuf {
         let says = BufReader::new(self.child.stdout.take().expect("it is a pipe"));
         let line = says.lines().map_while(Result::ok).find_map(|line| {
@@ -134,7 +134,7 @@ impl Machine {
         line.expect("QEMU says which terminal it made")
     }
 
-    /// Waits for the image's end, which is a good one.
+    /// Waits for the image's end, which must be a success.
     fn end(mut self) {
         let limit = Instant::now() + PATIENCE;
         while Instant::now() < limit {
@@ -156,7 +156,7 @@ impl Drop for Machine {
     }
 }
 
-/// Connects to a socket that is about to be there.
+/// Connects to a socket that is about to appear.
 fn connect(path: &Path) -> UnixStream {
     let limit = Instant::now() + PATIENCE;
     loop {
@@ -173,7 +173,7 @@ fn behind(stream: UnixStream, faults: Faults) -> UnixStream {
     let (ours, middle) = UnixStream::pair().expect("a pair can be made");
     let [middle, stream] = [middle, stream].map(Arc::new);
     for (seed, from, to) in [(1, middle.clone(), stream.clone()), (2, stream, middle)] {
-        // It ends when either end of the line does.
+        // The thread ends when either end of the line does.
         thread::spawn(move || {
             let (mut wire, mut random) = (Wire::new(faults), Random::new(seed));
             let mut piece = [0; 1024];
@@ -189,12 +189,12 @@ fn behind(stream: UnixStream, faults: Faults) -> UnixStream {
     ours
 }
 
-/// An emulated UART has no rate; a loaded machine may be late by so much.
+/// An emulated UART has no rate; on a loaded machine it may be late by this much.
 fn config(generation: u32) -> Config {
     Config { retransmit: 200, gone: 20_000, ..Config::new(generation) }
 }
 
-/// How far one attempt is.
+/// The progress of one attempt.
 #[derive(Debug, Default)]
 struct Progress {
     sent: u32,
@@ -202,7 +202,7 @@ struct Progress {
     report: Option<[u8; 8]>,
 }
 
-/// Exchanges everything in one session; `meanwhile` is told how many messages came.
+/// Exchanges everything in one session. Calls `meanwhile` with the number of messages received.
 ///
 /// # Errors
 /// The session ended.
@@ -301,7 +301,7 @@ fn with_a_reset(board: Board) {
     everything_is_exchanged(&mut link, machine);
 }
 
-/// What goes to the firmware comes back, on a port of its own, while the other is not used.
+/// What goes to the firmware comes back, on a port of its own, while the other port is not used.
 fn an_echo(board: Board) {
     let place = tempfile::tempdir().expect("a folder can be made");
     let uart = place.path().join("uart");
@@ -324,7 +324,7 @@ fn an_echo(board: Board) {
     machine.end();
 }
 
-/// One byte in so many is lost, and one is flipped.
+/// One byte in this many is lost, and one is flipped.
 const BAD: Faults = Faults { lose: 20_000, flip: 20_000, cut: 0, duplicate: 0, noise: 0 };
 const GOOD: Faults = Faults { lose: 0, flip: 0, cut: 0, duplicate: 0, noise: 0 };
 

@@ -1,6 +1,6 @@
-//! A region that a 32-bit firmware and this 64-bit process share: the emulated machine's memory is
-//! a file, which is mapped here. Values and records of bytes go both ways, all of them checked, and
-//! the machine is reset in the middle, twice.
+//! A region that a 32-bit firmware and this 64-bit process share. The emulated machine's memory is
+//! a file, which this process maps. Values and records of bytes go both ways, and each side checks
+//! all of them. The machine is reset in the middle, twice.
 
 #[path = "../firmware/src/shared_memory/agreement.rs"]
 mod agreement;
@@ -20,11 +20,11 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// How many values are asked and answered, and how many records go there and back.
+/// How many values are asked and answered, and how many records make a round trip.
 const MESSAGES: u32 = 100_000;
 /// The machine's memory, in bytes.
 const MEMORY: usize = 16 << 20;
-/// After so long without progress, something hangs.
+/// A wait without progress that takes this long is a hang.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
@@ -32,7 +32,7 @@ fn firmware_and_process_pass_messages_across_resets() {
     let image = image();
     let layout = agreement::layout().expect("the layout is a good one");
     let memory = Memory::new(layout.size());
-    // SAFETY: nobody else has the memory yet.
+    // SAFETY: the memory is mapped, and nobody else uses it yet.
     let bytes = unsafe { std::slice::from_raw_parts_mut(memory.region.as_ptr(), layout.size()) };
     layout.write(bytes).expect("the memory is zeroed");
     let mut machine = Machine::start(&image, &memory.path);
@@ -63,8 +63,8 @@ fn firmware_and_process_pass_messages_across_resets() {
         }
         records.send(&mut tx);
         records.receive(&mut rx);
-        // The firmware says its generation when it begins: a reset is asked for once the one before
-        // has been noticed.
+        // The firmware states its generation when it begins. The test asks for a reset only when it
+        // has noticed the one before.
         if resets.front().is_some_and(|&(life, at)| values.answered >= at && generation() == life) {
             machine.reset();
             resets.pop_front();
@@ -94,13 +94,13 @@ fn firmware_and_process_pass_messages_across_resets() {
     );
 }
 
-/// The firmware and this process have the geometry as constants, and the program has it from its
+/// The firmware and this process have the geometry as constants; the program takes it from its
 /// command line.
 #[test]
 fn run_time_sizes_open_the_region_of_the_firmware() {
     let layout = agreement::layout().expect("the layout is a good one");
     let memory = Memory::new(layout.size());
-    // SAFETY: nobody else has the memory yet.
+    // SAFETY: the memory is mapped, and nobody else uses it yet.
     let bytes = unsafe { std::slice::from_raw_parts_mut(memory.region.as_ptr(), layout.size()) };
     layout.write(bytes).expect("the memory is zeroed");
     let mut machine = Machine::start(&image(), &memory.path);
@@ -131,7 +131,7 @@ fn run_time_sizes_open_the_region_of_the_firmware() {
     machine.assert_good_end();
 }
 
-/// `tests/src/bin/asks.rs`, which does not outlive the test.
+/// The program `tests/src/bin/asks.rs`, which ends with the test.
 struct Program(Child);
 
 impl Program {
@@ -141,7 +141,7 @@ impl Program {
         Program(command.arg(MESSAGES.to_string()).spawn().expect("it can be started"))
     }
 
-    /// Whether it has not ended, which must be a good end.
+    /// Whether the program still runs. If it has ended, it must have succeeded.
     fn runs(&mut self) -> bool {
         let ended = self.0.try_wait().expect("it is our child");
         ended.inspect(|status| assert!(status.success(), "the program: {status}")).is_none()
@@ -155,13 +155,13 @@ impl Drop for Program {
     }
 }
 
-/// The values: which were asked, and which were answered.
+/// The values that were asked and that were answered.
 #[derive(Debug, Default)]
 struct Asked {
     next: u32,
     /// The next answer, if no reset cut it off.
     due: u32,
-    /// Cut off, and to be asked again.
+    /// Values that a reset cut off, and that are to be asked again.
     again: VecDeque<u32>,
     lost: Vec<u32>,
     answered: u32,
@@ -201,7 +201,7 @@ impl Asked {
             assert!(!self.again.contains(&n), "value {n} was answered before it was asked again");
             return;
         }
-        // What lies between was cut off by the reset, which a new life tells.
+        // A reset cut off what lies between; a new life of the firmware shows that there was one.
         let gap = self.due..n;
         assert!(gap.is_empty() || gap.len() == 1, "{gap:?} was never answered");
         self.lost.extend(gap.clone());
@@ -210,7 +210,7 @@ impl Asked {
     }
 }
 
-/// The records: which were sent, and which came back.
+/// The records that were sent and that came back.
 #[derive(Debug, Default)]
 struct Echoed {
     sent: u32,
@@ -242,7 +242,7 @@ impl Echoed {
     }
 }
 
-/// The file that is the machine's memory, of which the region is mapped here.
+/// The file that is the machine's memory, with the region mapped here.
 struct Memory {
     path: PathBuf,
     region: NonNull<u8>,
@@ -257,7 +257,8 @@ impl Memory {
         let file = File::options().read(true).write(true).create_new(true).open(&path);
         let file = file.expect("a file in shared memory");
         file.set_len(MEMORY as u64).expect("it grows");
-        // SAFETY: a new mapping of a file, of which nothing is assumed.
+        // SAFETY: a new mapping of a file at an address that the kernel chooses; nothing is assumed
+        // of its content.
         let at = unsafe {
             libc::mmap(
                 std::ptr::null_mut(),
@@ -275,7 +276,7 @@ impl Memory {
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        // SAFETY: mapped so in `new`, and nothing refers to it any more.
+        // SAFETY: `new` made this mapping, and nothing refers to it any more.
         unsafe { libc::munmap(self.region.as_ptr().cast(), self.size) };
         let _ = std::fs::remove_file(&self.path);
     }
@@ -300,7 +301,7 @@ impl Machine {
             .stdin(Stdio::piped())
             .stdout(Stdio::null());
         let ends_with_us = || {
-            // SAFETY: it concerns this process alone.
+            // SAFETY: the call takes numbers, and changes only this process.
             match unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) } {
                 0 => Ok(()),
                 _ => Err(std::io::Error::last_os_error()),
@@ -312,7 +313,7 @@ impl Machine {
         Machine(child.expect("qemu-system-riscv32 runs (Debian: qemu-system-misc)"))
     }
 
-    /// As by its reset button.
+    /// Resets the machine, as its reset button does.
     fn reset(&mut self) {
         let monitor = self.0.stdin.as_mut().expect("it has a monitor");
         monitor.write_all(b"system_reset\n").expect("the monitor takes a command");

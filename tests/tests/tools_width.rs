@@ -1,6 +1,6 @@
-//! A 32-bit process and this one, of 64 bits, share a region: the same bytes, each reads what the
-//! other wrote, and they send and wake across. Builds the other program (`tests/width`) first,
-//! which takes what `tests/bare` needs.
+//! A 32-bit process and this 64-bit one share a region. Both leave the same bytes, each reads what
+//! the other wrote, and they send to and wake each other. The test first builds the other program
+//! (`tests/width`), which needs what `tests/bare` needs.
 
 #[path = "../width/src/both.rs"]
 mod both;
@@ -70,7 +70,7 @@ impl Memory {
         let flags = rustix::fs::MemfdFlags::CLOEXEC;
         let file = File::from(rustix::fs::memfd_create("ringway-width", flags).expect("a memfd"));
         file.set_len(length as u64).expect("there is memory");
-        // SAFETY: a new mapping, wherever there is room.
+        // SAFETY: a new mapping at an address that the kernel chooses.
         let base = unsafe {
             libc::mmap(
                 std::ptr::null_mut(),
@@ -86,22 +86,23 @@ impl Memory {
     }
 
     fn lay_out(&mut self) {
-        // SAFETY: mapped, and nobody else has it yet.
+        // SAFETY: `new` mapped the memory, and nobody else has it yet.
         let memory = unsafe { NonNull::slice_from_raw_parts(self.base, self.length).as_mut() };
         both::layout().and_then(|layout| layout.write(memory)).expect("it can be laid out");
     }
 
     fn view(&self) -> View<'_> {
-        // SAFETY: mapped for as long as `self` is there, and used by this crate on all sides.
+        // SAFETY: the memory is mapped for as long as `self` lives, and all sides use it through
+        // this crate.
         unsafe { View::new(self.base, self.length) }.expect("a region")
     }
 
     fn bytes(&self) -> Vec<u8> {
-        // SAFETY: mapped; nobody else uses it at this moment.
+        // SAFETY: `new` mapped the memory, and nobody else uses it at this moment.
         unsafe { NonNull::slice_from_raw_parts(self.base, self.length).as_ref() }.to_vec()
     }
 
-    /// The other side, with this region.
+    /// Starts the other side, with this region.
     fn other(&self, command: &str) -> Other {
         let stdin = self.file.try_clone().expect("a second descriptor");
         let start = |mut program: Command| {
@@ -109,7 +110,7 @@ impl Memory {
             program.arg(command).stdin(Stdio::from(file)).spawn()
         };
         let child = start(Command::new(program())).or_else(|error| {
-            // A kernel without support for 32-bit programs.
+            // This kernel cannot run 32-bit programs.
             assert_eq!(error.raw_os_error(), Some(libc::ENOEXEC), "{error}");
             let mut emulated = Command::new("qemu-i386");
             emulated.arg(program());
@@ -121,12 +122,12 @@ impl Memory {
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        // SAFETY: the mapping made in `new`; no view is left.
+        // SAFETY: `new` made this mapping, and no view is left.
         unsafe { libc::munmap(self.base.as_ptr().cast(), self.length) };
     }
 }
 
-/// Killed and reaped when the test ends, however it does.
+/// The other process. Dropping this kills and reaps it.
 struct Other(Child);
 
 impl Other {
@@ -205,7 +206,7 @@ fn messages_make_round_trips_and_wake_each_side() {
             assert_eq!(answer.map(|word| !word), [n, 1, 2, 3]);
         }
     });
-    // One at a time, so that each side sleeps before every message.
+    // Now one message at a time, so that each side sleeps before every message.
     other.ends_well();
     let other = memory.other("echo");
     for n in (0..200).chain([LAST]) {

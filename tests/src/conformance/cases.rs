@@ -54,7 +54,7 @@ pub static CASES: &[Case] = &[
     case("atomic_writes", atomic, atomic::atomic_writes),
     case("atomic_write_that_does_not_fit", atomic, atomic::atomic_write_that_does_not_fit),
     case("several_senders", several_messages, atomic::several_senders),
-    // A peer in another process, or a thread that takes its place.
+    // A peer in another process, or in a thread where there is no process.
     case("peer_sends", reliable, killed::peer_sends),
     case("peer_receives", reliable, killed::peer_receives),
     case("peer_echoes", both_at_once, killed::peer_echoes),

@@ -13,7 +13,7 @@ pub struct Named {
     pub is_abstract: bool,
 }
 
-/// What receives and what sends: the name stays as long as either half.
+/// The halves that receive and send. The name stays as long as either half.
 struct Half(Arc<Both>);
 
 struct Both {
@@ -56,7 +56,8 @@ impl Writer for Half {
     }
 }
 
-/// Sends to this name. One that starts later has no backlog: the other asks until it is there.
+/// Sends to this name. A side that starts later has no backlog, so the other tries until it is
+/// there.
 fn end(rx: UnixDatagram, to: UnixAddress, other: Option<String>) -> Result<End> {
     let (tx, patience) = (UnixDatagram::unbound()?, Instant::now() + Duration::from_secs(30));
     while let Err(error) = tx.connect(to.clone()) {

@@ -1,4 +1,4 @@
-//! The test program: which cases there are, running each in a process of its own, and the report.
+//! The test program: it lists the cases, runs each in a process of its own, and reports.
 //!
 //! The command line is the usual one of a Rust test program, as far as it makes sense here.
 
@@ -19,7 +19,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// A case that takes longer hangs.
+/// A case that takes longer than this hangs.
 const LIMIT: Duration = Duration::from_secs(60);
 
 const HELP: &str = "\
@@ -33,7 +33,7 @@ conformance [OPTIONS] [FILTER…]   runs the tests whose name contains one of th
   -q, --quiet         prints a dot for a test that passed
 ";
 
-/// One case on one transport, or something that goes wrong on purpose.
+/// One case on one transport, or a fault made on purpose.
 struct Test {
     name: String,
     what: What,
@@ -122,7 +122,7 @@ impl Options {
     }
 }
 
-/// What the test program does.
+/// The main function of the test program.
 pub fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1).peekable();
     match arguments.peek().map(String::as_str) {
@@ -156,7 +156,7 @@ pub fn main() -> ExitCode {
     run(&tests, &not_promised, filtered_out, &options)
 }
 
-/// Says per case and reason which transports do not have it.
+/// Prints, for each case and reason, the transports that do not have the case.
 fn report_not_promised(tests: &[Test]) {
     if tests.is_empty() {
         return;
@@ -249,8 +249,8 @@ fn report(name: &str, passed: bool, quiet: bool) {
     written.and_then(|()| out.flush()).expect("the report can be written");
 }
 
-/// Runs one test, and says how it failed if it did: what goes wrong on purpose fails if nobody
-/// notices.
+/// Runs one test, and returns how it failed, if it did. A fault made on purpose fails if the suite
+/// does not notice it.
 fn run_one(test: &Test, folder: &Path, show: bool) -> Option<Failure> {
     let fault = match test.what {
         What::Case(..) => return run_apart(&test.name, folder, LIMIT, show),
@@ -304,28 +304,28 @@ fn run_apart(name: &str, folder: &Path, limit: Duration, show: bool) -> Option<F
     };
     let output = std::fs::read(&log).unwrap_or_default();
     let output = String::from_utf8_lossy(&output).into_owned();
-    // With what a failed test left there.
+    // This removes what a failed test left there.
     let _ = std::fs::remove_dir_all(&place);
     let _ = std::fs::remove_file(&log);
     failure(what?, output)
 }
 
-/// Waits for the end, and ends what goes on too long with all its children. `Err` says where its
-/// threads were.
+/// Waits for the end of the process. If it takes too long, kills it with all its children; `Err`
+/// then says where its threads were.
 fn wait(child: &mut Child, limit: Duration) -> Result<ExitStatus, String> {
     let pid = Pid::from_child(child);
     let deadline = Instant::now() + limit;
     let watch = rustix::process::pidfd_open(pid, PidfdFlags::empty()).expect("it is our child");
     let late = fd::wait_deadline(&watch, Interest::Read, Some(deadline)).is_err();
     let threads = if late { whereabouts(pid) } else { String::new() };
-    // Its group: also peers that it started and did not end. Before it is waited for, so that the
-    // number is still its own.
+    // This kills its group, which has also the peers that it started and did not end. The wait
+    // comes after it, so the number still belongs to the process.
     let _ = rustix::process::kill_process_group(pid, Signal::KILL);
     let status = child.wait().expect("it is our child");
     if late { Err(threads) } else { Ok(status) }
 }
 
-/// What the threads of a process are called, and what they wait for in the kernel.
+/// The names of a process's threads, and what each waits for in the kernel.
 fn whereabouts(pid: Pid) -> String {
     let mut text = String::new();
     let tasks = format!("/proc/{}/task", pid.as_raw_nonzero());

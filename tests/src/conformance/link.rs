@@ -1,6 +1,6 @@
 //! Links: messages on a port, over each kind of stream that the system keeps whole. Two threads use
-//! the halves of an end. Over a serial line what was sent arrives only as long as both ends are
-//! driven, and the cases here just drop theirs.
+//! the halves of an end. Serial lines are left out: there, what was sent arrives only while both
+//! ends are driven, and the cases here just drop their ends.
 
 use ringway::CoreError;
 use ringway::fifo::Fifo;
@@ -18,7 +18,7 @@ const CREDITS: usize = 8;
 
 type Reliable = ReliableLink<MAX, 4, 1, CREDITS>;
 
-/// A link over the streams that this makes.
+/// A link over the streams that this way makes.
 pub struct Over(pub fn(&Path) -> Result<(End, End)>);
 
 impl Way for Over {
@@ -33,7 +33,7 @@ impl Way for Over {
     }
 }
 
-/// A session is not to end because a thread has to wait for its turn.
+/// The limit is long: a session must not end because a thread waits for its turn.
 fn config(generation: u32) -> Config {
     Config { gone: 0, retransmit: 500, ..Config::new(generation) }
 }
@@ -49,7 +49,7 @@ pub fn over_pipes(_place: &Path) -> Result<(End, End)> {
 pub fn over_fifos(place: &Path) -> Result<(End, End)> {
     let (there, back) = (Fifo::create(unique(place), 0o600)?, Fifo::create(unique(place), 0o600)?);
     let (near, far) = thread::scope(|scope| {
-        // In the same order at both sides, so that each finds the other.
+        // Both sides do this in the same order, so that each finds the other.
         let far = scope.spawn(|| (there.open_reader(), back.open_writer()));
         let near = (there.open_writer(), back.open_reader());
         (near, far.join().expect("both were opened"))
@@ -86,10 +86,11 @@ fn end<L: Line + Send + 'static>(link: Of<L>) -> End {
 
 type Shared<L> = Arc<Mutex<Of<L>>>;
 
-/// What receives. A link has one user at a time: who waits lets the other half go on in between.
+/// The half that receives. A link has one user at a time: a half that waits lets the other half use
+/// it in between.
 struct Receiver<L: Line>(Shared<L>);
 
-/// What sends, and any copy of it.
+/// The half that sends, and any copy of it.
 struct Sender<L: Line>(Arc<Half<L>>);
 
 /// The sending half, which ends with its last copy.
@@ -99,7 +100,7 @@ fn lock<L: Line>(link: &Shared<L>) -> MutexGuard<'_, Of<L>> {
     link.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Tries until it need not wait, or as long as the form says.
+/// Tries until it succeeds, or as long as the form allows.
 fn until<T>(form: Form, mut attempt: impl FnMut() -> ringway::Result<T>) -> Result<T> {
     loop {
         match (attempt(), form) {
@@ -127,7 +128,7 @@ impl<L: Line + Send + 'static> Writer for Sender<L> {
     fn write(&mut self, piece: &[u8], form: Form) -> Result<usize> {
         until(form, || {
             let mut link = lock(&self.0.0);
-            // What the peer has room for, and whether it is still there, is on the line.
+            // The peer's free room, and whether the peer is still there, come over the line.
             link.turn()?;
             link.try_send(0, piece).map(|()| piece.len())
         })

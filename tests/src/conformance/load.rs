@@ -1,14 +1,14 @@
-//! What is sent: pieces of a known sequence of bytes, so that the receiver can check every one of
-//! them by its place alone.
+//! The data that is sent: pieces of a known sequence of bytes, so the receiver can check each byte
+//! by its position alone.
 
 use super::{Content, Promises, Reader, Writer};
 use ringway::CoreError;
 
-/// The sequence repeats after this many bytes: a prime, so that no buffer or block has the same
-/// size.
+/// The sequence repeats after this many bytes. It is a prime, so that it differs from the size of
+/// every buffer or block.
 const PERIOD: usize = 65_521;
 
-/// Chance that is the same in every run: `SplitMix64` (Steele, Lea and Flood, OOPSLA 2014).
+/// Random numbers, the same in every run: `SplitMix64` (Steele, Lea and Flood, OOPSLA 2014).
 #[derive(Debug, Clone)]
 pub struct Dice(u64);
 
@@ -37,7 +37,7 @@ impl Dice {
 pub struct Sequence(Vec<u8>);
 
 impl Sequence {
-    /// The one that both sides know.
+    /// The sequence that both sides know.
     pub fn new() -> Self {
         let mut dice = Dice::new(1);
         let mut bytes = Vec::with_capacity(PERIOD + 8);
@@ -90,8 +90,8 @@ impl Default for Sequence {
     }
 }
 
-/// Pieces of the sequence, by their sizes. For messages each is one; for bytes each is what one
-/// write is given.
+/// Pieces of the sequence, given by their sizes. Each piece is one message, or the bytes of one
+/// write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Load {
     pieces: Vec<usize>,
@@ -103,12 +103,12 @@ impl Load {
         Load { pieces: vec![size] }
     }
 
-    /// So many of the same size.
+    /// This many pieces of the same size.
     pub fn same(count: usize, size: usize) -> Self {
         Load { pieces: vec![size; count] }
     }
 
-    /// So many, of sizes up to `most`, and small ones as likely as large ones.
+    /// This many pieces, of sizes up to `most`; small ones are as likely as large ones.
     pub fn random(seed: u64, count: usize, most: usize, promises: &Promises) -> Self {
         let mut dice = Dice::new(seed);
         let (least, most) = match promises.content {
@@ -124,17 +124,17 @@ impl Load {
         Load { pieces }
     }
 
-    /// All bytes together.
+    /// The number of all bytes together.
     pub fn len(&self) -> usize {
         self.pieces.iter().sum()
     }
 
-    /// Whether it is nothing at all.
+    /// Whether there is no piece.
     pub fn is_empty(&self) -> bool {
         self.pieces.is_empty()
     }
 
-    /// Sends all of it, waiting where need be.
+    /// Sends all pieces, and waits where necessary.
     #[track_caller]
     pub fn send(&self, tx: &mut Writer, content: Content) {
         let sequence = Sequence::new();
@@ -146,7 +146,7 @@ impl Load {
         }
     }
 
-    /// Receives all of it and checks every byte, and every boundary where there are any.
+    /// Receives all pieces and checks every byte, and every boundary where there are any.
     #[track_caller]
     pub fn receive(&self, rx: &mut Reader, content: Content) {
         self.receive_into(rx, content, 40_000);

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 /// The argument that says that this process is a peer.
 pub const FLAG: &str = "--peer";
 
-/// How often a thread looks whether it was killed.
+/// How often a thread checks whether it was killed.
 const GLANCE: Duration = Duration::from_millis(5);
 
 /// What the peer does.
@@ -32,7 +32,7 @@ pub enum Job {
     ReceiveForEver,
 }
 
-/// What is exchanged with a peer.
+/// The data that is exchanged with a peer.
 pub fn load(promises: &Promises) -> Load {
     match promises.content {
         Content::Bytes => Load::random(7, 300, 60_000, promises),
@@ -61,7 +61,7 @@ impl Job {
         })
     }
 
-    /// Does it, until `killed`.
+    /// Does the job, until `killed`.
     fn run(self, end: End, promises: &Promises, killed: &AtomicBool) {
         let content = promises.content;
         match self {
@@ -75,7 +75,8 @@ impl Job {
                 }
             }
             Job::Echo => {
-                // At the same time: the two directions together hold less than the load.
+                // It sends and receives at the same time: the two directions together hold less
+                // than the load.
                 let (mut rx, mut tx) = end.split();
                 std::thread::scope(|scope| {
                     scope.spawn(|| load(promises).receive(&mut rx, content));
@@ -133,12 +134,13 @@ enum How {
 }
 
 impl Peer {
-    /// Starts one, and gives the end for this side. A process, where the transport can reach one.
+    /// Starts a peer and returns the end for this side. The peer is a process where the transport
+    /// can reach one.
     pub fn start(scene: &Scene<'_>, job: Job) -> (End, Peer) {
         if scene.promises.processes { process(scene, job) } else { thread(scene, job) }
     }
 
-    /// Ends it in the middle of what it does: a process with `SIGKILL`, a thread by dropping its
+    /// Ends the peer in the middle of its job: a process with `SIGKILL`, a thread by dropping its
     /// end.
     pub fn kill(self) {
         match self.0 {
@@ -154,7 +156,7 @@ impl Peer {
         }
     }
 
-    /// Waits until it has done its job, which must have gone well.
+    /// Waits until the peer has done its job, which must have succeeded.
     pub fn finish(self) {
         match self.0 {
             How::Process(mut child) => {
@@ -177,7 +179,7 @@ fn process(scene: &Scene<'_>, job: Job) -> (End, Peer) {
         command.arg(number.to_string());
     }
     let child = command.spawn().expect("the test program can be started again");
-    // What was handed over is the child's alone from here on.
+    // From here on only the child has what was handed over.
     offer.descriptors.clear();
     drop(command);
     (accept().expect("the peer comes").into(), Peer(How::Process(child)))
@@ -205,8 +207,8 @@ pub(super) fn main(mut arguments: impl Iterator<Item = String>) -> ExitCode {
     };
     let handed_over = |number: String| {
         let number = number.parse().expect("the number of a descriptor");
-        // SAFETY: a peer's process is told once which descriptors it inherited, and nothing else in
-        // it knows the numbers.
+        // SAFETY: a peer's process learns once which descriptors it inherited, and nothing else in
+        // it knows the numbers, so this is their only owner.
         unsafe { OwnedFd::from_raw_fd(number) }
     };
     let descriptors = arguments.map(handed_over).collect();

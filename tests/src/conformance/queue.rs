@@ -1,5 +1,5 @@
-//! `ring::queue::Queue`: values move, each a message; any number of writers. Nobody has an end of
-//! it, hence none is told.
+//! `ring::queue::Queue`: each message is a value that moves, and there is any number of writers. A
+//! side is not told when the other side is gone.
 
 use super::Promises;
 use ringway::CoreError;
@@ -11,7 +11,7 @@ use ringway_ways::closes::{put, sent};
 use ringway_ways::memory::leak;
 use ringway_ways::{End, Form, Reader, Result, Writer};
 
-/// Not a power of two, which is the more general way of counting.
+/// Not a power of two, which is the more general case of counting.
 const CAPACITY: usize = 13;
 
 pub const fn promises(values: Promises) -> Promises {
@@ -24,7 +24,7 @@ pub fn pair() -> Result<(End, End)> {
     Ok((End::new(Side(back), Side(there)), End::new(Side(there), Side(back))))
 }
 
-/// Somebody who pushes or pops.
+/// A half that pushes or pops.
 struct Side(&'static Queue<Vec<u8>, CAPACITY, PrivateFutex>);
 
 impl Side {

@@ -1,5 +1,5 @@
-//! The list of transports: those of the core in memory, between threads, and those of the shim,
-//! between threads and between processes; and what each promises.
+//! The list of transports and what each promises. Those of the core are in memory, between threads.
+//! Those of the shim are between threads and between processes.
 
 use super::datagram::Named;
 use super::{Content, Promises, Transport, link, queue};
@@ -19,7 +19,7 @@ use ringway_ways::{Pair, Way, memory, shm};
 const BYTES: usize = 3_001;
 const MESSAGES: usize = 32_001;
 
-/// What pipes in memory hold, and FIFOs and sockets. A small pipe is filled by an atomic write, to
+/// The capacity of pipes in memory, and of FIFOs and sockets. An atomic write fills a small pipe to
 /// the last byte.
 const PIPE: usize = 10_007;
 const SMALL: usize = 61;
@@ -44,25 +44,24 @@ const STREAM: Promises = Promises {
     processes: false,
 };
 
-/// Messages that are copied: up to how many bytes, and from how many on one is refused.
+/// Messages that are copied: the largest size, and the size from which on one is refused.
 const fn messages(promises: Promises, max: usize, limit: usize) -> Promises {
     let content = Content::Messages { max, empty: true, limit: Some(limit), copied: true };
     Promises { content, ..promises }
 }
 
-/// Values, which move.
+/// Messages that are values and move.
 const VALUES: Promises = Promises {
     content: Content::Messages { max: 100_000, empty: true, limit: None, copied: false },
     ..STREAM
 };
 
-/// What a pipe promises, with atomic writes up to this.
+/// The promises of a pipe, with atomic writes up to this size.
 const fn pipe(atomic: usize) -> Promises {
     Promises { several_writers: true, atomic: Some(atomic), ..STREAM }
 }
 
-/// A socket in memory is used as a whole: by one context at a time, hence in one direction at a
-/// time.
+/// A socket in memory has one user at a time, hence one direction at a time.
 const IN_TURN: Promises = Promises { both_at_once: false, half_close: true, ..STREAM };
 
 /// The same mechanism between two processes.
@@ -76,7 +75,7 @@ const SOCKET: Promises =
 const CONNECTION: Promises =
     messages(Promises { half_close: false, ..SOCKET }, 3_000_000, MAX_MESSAGE + 1);
 
-/// Nobody is told of an end.
+/// No side is told of an end.
 const DATAGRAMS: Promises =
     messages(processes(Promises { several_writers: true, end: false, ..STREAM }), 60_000, 64 << 20);
 
@@ -111,7 +110,7 @@ pub static TRANSPORTS: &[Transport] = &[
     transport("memory::small_pipe", pipe(Pipe::<SMALL>::ATOMIC), &Pair(memory::pipes::<SMALL>)),
     transport("memory::fifo", pipe(Pipe::<CHANNEL>::ATOMIC), &memory::Fifos(&NAMES)),
     transport("memory::stream", IN_TURN, &memory::Streams(&NETWORK)),
-    // Of a half that is by itself, the end is to drop it.
+    // Dropping a half that is by itself is its end.
     transport(
         "memory::stream_halves",
         pipe(Pipe::<CHANNEL>::ATOMIC),

@@ -135,7 +135,7 @@ fn reap(pid: libc::pid_t) -> i32 {
     while unsafe { libc::waitpid(pid, &mut status, 0) } == -1 {}
     // The processes that the scene left are children of this process now, which is a reaper. None
     // of them may stay.
-    // SAFETY: as above.
+    // SAFETY: a null place for the status is allowed.
     while unsafe { libc::waitpid(-1, std::ptr::null_mut(), libc::WNOHANG) } > 0 {}
     status
 }
@@ -199,7 +199,7 @@ impl Run {
         {
             return None; // It was killed, or interrupted by a signal, meanwhile.
         }
-        // SAFETY: filled.
+        // SAFETY: the call above filled it.
         let asked = unsafe { asked.assume_init() };
         let mut left = None;
         let errno = match asked.data.nr.into() {
@@ -259,12 +259,12 @@ impl Run {
         })
     }
 
-    /// Ends the faults, and says what is there that was not there before.
+    /// Ends the faults. Returns what is there that was not there before.
     fn left(&mut self, scene: &Scene, folder: &Path) -> Vec<String> {
         let before = self.begun.take().unwrap_or_default();
         let now = descriptors(self.pid);
         let mut left: Vec<String> = now.difference(&before).cloned().collect();
-        // Some are kept for as long as the process lives.
+        // Some descriptors stay open for as long as the process lives.
         left.drain(..left.len().min(scene.keeps));
         let children = format!("/proc/{0}/task/{0}/children", self.pid);
         let children = std::fs::read_to_string(children).unwrap_or_default();
@@ -301,7 +301,7 @@ unsafe fn ioctl<T>(fd: &OwnedFd, request: libc::Ioctl, argument: *mut T) -> i32 
     unsafe { libc::ioctl(fd.as_raw_fd(), request, argument) }
 }
 
-/// The descriptors of a process, and what each is.
+/// The descriptors of a process, each with what it refers to.
 fn descriptors(pid: libc::pid_t) -> BTreeSet<String> {
     let entries = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
     let described = entries.map(|entry| {
@@ -321,7 +321,7 @@ fn perform(
     // SAFETY: a call on numbers, in a process that has just been made for this.
     unsafe { libc::setpgid(0, 0) };
     for standard in [1, 2] {
-        // SAFETY: as above; nobody in this process has a handle of its standard streams.
+        // SAFETY: a call on numbers; nobody in this process has a handle of its standard streams.
         unsafe { libc::dup2(said, standard) };
     }
     let listener = listen(supervisor.as_fd().as_raw_fd());

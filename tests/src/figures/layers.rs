@@ -1,4 +1,4 @@
-//! Which files name what others define, and where that goes in a circle.
+//! Which files name what others define, and where those references form a cycle.
 
 use super::Source;
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,9 +7,9 @@ use std::path::Path;
 /// A module, as the names that lead to it; the crate itself has none.
 type Module = Vec<String>;
 
-/// The circles among groups of files: each is the names of groups that all lead to each other.
-/// `group` says to which one a file belongs. The root (`lib.rs`, `main.rs`) belongs to none: what
-/// it hands on is looked for where it is defined.
+/// The cycles among groups of files: each is the names of groups that all lead to each other.
+/// `group` names the group of a file. The root (`lib.rs`, `main.rs`) is in no group: what it
+/// re-exports is looked up where it is defined.
 pub fn circles<'s>(
     sources: impl Iterator<Item = &'s Source>,
     group: impl Fn(&Path) -> String,
@@ -39,7 +39,7 @@ pub fn circles<'s>(
     found.into_iter().collect()
 }
 
-/// All that an arrow, or several in a row, lead to.
+/// Everything that an arrow, or several in a row, lead to.
 fn reachable(arrows: &BTreeMap<String, BTreeSet<String>>, from: &str) -> BTreeSet<String> {
     let mut seen = BTreeSet::new();
     let mut next = vec![from.to_owned()];
@@ -59,7 +59,7 @@ fn module(path: &Path) -> Module {
     parts.filter(|part| !["lib", "main", "mod"].contains(&part.as_str())).collect()
 }
 
-/// A path that stands in the code, and the name by which an import makes it known.
+/// A path in the code, and the name under which an import makes it known.
 #[derive(Debug)]
 struct Named {
     path: Vec<String>,
@@ -86,7 +86,7 @@ fn resolve(
                 if named.contains_key(&inner) {
                     at = inner;
                 } else {
-                    // Perhaps it is only handed on here.
+                    // This file may only re-export it.
                     let relative = rest.len() == path.len();
                     let known =
                         named.get(&at)?.iter().find(|one| one.known_as.as_deref() == Some(name));

@@ -1,4 +1,4 @@
-//! The text of source files, and what of it is code.
+//! The text of source files, and their code without comments.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 /// A source file.
 #[derive(Debug)]
 pub struct Source {
-    /// Where it lies, from the folder that was looked through.
+    /// The path, from the folder that was searched.
     pub path: PathBuf,
-    /// All of it.
+    /// The whole text.
     pub text: String,
     /// The same lines, without comments, the content of string literals, and test modules.
     pub code: String,

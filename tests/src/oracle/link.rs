@@ -1,9 +1,9 @@
-//! Two links and a line between them, which the bytes decide about: what it loses, flips and
-//! repeats, what the two programs do, and when time passes.
+//! Two links and a line between them. The bytes decide what the line loses, flips and repeats, what
+//! the two programs do, and when time passes.
 //!
-//! Whatever happens, a message that arrives is one that was sent, and behind all that arrived on
-//! its port before. And whatever happened, when the line works again, a session and a port come
-//! about, and a message gets through.
+//! Whatever happens, a message that arrives is one that was sent, and comes after all that arrived
+//! on its port before. When the line works again, the two links always form a session and a port,
+//! and a message gets through.
 
 use super::Choices;
 use ringway_core::channel::State;
@@ -36,12 +36,12 @@ pub fn link(bytes: &[u8]) {
 
 struct World<L: Line> {
     ends: [End<L>; 2],
-    /// What is under way from each end.
+    /// The bytes under way from each end.
     wires: [VecDeque<u8>; 2],
     /// Whether the line may do more to the bytes than to end.
     bad: bool,
     now: u64,
-    /// How many messages each end sent, which numbers them.
+    /// How many messages each end sent; the count numbers them.
     sent: [u32; 2],
     /// One more than the number of the message that arrived last, at each end on each port.
     next: [[u32; PORTS]; 2],
@@ -58,7 +58,7 @@ impl<L: Line + Debug> World<L> {
         self.recover();
     }
 
-    /// `None`: the bytes are used up.
+    /// Returns `None` when the bytes are used up.
     fn step(&mut self, choices: &mut Choices<'_>) -> Option<()> {
         let what = choices.below(16)?;
         let side = choices.below(2)?;
@@ -86,7 +86,7 @@ impl<L: Line + Debug> World<L> {
                 self.wires[side].extend(again);
             }
             7 => self.wait(choices.below(256)? as u64),
-            // That it cannot be opened now is as good an answer.
+            // A failure to open it now is as good an answer.
             8 | 9 => _ = end.open_port(number),
             10 | 11 => _ = self.send(side, number, choices.below(MAX + 2)?),
             12 => self.receive(side, port),
@@ -108,7 +108,8 @@ impl<L: Line + Debug> World<L> {
         Some(())
     }
 
-    /// Moves at most so many bytes from one end onto the line, and as many off it; whether any did.
+    /// Moves at most this many bytes from one end onto the line, and as many off it. Returns
+    /// whether any moved.
     fn carry(&mut self, from: usize, most: usize) -> bool {
         let mut bytes = vec![0; most];
         let len = self.ends[from].poll_transmit(self.now, &mut bytes);
@@ -124,7 +125,7 @@ impl<L: Line + Debug> World<L> {
         self.ends.iter_mut().for_each(|end| end.handle_timeout(self.now));
     }
 
-    /// Sends the next message of this end; whether it was taken.
+    /// Sends the next message of this end. Returns whether the link took it.
     fn send(&mut self, side: usize, port: u8, len: usize) -> bool {
         let number = self.sent[side];
         let message = [&number.to_le_bytes()[..], &vec![number as u8; len]].concat();
@@ -133,7 +134,7 @@ impl<L: Line + Debug> World<L> {
         taken
     }
 
-    /// Takes in all that came.
+    /// Receives everything that came.
     fn receive(&mut self, side: usize, port: usize) {
         let mut message = [0; MAX];
         while let Ok(len) = self.ends[side].try_recv(port as u8, &mut message) {
@@ -146,7 +147,7 @@ impl<L: Line + Debug> World<L> {
         }
     }
 
-    /// From now on the line works: a message gets through on each port, each way.
+    /// From now on the line works. Checks that a message gets through on each port, each way.
     fn recover(&mut self) {
         if !self.bad {
             // A reliable line that was ended begins anew at both ends.

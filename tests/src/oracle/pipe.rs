@@ -1,7 +1,7 @@
-//! What POSIX promises of a pipe, asked of the pipe in memory and of the kernel's with the same
-//! operations.
+//! What POSIX promises of a pipe, checked with the same operations on the pipe in memory and on the
+//! kernel's.
 //!
-//! How much fits differs between the two, and the kernel counts pages; everything else must be as
+//! How much fits differs between the two, and the kernel counts pages. Everything else must be as
 //! `pipe(7)` says.
 
 use super::Choices;
@@ -9,8 +9,7 @@ use ringway::CoreError;
 use ringway_core::channel::pipe as memory;
 use std::collections::VecDeque;
 
-/// A pipe of either kind, with its reader and any number of writers. All operations are those that
-/// do not wait.
+/// A pipe of either kind, with its reader and any number of writers. No operation waits.
 trait Pipe {
     /// Writes of at most this many bytes are all or nothing.
     fn atomic(&self) -> usize;
@@ -85,7 +84,7 @@ impl Kernel {
     }
 }
 
-/// The shim's error in the words of the core; another is a failure of the test.
+/// The shim's error as an error of the core. An error without one fails the test.
 fn reason<T>(result: ringway::Result<T>) -> Result<T, CoreError> {
     result.map_err(|error| match error.cause() {
         ringway::Cause::Core(reason) => reason,

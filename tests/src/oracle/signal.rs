@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 
 thread_local! {
-    /// Which handler ran, and for what.
+    /// Which handler ran, and for which delivery.
     static RAN: RefCell<Vec<(usize, Raised)>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -49,7 +49,7 @@ impl Line {
 
 struct Model<const LINES: usize> {
     lines: Vec<Line>,
-    /// The line delivered last: equals take turns behind it.
+    /// The line delivered last. Lines of equal priority take turns after it.
     last: Option<usize>,
 }
 
@@ -59,13 +59,13 @@ impl<const LINES: usize> Model<LINES> {
         chosen.fold(SignalSet::empty(), |set, line| set | SignalSet::line(line as u32))
     }
 
-    /// What is delivered next among the lines that are `fit`, and taken from the model.
+    /// Takes from the model the next delivery among the lines that are `fit`.
     fn take(&mut self, fit: impl Fn(usize, &Line) -> bool) -> Option<(Option<usize>, Delivered)> {
         let first = self.last.map_or(0, |last| last + 1);
         let in_turn = (0..LINES).map(|step| (first + step) % LINES);
         let pending =
             in_turn.filter(|line| self.lines[*line].is_pending() && fit(*line, &self.lines[*line]));
-        // Of equals `max_by_key` takes the last, hence from behind.
+        // Of equals `max_by_key` takes the last one, so this goes through them backwards.
         let chosen = pending
             .collect::<Vec<_>>()
             .into_iter()

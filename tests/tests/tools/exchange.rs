@@ -5,10 +5,10 @@ use super::shell::Place;
 use std::fs;
 use std::os::unix::fs::FileTypeExt;
 
-/// What the second waits for before it starts.
+/// What the second program waits for before it starts.
 #[derive(Clone, Copy)]
 enum Meeting {
-    /// A FIFO, which both may open at any time once it is there.
+    /// A FIFO, which both may open at any time once it exists.
     Fifo,
     /// A Unix socket.
     Path,
@@ -18,8 +18,8 @@ enum Meeting {
     Port,
 }
 
-/// Runs `first` in the background, and `second` when they can meet; `@` stands for where. Then
-/// `copy` is `input`.
+/// Runs `first` in the background, and `second` when they can meet; `@` stands for the place. Then
+/// checks that `copy` equals `input`.
 fn exchange(meeting: Meeting, first: &str, second: &str) {
     let place = Place::new();
     place.make_input();
@@ -53,7 +53,7 @@ fn has(place: &Place, kind: impl Fn(fs::FileType) -> bool) -> bool {
     place.path("meet").symlink_metadata().is_ok_and(|found| kind(found.file_type()))
 }
 
-/// Whether the kernel's table has such an entry: to connect and see would be the one connection.
+/// Whether the kernel's table has such an entry. A test connection would use up the one connection.
 fn listens(table: &str, entry: &str) -> bool {
     fs::read_to_string(table).expect("/proc is mounted").contains(entry)
 }
@@ -148,6 +148,6 @@ fn a_reader_that_is_killed_is_exit_status_1() {
          echo ${PIPESTATUS[1]}
          wait $!; echo $?",
     );
-    // 128 and 9: it was killed.
+    // 128 and 9: the reader was killed by SIGKILL.
     assert_eq!(said.end(), "1\n137\n");
 }

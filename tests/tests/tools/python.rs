@@ -1,5 +1,5 @@
-//! Python at the other end: its socket module, descriptors passed with a message both ways; and a
-//! region, of which it reads the directory as `ringway_core::region` writes it down.
+//! Python at the other end. Its socket module passes descriptors with a message, both ways. It also
+//! reads the directory of a region, as `ringway_core::region` describes it.
 
 use super::shell::Place;
 use ringway::socket::{UnixListener, UnixStream};
@@ -92,7 +92,7 @@ assert stream.read() == b\"\"
     python.end();
 }
 
-/// What another language needs to find a part, and to tell that it is the one that it means.
+/// What a program in another language needs to find a part and to recognise it.
 #[test]
 fn python_finds_region_parts_by_name_and_type() {
     use ringway::shm::{Item, Latest, Layout, Region, Ring, TypeName};
@@ -104,7 +104,7 @@ fn python_finds_region_parts_by_name_and_type() {
         time: u64,
         level: [f32; 2],
     }
-    // SAFETY: numbers alone, with nothing between or behind them.
+    // SAFETY: the type consists of numbers alone, without padding.
     unsafe impl ringway_core::plain::Plain for Sample {}
     impl Item for Sample {
         const NAME: TypeName = TypeName::new("com.example.Sample/1");

@@ -10,14 +10,14 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
-/// Nothing here takes as long, and nothing that hangs takes longer.
+/// The longest wait. Nothing that works takes this long, and nothing that hangs takes longer.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The size of what is exchanged.
 const LENGTH: usize = 64 << 20;
 
-/// The folder of the program, built when first asked for, into the target folder of this test and
-/// with its profile.
+/// The folder of the program. The first call builds the program, into the target folder of this
+/// test and with its profile.
 fn program_folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
@@ -36,7 +36,7 @@ fn program_folder() -> &'static Path {
     })
 }
 
-/// A folder for one test, in which scripts run, with an address of the loopback network that no
+/// A folder for one test, in which scripts run, and an address of the loopback network that no
 /// other test has.
 pub struct Place {
     folder: tempfile::TempDir,
@@ -104,7 +104,7 @@ impl Place {
         }
     }
 
-    /// Waits until something is so.
+    /// Waits until a condition holds.
     #[track_caller]
     pub fn wait_until(&self, what: &str, is_so: impl Fn() -> bool) {
         let end = Instant::now() + PATIENCE;
@@ -123,7 +123,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Waits for the end, which must be a good one.
+    /// Waits for the end of the script, which must succeed.
     #[track_caller]
     pub fn end(self) -> String {
         let (script, output) = (self.script.clone(), self.output());
@@ -131,7 +131,7 @@ impl Running {
         String::from_utf8(output.stdout).expect("what it prints is UTF-8")
     }
 
-    /// Waits for the end, and gives it.
+    /// Waits for the end of the script, and returns it.
     #[track_caller]
     pub fn output(mut self) -> Output {
         let mut child = self.child.take().expect("it is waited for once");

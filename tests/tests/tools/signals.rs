@@ -1,4 +1,5 @@
-//! Signals between the program and what a shell has: kill and trap; and Python's `sigwaitinfo`.
+//! Signals between the program and a shell (kill and trap), and between it and Python's
+//! `sigwaitinfo`.
 
 use super::shell::{Place, Running};
 use std::fs;
@@ -15,7 +16,7 @@ fn watch(place: &Place, arguments: &str) -> Running {
     watch
 }
 
-/// A script that said that it is ready by making a file of this name.
+/// A script that has reported that it is ready, by creating a file of this name.
 fn ready(place: &Place, script: &str) -> Running {
     let running = place.start(script);
     place.wait_until("ready", || place.path("ready").exists());
@@ -54,8 +55,8 @@ fn kill_ends_a_watch_for_something_else() {
 #[test]
 fn an_interrupt_ends_the_whole_loop_of_a_shell() {
     let place = Place::new();
-    // As a terminal does, which sends it to the whole group. The first shell is not told, and says
-    // how the second ended.
+    // A terminal sends the signal to the whole group, so this does too. The first shell does not
+    // get it, and prints how the second shell ended.
     let shell = place.start(
         "set -m
          env --default-signal=INT bash -c '
@@ -70,7 +71,7 @@ fn an_interrupt_ends_the_whole_loop_of_a_shell() {
     place.wait_until("in a round", || place.path("group").exists());
     let group = fs::read_to_string(place.path("group")).unwrap();
     place.start(&format!("kill -INT -- -{}", group.trim())).end();
-    // 128 and 2: it died of it.
+    // 128 and 2: SIGINT ended it.
     assert_eq!(shell.end(), "130\n");
     assert_eq!(fs::read_to_string(place.path("rounds")).unwrap(), "1\n");
     assert!(!place.path("meet").exists());

@@ -20,13 +20,13 @@ fn record(writer: usize, number: u32, size: usize) -> Vec<u8> {
     record
 }
 
-/// Which writer, number and size the head of a record says.
+/// The writer, number and size that the head of a record states.
 fn head(bytes: &[u8]) -> (usize, u32, usize) {
     let number = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("4 bytes"));
     (bytes[0].into(), number(5), number(1) as usize)
 }
 
-/// Writes it as a whole, in one of the three forms.
+/// Writes a record as a whole, in one of the three forms.
 fn write(tx: &mut Writer, record: &[u8], form: usize) {
     let size = record.len();
     let answer = match form {
@@ -42,8 +42,8 @@ fn write(tx: &mut Writer, record: &[u8], form: usize) {
     assert_eq!(answer, Ok(size), "all of it or nothing, in form {form}");
 }
 
-/// Starts the writers, with records of sizes up to `most`, and calls `next` for each of them to
-/// check what comes.
+/// Starts the writers, with records of sizes up to `most`. Calls `next` once for each record to
+/// check what arrives.
 fn race(
     scene: &Scene<'_>,
     most: usize,
@@ -110,7 +110,7 @@ pub fn several_senders(scene: &Scene<'_>) {
     });
 }
 
-/// Without waiting: all of it or nothing, however little room there is.
+/// A write that does not wait takes all of the record or nothing, however little room there is.
 pub fn atomic_write_that_does_not_fit(scene: &Scene<'_>) {
     let most = scene.promises.atomic.expect("for transports that promise it");
     let (mut tx, mut rx) = scene.one_way();
@@ -121,7 +121,7 @@ pub fn atomic_write_that_does_not_fit(scene: &Scene<'_>) {
     let mut pending = VecDeque::new();
     for _ in 0..20_000 {
         let size = dice.between(1, most);
-        // More is written than read, so that it is nearly full most of the time.
+        // More is written than read, so it is nearly full most of the time.
         if dice.between(0, 5) > 0 {
             let past = Instant::now();
             let answer = match dice.between(0, 3) {

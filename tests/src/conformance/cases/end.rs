@@ -9,8 +9,8 @@ use std::sync::{Barrier, mpsc};
 use std::thread;
 use std::time::Duration;
 
-/// How long the other side waits before it leaves, in milliseconds: before, while and after this
-/// side falls asleep.
+/// How long the other side waits before it leaves, in milliseconds. It leaves before, while and
+/// after this side falls asleep.
 const PAUSES: [u64; 6] = [0, 0, 1, 2, 5, 20];
 
 #[track_caller]
@@ -41,11 +41,12 @@ fn write_until_broken(tx: &mut Writer, piece: &[u8], scene: &Scene<'_>) {
     }
 }
 
-/// What was written before the close is read after it, and then comes the end, each time one asks.
+/// What was written before the close is read after it. Then comes the end, every time that the
+/// reader asks.
 pub fn end_of_file(scene: &Scene<'_>) {
     let content = scene.promises.content;
     let (mut tx, mut rx) = scene.one_way();
-    // So little that it fits wherever it goes.
+    // So little that it fits everywhere.
     let load = Load::random(3, 3, 15, &scene.promises);
     load.send(&mut tx, content);
     drop(tx);
@@ -55,7 +56,7 @@ pub fn end_of_file(scene: &Scene<'_>) {
         let answer = rx.try_read(&mut [0; 16]);
         assert!(is_end(&answer, content), "without waiting: {answer:?}");
     }
-    // An end of which nothing ever came.
+    // An end from which nothing ever came.
     let (tx, mut rx) = scene.one_way();
     drop(tx);
     assert_end(&mut rx, scene);
@@ -85,7 +86,7 @@ pub fn end_of_file_after_the_last_writer(scene: &Scene<'_>) {
     drop(second);
     read_whole(&mut rx, &mut buf[..3]);
     assert_eq!(rx.try_read(&mut buf), Err(CoreError::WouldBlock), "one writer is left");
-    // Also a writer that came from one which is gone.
+    // Also a writer that was made from one which is gone.
     let mut fourth = third.another();
     drop(third);
     assert_eq!(rx.try_read(&mut buf), Err(CoreError::WouldBlock), "one writer is left");
@@ -106,7 +107,7 @@ pub fn broken_pipe(scene: &Scene<'_>) {
         assert_eq!(tx.write(b"x"), Err(CoreError::BrokenPipe));
         assert_eq!(tx.try_write(b"x"), Err(CoreError::BrokenPipe));
     }
-    // One that never read anything.
+    // A reader that never read anything.
     let (mut tx, rx) = scene.one_way();
     drop(rx);
     write_until_broken(&mut tx, b"x", scene);
@@ -169,7 +170,7 @@ pub fn half_close_of_reading(scene: &Scene<'_>) {
     assert_end(&mut near_rx, scene);
 }
 
-/// Nothing hangs, nothing is lost count of: more rounds than there may be descriptors.
+/// Nothing hangs and no descriptor is lost: there are more rounds than there may be descriptors.
 pub fn both_ends_close_at_once(scene: &Scene<'_>) {
     for round in 0..200 {
         let (mut near, mut far) = scene.pair();
@@ -191,8 +192,8 @@ pub fn both_ends_close_at_once(scene: &Scene<'_>) {
     }
 }
 
-/// The reader leaves while the writer writes: the writer is told, at the latest when the buffers
-/// are full.
+/// The reader leaves while the writer writes. The writer is told when the buffers are full, at the
+/// latest.
 pub fn reader_closes_mid_stream(scene: &Scene<'_>) {
     let sequence = &Sequence::new();
     for round in 0..30 {
@@ -218,7 +219,8 @@ pub fn reader_closes_mid_stream(scene: &Scene<'_>) {
     }
 }
 
-/// The writer leaves while the reader reads: all that was written is read, then comes the end.
+/// The writer leaves while the reader reads. The reader gets everything that was written, then the
+/// end.
 pub fn writer_closes_mid_stream(scene: &Scene<'_>) {
     let content = scene.promises.content;
     for round in 0..60 {
@@ -232,12 +234,11 @@ pub fn writer_closes_mid_stream(scene: &Scene<'_>) {
     }
 }
 
-/// The writer leaves right after its last word, while the reader asks again and again: the word
+/// The writer leaves right after its last word, while the reader asks again and again. The word
 /// comes before the end.
 pub fn last_words(scene: &Scene<'_>) {
     let content = scene.promises.content;
-    // In memory the moment between the reader's look for bytes and its look for writers is a short
-    // one.
+    // In memory, little time passes between the reader's check for bytes and its check for writers.
     let rounds = if scene.promises.processes { 300 } else { 2_000 };
     let (give, take) = mpsc::sync_channel::<Writer>(0);
     let started = &AtomicUsize::new(0);
@@ -260,7 +261,7 @@ pub fn last_words(scene: &Scene<'_>) {
             let answer = loop {
                 looks += 1;
                 match rx.try_read(&mut buf) {
-                    // Should both share a processor, the other one has to get it.
+                    // If both share a processor, the other side has to get it.
                     Err(CoreError::WouldBlock) if looks % 500 == 0 => thread::yield_now(),
                     Err(CoreError::WouldBlock) => {}
                     answer => break answer,

@@ -81,7 +81,7 @@ pub fn both_directions_at_once(scene: &Scene<'_>) {
     });
 }
 
-/// An empty write is not the end of file, and an empty read takes nothing and is answered at once.
+/// An empty write is not the end of file. An empty read takes nothing and returns at once.
 pub fn zero_length_reads_and_writes(scene: &Scene<'_>) {
     let (mut tx, mut rx) = scene.one_way();
     assert_eq!(rx.read(&mut []), Ok(0), "an empty read of nothing does not wait");
@@ -121,7 +121,7 @@ pub fn whole_or_not_at_all(scene: &Scene<'_>) {
         let mut seen = vec![false; MESSAGES];
         let mut buf = [0; SIZE + 1];
         loop {
-            // Silence means that no more comes; the first one is waited for longer.
+            // Silence means that no more comes. The wait for the first message is longer.
             let patience = if seen.contains(&true) { 300 } else { 20_000 };
             match rx.read_deadline(&mut buf, Instant::now() + Duration::from_millis(patience)) {
                 Err(CoreError::TimedOut) => break,

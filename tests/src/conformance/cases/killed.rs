@@ -1,4 +1,4 @@
-//! A peer in another process that does its work, and one that is killed at it.
+//! A peer in another process that does its work, and one that is killed while it works.
 
 use crate::conformance::load::{Sequence, is_end};
 use crate::conformance::peer::{Job, Peer, load};
@@ -38,15 +38,15 @@ pub fn peer_echoes(scene: &Scene<'_>) {
     peer.finish();
 }
 
-/// What it sent before is received, whole where there are messages, and then the end is told where
-/// it is told.
+/// The reader receives what the peer sent before, whole where there are messages. Then it learns of
+/// the end where the transport reports one.
 pub fn peer_killed_mid_write(scene: &Scene<'_>) {
     let content = scene.promises.content;
     let sequence = Sequence::new();
     for enough in [1, 100_000] {
         let size = match content {
-            // Larger than what the other side has room for, so that it dies while it waits in the
-            // middle of a write.
+            // Larger than the room on the other side, so that it dies while it waits in the middle
+            // of a write.
             Content::Bytes => 300_000,
             Content::Messages { max, .. } => max.min(1_000),
         };
@@ -82,7 +82,7 @@ pub fn peer_killed_mid_write(scene: &Scene<'_>) {
     }
 }
 
-/// The writer is told, also one that waits for room.
+/// The writer is told, even if it waits for room.
 pub fn peer_killed_mid_read(scene: &Scene<'_>) {
     let sequence = Sequence::new();
     let (end, peer) = Peer::start(scene, Job::ReceiveForEver);

@@ -43,7 +43,7 @@ pub fn empty_messages(scene: &Scene<'_>) {
     }
 }
 
-/// It is refused, nothing of it is sent, and the channel goes on.
+/// The message is refused, no part of it is sent, and the channel still works.
 pub fn message_too_large(scene: &Scene<'_>) {
     let Content::Messages { limit: Some(size), .. } = scene.promises.content else {
         unreachable!("for messages with a limit")
@@ -65,8 +65,8 @@ pub fn message_too_large(scene: &Scene<'_>) {
     assert_eq!(receive(&mut rx, &mut buf), Ok(4));
 }
 
-/// The receiver is told, and what it gets next is a whole message: this one if it could be kept,
-/// else the one after it.
+/// The receiver gets an error. What it gets next is a whole message: this one if it could be kept,
+/// otherwise the next.
 pub fn buffer_too_small(scene: &Scene<'_>) {
     let (mut tx, mut rx) = scene.one_way();
     assert_eq!(tx.write(b"0123456789"), Ok(10));

@@ -1,4 +1,4 @@
-//! Waiting, not waiting, and waiting no longer than until a deadline.
+//! Waiting, not waiting, and waiting until a deadline.
 
 use crate::conformance::load::{Sequence, is_end, write_whole};
 use crate::conformance::{Content, Reader, Scene, Writer};
@@ -7,14 +7,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// No wait that comes to something takes as long.
+/// A wait that succeeds never takes this long.
 const LONG: Duration = Duration::from_secs(30);
 
 fn soon() -> Instant {
     Instant::now() + Duration::from_millis(30)
 }
 
-/// A convenient size for a piece: for messages one that is carried.
+/// A convenient size for a piece, which messages can have too.
 fn piece(scene: &Scene<'_>) -> usize {
     match scene.promises.content {
         Content::Bytes => 4_096,
@@ -22,7 +22,8 @@ fn piece(scene: &Scene<'_>) -> usize {
     }
 }
 
-/// Sends pieces of the sequence with `send` until it says `full`, and returns how many bytes went.
+/// Sends pieces of the sequence with `send` until it reports `full`. Returns how many bytes were
+/// sent.
 #[track_caller]
 fn fill(
     from: usize,
@@ -100,7 +101,7 @@ pub fn deadline_of_a_read(scene: &Scene<'_>) {
         assert_eq!(rx.read_deadline(&mut buf, deadline), Err(CoreError::TimedOut));
         assert!(Instant::now() >= deadline, "it gave up before the deadline");
     }
-    // What comes later is not lost to the one that gave up.
+    // What comes later is not lost to a reader that gave up.
     assert_eq!(tx.write(b"late"), Ok(4));
     assert_eq!(rx.read_deadline(&mut buf, Instant::now() + LONG), Ok(4));
     assert_eq!(&buf[..4], b"late");
@@ -119,12 +120,12 @@ pub fn deadline_of_a_write(scene: &Scene<'_>) {
     if scene.promises.immediate {
         assert_eq!(sent, full, "it was full");
     }
-    // What timed out was not sent, and what was sent is all there.
+    // What timed out was not sent, and what was sent is there.
     drain(&mut rx, sent, size);
     write_whole(&mut tx, b"again", scene.promises.content);
 }
 
-/// As with the forms that never wait: what can be done at once is done.
+/// A deadline in the past acts like a form that never waits: it does what can be done at once.
 pub fn deadline_that_is_past_is_a_try(scene: &Scene<'_>) {
     let past = Instant::now();
     let size = piece(scene);
@@ -146,7 +147,7 @@ pub fn deadline_that_is_past_is_a_try(scene: &Scene<'_>) {
     }
 }
 
-/// When what was done has certainly arrived: at once where nothing travels.
+/// The time at which an operation's effect has certainly arrived: at once where nothing travels.
 fn after_arrival(scene: &Scene<'_>) -> Instant {
     Instant::now() + if scene.promises.immediate { Duration::ZERO } else { LONG }
 }

@@ -1,17 +1,17 @@
-//! Tests of the suite itself: what goes wrong on purpose is noticed.
+//! Tests of the suite itself: it notices faults made on purpose.
 
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-/// Something that goes wrong, and what the report must say.
+/// A fault, and what the report must say.
 pub struct Fault {
     pub name: &'static str,
     pub run: fn(&Path),
     pub says: &'static str,
 }
 
-/// How long one may take: less than a case, since one of them hangs.
+/// How long a fault may take. This is less than for a case, since one fault hangs.
 pub const LIMIT: Duration = Duration::from_secs(9);
 
 pub static FAULTS: &[Fault] = &[

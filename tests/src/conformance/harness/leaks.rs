@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// The open descriptors of this process, and what each of them is.
+/// The open descriptors of this process, each with what it refers to.
 pub fn descriptors() -> BTreeMap<String, String> {
     let folder = std::fs::read_dir("/proc/self/fd").expect("/proc is mounted");
     let mut found = BTreeMap::new();
@@ -14,7 +14,7 @@ pub fn descriptors() -> BTreeMap<String, String> {
         let path = entry.expect("an entry can be read").path();
         let number = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let what = std::fs::read_link(&path).unwrap_or_default().display().to_string();
-        // The one that lists the folder.
+        // This descriptor lists the folder.
         if !what.ends_with("/fd") {
             found.insert(number, what);
         }
@@ -22,10 +22,11 @@ pub fn descriptors() -> BTreeMap<String, String> {
     found
 }
 
-/// What this process has that it had not `before`: descriptors, threads besides this one, children.
+/// What this process has that it did not have `before`: descriptors, threads besides this one,
+/// children.
 pub fn remaining(before: &BTreeMap<String, String>) -> Vec<String> {
-    // First: a thread on its way out may have a descriptor open for a moment, when its memory is
-    // given back.
+    // Threads come first: a thread that ends may have a descriptor open for a moment, while its
+    // memory is freed.
     let mut left = Vec::from_iter(threads());
     let open = descriptors().into_iter().filter(|(number, what)| before.get(number) != Some(what));
     left.extend(open.map(|(number, what)| format!("descriptor {number} ({what})")));
@@ -38,7 +39,8 @@ pub fn remaining(before: &BTreeMap<String, String>) -> Vec<String> {
     left
 }
 
-/// The threads besides this one. One that was joined may be about to leave the kernel's list.
+/// The threads besides this one. A thread that was joined may still be in the kernel's list for a
+/// moment.
 fn threads() -> Option<String> {
     let patience = Instant::now() + Duration::from_secs(6);
     loop {
@@ -53,7 +55,7 @@ fn threads() -> Option<String> {
     }
 }
 
-/// What is in the folder that was empty.
+/// The files in a folder that was empty before.
 pub fn files(place: &Path) -> Vec<String> {
     match std::fs::read_dir(place) {
         Err(error) => vec![format!("no folder {}: {error}", place.display())],

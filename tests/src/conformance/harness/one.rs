@@ -6,10 +6,11 @@ use rustix::process::{Resource, Rlimit, Signal};
 use std::path::Path;
 use std::process::ExitCode;
 
-/// The argument that says so; the test's name and an empty folder follow.
+/// The argument that asks for one test. The test's name and an empty folder follow.
 pub const FLAG: &str = "--one";
 
-/// So few descriptors are enough for a case, so that one which loses them in a loop fails.
+/// The limit of descriptors: enough for a case, and few enough that a case which loses them in a
+/// loop fails.
 const DESCRIPTORS: u64 = 64;
 
 pub fn main(mut arguments: impl Iterator<Item = String>) -> ExitCode {
@@ -23,8 +24,8 @@ pub fn main(mut arguments: impl Iterator<Item = String>) -> ExitCode {
     run(&test, Path::new(&place))
 }
 
-/// This process ends with the one that started it, adopts what its children leave behind, and has
-/// few descriptors.
+/// Makes this process end with its parent, adopt what its children leave behind, and have few
+/// descriptors.
 fn prepare() {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
         .expect("prctl(2) knows it");
@@ -38,7 +39,8 @@ fn prepare() {
 
 fn run(test: &Test, place: &Path) -> ExitCode {
     let before = leaks::descriptors();
-    // A panic ends the process with its message and status 101: what it leaves is not of interest.
+    // A panic ends the process with its message and status 101. What it leaves behind does not
+    // matter then.
     match test.what {
         What::Case(transport, case) => {
             (case.run)(&Scene { transport, promises: transport.promises, place });
