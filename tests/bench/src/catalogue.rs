@@ -1,4 +1,4 @@
-//! What is measured, against whom, and what is to be reached.
+//! The experiments, their entrants, and the goals.
 
 use crate::ends;
 use crate::kernel;
@@ -15,7 +15,7 @@ use crate::sides::Apart::{OneCpu, Processes, Threads};
 use ringway::shm::RobustFutex;
 use ringway::wait::Futex;
 
-/// Who an entrant is.
+/// The kind of an entrant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
@@ -23,54 +23,54 @@ pub enum Role {
     Ours,
     /// Another library.
     Peer,
-    /// A mechanism of the kernel's by its raw system calls.
+    /// A mechanism of the kernel, by its raw system calls.
     Raw,
     /// What the machine can do at best.
     Limit,
 }
 
-/// One that takes part in an experiment.
+/// An entrant of an experiment.
 pub struct Entrant {
     /// Its name, unique in the experiment.
     pub name: &'static str,
-    /// Who it is.
+    /// Its kind.
     pub role: Role,
     /// One start.
     pub run: fn() -> Found,
 }
 
-/// Entrants that are measured in turn, A B C A B C.
+/// Entrants that are measured in turn: A B C A B C.
 pub struct Experiment {
     /// Its name on the command line.
     pub id: &'static str,
-    /// What it is, for people.
+    /// A description for people.
     pub title: &'static str,
-    /// Who takes part.
+    /// The entrants.
     pub entrants: Vec<Entrant>,
-    /// Whether it is about two processors, so that their distance matters.
+    /// Whether it uses two processors, so that their distance matters.
     pub two_processors: bool,
 }
 
-/// What a figure has to be.
+/// The goal of a figure.
 #[derive(Debug, Clone, Copy)]
 pub enum Bar {
-    /// At least so many times the best peer.
+    /// At least this many times the best peer.
     AtLeastBest(f64),
-    /// At most so many times the best peer.
+    /// At most this many times the best peer.
     AtMostBest(f64),
-    /// At least so many times the limit.
+    /// At least this many times the limit.
     AtLeastLimit(f64),
-    /// At most so many times the limit.
+    /// At most this many times the limit.
     AtMostLimit(f64),
-    /// At most so many times the entrant of this name.
+    /// At most this many times the entrant of this name.
     AtMost(f64, &'static str),
-    /// At most so many nanoseconds.
+    /// At most this many nanoseconds.
     Nanoseconds(f64),
-    /// At least so many a second.
+    /// At least this many a second.
     PerSecond(f64),
 }
 
-/// How a value is written.
+/// The unit of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
     /// Nanoseconds: less is better.
@@ -90,17 +90,17 @@ impl Unit {
 
 /// A row of the table.
 pub struct Figure {
-    /// What it says in the table.
+    /// Its text in the table.
     pub title: &'static str,
-    /// Which experiment it is of.
+    /// The name of its experiment.
     pub experiment: &'static str,
-    /// Which of the numbers that a start finds.
+    /// The name of the number, among those that a start finds.
     pub metric: &'static str,
-    /// How it is written.
+    /// The unit.
     pub unit: Unit,
-    /// Which of ours counts; empty: the best.
+    /// The one of our entrants that counts; empty: the best.
     pub ours: &'static str,
-    /// What is to be reached.
+    /// The goals.
     pub bars: &'static [Bar],
 }
 
@@ -161,7 +161,8 @@ macro_rules! chunked {
     };
 }
 
-/// What processes can use for messages of any size; `$n` of them fit, in `$bytes` bytes.
+/// The entrants that carry messages of any size between processes; `$n` messages fit, in `$bytes`
+/// bytes.
 macro_rules! shared {
     ($measure:ident, $m:ty, $n:literal, $bytes:literal) => {
         entrants! {
@@ -185,7 +186,7 @@ macro_rules! shared {
     };
 }
 
-/// Those that take long to build: only in the full run.
+/// The entrants that take long to build: only in the full run.
 #[cfg(feature = "heavy")]
 macro_rules! heavy {
     ($measure:ident, $m:ty, $n:literal, $in_place:literal) => {
@@ -200,7 +201,7 @@ macro_rules! heavy {
     };
 }
 
-/// What keeps messages whole, where they are not too large for it.
+/// The kernel objects that keep messages whole, where the messages are not too large for them.
 macro_rules! messages {
     ($measure:ident, $m:ty) => {
         entrants! {
@@ -247,7 +248,7 @@ macro_rules! many_entrants {
     };
 }
 
-/// Ringway's end beside the raw calls, back and forth on one processor.
+/// Ringway's end beside the raw calls, in round trips on one processor.
 macro_rules! ends {
     ($m:ty: $($raw:literal $kernel:ident, $ours:literal $end:ident;)*) => {
         entrants! {

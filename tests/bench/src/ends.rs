@@ -16,7 +16,7 @@ use std::marker::PhantomData;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use std::time::Instant;
 
-/// What an end that was lost would mean.
+/// The message if an end is lost.
 const OPEN: &str = "both ends are open";
 
 /// A pipe of Ringway's.
@@ -152,7 +152,7 @@ messages! {
     };
 }
 
-/// A ring whose sides sleep as `W` does, in memory that processes share.
+/// A ring whose sides sleep as `W` says, in memory that processes share.
 pub struct Blocking<W>(PhantomData<W>);
 
 /// A side of [`Blocking`].
@@ -199,14 +199,15 @@ pub fn dispatched() -> Found {
     raised(&RUN, raise, || assert_eq!(dispatcher.pause(), Ok(1)))
 }
 
-/// The same by hand: the handler writes a byte into a pipe, and the loop reads it and runs the
-/// handler proper.
+/// The same, done by hand: the handler writes a byte into a pipe, and the loop reads it and runs
+/// the real handler.
 pub fn self_pipe() -> Found {
     static RUN: AtomicU64 = AtomicU64::new(0);
     static WRITER: AtomicI32 = AtomicI32::new(-1);
     extern "C" fn on_signal(signal: i32) {
         let byte = signal as u8;
-        // SAFETY: writes one byte; `errno` is not looked at by what is interrupted here.
+        // SAFETY: the call writes one byte. The code that the handler interrupts does not use
+        // `errno`.
         unsafe { libc::write(WRITER.load(Ordering::Relaxed), (&raw const byte).cast(), 1) };
     }
     let mut ends = [0; 2];

@@ -14,7 +14,7 @@ use std::fmt::Debug;
 /// or used in place with only the first and the last word touched.
 pub struct Iceoryx<const N: usize, const IN_PLACE: bool>;
 
-/// A side, with what it opens when it is first used, in the process that uses it.
+/// A side, with what it opens on its first use, in the process that uses it.
 pub struct Side<T, const N: usize, const IN_PLACE: bool> {
     service: String,
     port: Option<T>,
@@ -66,7 +66,7 @@ where
             let number = u64::from_ne_bytes(message.as_bytes()[..8].try_into().expect("a word"));
             // SAFETY: the first word of the sample, exclusively borrowed and aligned.
             unsafe { words.write(number) };
-            // SAFETY: its last word.
+            // SAFETY: the last word of the sample, exclusively borrowed and aligned.
             unsafe { words.add(M::SIZE / 8 - 1).write(number) };
         } else {
             // SAFETY: both are one message long, and the sample is exclusively borrowed.

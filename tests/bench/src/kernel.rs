@@ -12,8 +12,8 @@ fn checked(what: &str, answer: isize) -> usize {
     usize::try_from(answer).unwrap_or_else(|_| panic!("{what}: {}", io::Error::last_os_error()))
 }
 
-/// A descriptor that messages are written to or read from, whole: a stream, whose parts are put
-/// together, or one that keeps messages whole by itself. Open until the process ends.
+/// A descriptor through which whole messages are written or read. A stream's parts are put
+/// together; other kinds keep messages whole by themselves. It stays open until the process ends.
 pub struct Fd(RawFd);
 
 impl<M: Message> Tx<M> for Fd {
@@ -85,7 +85,7 @@ impl<M: Message> Spsc<M> for Fifo {
         checked("mkfifo", unsafe { libc::mkfifo(path.as_ptr(), 0o600) } as isize);
         let rx = open(libc::O_RDONLY | libc::O_NONBLOCK);
         let tx = open(libc::O_WRONLY);
-        // SAFETY: as above; both ends are open, so that nobody needs the name.
+        // SAFETY: a string that ends with zero. Both ends are open, so nobody needs the name.
         unsafe { libc::unlink(path.as_ptr()) };
         // SAFETY: our descriptor.
         checked("fcntl", unsafe { libc::fcntl(rx, libc::F_SETFL, 0) } as isize);
@@ -147,8 +147,8 @@ impl<M: Message> Spsc<M> for Tcp {
     }
 }
 
-/// UDP over the loopback interface. It loses what the receiver has no room for: only for round
-/// trips.
+/// UDP over the loopback interface. It loses messages for which the receiver has no room, so it is
+/// only for round trips.
 pub struct Udp;
 
 impl<M: Message> Spsc<M> for Udp {
@@ -164,12 +164,13 @@ impl<M: Message> Spsc<M> for Udp {
     }
 }
 
-/// A number as a small positive one: those of messages are small, or the complement of small ones.
+/// Folds a number into a small positive one. The numbers of messages are small, or the complement
+/// of small ones.
 fn folded(n: u64) -> u64 {
     (n << 1 ^ ((n as i64) >> 63) as u64) + 1
 }
 
-/// The number that was folded.
+/// Unfolds a number.
 fn unfolded(n: u64) -> u64 {
     let n = n - 1;
     n >> 1 ^ (n & 1).wrapping_neg()
@@ -249,7 +250,7 @@ impl<M: Message> Spsc<M> for MessageQueue {
         // SAFETY: a string that ends with zero, and the attributes that `O_CREAT` asks for.
         let queue = unsafe { libc::mq_open(name.as_ptr(), flags, 0o600, &attributes) };
         checked("mq_open", queue as isize);
-        // SAFETY: as above; it is open, so that nobody needs the name.
+        // SAFETY: a string that ends with zero. The queue is open, so nobody needs the name.
         unsafe { libc::mq_unlink(name.as_ptr()) };
         (Mq(queue), Mq(queue))
     }
@@ -315,8 +316,8 @@ impl Spsc<u64> for Signal {
     }
 }
 
-/// A word and a futex, `FUTEX_WAIT` and `FUTEX_WAKE` for every message: only for round trips.
-/// `BOUNDED`: who waits is woken after 100 ms at the latest.
+/// A word and a futex, with `FUTEX_WAIT` and `FUTEX_WAKE` for every message: only for round trips.
+/// If `BOUNDED`, a waiter wakes after 100 ms at the latest.
 pub struct Futex<const BOUNDED: bool>;
 
 /// An end of [`Futex`].
@@ -334,8 +335,8 @@ struct FutexWords {
 fn futex(word: &AtomicU32, operation: i32, value: u32, bounded: bool) {
     let bound = libc::timespec { tv_sec: 0, tv_nsec: 100_000_000 };
     let bound = if bounded { &raw const bound } else { std::ptr::null() };
-    // SAFETY: the word is aligned and lives; what the kernel answers is looked at by the caller's
-    // loop.
+    // SAFETY: the word is aligned and lives through the call. The caller's loop checks the word, so
+    // the kernel's answer does not matter.
     unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), operation, value, bound) };
 }
 

@@ -13,8 +13,8 @@ use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-/// One word on one cache line: the number stored by one side is all there is. Good for a round trip
-/// alone: nobody asks whether there is room.
+/// One word on one cache line, in which one side stores a number. It is only for round trips:
+/// nobody checks whether there is room.
 pub struct Line<P>(PhantomData<P>);
 
 /// A side of [`Line`].
@@ -57,9 +57,8 @@ impl<P: Place> Spsc<u64> for Line<P> {
     }
 }
 
-/// Nanoseconds for a bare cache line to the other processor and back: how far the two are from each
-/// other now. A virtual machine may move them at any time, so that it is asked around each
-/// measurement.
+/// Nanoseconds for a bare cache line to the other processor and back: the present distance of the
+/// two. A virtual machine may move them at any time, so this is measured around each measurement.
 pub fn distance() -> f64 {
     const TRIPS: u64 = 500;
     const PASSES: u64 = 4;
@@ -92,9 +91,9 @@ pub fn distance() -> f64 {
     )
 }
 
-/// Nanoseconds for a thousand steps of eight independent sums: how much of a core one has now. A
-/// virtual machine's processor may be half of a core whose other half is at work for another, so
-/// that it is asked around each measurement.
+/// Nanoseconds for a thousand steps of eight independent sums: how much of a core this processor
+/// has at present. A virtual machine's processor may be half of a core whose other half works for
+/// another guest, so this is measured around each measurement.
 pub fn pace() -> f64 {
     const STEPS: u64 = 50_000;
     let pass = || {
@@ -113,8 +112,8 @@ pub fn pace() -> f64 {
     })
 }
 
-/// Copies one `M` by the processor's vectors, where it has such; else as the C library does, which
-/// from some 2 KiB on takes up to twenty times as long on some.
+/// Copies one `M` by the processor's vectors, where it has them. Elsewhere it copies as the C
+/// library does, which from some 2 KiB on takes up to twenty times as long on some processors.
 ///
 /// # Safety
 /// As for `ptr::copy_nonoverlapping`.
@@ -152,8 +151,8 @@ unsafe fn copy_by_avx(from: *const __m256i, to: *mut __m256i, quads: usize) {
     }
 }
 
-/// `N` places, each with a flag on a cache line of its own, that one side copies into and the other
-/// out of: the copy from core to core, and nothing that a queue is.
+/// `N` places, each with a flag on a cache line of its own. One side copies into them and the other
+/// out of them. This is the copy from core to core, without anything else that a queue does.
 pub struct Copying<P, const N: usize>(PhantomData<P>);
 
 /// A side of [`Copying`].

@@ -1,4 +1,5 @@
-//! Locks with one holder: taken and given back by one alone, and by two who both want it.
+//! Locks with one holder: taken and given back by one side alone, and by two sides that both want
+//! it.
 
 use crate::measure::{Found, PASS, PASSES, Passes, Steps};
 use crate::memory;
@@ -14,7 +15,7 @@ use std::time::Instant;
 
 /// A count behind a lock.
 pub trait Lock: 'static {
-    /// A new one, in memory that both sides have.
+    /// A new one, in memory that both sides share.
     fn open() -> &'static Self;
 
     /// Adds one to the count, by this side (0 or 1), and returns it.
@@ -28,10 +29,11 @@ fn add_one(mut count: impl DerefMut<Target = u64>) -> u64 {
     *count
 }
 
-/// Who each side is.
+/// The participants of the two sides.
 const SIDES: [Participant; 2] = [Participant::new(1).unwrap(), Participant::new(2).unwrap()];
 
-/// Ringway's, between processes: it tells of a death, and whoever sleeps looks after the dead.
+/// Ringway's lock between processes: it tells of a death, and its sleepers check for dead
+/// participants.
 pub struct Ours(lock::Mutex<u64, RobustFutex>);
 
 impl Lock for Ours {
@@ -107,7 +109,7 @@ impl<const ROBUST: bool> Lock for Pthread<ROBUST> {
         // SAFETY: initialized above.
         errors |= unsafe { libc::pthread_mutexattr_setpshared(at, libc::PTHREAD_PROCESS_SHARED) };
         if ROBUST {
-            // SAFETY: as above.
+            // SAFETY: the attributes were initialized above.
             errors |= unsafe { libc::pthread_mutexattr_setrobust(at, libc::PTHREAD_MUTEX_ROBUST) };
         }
         // SAFETY: a place for the mutex, which nobody uses yet, and the attributes.
@@ -145,7 +147,7 @@ pub fn alone<L: Lock>() -> Found {
     found
 }
 
-/// Something of one's own to do between two turns: some tens of nanoseconds.
+/// Some work between two turns: some tens of nanoseconds.
 #[inline(always)]
 fn own_work(seed: u64) {
     let mut value = black_box(seed);
@@ -162,8 +164,8 @@ fn turns<L: Lock>(lock: &L, side: usize, numbers: std::ops::Range<u64>) {
     }
 }
 
-/// How often a second two sides, who both want it all the time but for a little work of their own,
-/// are given the lock.
+/// How often a second two sides get the lock. Both want it all the time, but for a little work of
+/// their own.
 pub fn contended<L: Lock + Sync>(apart: Apart) -> Found {
     let lock = L::open();
     let steps = Steps::new();

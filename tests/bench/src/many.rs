@@ -11,17 +11,17 @@ use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::time::Instant;
 use std::{hint, thread};
 
-/// How many messages each of these holds.
+/// The capacity of each queue, in messages.
 const CAPACITY: usize = 1024;
 
-/// One that takes any number of producers and consumers, as far as it says.
+/// A queue that takes any number of producers and consumers, or as many as it says.
 pub trait Mpmc {
     /// A producer's half.
     type Tx: Tx<u64> + Send;
     /// A consumer's half.
     type Rx: Rx<u64> + Send;
 
-    /// A new one with so many halves.
+    /// A new one with this many halves.
     fn open(producers: usize, consumers: usize) -> (Vec<Self::Tx>, Vec<Self::Rx>);
 }
 
@@ -58,7 +58,7 @@ mpmc! {
         let queue: &'static Queue<u64, CAPACITY> = Box::leak(Box::new(Queue::new()));
         (queue, queue)
     };
-    /// The same, whose capacity is known when the program runs.
+    /// The same, with a capacity that is known at run time.
     OursCounted: &'static QueueView<u64>, &'static QueueView<u64> => {
         let queue: &'static Queue<u64, CAPACITY> = Box::leak(Box::new(Queue::new()));
         let queue: &QueueView<u64> = std::hint::black_box(queue);
@@ -167,8 +167,7 @@ mpsc! {
         gil::mpsc::channel(NonZeroUsize::new(CAPACITY).expect("a capacity"));
 }
 
-/// Tries until it succeeds. There may be more threads than processors, so that it yields now and
-/// then.
+/// Tries until it succeeds. There may be more threads than processors, so it yields now and then.
 #[inline(always)]
 fn insist(mut attempt: impl FnMut() -> bool) {
     let mut tries = 0_u32;
@@ -178,8 +177,9 @@ fn insist(mut attempt: impl FnMut() -> bool) {
     }
 }
 
-/// Threads that begin together: from the first one's first step to the last one's last. Each looks
-/// at the clock itself, for whoever started them may get no processor before one of them is done.
+/// Threads that begin together. The time counts from the first step of any of them to the last.
+/// Each reads the clock itself: the thread that started them may get no processor before one of
+/// them is done.
 struct Race {
     begin: Barrier,
     legs: Mutex<Vec<(Instant, Instant)>>,
@@ -215,10 +215,11 @@ impl Drop for Leg<'_> {
     }
 }
 
-/// Says which producer a message is from, and checks that each producer's arrive in order.
+/// States the producer of a message, and checks that the messages of each producer arrive in order.
 const SHIFT: u32 = 48;
 
-/// Messages a second with so many producers and consumers, which the system puts where it likes.
+/// Messages a second with this many producers and consumers, which the system places where it
+/// likes.
 pub fn rate<Q: Mpmc>(producers: usize, consumers: usize) -> Found {
     let pass = |each: u64| {
         let (txs, rxs) = Q::open(producers, consumers);
@@ -241,8 +242,8 @@ pub fn rate<Q: Mpmc>(producers: usize, consumers: usize) -> Found {
                     let _leg = race.leg();
                     let mut last = vec![0; producers];
                     let (mut message, mut added, mut count) = (0, 0_u64, 0);
-                    // Consumers agree in batches on how many are left, so that the count is not
-                    // what is measured.
+                    // Consumers agree in batches on how many messages are left, so that the count
+                    // is not what is measured.
                     while taken.fetch_add(64, Ordering::Relaxed) < all {
                         for _ in 0..64 {
                             insist(|| rx.get(&mut message));

@@ -1,18 +1,18 @@
-//! The measurements: one way, back and forth, and alone on one thread. Every message is numbered
-//! and checked.
+//! The measurements: one way, round trips, and alone on one thread. Every message is numbered and
+//! checked.
 
 use crate::message::{Message, Rx, Spsc, Tx};
 use crate::sides::{Apart, Word};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-/// What one start found: a name and a number each.
+/// The result of one start: names, each with a number.
 pub type Found = Vec<(&'static str, f64)>;
 
-/// How many seconds one pass takes, about: short, so that many are not interrupted.
+/// The length of one pass in seconds, about. It is short, so that many passes are not interrupted.
 pub const PASS: f64 = 1.5e-3;
 
-/// How many passes a start makes, after those that find out how many messages a pass has.
+/// How many passes a start makes after the first ones, which find out how many messages a pass has.
 pub const PASSES: u64 = 9;
 
 /// The median, or none of nothing.
@@ -21,8 +21,8 @@ pub fn median(mut values: Vec<f64>) -> Option<f64> {
     values.get(values.len() / 2).copied()
 }
 
-/// What the passes of a start found: the median of those in which neither side was put off its
-/// processor, or of all when there is none.
+/// The results of a start's passes: the median of the passes in which neither side lost its
+/// processor, or of all passes if there is no such pass.
 #[derive(Debug, Default)]
 pub struct Passes {
     clean: Vec<f64>,
@@ -57,7 +57,7 @@ impl Passes {
     }
 }
 
-/// How often the calling thread was put off its processor although it had more to do.
+/// How often the calling thread lost its processor although it had more to do.
 pub fn switches() -> u64 {
     // SAFETY: plain numbers, for which zero is a value.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
@@ -74,12 +74,12 @@ pub struct Steps {
 }
 
 impl Steps {
-    /// For two sides that come to be after it.
+    /// Makes one for two sides that are created after it.
     pub fn new() -> Self {
         Steps { go: Word::new(), done: Word::new() }
     }
 
-    /// The other side's part: `work` is told which number comes first, and how many there are.
+    /// The other side's part. `work` receives the first number and the count of messages.
     pub fn follow(self, passes: u64, mut work: impl FnMut(std::ops::Range<u64>)) {
         let mut next = 0;
         for pass in 1..=passes {
@@ -91,8 +91,8 @@ impl Steps {
         }
     }
 
-    /// This side's part in one pass: seconds, and whether neither side was put off. Returns when
-    /// both are done.
+    /// This side's part in one pass. Returns the seconds, and whether neither side lost its
+    /// processor, when both are done.
     pub fn lead(self, pass: u64, count: u64, work: impl FnOnce()) -> (f64, bool) {
         let before = switches();
         let begun = Instant::now();
@@ -173,7 +173,8 @@ pub fn rate<S: Spsc<M>, M: Message>(apart: Apart) -> Found {
                 });
                 (count as f64 / seconds, clean)
             };
-            // Twice to warm up: so few that the slowest is done soon, then as many as that allows.
+            // Two passes to warm up: one so short that the slowest entrant finishes it soon, then
+            // one as long as the first allows.
             let (first, _) = pass(1, 64.max((1 << 16) / M::SIZE as u64));
             let (second, _) = pass(2, ((first * PASS) as u64).max(16));
             let count = ((second * PASS) as u64).max(16);
@@ -298,7 +299,7 @@ fn ticks() -> u64 {
     };
 }
 
-/// What two looks at that clock are apart when nothing is between them.
+/// The time between two readings of that clock with nothing between them.
 fn ticks_cost() -> u64 {
     (0..1000)
         .map(|_| {

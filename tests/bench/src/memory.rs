@@ -33,8 +33,7 @@ pub fn map(size: usize) -> *mut u8 {
     at.cast()
 }
 
-/// A `T` of which every byte is zero, shared with child processes. `T` is one for which that is a
-/// value.
+/// A zeroed `T`, shared with child processes. Zero bytes must be a valid `T`.
 pub fn shared<T>() -> &'static T {
     assert!(align_of::<T>() <= 4096);
     // SAFETY: the mapping is large and aligned enough, and lives as long as the process; the
@@ -48,11 +47,11 @@ pub fn shared_with<T>(value: T) -> &'static mut T {
     let at = map(size_of::<T>()).cast::<T>();
     // SAFETY: the mapping is new, large and aligned enough, and ours alone.
     unsafe { at.write(value) };
-    // SAFETY: as above, and initialized.
+    // SAFETY: the mapping is new, large and aligned enough, and initialized.
     unsafe { &mut *at }
 }
 
-/// A `T` of which every byte is zero, in this process's own memory, for as long as it runs.
+/// A zeroed `T` in this process's own memory, for as long as the process runs.
 pub fn private<T>() -> &'static mut T {
     let layout = std::alloc::Layout::new::<T>();
     // SAFETY: the callers name types that are not of size zero.

@@ -1,4 +1,4 @@
-//! What every measurement sends, and the two halves that it sends it through.
+//! The message that every measurement sends, and the two halves that carry it.
 
 use std::hint;
 
@@ -7,7 +7,7 @@ pub trait Message: Copy + Send + 'static {
     /// Its size in bytes.
     const SIZE: usize = size_of::<Self>();
 
-    /// Message number `n`, made where it is used: only for small ones.
+    /// Makes message number `n` in place: only for small messages.
     fn numbered(n: u64) -> Self;
 
     /// Writes the number into the first word and the last.
@@ -70,7 +70,7 @@ pub trait Tx<M> {
     /// Sends, or returns false when there is no room.
     fn put(&mut self, message: &M) -> bool;
 
-    /// Sends, and waits for room. What has a way of waiting of its own uses that.
+    /// Sends, and waits for room. An entrant with a way of waiting of its own uses that.
     #[inline(always)]
     fn send(&mut self, message: &M) {
         while !self.put(message) {
@@ -93,28 +93,28 @@ pub trait Rx<M> {
     }
 }
 
-/// One direction, for one that sends and one that receives. The halves are made before the other
-/// thread or process is, and each is used on one side only.
+/// One direction, from a sender to a receiver. The halves are made before the other thread or
+/// process is, and only one side uses each.
 pub trait Spsc<M: Message> {
     /// The sender's half.
     type Tx: Tx<M>;
     /// The receiver's half.
     type Rx: Rx<M>;
 
-    /// A new channel. What cannot be had ends the start with a message.
+    /// A new channel. If it cannot be had, the start ends with a message.
     fn open() -> (Self::Tx, Self::Rx);
 }
 
-/// A half for whichever side it is moved to: the other side's copy (in the parent, or in the child)
-/// is never used.
+/// A half that moves to one side. The other side's copy (in the parent, or in the child) is never
+/// used.
 pub struct Moved<T>(pub T);
 
-// SAFETY: halves are moved to their side before their first use, and used by it alone. Those that
-// are not `Send` of themselves hold a raw pointer to memory that outlives both sides.
+// SAFETY: a half moves to its side before its first use, and only that side uses it. A half that is
+// not `Send` by itself holds a raw pointer to memory that outlives both sides.
 unsafe impl<T> Send for Moved<T> {}
 
 impl<T> Moved<T> {
-    /// The half. A method, so that a closure captures the whole and not the field.
+    /// The half. This is a method so that a closure captures the whole and not the field.
     pub fn into_inner(self) -> T {
         self.0
     }

@@ -14,9 +14,9 @@ use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::slice;
 
-/// In which memory a structure lies.
+/// The memory in which a structure lies.
 pub trait Place {
-    /// A `T` of zero bytes, which are a fresh value of every type of the core's.
+    /// A `T` of zero bytes, which are a fresh value of every type of the core.
     fn zeroed<T>() -> &'static T;
 }
 
@@ -48,7 +48,7 @@ fn fill<M: Copy>(slot: &mut MaybeUninit<M>, message: &M) {
     unsafe { slot.as_mut_ptr().copy_from_nonoverlapping(message, 1) };
 }
 
-/// The halves of a ring of messages: of one whose number of slots is a constant, or of its view.
+/// The halves of a ring of messages, whose number of slots is a constant, or of its view.
 macro_rules! values {
     ($([$($parameters:tt)*] $ring:ty;)*) => {
         $(
@@ -96,7 +96,7 @@ impl<M: Message, P: Place, const N: usize, W: Wake + 'static> Spsc<M> for Slots<
     }
 }
 
-/// [`Slots`], whose number the compiler does not know.
+/// [`Slots`], with a number of slots that the compiler does not know.
 pub struct SlotsView<P, const N: usize>(PhantomData<P>);
 
 impl<M: Message, P: Place, const N: usize> Spsc<M> for SlotsView<P, N> {
@@ -183,7 +183,7 @@ impl<M: Message, R: ByteRingRef> Tx<M> for bytes::Producer<R> {
 impl<M: Message, R: ByteRingRef> Rx<M> for bytes::Consumer<R> {
     #[inline(always)]
     fn get(&mut self, into: &mut M) -> bool {
-        // Written in one publication, so that the whole message is there or nothing.
+        // Published in one step, so that the whole message is there or nothing.
         match self.try_read(into.as_bytes_mut()) {
             0 => false,
             read => {
@@ -217,7 +217,7 @@ impl<M: Message, P: Place, const N: usize> Spsc<M> for Bytes<P, N> {
     }
 }
 
-/// [`Bytes`], whose number the compiler does not know.
+/// [`Bytes`], with a capacity that the compiler does not know.
 pub struct BytesView<P, const N: usize>(PhantomData<P>);
 
 impl<M: Message, P: Place, const N: usize> Spsc<M> for BytesView<P, N> {
@@ -260,7 +260,7 @@ impl<M: Message, P: Place, const N: usize> Spsc<M> for Messages<P, N> {
 /// A [`Queue`] of `N` messages.
 pub struct Many<P, const N: usize>(PhantomData<P>);
 
-/// The same, whose capacity is known when the program runs.
+/// The same, with a capacity that is known at run time.
 pub struct ManyView<P, const N: usize>(PhantomData<P>);
 
 macro_rules! queues {

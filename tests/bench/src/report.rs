@@ -1,4 +1,4 @@
-//! What was found: as JSON, as a table, as plots.
+//! The results: as JSON, as a table, as plots.
 
 use crate::catalogue::{Bar, Entrant, Experiment, FIGURES, Figure, Role, Unit};
 use crate::measure::Found;
@@ -10,17 +10,17 @@ use std::fmt::Write;
 use std::path::Path;
 use std::{fs, io};
 
-/// Two processors are halves of one core when a cache line is back within so many nanoseconds.
+/// Two processors count as halves of one core if a cache line returns within this many nanoseconds.
 const ONE_CORE: f64 = 75.0;
 
-/// They are cores with a cache in common when it is within so many.
+/// They count as cores with a cache in common if it returns within this many.
 const NEAR: f64 = 200.0;
 
-/// A start has its core for itself while it is slower than the quickest of its experiment by no
-/// more than this.
+/// A start had its core to itself if it was slower than the quickest of its experiment by no more
+/// than this.
 const ALONE: f64 = 1.2;
 
-/// What one start found.
+/// The results of one start.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Start {
     /// Numbers by name. `clean` says of how many undisturbed passes they are the median.
@@ -31,9 +31,10 @@ pub struct Start {
     /// How long some arithmetic took before and after, in nanoseconds, where one processor is at
     /// work.
     pub pace: Option<[f64; 2]>,
-    /// Whether it ran before every ordinary process.
+    /// Whether it ran with priority over every ordinary process.
     pub first: bool,
-    /// What it can be compared with, if that stayed the same; known when all starts are.
+    /// The kind of starts that it can be compared with, if that did not change; known when all
+    /// starts are.
     #[serde(skip)]
     kind: Option<Distance>,
 }
@@ -45,8 +46,8 @@ impl Start {
         Start { found, line, pace, first, kind: None }
     }
 
-    /// Where the two processors lay, if they stayed there; or whether one had its core for itself,
-    /// whose `best` pace is known.
+    /// Where the two processors lay, if they stayed there; or, with the `best` pace known, whether
+    /// one processor had its core to itself.
     fn kind(&self, best: f64) -> Option<Distance> {
         let pace = self.pace.map(|pace| {
             pace.map(|it| if it <= ALONE * best { Distance::Alone } else { Distance::Shared })
@@ -67,7 +68,7 @@ impl Start {
     }
 }
 
-/// What all starts of an entrant found.
+/// The results of all starts of an entrant.
 #[derive(Debug, Clone, Serialize)]
 pub struct EntrantResult {
     /// Its name.
@@ -98,7 +99,7 @@ pub enum Distance {
     Mixed,
 }
 
-/// What an experiment found.
+/// The results of an experiment.
 #[derive(Debug, Clone, Serialize)]
 pub struct ExperimentResult {
     /// Its name.
@@ -107,7 +108,7 @@ pub struct ExperimentResult {
     pub title: &'static str,
     /// Which starts count.
     pub distance: Distance,
-    /// Whether that matters.
+    /// Whether that choice matters.
     pub two_processors: bool,
     /// Who took part.
     pub entrants: Vec<EntrantResult>,
@@ -127,7 +128,7 @@ pub struct Spread {
 /// A value with its owner's name.
 #[derive(Debug, Clone, Serialize)]
 pub struct Named {
-    /// Whose it is.
+    /// The entrant's name.
     pub name: String,
     /// The value.
     #[serde(flatten)]
@@ -359,7 +360,7 @@ impl Machine {
     }
 }
 
-/// Pads to so many characters, on the left for numbers.
+/// Pads to this many characters; numbers are padded on the left.
 fn padded(text: &str, width: usize, left: bool) -> String {
     let blank = " ".repeat(width.saturating_sub(text.chars().count()));
     if left { format!("{blank}{text}") } else { format!("{text}{blank}") }

@@ -133,8 +133,8 @@ halves! {
     Shared<thingbuf::ThingBuf<M>>: |c, into| store(into, c.0.pop());
 }
 
-/// shaq commits and looks when it is told to; here, at every message and when it seems full or
-/// empty, as its users do.
+/// shaq publishes and refreshes positions when it is told to. Here this happens at every message,
+/// and when the queue seems full or empty, as its users do.
 impl<M: Message> Tx<M> for shaq::spsc::Producer<M> {
     #[inline(always)]
     fn put(&mut self, message: &M) -> bool {
@@ -142,7 +142,7 @@ impl<M: Message> Tx<M> for shaq::spsc::Producer<M> {
         let mut slot = unsafe { self.reserve() };
         if slot.is_none() {
             self.sync();
-            // SAFETY: as above.
+            // SAFETY: the slot is written before the commit.
             slot = unsafe { self.reserve() };
         }
         let Some(slot) = slot else { return false };
@@ -486,7 +486,7 @@ impl Tx<u64> for shmem_ipc::sharedring::Sender<u64> {
         self.block_until_writable().expect("room");
         // SAFETY (of `write`): the closure is given room for at least one.
         let sent = self.send_raw(|slot, _| {
-            // SAFETY: as said.
+            // SAFETY: the closure receives room for at least one message.
             unsafe { slot.write(*message) };
             1
         });

@@ -1,5 +1,5 @@
-//! Starts every entrant in turn, A B C A B C, each time in a fresh process, and collects what they
-//! find.
+//! Starts every entrant in turn, A B C A B C, each time in a fresh process, and collects the
+//! results.
 
 use crate::Arguments;
 use crate::catalogue;
@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
-/// How many starts each entrant has, and after how many seconds no new round of them is begun.
+/// How many starts each entrant has, and the number of seconds after which no new round begins.
 const STARTS: (usize, u64) = (15, 1080);
 
 /// The same for a quick run.
@@ -20,7 +20,7 @@ const QUICK_STARTS: (usize, u64) = (3, 90);
 /// How long one start may take, in seconds, before it is given up.
 const PATIENCE: u32 = 20;
 
-/// One start of one entrant: measures, and prints what it found as a line of JSON.
+/// One start of one entrant: measures, and prints the results as a line of JSON.
 pub fn start(experiment: &str, entrant: &str) -> ExitCode {
     // SAFETY: a plain request: the default action of the signal ends this process, and a child ends
     // with it.
@@ -34,7 +34,7 @@ pub fn start(experiment: &str, entrant: &str) -> ExitCode {
         eprintln!("no entrant {entrant} in {}; see: ringway-bench list", experiment.id);
         return ExitCode::from(2);
     };
-    // More threads than processors have to take turns, as the scheduler sees fit.
+    // If there are more threads than processors, they take turns as the scheduler decides.
     let first = !experiment.id.starts_with("many-2") && go_first();
     let around = |probe: fn() -> f64| {
         let before = probe();
@@ -71,7 +71,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     let begun = Instant::now();
     let mut found: Vec<Vec<EntrantResult>> =
         experiments.iter().map(|it| it.entrants.iter().map(EntrantResult::new).collect()).collect();
-    // Every experiment in every round: what the machine does to its guests meanwhile, it does to
+    // Every experiment is in every round, so what the machine does to its guests meanwhile affects
     // all.
     let mut rounds = 0;
     while rounds < starts && (rounds == 0 || begun.elapsed().as_secs() < seconds) {
@@ -108,8 +108,8 @@ pub fn run(arguments: &Arguments) -> ExitCode {
     }
 }
 
-/// The processors to be pinned to: the first that is allowed, and the one that is nearest to it,
-/// not counting those that are the same core.
+/// The processors to pin to: the first allowed one, and the one nearest to it that is not on the
+/// same core.
 fn nearest() -> Cpus {
     let allowed = allowed();
     let first = allowed[0];

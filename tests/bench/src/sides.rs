@@ -43,9 +43,9 @@ pub fn pin(cpu: usize) {
     keep_to(&[cpu]);
 }
 
-/// Has the calling thread, and those that it starts, run on these processors only.
+/// Restricts the calling thread, and those that it starts, to these processors.
 fn keep_to(cpus: &[usize]) {
-    // SAFETY: as in `allowed`.
+    // SAFETY: a set of bits, for which zero is a value.
     let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
     // SAFETY: writes the set at an index below its size.
     cpus.iter().for_each(|&cpu| unsafe { libc::CPU_SET(cpu, &mut set) });
@@ -55,8 +55,8 @@ fn keep_to(cpus: &[usize]) {
     }
 }
 
-/// What `run` answers, which may pin the calling thread: afterwards it may run where it could
-/// before.
+/// Returns what `run` returns. `run` may pin the calling thread; afterwards the thread may run
+/// where it could before.
 pub fn and_back<R>(run: impl FnOnce() -> R) -> R {
     let before = allowed();
     let answer = run();
@@ -64,9 +64,9 @@ pub fn and_back<R>(run: impl FnOnce() -> R) -> R {
     answer
 }
 
-/// Has this process, and what it starts, run before every ordinary one, where that is allowed; says
-/// whether it is. So a measurement that is a fraction of a second long is not cut up by what else
-/// the machine does.
+/// Gives this process, and what it starts, priority over every ordinary process, where that is
+/// allowed. Returns whether it is. Other work of the machine then does not interrupt a measurement
+/// of a fraction of a second.
 pub fn go_first() -> bool {
     // SAFETY: plain numbers, for which zero is a value.
     let mut parameters: libc::sched_param = unsafe { std::mem::zeroed() };
@@ -75,9 +75,9 @@ pub fn go_first() -> bool {
     unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &parameters) == 0 }
 }
 
-/// Waits until the threads that were joined are gone. One that is about to end may hold what the
-/// next one needs to begin, its address space's lock; on a processor where another spins before
-/// every ordinary process, it would never get its turn.
+/// Waits until the threads that were joined are gone. A thread that is about to end may hold the
+/// lock of the address space, which the next thread needs to begin. On a processor where a thread
+/// with priority spins, it would never get its turn.
 fn wait_to_be_alone() {
     let threads = || fs::read_dir("/proc/self/task").map_or(1, Iterator::count);
     // A peer may have a thread of its own that stays.
@@ -101,8 +101,8 @@ pub enum Apart {
 }
 
 impl Apart {
-    /// Runs `there` in the other thread or process, `here` in this one, and returns its answer.
-    /// What goes wrong on the other side ends the start. Afterwards this thread may run where it
+    /// Runs `there` in the other thread or process and `here` in this one. Returns the answer of
+    /// `here`. An error on the other side ends the start. Afterwards this thread may run where it
     /// could before.
     pub fn run<R>(self, there: impl FnOnce() + Send, here: impl FnOnce() -> R) -> R {
         wait_to_be_alone();
@@ -112,7 +112,8 @@ impl Apart {
     fn run_pinned<R>(self, there: impl FnOnce() + Send, here: impl FnOnce() -> R) -> R {
         let Cpus(first, second) = Cpus::chosen();
         let other = if self == Apart::OneCpu { first } else { second };
-        // The other side is born where it stays: it need not get its turn here before it can move.
+        // The other side starts on its own processor: it needs no turn on this one before it can
+        // move.
         pin(other);
         if self == Apart::Threads {
             return thread::scope(|s| {
@@ -122,7 +123,7 @@ impl Apart {
             });
         }
         let parent = process::id();
-        // SAFETY: this process has one thread by now, so that the child may go on as it is.
+        // SAFETY: this process has one thread by now, so the child may go on as it is.
         match unsafe { libc::fork() } {
             -1 => panic!("cannot fork: {}", io::Error::last_os_error()),
             0 => {
@@ -159,7 +160,7 @@ impl Apart {
     }
 }
 
-/// A word on a cache line of its own, in memory that both sides have.
+/// A word on a cache line of its own, in memory that both sides share.
 #[repr(C, align(128))]
 pub struct Word(pub AtomicU64);
 

@@ -1,5 +1,4 @@
-//! An image that allocates, to show that such an image does not link: nothing here gives it an
-//! allocator.
+//! An image that allocates, to show that it does not link: it has no allocator.
 #![no_std]
 #![no_main]
 

@@ -1,6 +1,5 @@
-//! A serial link, and the least around it: what comes on its port goes back. All that a program
-//! needs of a link is here, and nothing else, so that its size beside that of `nothing` is what a
-//! serial link costs. See `flash`.
+//! A serial link, with no more around it than it needs: what comes on its port goes back. The size
+//! of this image beside that of `nothing` is what a serial link costs. See `flash`.
 #![no_std]
 #![no_main]
 
@@ -30,7 +29,7 @@ fn run() -> bool {
     loop {
         // Relaxed: see `tick`.
         let now = u64::from(TICKS.load(Ordering::Relaxed));
-        // SAFETY: it is the UART's register, and nobody else reads it.
+        // SAFETY: this is the UART's register, and nobody else reads it.
         let byte = unsafe { RECEIVE.read_volatile() };
         link.handle_bytes(now, &[byte as u8]);
         if link.poll_timeout().is_some_and(|at| at <= now) {
@@ -52,7 +51,7 @@ fn run() -> bool {
         let mut out = [0];
         if link.poll_transmit(now, &mut out) == 1 {
             let [byte] = out;
-            // SAFETY: it is the UART's register, and nobody else writes it.
+            // SAFETY: this is the UART's register, and nobody else writes it.
             unsafe { SEND.write_volatile(byte.into()) };
         }
     }

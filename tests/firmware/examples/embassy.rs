@@ -1,5 +1,5 @@
-//! A ring between an interrupt and an embassy task, which awaits: the ring's doorbell wakes the
-//! task through its `WakerSet`. What goes wrong, if something does, is logged by defmt.
+//! A ring between an interrupt and an embassy task that awaits: the ring's doorbell wakes the task
+//! through its `WakerSet`. defmt logs errors.
 #![no_std]
 #![no_main]
 
@@ -14,11 +14,11 @@ const SAMPLES: u32 = 100;
 
 static RING: Ring<u32, 8, Async> = Ring::new();
 
-/// Where the log goes: nowhere, since nobody listens. A board would have `defmt-rtt` instead.
+/// The log goes nowhere, since nobody listens. A board would have `defmt-rtt` instead.
 #[defmt::global_logger]
 struct Quiet;
 
-// SAFETY: nothing is written, so that nothing can be written in between.
+// SAFETY: the logger writes nothing, so nothing can interrupt a write.
 unsafe impl defmt::Logger for Quiet {
     fn acquire() {}
     unsafe fn flush() {}
@@ -26,8 +26,8 @@ unsafe impl defmt::Logger for Quiet {
     unsafe fn write(_: &[u8]) {}
 }
 
-/// Pushes a sample. The half is kept from one interrupt to the next: given back, it would tell the
-/// task that nothing more comes.
+/// Pushes a sample. The interrupt keeps its half: the task would take a half that is given back for
+/// the end.
 #[cortex_m_rt::exception]
 fn SysTick() {
     static mut PRODUCER: Option<Producer<&'static Ring<u32, 8, Async>>> = None;

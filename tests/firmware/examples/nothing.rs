@@ -1,4 +1,4 @@
-//! An image that does nothing: what another costs is what it has more. See `flash`.
+//! An image that does nothing. The cost of another image is what it has more. See `flash`.
 #![no_std]
 #![no_main]
 

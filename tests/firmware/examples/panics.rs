@@ -13,6 +13,6 @@ fn tick() {
 }
 
 fn run() -> bool {
-    // The index may be out of range, for all that the compiler knows.
+    // As far as the compiler knows, the index may be out of range.
     [true, false, true][TICKS.load(Ordering::Relaxed) as usize]
 }

@@ -22,7 +22,7 @@ pub use two_harts::start_second_hart;
 
 use semihosting::io::{Write, stdout};
 
-/// Prints `name: value` as one line. Not by `core::fmt`, which can panic.
+/// Prints `name: value` as one line, without `core::fmt`, which can panic.
 pub fn report(name: &str, value: u32) {
     let mut digits = [b'0'; 10];
     let mut rest = value;
@@ -43,7 +43,7 @@ pub fn report(name: &str, value: u32) {
 
 fn write(bytes: &[u8]) {
     if let Ok(mut out) = stdout() {
-        // An emulator without a console is no reason to stop: the exit status says the same.
+        // An image goes on if the emulator has no console: the exit status says the same.
         let _ = out.write_all(bytes);
     }
 }
@@ -90,7 +90,8 @@ macro_rules! image {
 #[doc(hidden)]
 pub use board::rearm_timer;
 
-// Only an image that can panic needs this name, and nothing has it: such an image does not link.
+// Only an image that can panic needs this name, and nothing defines it: such an image does not
+// link.
 #[cfg(not(any(feature = "numbers", feature = "frameworks")))]
 unsafe extern "C" {
     safe fn a_panic_is_reachable() -> !;
@@ -100,7 +101,7 @@ unsafe extern "C" {
 fn panic(_: &core::panic::PanicInfo) -> ! {
     #[cfg(not(any(feature = "numbers", feature = "frameworks")))]
     a_panic_is_reachable();
-    // Other libraries are taken as they are, and some can panic.
+    // Other libraries are used as they are, and some can panic.
     #[cfg(any(feature = "numbers", feature = "frameworks"))]
     exit(false)
 }

@@ -1,5 +1,6 @@
-//! Memory that a process on Linux maps at the same time: it asks, and this answers, in values and
-//! in bytes. The tests of the repository are the other side, and reset this one in the middle.
+//! Memory that a process on Linux maps at the same time. The process asks and this image answers,
+//! in values and in bytes. The other side is a test of the repository, which resets this one in the
+//! middle.
 #![no_std]
 #![no_main]
 
@@ -11,7 +12,7 @@ use core::ptr::NonNull;
 use ringway_core::participant::Participant;
 use ringway_core::region::{Error, Occupant, View};
 
-/// Where the memory begins, of which the process maps a part.
+/// The start of the memory, of which the process maps a part.
 const MEMORY: usize = 0x8000_0000;
 
 ringway_firmware::image!(run, tick);
@@ -22,11 +23,11 @@ fn run() -> bool {
     let Ok(size) = agreement::layout().map(|layout| layout.size()) else { return false };
     let Some(base) = NonNull::new((MEMORY + OFFSET) as *mut u8) else { return false };
     let view = loop {
-        // SAFETY: the memory is there for as long as there is power, no variable of this image lies
-        // there, and the process on the other side uses it through the same crate.
+        // SAFETY: the memory exists while there is power, no variable of this image lies in it, and
+        // the process on the other side uses it through the same crate.
         match unsafe { View::new(base, size) } {
             Ok(view) => break view,
-            // The process is not that far.
+            // The process has not laid it out yet.
             Err(Error::NotReady) => core::hint::spin_loop(),
             Err(_) => return false,
         }
@@ -44,15 +45,15 @@ fn serve(view: &View<'_>) -> Result<bool, Error> {
         return Ok(false);
     };
 
-    // A life before this one ended with a reset. What it held is given back, and only then is
-    // anybody told of this one.
-    // SAFETY: there is one firmware, and this is it: the one before takes no further step.
+    // An earlier life may have ended with a reset. Only when what it held was given back is the new
+    // life announced.
+    // SAFETY: there is one firmware, and this is it: its earlier life takes no further step.
     unsafe { values_in.recover(me) };
-    // SAFETY: as above.
+    // SAFETY: the earlier life of the firmware takes no further step.
     unsafe { values_out.recover(me) };
-    // SAFETY: as above.
+    // SAFETY: the earlier life of the firmware takes no further step.
     unsafe { records_in.recover(me) };
-    // SAFETY: as above.
+    // SAFETY: the earlier life of the firmware takes no further step.
     unsafe { records_out.recover(me) };
     let generation = view.next_generation();
     let (Some(mut questions), Some(mut answers)) =
@@ -67,7 +68,7 @@ fn serve(view: &View<'_>) -> Result<bool, Error> {
     place.take(Occupant { generation, process: 0 });
 
     loop {
-        // A value is taken before it is answered: what a reset cuts off in between is lost.
+        // It takes a value before it answers: if a reset comes in between, the value is lost.
         if let Some(message) = questions.try_pop() {
             let Some((n, a, b)) = agreement::opened(message) else { return Ok(false) };
             if n == END {
@@ -79,7 +80,7 @@ fn serve(view: &View<'_>) -> Result<bool, Error> {
                 answer = full.0;
             }
         }
-        // A record is answered before it is given back: what a reset cuts off in between is
+        // It answers a record before it gives it back: if a reset comes in between, the record is
         // answered twice.
         let Ok(record) = rx.try_peek(1) else { continue };
         let Some(bytes) = record.first_chunk::<RECORD>() else { continue };

@@ -1,4 +1,4 @@
-//! Runs this program under callgrind and reads what it wrote.
+//! Runs this program under callgrind and reads the output.
 
 use crate::paths::NAMES;
 use std::path::Path;
@@ -19,7 +19,7 @@ fn run(folder: &Path) -> Result<Vec<(String, u64)>, String> {
     let out = folder.join("out");
     let mut counts = Vec::new();
     for name in NAMES {
-        // All paths run, since one needs what another leaves behind; one is counted.
+        // All paths run, since one needs what another leaves behind. Only one is counted.
         let output = Command::new("valgrind")
             .args(["--tool=callgrind", "--compress-strings=no", "--compress-pos=no"])
             .arg(format!("--toggle-collect=ringway_counts::paths::hot::{name}"))
@@ -51,7 +51,7 @@ fn instructions(dump: &str, program: &str) -> u64 {
         if let Some(object) = line.strip_prefix("ob=") {
             ours = object == program;
         } else if line.starts_with("calls=") {
-            // What follows is the callee's cost, which stands with the callee as well.
+            // The next line has the callee's cost, which is also listed with the callee.
             inclusive = true;
         } else if line.starts_with(|first: char| first.is_ascii_digit()) {
             let cost =

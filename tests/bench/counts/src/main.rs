@@ -1,4 +1,4 @@
-//! Instruction counts of the hot paths, as callgrind sees them, beside those in
+//! Instruction counts of the hot paths, as callgrind sees them, compared with those in
 //! `tests/bench/golden`.
 //!
 //! ```text
@@ -7,10 +7,10 @@
 //! ringway-counts paths      what is run under callgrind
 //! ```
 //!
-//! A count is of instructions in the program itself, for one operation on average: the C library's
-//! `memcpy` is left out, because which one is taken depends on the processor. It depends on the
-//! compiler, so that the golden files name theirs, and another compiler's counts are shown and not
-//! judged.
+//! A count is the number of instructions in the program itself, for one operation on average. It
+//! leaves out the C library's `memcpy`, because the processor decides which one is used. Counts
+//! depend on the compiler. So the golden files name theirs, and counts of another compiler are
+//! shown but not judged.
 
 mod callgrind;
 mod paths;
@@ -82,7 +82,7 @@ fn render(counts: &[(String, u64)]) -> Vec<(String, String)> {
     files
 }
 
-/// Whether the file says what was counted, or was made with another compiler.
+/// Whether the file has the same counts, or was made with another compiler.
 fn compare(group: &str, path: &Path, now: &str) -> bool {
     let golden = fs::read_to_string(path).unwrap_or_default();
     if golden == now {

@@ -1,4 +1,4 @@
-//! The paths that are counted: each a function that callgrind can name, which does one thing
+//! The paths that are counted. Each is a function that callgrind can name, and does one thing
 //! [`OPERATIONS`] times.
 
 use ringway::signal::Signal;
@@ -12,7 +12,7 @@ use ringway_core::ring::{Ring, RingView};
 /// How often each path does its one thing.
 pub const OPERATIONS: u64 = 1000;
 
-/// The rings hold this many, so that the positions wrap within a path.
+/// The capacity of the rings, so that the positions wrap within a path.
 const N: usize = 1024;
 
 type Sleepers<T> = Ring<T, N, ringway::wait::Futex>;

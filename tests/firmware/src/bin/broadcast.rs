@@ -1,6 +1,6 @@
-//! One that never waits for those who listen: the timer's interrupt broadcasts measurements and
-//! keeps a newest value up to date. One listener in main keeps up, another is slow and is told what
-//! it missed.
+//! A broadcaster that never waits for its listeners: the timer's interrupt broadcasts measurements
+//! and keeps a newest value. One listener in main keeps up; another is slow and is told what it
+//! missed.
 #![no_std]
 #![no_main]
 
@@ -13,7 +13,7 @@ use ringway_firmware::{report, start_timer};
 /// How many measurements the interrupt takes.
 const MEASUREMENTS: u32 = 500;
 
-/// A measurement: its number, and what follows from it, so that a torn one shows.
+/// A measurement: its number and a value computed from it, so that a torn one shows.
 type Measurement = [u32; 3];
 
 static NEWS: Broadcast<Measurement, 8, WaitForEvent> = Broadcast::new();
@@ -31,7 +31,7 @@ fn measurement(n: u32) -> Measurement {
 fn tick() {
     let (Some(mut news), Some(mut newest)) = (NEWS.writer(), NEWEST.writer()) else { return };
     for _ in 0..2 {
-        // Relaxed: one side writes, and nothing else is carried by it.
+        // Relaxed: one side writes, and the store publishes nothing else.
         let next = NEXT.load(Ordering::Relaxed);
         if next == MEASUREMENTS {
             return news.close();
@@ -76,7 +76,7 @@ fn run() -> bool {
             }
         }
     }
-    // The slow one hears the rest, and has then heard or missed all.
+    // The slow listener receives the rest, and has then received or missed all.
     loop {
         match slow.recv() {
             Ok(news) => {

@@ -11,7 +11,7 @@ use ringway_firmware::{report, sleep, start_timer};
 const BYTES: u32 = 5_000;
 
 static PORT: ByteRing<23> = ByteRing::new();
-/// How many bytes the interrupt has put in; touched by it alone.
+/// How many bytes the interrupt has written; only the interrupt touches it.
 static SENT: AtomicU32 = AtomicU32::new(0);
 /// Counts the interrupts.
 static TICKS: AtomicU32 = AtomicU32::new(0);
@@ -23,7 +23,7 @@ fn byte(n: u32) -> u8 {
     (n.wrapping_mul(0x9e37_79b9) >> 24) as u8
 }
 
-/// Puts 1 to 7 bytes in: as a grant that a DMA transfer could fill, as a copy, or as a copy of all
+/// Writes 1 to 7 bytes: as a grant that a DMA transfer could fill, as a copy, or as a copy of all
 /// or nothing.
 fn tick() {
     let ticks = TICKS.load(Ordering::Relaxed);

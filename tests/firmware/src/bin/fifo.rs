@@ -1,4 +1,4 @@
-//! FIFOs in a `static` registry: the timer's interrupt and main share a name and nothing else.
+//! FIFOs in a `static` registry: the timer's interrupt and main share only a name.
 #![no_std]
 #![no_main]
 
@@ -17,7 +17,7 @@ static NAMES: Registry<2, 16, WaitForInterrupt> = Registry::new();
 static WRITER: Mutex<RefCell<Option<Writer<'static, 16, WaitForInterrupt>>>> =
     Mutex::new(RefCell::new(None));
 
-/// How many bytes the interrupt wrote; touched by it alone.
+/// How many bytes the interrupt wrote; only the interrupt touches it.
 static WRITTEN: AtomicU32 = AtomicU32::new(0);
 
 /// How many bytes it writes before it closes.
@@ -28,14 +28,15 @@ ringway_firmware::image!(run, tick);
 fn tick() {
     critical_section::with(|section| {
         let Ok(mut writer) = WRITER.borrow(section).try_borrow_mut() else { return };
-        // Relaxed: touched here alone.
+        // Relaxed: only this function touches it.
         let written = WRITTEN.load(Ordering::Relaxed);
         if written == BYTES {
             *writer = None;
             return;
         }
         if writer.is_none() {
-            // No reader yet, or main looks at the names just now: the next tick tries again.
+            // There is no reader yet, or main uses the registry at the moment: the next tick tries
+            // again.
             *writer = NAMES.try_open_writer(b"sensor").ok();
         }
         let Some(end) = writer.as_mut() else { return };

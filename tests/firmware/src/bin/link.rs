@@ -51,7 +51,7 @@ fn message(n: u32) -> [u8; 48] {
     message
 }
 
-/// Sends, receives and listens to what happens. Every port operation has its place.
+/// Sends, receives and handles events. Every port operation occurs here.
 fn program<L: Line>(link: &mut Link<L, 2, 2, MAX>, seen: &mut Seen) {
     while seen.sent < MESSAGES && link.try_send(0, &message(seen.sent)).is_ok() {
         seen.sent = seen.sent.wrapping_add(1);
@@ -88,8 +88,8 @@ fn program<L: Line>(link: &mut Link<L, 2, 2, MAX>, seen: &mut Seen) {
     }
 }
 
-/// Runs both ends until they are down. Of the bytes on the line every `flip`-th is changed and
-/// every `lose`-th lost.
+/// Runs both ends until they are down. The line changes every `flip`-th byte and loses every
+/// `lose`-th.
 fn talk<L: Line>(ends: &mut [Link<L, 2, 2, MAX>; 2], flip: u32, lose: u32) -> bool {
     let [a, b] = ends;
     let (mut seen_a, mut seen_b) = (Seen::default(), Seen::default());

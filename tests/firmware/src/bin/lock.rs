@@ -13,7 +13,7 @@ use ringway_firmware::{report, start_timer};
 /// How many jobs the interrupt announces.
 const JOBS: u32 = 300;
 
-/// What a mutex protects: two numbers that are equal whenever nobody holds it.
+/// The value under a mutex: two numbers that are equal whenever nobody holds it.
 #[derive(Clone, Copy)]
 struct Pair {
     left: u32,
@@ -26,9 +26,9 @@ unsafe impl Plain for Pair {}
 static PAIR: Mutex<Pair, WaitForInterrupt> = Mutex::new(Pair { left: 0, right: 0 });
 /// A permit for each job that is announced.
 static ANNOUNCED: Semaphore<0, WaitForInterrupt> = Semaphore::new();
-/// Two places for jobs that are being done.
+/// Permits for two jobs at a time.
 static PLACES: BoundedSemaphore<2, WaitForInterrupt> = BoundedSemaphore::new();
-/// That the interrupt has announced all.
+/// Set when the interrupt has announced all jobs.
 static ALL: Event<WaitForInterrupt> = Event::new();
 /// How often the interrupt found the mutex held, and how often free; touched by it alone.
 static HELD: AtomicU32 = AtomicU32::new(0);
@@ -90,14 +90,13 @@ fn run() -> bool {
     report("the pair was always even", u32::from(good));
     good &= FREE.load(Ordering::Relaxed) > 0;
 
-    // One that is reset while it holds the mutex: the next one is told, and makes good what it
-    // protects.
+    // A holder is reset while it holds the mutex. The next holder is told, and repairs the value.
     let Some(other) = Participant::new(1) else { return false };
     let handle = PAIR.handle(other);
     let mut pair = handle.lock().unwrap_or_else(OwnerDied::into_inner);
     pair.left = 77;
     core::mem::forget(pair);
-    // SAFETY: nobody acts for participant 1 any more.
+    // SAFETY: participant 1 takes no further step: nobody acts for it any more.
     let recovered = unsafe { PAIR.recover(other) };
     report("recovered", u32::from(recovered));
     let told = PAIR.lock();

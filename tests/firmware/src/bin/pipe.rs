@@ -1,5 +1,5 @@
-//! A pipe in a `static`: the timer's interrupt and main write records into it at once, main reads
-//! them all.
+//! A pipe in a `static`: the timer's interrupt and main write records into it at the same time, and
+//! main reads them all.
 #![no_std]
 #![no_main]
 
@@ -25,7 +25,7 @@ const RECORDS: u32 = 500;
 
 ringway_firmware::image!(run, tick);
 
-/// A record says who wrote it and how many that one wrote before.
+/// A record states its writer, and how many records that writer wrote before.
 fn record(who: u8, number: u32) -> [u8; 5] {
     let [a, b, c, d] = number.to_le_bytes();
     [who, a, b, c, d]
@@ -67,7 +67,7 @@ fn run() -> bool {
                 written = written.wrapping_add(1);
             }
         }
-        // Sleeps until there is something; a record is written whole, hence is there whole.
+        // Sleeps until there is something. A record is written whole, so it arrives whole.
         let mut bytes = [0; 5];
         match reader.read(&mut bytes) {
             Ok(5) => {}

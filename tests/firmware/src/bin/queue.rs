@@ -1,5 +1,5 @@
-//! A queue in a `static` with producers in the interrupt and in main, which is also its consumer:
-//! in every way there is.
+//! A queue in a `static`. The interrupt and main are its producers. Main is also its consumer, and
+//! uses every form there is.
 #![no_std]
 #![no_main]
 
@@ -19,7 +19,7 @@ ringway_firmware::image!(run, tick);
 
 /// Pushes at most two jobs: one by value, one in place.
 fn tick() {
-    // Relaxed: one side writes, and nothing else is carried by it.
+    // Relaxed: one side writes, and the store publishes nothing else.
     let next = NEXT.load(Ordering::Relaxed);
     if next == JOBS {
         return;
@@ -42,7 +42,7 @@ fn run() -> bool {
             sleep();
             continue;
         };
-        // Every seventh is given back once, and comes again behind the others.
+        // Main gives every seventh job back once; the job comes again behind the others.
         if *claim % 7 == 3 && given_back <= *claim / 7 {
             given_back = given_back.wrapping_add(1);
             drop(claim);
@@ -51,19 +51,19 @@ fn run() -> bool {
         sum = sum.wrapping_add(*claim);
         claim.complete();
         count = count.wrapping_add(1);
-        // Main produces too: zeros, which the sum does not show.
+        // Main also produces: zeros, which do not change the sum.
         if own < 50 && QUEUE.try_push(0).is_ok() {
             own = own.wrapping_add(1);
         }
     }
     report("sum of the jobs", sum);
     report("of main", own);
-    // What a participant that was reset held comes back.
+    // What a reset participant held comes back.
     let Some(other) = Participant::new(1) else { return false };
     let _ = QUEUE.handle(other).try_push(7);
     core::mem::forget(QUEUE.handle(other).try_claim());
     core::mem::forget(QUEUE.handle(other).try_reserve());
-    // SAFETY: nobody acts for participant 1 any more.
+    // SAFETY: participant 1 takes no further step: nobody acts for it any more.
     let held = unsafe { QUEUE.handle(Participant::LOCAL).recover(other) };
     report("slots recovered", held as u32);
     report("and the message", QUEUE.try_pop().unwrap_or_default());

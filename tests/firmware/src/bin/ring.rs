@@ -1,5 +1,5 @@
-//! A ring of values in a `static`: the timer's interrupt samples, main drains in every way there
-//! is.
+//! A ring of values in a `static`: the timer's interrupt samples, and main drains it in every form
+//! there is.
 #![no_std]
 #![no_main]
 
@@ -22,7 +22,7 @@ ringway_firmware::image!(run, tick);
 fn tick() {
     let Some(mut producer) = RING.producer() else { return };
     for _ in 0..3 {
-        // Relaxed, here and below: one side writes, and nothing else is carried by it.
+        // Relaxed, here and below: one side writes, and the store publishes nothing else.
         let next = NEXT.load(Ordering::Relaxed);
         if next == SAMPLES {
             return;
@@ -35,7 +35,7 @@ fn tick() {
     }
 }
 
-/// What was received so far: how many, and whether all came in order.
+/// What was received so far: the count, and whether all came in order.
 struct Received {
     count: u32,
     in_order: bool,
@@ -52,7 +52,7 @@ fn run() -> bool {
     start_timer();
     let Some(mut consumer) = RING.consumer() else { return false };
     report("a second consumer", u32::from(RING.consumer().is_some()));
-    // Nobody drains: the ring fills, and the interrupt learns it.
+    // Nobody drains: the ring fills, and the interrupt notices.
     while FULL.load(Ordering::Relaxed) == 0 {
         sleep();
     }

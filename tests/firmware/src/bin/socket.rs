@@ -16,8 +16,8 @@ static NET: Network<1, 2, 24, WaitForInterrupt> = Network::new();
 static CLIENT: Mutex<RefCell<Option<Packets<'static, 24, WaitForInterrupt>>>> =
     Mutex::new(RefCell::new(None));
 
-/// Touched by the interrupt alone: how many requests it sent, how many answers it got, how many of
-/// them were wrong.
+/// How many requests the interrupt sent, how many answers it got, and how many of these were wrong;
+/// only the interrupt touches them.
 static SENT: AtomicU32 = AtomicU32::new(0);
 static ANSWERED: AtomicU32 = AtomicU32::new(0);
 static WRONG: AtomicU32 = AtomicU32::new(0);
@@ -45,7 +45,8 @@ fn tick() {
             return;
         }
         if place.is_none() {
-            // Nobody listens yet, or main looks at the network just now: the next tick tries again.
+            // Nobody listens yet, or main uses the network at the moment: the next tick tries
+            // again.
             *place = NET.packets().try_connect(PORT).ok();
         }
         let Some(client) = place.as_mut() else { return };
@@ -90,8 +91,8 @@ fn run() -> bool {
     report("wrong answers", WRONG.load(Ordering::Relaxed));
     report("end of file", u32::from(ended));
 
-    // A pair, half-closed: what was sent is read before the end of file, the other direction goes
-    // on.
+    // A pair, half-closed: what was sent is read before the end of file, and the other direction
+    // still works.
     let mut pair = Connection::<24, WaitForInterrupt>::new();
     let (mut ours, mut theirs) = pair.split();
     let sent = ours.try_write(b"last words");

@@ -17,7 +17,7 @@ type Sleeper = Async<WaitForInterrupt>;
 
 static RING: Ring<u32, 4, Sleeper> = Ring::new();
 
-/// The producer's half, for the interrupt to keep; gone when it is done.
+/// The producer's half, which the interrupt keeps until it is done.
 static HALF: Mutex<RefCell<Option<Producer<&'static Ring<u32, 4, Sleeper>>>>> =
     Mutex::new(RefCell::new(None));
 
@@ -115,7 +115,7 @@ fn block_on<R>(task: impl Future<Output = R>) -> R {
     let mut cx = Context::from_waker(&waker);
     let mut task = pin!(task);
     loop {
-        // Relaxed, as in `wake`: one processor, and the task looks at the ring itself.
+        // Relaxed, as in `wake`: there is one processor, and the task checks the ring itself.
         WOKEN.store(0, Ordering::Relaxed);
         if let Poll::Ready(result) = task.as_mut().poll(&mut cx) {
             return result;

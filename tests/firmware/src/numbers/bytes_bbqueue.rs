@@ -1,4 +1,4 @@
-//! A bip buffer of 64 bytes, used in place, 16 at a time. With compare-and-swap where the target
+//! A bip buffer of 64 bytes, used in place, 16 at a time. It uses compare-and-swap where the target
 //! has it.
 #![no_std]
 #![no_main]

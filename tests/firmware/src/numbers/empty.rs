@@ -1,4 +1,4 @@
-//! An image that does nothing but what every image here does: what it takes is not counted for the
+//! An image that does only what every image here does. Its cost is subtracted from that of the
 //! others.
 #![no_std]
 #![no_main]

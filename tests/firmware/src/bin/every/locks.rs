@@ -65,7 +65,7 @@ fn mutex(round: usize) {
     black_box(mutex.handle(me).lock_deadline(PAST).is_ok());
     drop(guard);
     core::mem::forget(mutex.handle(me).lock());
-    // SAFETY: what held it is gone.
+    // SAFETY: this participant takes no further step: what acted for it was dropped.
     black_box(unsafe { mutex.recover(me) });
     black_box(mutex.lock().map(drop).map_err(Error::from).is_ok());
     black_box(mutex.lock_deadline(PAST).map(drop).map_err(Error::from).is_ok());
@@ -90,7 +90,7 @@ fn reentrant(round: usize) {
     black_box(mutex.holder());
     drop(first);
     core::mem::forget(mutex.handle(me).lock());
-    // SAFETY: what held it is gone.
+    // SAFETY: this participant takes no further step: what acted for it was dropped.
     black_box(unsafe { mutex.recover(me) });
     black_box(mutex.get_mut().is_ok());
     black_box(mutex.into_inner().is_ok());
@@ -109,7 +109,7 @@ fn readers_and_writer(round: usize) {
     drop(lock.handle(me).read());
     black_box((lock.handle(me).try_write().is_ok(), lock.handle(me).write_deadline(PAST).is_ok()));
     core::mem::forget(lock.handle(me).write());
-    // SAFETY: what held it is gone.
+    // SAFETY: this participant takes no further step: what acted for it was dropped.
     black_box(unsafe { lock.recover(me) });
     black_box(lock.poll_read(&mut cx).is_ready());
     once(lock.read_async());
@@ -140,7 +140,7 @@ fn semaphores(round: usize) {
         semaphore.handle(me).release().is_ok(),
     ));
     semaphore.handle(me).acquire().keep();
-    // SAFETY: what held it is gone.
+    // SAFETY: this participant takes no further step: what acted for it was dropped.
     black_box(unsafe { semaphore.recover(me) });
 }
 

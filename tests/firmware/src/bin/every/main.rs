@@ -1,6 +1,6 @@
 //! Links the operations that the other images do not use, with arguments that the compiler cannot
-//! know, to show that none of them can panic: such an image does not link. What they answer is
-//! tested elsewhere.
+//! know. This shows that none of them can panic: an image that can panic does not link. Other tests
+//! check the results.
 #![no_std]
 #![no_main]
 
@@ -56,7 +56,7 @@ fn once<R>(future: impl Future<Output = R>) {
     black_box(pin!(future).poll(&mut cx).is_ready());
 }
 
-/// As many of these bytes, or all.
+/// This many of these bytes, or all.
 fn some(bytes: &[u8], count: usize) -> &[u8] {
     bytes.get(..any(count)).unwrap_or(bytes)
 }

@@ -1,5 +1,5 @@
-//! What remains: calls that would wait for ever, which are linked and not run, the parts that links
-//! are made of, and the views of structures whose types are not known.
+//! The remaining operations: calls that would wait for ever, which are linked and not run; the
+//! parts of links; and the views of structures whose types are not known.
 
 use super::{Clock, Hundred, PAST, any, pipe, some};
 use core::alloc::Layout;
@@ -98,17 +98,16 @@ fn links(round: usize) {
     black_box(here.phase());
 }
 
-/// A queue of four words, by one that is told what it holds.
+/// A queue of four words, used through a view that is told the size of its items.
 fn raw(at: NonNull<u8>, round: usize) {
     let item = Layout::new::<u32>();
     black_box(RawQueue::<Clock>::layout(any(round), item));
     let mut out = [0; 4];
     let mut cx = Context::from_waker(Waker::noop());
-    // SAFETY: it is such a queue, and outlives this.
+    // SAFETY: the memory holds such a queue, and outlives the view.
     let Some(queue) = (unsafe { RawQueue::<Clock>::at(at, 4, item) }) else { return };
-    // SAFETY: as above, and nobody uses it otherwise.
-    let Some(queue) = (unsafe { RawQueue::<Clock>::init_at(at, queue.capacity(), item) })
-    else {
+    // SAFETY: the memory holds such a queue, and nobody uses it otherwise.
+    let Some(queue) = (unsafe { RawQueue::<Clock>::init_at(at, queue.capacity(), item) }) else {
         return;
     };
     let me = queue.handle(Participant::LOCAL);
@@ -124,8 +123,7 @@ fn raw(at: NonNull<u8>, round: usize) {
     black_box(me.try_claim().is_ok_and(|claim| claim.take_into(&mut out).is_ok()));
 }
 
-/// A structure as those see it who know what kind it is, and how many it is for, but not of what
-/// type.
+/// A structure as a program sees it that knows its kind and capacity, but not its type.
 fn untyped(round: usize) {
     let other = Participant::new(any(round) as u16).unwrap_or(Participant::LOCAL);
     let queue = Queue::<u32, 4, Clock>::new();
@@ -140,7 +138,7 @@ fn untyped(round: usize) {
         // SAFETY: it is a queue of four, with these bells, and outlives the view.
         let view = unsafe { view.as_ref() };
         black_box((view.is_valid(), view.pushed(), view.capacity()));
-        // SAFETY: what held it is gone.
+        // SAFETY: this participant takes no further step: what acted for it was dropped.
         black_box(unsafe { view.handle(Participant::LOCAL).recover(other) });
     }
 
@@ -159,7 +157,7 @@ fn untyped(round: usize) {
             black_box((half.try_pop(&mut out).is_ok(), half.pop_deadline(&mut out, PAST).is_ok()));
             half.close();
         }
-        // SAFETY: nobody uses it any more, and it is as large.
+        // SAFETY: nobody uses the memory any more, and it has the same size.
         black_box(
             unsafe { RawRing::<Clock>::init_at(NonNull::from(&ring).cast(), 5, item) }.is_some(),
         );
@@ -195,7 +193,7 @@ fn queue(round: usize) {
     queue.producers_bell().ring();
     queue.close();
     black_box((queue.is_closed(), queue.has_ended(), queue.unfinished()));
-    // SAFETY: what held it is gone.
+    // SAFETY: this participant takes no further step: what acted for it was dropped.
     black_box(unsafe { queue.handle(Participant::LOCAL).recover(other) });
 }
 

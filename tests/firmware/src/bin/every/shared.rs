@@ -1,4 +1,4 @@
-//! What is new where memory is shared: regions and their parts, participants, broadcasts, newest
+//! The operations for shared memory: regions and their parts, participants, broadcasts, newest
 //! values, messages of any length, and the recovery of what a dead participant held.
 
 use super::{Clock, Hundred, PAST, any, once, some};
@@ -37,7 +37,7 @@ fn in_place() {
     let item = core::alloc::Layout::new::<u32>();
     let mut words = [0_u64; 64];
     let at = NonNull::from(&mut words).cast();
-    // SAFETY: it is enough for three words, and ours.
+    // SAFETY: the memory has room for three words, and belongs to this function.
     if let Some(raw) = unsafe { RawBroadcast::<Clock>::init_at(at, any(3), item) } {
         let mut out = [0; 4];
         let (mut reader, mut late) = (raw.reader(), raw.reader_from_oldest());
@@ -49,7 +49,7 @@ fn in_place() {
         black_box(late.recv_deadline(&mut out, PAST).is_ok());
         once(late.recv_async(&mut out));
         black_box(RawBroadcast::<Clock>::layout(any(3), item).is_some());
-        // SAFETY: as above.
+        // SAFETY: the memory has room for three words, and belongs to this function.
         black_box(unsafe { RawBroadcast::<Clock>::at(at, any(3), item) }.is_some());
     }
     if let Ok(broadcast) = BroadcastView::<u32, Spin>::init_in(&mut memory, any(3)) {
@@ -91,7 +91,7 @@ fn broadcast(round: usize, other: Participant) {
     black_box((reader.recv().is_ok(), reader.recv_into(&mut out).is_ok(), out));
     black_box((Reader::from_oldest(&broadcast).behind(), broadcast.capacity()));
     core::mem::forget(broadcast.writer_as(other));
-    // SAFETY: what held it is gone.
+    // SAFETY: this participant takes no further step: what acted for it was dropped.
     black_box(unsafe { broadcast.recover(other) });
     black_box(broadcast.reader().try_recv().is_ok());
 }
@@ -115,7 +115,7 @@ fn latest(round: usize, other: Participant) {
     let mut out = [0; 3];
     once(latest.newer_into_async(seen, &mut out));
     core::mem::forget(latest.writer_as(other));
-    // SAFETY: what held it is gone.
+    // SAFETY: this participant takes no further step: what acted for it was dropped.
     black_box(unsafe { latest.recover(other) });
 }
 
@@ -154,7 +154,7 @@ fn messages(round: usize, other: Participant) {
     receiver.close();
     black_box((ring.is_empty(), ring.is_valid(), ring.sender_is_gone()));
     core::mem::forget((ring.sender_as(other), ring.receiver_as(other)));
-    // SAFETY: what held it is gone.
+    // SAFETY: this participant takes no further step: what acted for it was dropped.
     black_box(unsafe { ring.recover(other) });
     black_box((ring.receivers_bell(), ring.senders_bell()));
     if let Some(mut sender) = ring.sender() {
@@ -166,11 +166,11 @@ fn messages(round: usize, other: Participant) {
 fn rings(other: Participant) {
     let ring = Ring::<u32, 3, Clock>::new();
     core::mem::forget((ring.producer_as(other), ring.consumer_as(other)));
-    // SAFETY: what held it is gone.
+    // SAFETY: this participant takes no further step: what acted for it was dropped.
     black_box(unsafe { ring.recover(other) });
     let ring = ByteRing::<9, Clock>::new();
     core::mem::forget((ring.producer_as(other), ring.consumer_as(other)));
-    // SAFETY: what held it is gone.
+    // SAFETY: this participant takes no further step: what acted for it was dropped.
     black_box(unsafe { ring.recover(other) });
 }
 
@@ -208,7 +208,7 @@ fn region(round: usize) {
     }
     let [me, other] =
         [1, 2].map(|number| Participant::new(any(number) as u16).unwrap_or(Participant::LOCAL));
-    // SAFETY: nobody has done anything under this number.
+    // SAFETY: no participant of this number ever took a step.
     black_box(unsafe { view.recover::<Spin>(me, other) });
     let kind = described.kind;
     black_box((kind.name(), kind.that_waits().waits(), kind.base()));

@@ -1,12 +1,12 @@
-//! A link over the board's UART with whoever is at the other end:
-//! `tests/tests/tools_firmware_link.rs`, or the tour.
+//! A link over the board's UART. The other end is `tests/tests/tools_firmware_link.rs`, or the
+//! tour.
 //!
 //! On port 0 each side sends [`MESSAGES`] messages that both can compute, and then shuts its
-//! sending down; this side says last what it received. On port 1 whatever comes goes back. When the
-//! peer closes the link, the image ends.
+//! sending down. This side's last message says what it received. On port 1 this side sends back
+//! what comes. When the peer closes the link, the image ends.
 //!
-//! The UART's interrupt feeds a ring that main drains; the clock is the timer's. The generation is
-//! counted in memory that a reset leaves as it is.
+//! The UART's interrupt feeds a ring that main drains; the timer is the clock. The generation is a
+//! count in memory that a reset leaves unchanged.
 #![no_std]
 #![no_main]
 
@@ -24,9 +24,9 @@ use ringway_firmware::{report, sleep, start_timer};
 
 /// Bytes of a message.
 const MESSAGE: usize = 256;
-/// So many go each way: 1 MiB.
+/// The number of messages each way: 1 MiB together.
 const MESSAGES: u32 = 4096;
-/// What the messages of each side are computed from.
+/// The seeds from which each side's messages are computed.
 const OURS: u32 = 0x0f1e_2d3c;
 const THEIRS: u32 = 0x5a69_7887;
 
@@ -47,8 +47,8 @@ fn tick() {
     TICKS.store(ticks.wrapping_add(1), Ordering::Relaxed);
 }
 
-/// Keeps a byte that the UART received; called from its interrupt. One for which there is no room
-/// is lost, as on any line.
+/// Stores a byte that the UART received; its interrupt calls this. If there is no room, the byte is
+/// lost, as on any line.
 fn received(byte: u8) {
     if let Some(mut producer) = RECEIVED.producer() {
         let _ = producer.try_push(byte);
@@ -65,10 +65,10 @@ fn generation() -> u32 {
     #[unsafe(link_section = ".uninit.generation")]
     static mut GENERATION: MaybeUninit<u32> = MaybeUninit::uninit();
     let place = (&raw mut GENERATION).cast::<u32>();
-    // SAFETY: main alone touches the place, and any bytes of RAM are a number: it holds what was
+    // SAFETY: main alone touches the memory, and any bytes are a valid number: it holds what was
     // there before the reset.
     let next = unsafe { place.read_volatile() }.wrapping_add(1);
-    // SAFETY: as above.
+    // SAFETY: main alone touches the memory.
     unsafe { place.write_volatile(next) };
     next
 }
@@ -86,7 +86,7 @@ fn content(side: u32, n: u32) -> [u8; MESSAGE] {
     message
 }
 
-/// How far the exchange on port 0 is.
+/// The progress of the exchange on port 0.
 #[derive(Default)]
 struct Exchange {
     sent: u32,
@@ -98,7 +98,7 @@ struct Exchange {
 }
 
 impl Exchange {
-    /// Goes on as far as the link lets it.
+    /// Continues as far as the link allows.
     fn go_on(&mut self, link: &mut Link) {
         while self.sent < MESSAGES && link.try_send(EXCHANGE, &content(OURS, self.sent)).is_ok() {
             self.sent = self.sent.wrapping_add(1);
@@ -128,7 +128,7 @@ impl Exchange {
     }
 }
 
-/// Sends back what came on port 1, as far as the link lets it.
+/// Sends back what came on port 1, as far as the link allows.
 fn echo(link: &mut Link) {
     let mut message = [0; MESSAGE];
     loop {

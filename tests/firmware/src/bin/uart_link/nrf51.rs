@@ -56,8 +56,8 @@ pub fn try_put(byte: u8) -> bool {
 
 #[exception]
 unsafe fn DefaultHandler(_: i16) {
-    // SAFETY: to take what is there is what the handler is for; it alone reads. No other interrupt
-    // is enabled.
+    // SAFETY: the handler's purpose is to take the byte that is there, and only the handler reads.
+    // No other interrupt is enabled.
     unsafe {
         while RECEIVED.read_volatile() != 0 {
             RECEIVED.write_volatile(0);

@@ -25,7 +25,8 @@ pub fn start() {
     // SAFETY: these are the UART's and the PLIC's registers, nobody else uses them, and the
     // interrupt that they enable has its handler below.
     unsafe {
-        // 115200 baud: so long, four characters, bytes wait that are too few for an interrupt.
+        // At 115200 baud, this is four characters long: so long do bytes wait when there are too
+        // few for an interrupt.
         LINE_CONTROL.write_volatile(0x80);
         DATA.write_volatile(1);
         INTERRUPT_ENABLE.write_volatile(0);
@@ -53,8 +54,8 @@ pub fn try_put(byte: u8) -> bool {
 
 #[riscv_rt::core_interrupt(riscv::interrupt::Interrupt::MachineExternal)]
 fn uart() {
-    // SAFETY: to claim the interrupt, take what is there, and complete it is what the handler is
-    // for; it alone reads.
+    // SAFETY: the handler's purpose is to claim the interrupt, take the bytes, and complete it.
+    // Only the handler reads.
     unsafe {
         let source = CLAIM.read_volatile();
         while LINE_STATUS.read_volatile() & READY != 0 {
