@@ -1,6 +1,5 @@
-//! Two cores of one chip: values, bytes and a queue for many, from core to core, with nothing but
-//! the core's own loads, stores and compare-and-swap between them. Each side spins when it has to
-//! wait.
+//! Two cores of one chip. Values, bytes and jobs pass between them by loads, stores and
+//! compare-and-swap alone. Each side spins when it has to wait.
 #![no_std]
 #![no_main]
 
@@ -11,9 +10,9 @@ use ringway_core::sync::{AtomicU32, Ordering};
 use ringway_core::wait::Spin;
 use ringway_firmware::{exit, report, start_second_hart};
 
-/// How many values go there, and come back.
+/// How many values go to the second core and come back.
 const VALUES: u32 = 200_000;
-/// How many bytes go there.
+/// How many bytes go to the second core.
 const BYTES: u32 = 200_000;
 /// How many jobs each core puts into the queue.
 const JOBS: u32 = 20_000;
@@ -23,12 +22,12 @@ static THERE: Ring<[u32; 2], 16, Sleeper> = Ring::new();
 static BACK: Ring<u32, 13> = Ring::new();
 static LINE: ByteRing<61, Sleeper> = ByteRing::new();
 static WORK: Queue<u32, 8> = Queue::new();
-/// How many bytes arrived wrong at the second core, how many jobs it did, and what they sum up to.
+/// How many bytes arrived wrong at the second core, how many jobs it did, and their sum.
 static WRONG: AtomicU32 = AtomicU32::new(0);
 static DONE: AtomicU32 = AtomicU32::new(0);
 static SUM: AtomicU32 = AtomicU32::new(0);
 
-/// What a value becomes on the second core.
+/// The second core's answer to a value.
 fn answer([n, check]: [u32; 2]) -> u32 {
     if check == mix(n) { n.rotate_left(7) } else { u32::MAX }
 }
@@ -51,7 +50,7 @@ fn first() -> bool {
     good & jobs()
 }
 
-/// Sends values and takes the answers, as many at a time as there is room for.
+/// Sends values and takes the answers, as many at a time as fit.
 fn values() -> bool {
     let (Some(mut there), Some(mut back)) = (THERE.producer(), BACK.consumer()) else {
         return false;
@@ -88,11 +87,12 @@ fn bytes() -> bool {
 /// Both cores put jobs into the queue, and both take some out.
 fn jobs() -> bool {
     let (mut pushed, mut done, mut sum) = (0_u32, 0_u32, 0_u32);
-    // Acquire: partner is the release in `second`. With the number of its jobs, their sum is seen.
+    // Acquire: its partner is the release in `second`. This core sees the sum with the number of
+    // jobs.
     while done.wrapping_add(DONE.load(Ordering::Acquire)) < 2 * JOBS {
         job(&mut pushed, &mut done, &mut sum);
     }
-    // Relaxed, all: every job of the second core was pushed after it had taken its bytes, and is
+    // Relaxed, all: the second core pushed every job after it had taken its bytes, and every job is
     // done.
     let wrong = WRONG.load(Ordering::Relaxed);
     let done = done.wrapping_add(DONE.load(Ordering::Relaxed));
@@ -114,7 +114,7 @@ fn job(pushed: &mut u32, done: &mut u32, sum: &mut u32) {
     }
 }
 
-/// What the second core does; it never ends.
+/// The second core's function, which never ends.
 fn second() -> ! {
     answers();
     takes_bytes();
@@ -123,7 +123,7 @@ fn second() -> ! {
         job(&mut pushed, &mut done, &mut sum);
         // Relaxed: carried by the release.
         SUM.store(sum, Ordering::Relaxed);
-        // Release: partner is the acquire in `jobs`.
+        // Release: its partner is the acquire in `jobs`.
         DONE.store(done, Ordering::Release);
     }
 }
@@ -149,6 +149,6 @@ fn takes_bytes() {
             received = received.wrapping_add(1);
         }
     }
-    // Relaxed: carried by the jobs that are pushed after this.
+    // Relaxed: the jobs that are pushed after this carry it.
     WRONG.store(wrong, Ordering::Relaxed);
 }

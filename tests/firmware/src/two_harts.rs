@@ -9,8 +9,8 @@ use riscv::register::{mhartid, mstatus};
 /// `virt`).
 const MSIP_1: *mut u32 = 0x0200_0004 as *mut u32;
 
-// Between reset and `main`: the first hart goes on and makes the memory ready, the second sleeps
-// until the first sends it an interrupt, which it need not take to be woken.
+// Between reset and `main`: the first hart goes on and prepares the memory. The second sleeps until
+// the first sends it an interrupt; it wakes without taking the interrupt.
 global_asm!(
     ".section .init.mp_hook, \"ax\"
     .global _mp_hook
@@ -34,18 +34,18 @@ pub fn start_second_hart() {
     unsafe { MSIP_1.write_volatile(1) };
 }
 
-/// Interrupts off on this hart, and the other kept out.
+/// A critical section that turns interrupts off on this hart and keeps the other hart out.
 struct BothHarts;
 critical_section::set_impl!(BothHarts);
 
-/// Which hart is in the section: one more than its number, or 0.
+/// The number of the hart in the section plus one, or 0.
 static INSIDE: AtomicUsize = AtomicUsize::new(0);
 
 // What a section says when it ends: whether it was inside another, and whether interrupts were on.
 const NESTED: RawRestoreState = 1;
 const INTERRUPTS: RawRestoreState = 2;
 
-// SAFETY: one hart at a time is inside: it wrote its number where nobody's was, in one step, and
+// SAFETY: one hart at a time is inside. It writes its number in one step where no number was, and
 // nothing interrupts it. The acquire and the release order what happens inside. A section inside
 // another of the same hart changes nothing.
 unsafe impl critical_section::Impl for BothHarts {
@@ -57,7 +57,7 @@ unsafe impl critical_section::Impl for BothHarts {
         if INSIDE.load(Ordering::Relaxed) == me {
             return interrupts | NESTED;
         }
-        // Acquire: partner is the release in `release`, of whichever hart was inside before.
+        // Acquire: its partner is the release in `release`, of the hart that was inside before.
         while INSIDE.compare_exchange(0, me, Ordering::Acquire, Ordering::Relaxed).is_err() {
             core::hint::spin_loop();
         }
@@ -66,11 +66,11 @@ unsafe impl critical_section::Impl for BothHarts {
 
     unsafe fn release(was: RawRestoreState) {
         if was & NESTED == 0 {
-            // Release: partner is the acquire in `acquire`, of whichever hart is inside next.
+            // Release: its partner is the acquire in `acquire`, of the hart that is inside next.
             INSIDE.store(0, Ordering::Release);
         }
         if was & INTERRUPTS != 0 {
-            // SAFETY: they were on when the section began.
+            // SAFETY: interrupts were on when the section began.
             unsafe { riscv::interrupt::enable() };
         }
     }

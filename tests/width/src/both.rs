@@ -43,20 +43,20 @@ impl Wait for Across {
     }
 }
 
-// SAFETY: no bytes; the futex is not private to a process.
+// SAFETY: the type has no bytes, and the futex is not private to a process.
 unsafe impl SharedWait for Across {}
 
 /// Each participant here has one thread.
 pub enum One {}
 
-// SAFETY: see above.
+// SAFETY: each participant here has one thread, so one number is enough.
 unsafe impl ThreadId for One {
     fn thread_id() -> NonZeroU32 {
         NonZeroU32::MIN
     }
 }
 
-/// What goes from side to side.
+/// The message that goes from side to side.
 pub type Message = [u32; 4];
 pub type Sleeper = Across;
 pub type Values = Ring<Message, 5, Sleeper>;
@@ -76,7 +76,7 @@ pub struct Reading {
     pub level: [i32; 2],
 }
 
-// SAFETY: numbers alone, with nothing between or behind them.
+// SAFETY: the type consists of numbers alone, without padding.
 unsafe impl Plain for Reading {}
 
 impl Item for Reading {
@@ -88,7 +88,7 @@ impl Item for Reading {
 #[repr(C, align(32))]
 pub struct Lane(pub [u64; 4]);
 
-// SAFETY: numbers alone, which fill it.
+// SAFETY: the type consists of numbers alone, without padding.
 unsafe impl Plain for Lane {}
 
 impl Item for Lane {
@@ -108,7 +108,7 @@ pub type Changed = Condition<Across>;
 pub type Happened = Event<Across>;
 pub type Meeting = Barrier<3, Across>;
 
-// The layout is the same for every width, which these numbers say for each of them.
+// The layout is the same for every width; these numbers check that for each width.
 const _: () = {
     assert!(size_of::<Values>() == 128 + 128 + 5 * 16 + 48 && align_of::<Values>() == 128);
     assert!(size_of::<Bytes>() == 128 + 128 + 128 + 128 && align_of::<Bytes>() == 128);
@@ -127,7 +127,7 @@ const _: () = {
     assert!(size_of::<Meeting>() == 4 + 4 + 3 * 4 && align_of::<Meeting>() == 4);
 };
 
-/// With this the other side's `echo` ends.
+/// The message with which the other side's `echo` ends.
 pub const LAST: u32 = u32::MAX;
 
 pub fn layout() -> Result<Layout<32>, Error> {
@@ -153,7 +153,7 @@ pub fn layout() -> Result<Layout<32>, Error> {
         .part::<Lanes>("lanes")
 }
 
-/// How far it got, as a line of this file.
+/// How far a check got, as a line of this file.
 pub type Checked = Result<(), u32>;
 
 macro_rules! ensure {
@@ -173,7 +173,7 @@ macro_rules! some {
     };
 }
 
-/// Leaves something in every part: positions that went around, values, and what is held.
+/// Leaves something in every part: positions that wrapped, values, and what a participant holds.
 pub fn make(view: &View) -> Checked {
     let me = some!(Participant::new(3));
     let values = some!(view.part::<Values>("values").ok());
@@ -183,7 +183,7 @@ pub fn make(view: &View) -> Checked {
         ensure!(producer.try_push([n, !n, n, 7]).is_ok());
         ensure!(n >= 5 || consumer.try_pop() == Some([n, !n, n, 7]));
     }
-    // The producer's half stays with one that is gone.
+    // A participant that is gone keeps the producer's half.
     core::mem::forget(producer);
     drop(consumer);
 
@@ -220,12 +220,12 @@ pub fn make(view: &View) -> Checked {
     make_locks(view, me)
 }
 
-/// Finds what the other width's [`make`] left, puts right what it held, and takes everything out.
+/// Checks what the other width's [`make`] left, recovers what it held, and takes everything out.
 pub fn check(view: &View) -> Checked {
     let (me, other) = (some!(Participant::new(4)), some!(Participant::new(3)));
     let values = some!(view.part::<Values>("values").ok());
     ensure!(values.producer_as(me).is_none());
-    // SAFETY: whoever made it is gone.
+    // SAFETY: the participant that made it takes no further step: its process has ended.
     ensure!(unsafe { values.recover(other) } == 1);
     ensure!(values.producer_as(me).is_some());
     let mut consumer = some!(values.consumer_as(me));
@@ -240,7 +240,7 @@ pub fn check(view: &View) -> Checked {
 
     let jobs = some!(view.part::<Jobs>("jobs").ok());
     let handle = jobs.handle(me);
-    // SAFETY: whoever made it is gone.
+    // SAFETY: the participant that made it takes no further step: its process has ended.
     ensure!(unsafe { handle.recover(other) } == 2);
     for n in [6, 7, 8, 5] {
         ensure!(handle.try_pop() == Some([n, n, n, !n]));
@@ -282,7 +282,7 @@ fn make_messages(view: &View, me: Participant) -> Checked {
 
 fn check_messages(view: &View, me: Participant, other: Participant) -> Checked {
     let notes = some!(view.part::<Notes>("notes").ok());
-    // SAFETY: whoever made it is gone; here and below.
+    // SAFETY: the participant that made it takes no further step: its process has ended.
     ensure!(unsafe { notes.recover(other) } == 1);
     let mut receiver = some!(notes.receiver_as(me));
     let mut out = [0; 32];
@@ -294,13 +294,13 @@ fn check_messages(view: &View, me: Participant, other: Participant) -> Checked {
         ensure!(reader.try_recv() == Ok(Some(wide(n))));
     }
     ensure!(news.writer_as(me).is_none());
-    // SAFETY: as above.
+    // SAFETY: the participant that made it takes no further step: its process has ended.
     ensure!(unsafe { news.recover(other) } == 1);
     some!(news.writer_as(me)).send(wide(6));
     ensure!(reader.try_recv() == Ok(Some(wide(6))));
     let newest = some!(view.part::<Newest>("newest").ok());
     ensure!(some!(newest.load()).0 == wide(6));
-    // SAFETY: as above.
+    // SAFETY: the participant that made it takes no further step: its process has ended.
     ensure!(unsafe { newest.recover(other) } == 1);
     Ok(())
 }
@@ -332,7 +332,7 @@ fn make_locks(view: &View, me: Participant) -> Checked {
 fn check_locks(view: &View, me: Participant, other: Participant) -> Checked {
     let total = some!(view.part::<Total>("total").ok());
     ensure!(total.holder() == Some(other) && total.handle(me).try_lock().is_err());
-    // SAFETY: whoever made it is gone; here and below.
+    // SAFETY: the participant that made it takes no further step: its process has ended.
     ensure!(unsafe { total.recover(other) });
     match total.handle(me).try_lock() {
         Err(LockError::OwnerDied(OwnerDied(guard))) => ensure!(*guard == wide(7)),
@@ -340,18 +340,18 @@ fn check_locks(view: &View, me: Participant, other: Participant) -> Checked {
     }
     let again = some!(view.part::<Again>("again").ok());
     ensure!(again.holder() == Some(other) && again.handle(me).try_lock().is_err());
-    // SAFETY: as above.
+    // SAFETY: the participant that made it takes no further step: its process has ended.
     ensure!(unsafe { again.recover(other) });
     ensure!(matches!(again.handle(me).try_lock(), Err(LockError::OwnerDied(_))));
     let shared = some!(view.part::<Shared>("shared").ok());
     ensure!(shared.readers() == 1 && shared.handle(me).try_write().is_err());
-    // SAFETY: as above.
+    // SAFETY: the participant that made it takes no further step: its process has ended.
     ensure!(unsafe { shared.recover(other) });
     ensure!(*some!(shared.handle(me).try_write().ok()) == wide(8));
     let count = some!(view.part::<Count>("count").ok());
     ensure!(count.permits() == 3);
     let places = some!(view.part::<Places>("places").ok());
-    // SAFETY: as above.
+    // SAFETY: the participant that made it takes no further step: its process has ended.
     ensure!(unsafe { places.recover(other) } == 2);
     let mine = places.handle(me);
     let all = [(); 3].map(|()| mine.try_acquire());

@@ -17,9 +17,9 @@ pub fn wait(word: &AtomicU32, expected: u32) {
     }
 }
 
-/// Wakes whoever sleeps on the word.
+/// Wakes all that sleep on the word.
 pub fn wake(word: &AtomicU32) {
-    // SAFETY: the word is there; it is not changed.
+    // SAFETY: the word lives until the call returns, and the call does not change it.
     unsafe { system_call(FUTEX, address(word), WAKE, i32::MAX as usize, 0, 0, 0) };
 }
 

@@ -1,5 +1,5 @@
-//! The other side of a region, for a 32-bit Linux process that has no library below it:
-//! `ringway-width COMMAND`, with the region as descriptor 0.
+//! The other side of a region: a 32-bit Linux process without a library below it. `ringway-width
+//! COMMAND`, with the region as descriptor 0.
 //!
 //! ```text
 //! make     lays it out and leaves something in every part
@@ -21,18 +21,18 @@ use core::ptr::NonNull;
 use ringway_core::participant::Participant;
 use ringway_core::region::View;
 
-/// What the process begins with: the arguments as `execve(2)` leaves them on the stack.
+/// The start of the process: the arguments are on the stack, as `execve(2)` leaves them.
 ///
 /// # Safety
 /// `stack` is what the stack pointer was at the process's first instruction.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn begin(stack: *const usize) -> ! {
-    // SAFETY: the count of arguments, and then a pointer to each of them.
+    // SAFETY: the stack holds the count of arguments, and then a pointer to each of them.
     let count = unsafe { *stack };
     let command = if count == 2 {
-        // SAFETY: as above: the second of two.
+        // SAFETY: there are two arguments, and this is the second pointer.
         let argument = unsafe { *stack.add(2) };
-        // SAFETY: as above: a C string that stays.
+        // SAFETY: an argument is a C string, which stays until the process ends.
         unsafe { CStr::from_ptr(argument as *const _) }
     } else {
         c""
@@ -58,19 +58,20 @@ fn region() -> Result<(NonNull<u8>, usize), u32> {
 
 fn lay_out() -> Checked {
     let (base, length) = region()?;
-    // SAFETY: mapped, and nobody else has the region yet.
+    // SAFETY: the memory is mapped, and nobody else has the region yet.
     let memory = unsafe { NonNull::slice_from_raw_parts(base, length).as_mut() };
     both::layout().map_err(|_| line!())?.write(memory).map_err(|_| line!())
 }
 
 fn with_view(act: fn(&View) -> Checked) -> Checked {
     let (base, length) = region()?;
-    // SAFETY: mapped for as long as this process lives, and used by this crate on both sides.
+    // SAFETY: the memory is mapped for as long as this process lives, and both sides use it through
+    // this crate.
     let view = unsafe { View::new(base, length) }.map_err(|_| line!())?;
     act(&view)
 }
 
-/// Sends back what comes, until the last has come.
+/// Sends back every message, and ends after the last.
 fn echo(view: &View) -> Checked {
     let me = Participant::new(5).ok_or(line!())?;
     let there = view.part::<Jobs>("there").map_err(|_| line!())?.handle(me);

@@ -1,4 +1,4 @@
-//! The system calls, and what the compiler takes for granted.
+//! The system calls, and the functions that the compiler takes for granted.
 
 use core::arch::global_asm;
 use core::ptr::NonNull;
@@ -38,8 +38,8 @@ global_asm!(
 );
 
 unsafe extern "C" {
-    /// A system call: its number and its arguments. Returns what it returns, an error as a negative
-    /// number.
+    /// Makes a system call with this number and these arguments. Returns its result; an error is a
+    /// negative number.
     pub fn system_call(
         n: usize,
         a: usize,
@@ -63,7 +63,7 @@ pub fn exit(status: usize) -> ! {
 pub fn map(length: usize) -> Option<(NonNull<u8>, usize)> {
     const READ_WRITE: usize = 3;
     const SHARED: usize = 1;
-    // SAFETY: a new mapping, wherever there is room.
+    // SAFETY: a new mapping at an address that the kernel chooses.
     let at = unsafe { system_call(MMAP2, 0, length, READ_WRITE, SHARED, 0, 0) };
     // Errors are the last 4095 numbers; addresses may look negative too.
     if (-4095..=0).contains(&at) {
@@ -72,7 +72,7 @@ pub fn map(length: usize) -> Option<(NonNull<u8>, usize)> {
     NonNull::new(at as usize as *mut u8).map(|at| (at, length))
 }
 
-/// Says on descriptor 2 in which line it went wrong.
+/// Prints on descriptor 2 in which line it went wrong.
 pub fn complain(text: &str, line: u32) {
     let mut out = [b'\n'; 48];
     let mut digits = [0; 10];
@@ -87,7 +87,7 @@ pub fn complain(text: &str, line: u32) {
     let bytes = text.bytes().chain(digits.iter().take(count).rev().copied());
     let length = text.len() + count + 1;
     out.iter_mut().zip(bytes).for_each(|(to, byte)| *to = byte);
-    // SAFETY: that many bytes are there.
+    // SAFETY: this number of bytes is there.
     unsafe { system_call(WRITE, 2, out.as_ptr() as usize, length.min(out.len()), 0, 0, 0) };
 }
 
@@ -107,7 +107,8 @@ unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, count: usize) -> *mut 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn memmove(to: *mut u8, from: *const u8, count: usize) -> *mut u8 {
     if to.cast_const() <= from {
-        // SAFETY: the caller keeps C's conditions; forwards, which an overlap from behind bears.
+        // SAFETY: the caller keeps C's conditions. The copy goes forwards, which is right for an
+        // overlap from behind.
         return unsafe { memcpy(to, from, count) };
     }
     for n in (0..count).rev() {

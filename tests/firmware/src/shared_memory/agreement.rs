@@ -1,5 +1,5 @@
-//! What the firmware and the process agree on: the parts of the region, where it lies, and what is
-//! asked and answered. The same source on both sides.
+//! What the firmware and the process agree on: the parts of the region, its place, and the
+//! questions and answers. Both sides compile this source.
 #![allow(dead_code, reason = "each side uses its half")]
 
 use ringway_core::region::{Error, Layout};
@@ -22,7 +22,7 @@ pub const FIRMWARE: u16 = 1;
 pub const PROCESS: u16 = 2;
 pub const PROGRAM: u16 = 3;
 
-/// Where the region begins, from the beginning of the memory.
+/// The offset of the region in the memory.
 pub const OFFSET: usize = 0x10_0000;
 
 /// The number of the message that asks the firmware to end.
@@ -41,18 +41,18 @@ pub fn sealed(n: u32, a: u32, b: u32) -> [u32; 4] {
     [n, a, b, mix(mix(mix(0, n), a), b)]
 }
 
-/// What is in a message, if the check holds.
+/// The content of a message, if the check holds.
 pub fn opened(message: [u32; 4]) -> Option<(u32, u32, u32)> {
     let [n, a, b, _] = message;
     (message == sealed(n, a, b)).then_some((n, a, b))
 }
 
-/// What the firmware answers: with its generation, so that the process knows which life answered.
+/// The firmware's answer. It has the generation, so that the process knows which life answered.
 pub fn answer(n: u32, a: u32, b: u32, generation: u32) -> [u32; 4] {
     sealed(n, mix(a, b), generation)
 }
 
-/// The length of a record, in bytes: its number, and then what follows from it.
+/// The length of a record, in bytes: its number, and bytes computed from it.
 pub const RECORD: usize = 32;
 
 /// Record `n`.
@@ -64,7 +64,7 @@ pub fn record(n: u32) -> [u8; RECORD] {
     bytes
 }
 
-/// Which record these bytes are, if they are one.
+/// The number of the record, if these bytes are one.
 pub fn record_of(bytes: &[u8; RECORD]) -> Option<u32> {
     let n = u32::from_le_bytes(*bytes.first_chunk()?);
     (*bytes == record(n)).then_some(n)
