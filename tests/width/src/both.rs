@@ -1,5 +1,5 @@
-//! What the two widths have in common: the region, and what is done with it. Compiled into the
-//! 32-bit program, and into the 64-bit test (`tests/tests/tools_width.rs`).
+//! What the two widths share: the region, and the operations on it. It is compiled into the 32-bit
+//! program and into the 64-bit test (`tests/tests/tools_width.rs`).
 
 use crate::futex;
 use core::convert::Infallible;
@@ -225,7 +225,7 @@ pub fn check(view: &View) -> Checked {
     let (me, other) = (some!(Participant::new(4)), some!(Participant::new(3)));
     let values = some!(view.part::<Values>("values").ok());
     ensure!(values.producer_as(me).is_none());
-    // SAFETY: the participant that made it takes no further step: its process has ended.
+    // SAFETY: the participant that made it takes no further step: nobody acts for it any more.
     ensure!(unsafe { values.recover(other) } == 1);
     ensure!(values.producer_as(me).is_some());
     let mut consumer = some!(values.consumer_as(me));
@@ -240,7 +240,7 @@ pub fn check(view: &View) -> Checked {
 
     let jobs = some!(view.part::<Jobs>("jobs").ok());
     let handle = jobs.handle(me);
-    // SAFETY: the participant that made it takes no further step: its process has ended.
+    // SAFETY: the participant that made it takes no further step: nobody acts for it any more.
     ensure!(unsafe { handle.recover(other) } == 2);
     for n in [6, 7, 8, 5] {
         ensure!(handle.try_pop() == Some([n, n, n, !n]));
@@ -282,7 +282,7 @@ fn make_messages(view: &View, me: Participant) -> Checked {
 
 fn check_messages(view: &View, me: Participant, other: Participant) -> Checked {
     let notes = some!(view.part::<Notes>("notes").ok());
-    // SAFETY: the participant that made it takes no further step: its process has ended.
+    // SAFETY: the participant that made it takes no further step: nobody acts for it any more.
     ensure!(unsafe { notes.recover(other) } == 1);
     let mut receiver = some!(notes.receiver_as(me));
     let mut out = [0; 32];
@@ -294,13 +294,13 @@ fn check_messages(view: &View, me: Participant, other: Participant) -> Checked {
         ensure!(reader.try_recv() == Ok(Some(wide(n))));
     }
     ensure!(news.writer_as(me).is_none());
-    // SAFETY: the participant that made it takes no further step: its process has ended.
+    // SAFETY: the participant that made it takes no further step: nobody acts for it any more.
     ensure!(unsafe { news.recover(other) } == 1);
     some!(news.writer_as(me)).send(wide(6));
     ensure!(reader.try_recv() == Ok(Some(wide(6))));
     let newest = some!(view.part::<Newest>("newest").ok());
     ensure!(some!(newest.load()).0 == wide(6));
-    // SAFETY: the participant that made it takes no further step: its process has ended.
+    // SAFETY: the participant that made it takes no further step: nobody acts for it any more.
     ensure!(unsafe { newest.recover(other) } == 1);
     Ok(())
 }
@@ -332,7 +332,7 @@ fn make_locks(view: &View, me: Participant) -> Checked {
 fn check_locks(view: &View, me: Participant, other: Participant) -> Checked {
     let total = some!(view.part::<Total>("total").ok());
     ensure!(total.holder() == Some(other) && total.handle(me).try_lock().is_err());
-    // SAFETY: the participant that made it takes no further step: its process has ended.
+    // SAFETY: the participant that made it takes no further step: nobody acts for it any more.
     ensure!(unsafe { total.recover(other) });
     match total.handle(me).try_lock() {
         Err(LockError::OwnerDied(OwnerDied(guard))) => ensure!(*guard == wide(7)),
@@ -340,18 +340,18 @@ fn check_locks(view: &View, me: Participant, other: Participant) -> Checked {
     }
     let again = some!(view.part::<Again>("again").ok());
     ensure!(again.holder() == Some(other) && again.handle(me).try_lock().is_err());
-    // SAFETY: the participant that made it takes no further step: its process has ended.
+    // SAFETY: the participant that made it takes no further step: nobody acts for it any more.
     ensure!(unsafe { again.recover(other) });
     ensure!(matches!(again.handle(me).try_lock(), Err(LockError::OwnerDied(_))));
     let shared = some!(view.part::<Shared>("shared").ok());
     ensure!(shared.readers() == 1 && shared.handle(me).try_write().is_err());
-    // SAFETY: the participant that made it takes no further step: its process has ended.
+    // SAFETY: the participant that made it takes no further step: nobody acts for it any more.
     ensure!(unsafe { shared.recover(other) });
     ensure!(*some!(shared.handle(me).try_write().ok()) == wide(8));
     let count = some!(view.part::<Count>("count").ok());
     ensure!(count.permits() == 3);
     let places = some!(view.part::<Places>("places").ok());
-    // SAFETY: the participant that made it takes no further step: its process has ended.
+    // SAFETY: the participant that made it takes no further step: nobody acts for it any more.
     ensure!(unsafe { places.recover(other) } == 2);
     let mine = places.handle(me);
     let all = [(); 3].map(|()| mine.try_acquire());
