@@ -29,12 +29,13 @@ fn main() {
             std::thread::yield_now();
         }
         // Giving a half back does not end the stream; this does.
-        SAMPLES.producer().map(Producer::close);
+        SAMPLES.producer().into_iter().for_each(Producer::close);
     });
     let mut samples = SAMPLES.consumer().expect("nobody else has this half");
     let (mut count, mut last) = (0, None);
     loop {
-        let gone = samples.ring().producer_is_gone(); // asked before the pop, so that no value is missed
+        // Asked before the pops, so that no value is missed.
+        let gone = samples.ring().producer_is_gone();
         while let Some(sample) = samples.try_pop() {
             assert!(last < Some(sample), "in order");
             (count, last) = (count + 1, Some(sample));

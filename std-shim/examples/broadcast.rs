@@ -1,4 +1,4 @@
-//! One writer and several readers. Each reader gets every message; a reader that is too slow is told
+//! One writer and several readers. Each reader gets every message. A reader that is too slow is told
 //! how many it missed.
 //!
 //! ```text

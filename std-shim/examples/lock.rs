@@ -18,7 +18,7 @@ fn clerk(mut args: EntryArgs) -> EntryResult {
     let accounts = region.part::<Accounts>("accounts")?;
     let mut accounts = accounts.lock().unwrap();
     accounts[0] -= 30;
-    signal::send(process::id(), Signal::KILL)?; // killed with the lock, between two halves of a transfer
+    signal::send(process::id(), Signal::KILL)?; // killed in the middle of a transfer
     accounts[1] += 30;
     Ok(())
 }

@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let server = std::thread::spawn(move || -> ringway::Result<()> {
         let mut client = listener.accept()?;
         let mut all = Vec::new();
-        client.read_to_end(&mut all).expect("the client does not reset"); // until the client shuts down its half
+        client.read_to_end(&mut all).expect("the client does not reset"); // until its end
         all.reverse();
         client.write_all(&all)
     });
