@@ -1,5 +1,5 @@
-//! One writer and several readers. Each reader gets every message. A reader that is too slow is told
-//! how many it missed.
+//! One writer and several readers. Each reader gets every message. A reader that is too slow is
+//! told how many it missed.
 //!
 //! ```text
 //! cargo run -p ringway --example broadcast
