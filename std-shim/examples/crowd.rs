@@ -1,5 +1,5 @@
-//! How much processor time many sleeping processes in one region take, and how soon one of them gets
-//! the job of a worker that was killed.
+//! How much processor time many sleeping processes in one region take, and how soon one of them
+//! gets the job of a worker that was killed.
 //!
 //! ```text
 //! cargo run --release -p ringway --example crowd              # 24 processes, for a second

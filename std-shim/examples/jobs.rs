@@ -1,12 +1,13 @@
-//! A queue whose capacity and element size are numbers on the command line. Another program may open
-//! the same queue with constants.
+//! A queue whose capacity and element size are numbers on the command line. Another program may
+//! open the same queue with constants.
 //!
 //! ```text
 //! cargo run -p ringway --example jobs -- NAME 1000 64    # a queue of 1000 elements of 64 bytes
 //! ```
 //!
 //! The program opens the region NAME, or creates it. Then it takes each job from the queue `jobs`
-//! and pushes the job's bytes in reverse into the queue `done`, until another program closes `jobs`.
+//! and pushes the job's bytes in reverse into the queue `done`, until another program closes
+//! `jobs`.
 
 use ringway::shm::{Layout, Region};
 
