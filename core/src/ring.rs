@@ -155,8 +155,8 @@ impl<S: Storage + ?Sized, W: Wake> RingInner<S, W> {
         self.take_both_halves();
         let ring = &*self;
         // SAFETY: `take_both_halves` has just taken the half, and only this call uses it.
-        let producer = unsafe { Producer::of_taken(ring) };
+        let producer = unsafe { Producer::from_taken(ring) };
         // SAFETY: `take_both_halves` has just taken the half, and only this call uses it.
-        (producer, unsafe { Consumer::of_taken(ring) })
+        (producer, unsafe { Consumer::from_taken(ring) })
     }
 }

@@ -6,7 +6,6 @@ mod support;
 
 use ringway_core::Error;
 use ringway_core::ring::bytes::{ByteRing, Consumer, Producer};
-use ringway_core::storage::Fixed;
 use ringway_core::wait::Wake;
 use support::sync::Arc;
 use support::thread;

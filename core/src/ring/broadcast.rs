@@ -113,6 +113,6 @@ impl<T: Plain, S: Storage<Element = SeqSlot<T>> + ?Sized, W: Wake> BroadcastInne
     pub fn split(&mut self) -> (Writer<&Self>, Reader<&Self>) {
         self.0.take_from_owner();
         let broadcast = &*self;
-        (Writer::of_taken(broadcast), Reader::new(broadcast))
+        (Writer::from_taken(broadcast), Reader::new(broadcast))
     }
 }

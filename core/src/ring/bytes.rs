@@ -101,8 +101,8 @@ impl<S: Storage<Value = u8> + ?Sized, W: Wake> ByteRingInner<S, W> {
         self.take_both_halves();
         let ring = &*self;
         // SAFETY: `take_both_halves` has just taken the half, and only this call uses it.
-        let producer = unsafe { Producer::of_taken(ring) };
+        let producer = unsafe { Producer::from_taken(ring) };
         // SAFETY: `take_both_halves` has just taken the half, and only this call uses it.
-        (producer, unsafe { Consumer::of_taken(ring) })
+        (producer, unsafe { Consumer::from_taken(ring) })
     }
 }

@@ -238,7 +238,7 @@ impl<T: Plain, W: Wake> Latest<T, W> {
     /// The writer's half of a latest that the caller owns. This needs no read-modify-write.
     pub fn owner(&mut self) -> Writer<&Self> {
         self.0.take_from_owner();
-        Writer::of_taken(&*self)
+        Writer::from_taken(&*self)
     }
 
     /// Closes the writer's half if `dead` held it, wakes the readers, and returns the number of
@@ -331,11 +331,11 @@ impl<R: LatestRef> Writer<R> {
 
     /// As [`new`](Self::new), for the participant `me`.
     fn take(owner: R, me: Participant) -> Option<Self> {
-        owner.get().0.take(me).then(|| Self::of_taken(owner))
+        owner.get().0.take(me).then(|| Self::from_taken(owner))
     }
 
     /// The writer's half of the latest that `owner` refers to, which was taken already.
-    fn of_taken(owner: R) -> Self {
+    fn from_taken(owner: R) -> Self {
         // SAFETY: the owner keeps the latest where it is. The half contains the owner and drops it
         // last.
         let slots = unsafe { owner.get().0.borrow() };

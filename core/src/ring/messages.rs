@@ -79,8 +79,8 @@ impl<S: Storage<Value = u8> + ?Sized, W: Wake> MessageRingInner<S, W> {
         self.take_both_halves();
         let ring = &*self;
         // SAFETY: `take_both_halves` has just taken the half, and only this call uses it.
-        let sender = unsafe { Sender::of_taken(ring) };
+        let sender = unsafe { Sender::from_taken(ring) };
         // SAFETY: `take_both_halves` has just taken the half, and only this call uses it.
-        (sender, unsafe { Receiver::of_taken(ring) })
+        (sender, unsafe { Receiver::from_taken(ring) })
     }
 }

@@ -95,22 +95,22 @@ pub(super) fn used(n: impl Capacity, head: u32, tail: u32) -> Option<u32> {
     if !is_position(n, head) || !is_position(n, tail) {
         return None;
     }
-    used_if_any(n, head, tail)
+    used_of_valid(n, head, tail)
 }
 
 /// As [`used`], for one side. Where its own position is cached, that position is valid, and only
 /// `seen`, the other side's position, is checked.
 #[inline(always)]
-pub(super) fn used_as_seen(n: impl Capacity, head: u32, tail: u32, seen: u32) -> Option<u32> {
+pub(super) fn used_by_side(n: impl Capacity, head: u32, tail: u32, seen: u32) -> Option<u32> {
     if !Cached::ENABLED {
         return used(n, head, tail);
     }
-    if is_position(n, seen) { used_if_any(n, head, tail) } else { None }
+    if is_position(n, seen) { used_of_valid(n, head, tail) } else { None }
 }
 
 /// As [`used`], for two valid positions.
 #[inline(always)]
-fn used_if_any(n: impl Capacity, head: u32, tail: u32) -> Option<u32> {
+fn used_of_valid(n: impl Capacity, head: u32, tail: u32) -> Option<u32> {
     let distance = distance(n, head, tail);
     if distance <= n.get() { Some(distance) } else { None }
 }

@@ -79,7 +79,7 @@ impl<R: RingRef> Producer<R> {
     ///
     /// # Safety
     /// The half is taken, and nothing else uses it.
-    pub(super) unsafe fn of_taken(owner: R) -> Self {
+    pub(super) unsafe fn from_taken(owner: R) -> Self {
         let (header, n) = (owner.get().header(), owner.get().n());
         // SAFETY: the owner keeps the ring where it is, and is dropped after the cursor. The caller
         // guarantees that there is no other producer.

@@ -346,7 +346,7 @@ impl<C: Capacity, W: Wake> ProducerCursor<C, W> {
         let (tail, head) = (self.tail(), self.head());
         // An invalid position of the consumer gives no room, so that no slot is touched because of
         // it.
-        let Some(used) = position::used_as_seen(self.capacity, head, tail, head) else {
+        let Some(used) = position::used_by_side(self.capacity, head, tail, head) else {
             self.free_to = Cached::new(tail);
             return 0;
         };
@@ -394,7 +394,7 @@ impl<C: Capacity, W: Wake> ProducerCursor<C, W> {
         // Relaxed: the position is judged by itself. No loom model corrupts it.
         Cached::ENABLED && !cfg!(loom) && {
             let head = self.header().consumer.0.position.load(Ordering::Relaxed);
-            position::used_as_seen(self.capacity, head, self.tail(), head).is_none()
+            position::used_by_side(self.capacity, head, self.tail(), head).is_none()
         }
     }
 
@@ -520,7 +520,7 @@ impl<C: Capacity, W: Wake> ConsumerCursor<C, W> {
     /// Whether the bytes that end at `end` are all there are, because nothing came since the last
     /// look.
     #[inline(always)]
-    pub(super) fn is_all(&self, end: u32) -> bool {
+    pub(super) fn is_up_to_date(&self, end: u32) -> bool {
         // If they end before the known end of the filled slots, they are all of their run, and
         // remain so.
         self.filled_to.get() != Some(end) || self.tail() == end
@@ -602,7 +602,7 @@ impl<C: Capacity, W: Wake> ConsumerCursor<C, W> {
     fn refresh(&mut self) -> u32 {
         let (head, tail) = (self.head(), self.tail());
         // An invalid position of the producer gives nothing to read.
-        let Some(ready) = position::used_as_seen(self.capacity, head, tail, tail) else {
+        let Some(ready) = position::used_by_side(self.capacity, head, tail, tail) else {
             self.filled_to = Cached::new(head);
             return 0;
         };
@@ -661,7 +661,7 @@ impl<C: Capacity, W: Wake> ConsumerCursor<C, W> {
         // Relaxed: the position is judged by itself. No loom model corrupts it.
         Cached::ENABLED && !cfg!(loom) && {
             let tail = self.header().producer.0.position.load(Ordering::Relaxed);
-            position::used_as_seen(self.capacity, self.head(), tail, tail).is_none()
+            position::used_by_side(self.capacity, self.head(), tail, tail).is_none()
         }
     }
 

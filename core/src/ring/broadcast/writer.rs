@@ -41,11 +41,11 @@ impl<R: BroadcastRef> Writer<R> {
 
     /// As [`new`](Self::new), for the participant `me`.
     pub(super) fn take(owner: R, me: Participant) -> Option<Self> {
-        owner.get().0.take(me).then(|| Self::of_taken(owner))
+        owner.get().0.take(me).then(|| Self::from_taken(owner))
     }
 
     /// The writer's half of the broadcast that `owner` refers to, which was taken already.
-    pub(super) fn of_taken(owner: R) -> Self {
+    pub(super) fn from_taken(owner: R) -> Self {
         // SAFETY: the owner keeps the broadcast where it is. The half contains the owner and drops
         // it last.
         let slots = unsafe { owner.get().0.borrow() };

@@ -67,7 +67,7 @@ impl<R: ByteRingRef> Consumer<R> {
     ///
     /// # Safety
     /// The half is taken or lent, and nothing else uses it.
-    pub(in crate::ring) unsafe fn of_taken(owner: R) -> Self {
+    pub(in crate::ring) unsafe fn from_taken(owner: R) -> Self {
         let (header, n) = (owner.get().header(), owner.get().n());
         // SAFETY: the owner keeps the ring where it is, and is dropped after the cursor. The caller
         // guarantees that there is no other consumer.
@@ -107,7 +107,7 @@ impl<R: ByteRingRef> Consumer<R> {
         if !self.is_short(out) {
             let run = self.find_run(out.len());
             if !self.is_short(out) {
-                return self.read_beyond(run, out);
+                return self.read_slow(run, out);
             }
         }
         // This passes the length as the caller knows it: if it is a constant, the copy becomes a
@@ -131,7 +131,7 @@ impl<R: ByteRingRef> Consumer<R> {
 
     /// As [`read_run`](Self::read_run), for a buffer that is not [short](Self::is_short).
     #[inline(never)]
-    fn read_beyond(&mut self, run: u32, out: &mut [u8]) -> usize {
+    fn read_slow(&mut self, run: u32, out: &mut [u8]) -> usize {
         self.read_run(run, out)
     }
 
@@ -152,7 +152,7 @@ impl<R: ByteRingRef> Consumer<R> {
         // SAFETY: the ownership rule: `out` is short, as the caller guarantees, so that the run has
         // `out.len()` ready bytes.
         unsafe { self.slots().copy_out_at(at, out) };
-        self.took(out.len() as u32);
+        self.record_read(out.len() as u32);
         // No wrapping: the lap continues after these bytes.
         self.cursor.0.release_to(head + out.len() as u32);
     }
@@ -187,7 +187,7 @@ impl<R: ByteRingRef> Consumer<R> {
             }
             run = self.first_run((out.len() - done).min(self.capacity()) as u32);
         }
-        self.took(done as u32);
+        self.record_read(done as u32);
         done
     }
 
@@ -209,7 +209,7 @@ impl<R: ByteRingRef> Consumer<R> {
             };
             self.advance(count);
         }
-        self.took(count);
+        self.record_read(count);
     }
 
     /// As [`take`](Self::take), one chunk at a time.
@@ -231,7 +231,7 @@ impl<R: ByteRingRef> Consumer<R> {
 
     /// Records that a read took `count` bytes, unless `count` is 0.
     #[inline(always)]
-    fn took(&mut self, count: u32) {
+    fn record_read(&mut self, count: u32) {
         if count > 0 {
             self.taken = Cached::new(count);
         }
@@ -350,7 +350,7 @@ impl<R: ByteRingRef> Consumer<R> {
             // There may be a gap after the first run.
             let beyond = count.saturating_sub(first);
             self.advance(if beyond == 0 { count } else { self.to_end() + beyond });
-            self.took(count);
+            self.record_read(count);
         }
     }
 
@@ -429,19 +429,19 @@ impl<R: ByteRingRef> Consumer<R> {
     /// Otherwise 0.
     #[inline(always)]
     fn run_if(&mut self, at_least: usize) -> u32 {
-        if let Some(end) = self.end.get().filter(|end| self.cursor.0.is_all(*end)) {
+        if let Some(end) = self.end.get().filter(|end| self.cursor.0.is_up_to_date(*end)) {
             let first = end.saturating_sub(self.cursor.0.head());
             if first as usize >= at_least.max(1) {
                 return first;
             }
         }
-        if Cached::ENABLED { self.run_beyond(at_least) } else { self.run_now(at_least) }
+        if Cached::ENABLED { self.run_slow(at_least) } else { self.run_now(at_least) }
     }
 
     /// The rest of [`run_if`](Self::run_if), when a look is necessary or the first run is too
     /// short.
     #[inline(never)]
-    fn run_beyond(&mut self, at_least: usize) -> u32 {
+    fn run_slow(&mut self, at_least: usize) -> u32 {
         self.run_now(at_least)
     }
 
@@ -533,7 +533,7 @@ impl<R: ByteRingRef> Consumer<R> {
         // SAFETY: the ownership rule: `length` bytes are ready after the header.
         unsafe { self.slots().copy_out(self.cursor.0.capacity(), start, message) };
         self.advance(header + length);
-        self.took(header + length);
+        self.record_read(header + length);
         Some(Ok(length as usize))
     }
 
@@ -831,7 +831,7 @@ impl<R: ByteRingRef> ReadGrant<'_, R> {
         }
         let consumer = self.consumer;
         let head = consumer.cursor.0.head();
-        consumer.took(len);
+        consumer.record_read(len);
         if consumer.run.holds(head, len as usize) {
             consumer.cursor.0.release_to(head + len);
         } else {

@@ -29,6 +29,6 @@ impl<S: Storage<Value = u8> + ?Sized, W: Wake> ByteRingInner<S, W> {
     pub(crate) unsafe fn lend_consumer(&self) -> ManuallyDrop<Consumer<&Self>> {
         // SAFETY: the caller guarantees that there is no other consumer. `ManuallyDrop` prevents
         // the drop from giving the half back.
-        ManuallyDrop::new(unsafe { Consumer::of_taken(self) })
+        ManuallyDrop::new(unsafe { Consumer::from_taken(self) })
     }
 }

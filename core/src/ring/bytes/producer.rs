@@ -76,13 +76,13 @@ impl<R: ByteRingRef> Producer<R> {
     ///
     /// # Safety
     /// The half is taken, and nothing else uses it.
-    pub(in crate::ring) unsafe fn of_taken(owner: R) -> Self {
+    pub(in crate::ring) unsafe fn from_taken(owner: R) -> Self {
         // SAFETY: the caller guarantees that nothing else uses the half. A room of 0 is known of
         // every ring.
         unsafe { Self::with_room(owner, 0) }
     }
 
-    /// As [`of_taken`](Self::of_taken), with `room` bytes known to be free.
+    /// As [`from_taken`](Self::from_taken), with `room` bytes known to be free.
     ///
     /// # Safety
     /// The half is taken or lent, and nothing else uses it. `room` bytes from its position on are
@@ -125,7 +125,7 @@ impl<R: ByteRingRef> Producer<R> {
         if !self.is_short(bytes) {
             let room = self.find_room(bytes.len());
             if !self.is_short(bytes) {
-                return self.write_beyond(room, bytes);
+                return self.write_slow(room, bytes);
             }
         }
         // This passes the length as the caller knows it: if it is a constant, the copy becomes a
@@ -156,7 +156,7 @@ impl<R: ByteRingRef> Producer<R> {
 
     /// As [`write_room`](Self::write_room), for bytes that are not [short](Self::is_short).
     #[inline(never)]
-    fn write_beyond(&mut self, room: u32, bytes: &[u8]) -> usize {
+    fn write_slow(&mut self, room: u32, bytes: &[u8]) -> usize {
         self.write_room(room, bytes)
     }
 
@@ -300,7 +300,7 @@ impl<R: ByteRingRef> Producer<R> {
         if !self.is_short(bytes) {
             self.find_room(bytes.len());
             if !self.is_short(bytes) {
-                return self.write_all_beyond(bytes);
+                return self.write_all_slow(bytes);
             }
         }
         // SAFETY: `is_short` has just been checked.
@@ -327,7 +327,7 @@ impl<R: ByteRingRef> Producer<R> {
 
     /// As [`write_all_once`](Self::write_all_once), but never inlined.
     #[inline(never)]
-    fn write_all_beyond(&mut self, bytes: &[u8]) -> Result<(), Error> {
+    fn write_all_slow(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.write_all_once(bytes)
     }
 

@@ -44,9 +44,9 @@ impl<R: MessageRingRef> Receiver<R> {
     ///
     /// # Safety
     /// The half is taken, and nothing else uses it.
-    pub(super) unsafe fn of_taken(owner: R) -> Self {
+    pub(super) unsafe fn from_taken(owner: R) -> Self {
         // SAFETY: the caller guarantees that the half is taken and that nothing else uses it.
-        Receiver(unsafe { Consumer::of_taken(Bytes(owner)) })
+        Receiver(unsafe { Consumer::from_taken(Bytes(owner)) })
     }
 
     /// Copies the oldest message out and returns its length. Wait-free.

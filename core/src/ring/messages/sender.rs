@@ -42,9 +42,9 @@ impl<R: MessageRingRef> Sender<R> {
     ///
     /// # Safety
     /// The half is taken, and nothing else uses it.
-    pub(super) unsafe fn of_taken(owner: R) -> Self {
+    pub(super) unsafe fn from_taken(owner: R) -> Self {
         // SAFETY: the caller guarantees that the half is taken and that nothing else uses it.
-        Sender(unsafe { Producer::of_taken(Bytes(owner)) })
+        Sender(unsafe { Producer::from_taken(Bytes(owner)) })
     }
 
     /// Copies a message in and sends it. Wait-free.
@@ -53,13 +53,13 @@ impl<R: MessageRingRef> Sender<R> {
     /// [`Error::WouldBlock`] when there is too little room now, [`Error::MessageTooLarge`] when
     /// `message` is longer than [`MAX_MESSAGE`](super::MessageRing::MAX_MESSAGE).
     pub fn try_send(&mut self, message: &[u8]) -> Result<(), Error> {
-        if self.0.put_message(message) { Ok(()) } else { self.send_beyond(message) }
+        if self.0.put_message(message) { Ok(()) } else { self.send_slow(message) }
     }
 
     /// As [`try_send`](Self::try_send), for a message that does not fit into the known run of the
     /// ring.
     #[inline(never)]
-    fn send_beyond(&mut self, message: &[u8]) -> Result<(), Error> {
+    fn send_slow(&mut self, message: &[u8]) -> Result<(), Error> {
         let n = self.0.size();
         let mut grant = self.try_reserve(message.len())?;
         copy_bytes(n, message, &mut grant);
