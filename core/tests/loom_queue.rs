@@ -457,7 +457,7 @@ fn unfinished_counts_a_job_and_two_follow_ups() {
 }
 
 /// A producer registers before the other one leaves. So there is no moment without a producer
-/// before the second has left. Whoever sees that moment sees what the second pushed.
+/// before the second has left. A side that sees that moment sees what the second pushed.
 #[test]
 fn a_handover_between_producers_is_not_the_end() {
     model(Some(3), || {

@@ -114,7 +114,7 @@ fn random_operations_match_a_bounded_deque() {
         both_behave_as_a_bounded_deque::<2>(seed);
         both_behave_as_a_bounded_deque::<3>(seed);
         both_behave_as_a_bounded_deque::<8>(seed);
-        // So many slots that the hints may fall behind.
+        // With this many slots the hints may fall behind.
         both_behave_as_a_bounded_deque::<24>(seed);
         both_behave_as_a_bounded_deque::<64>(seed);
     }

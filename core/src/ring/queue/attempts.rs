@@ -114,7 +114,7 @@ impl<W: Wake> Shared<'_, W> {
         let mut from = self.tail_hint();
         loop {
             let (position, seen) = self.first_unfilled(from)?;
-            let place = self.entry(position).ok_or(Refused::Corrupt)?;
+            let entry_word = self.entry(position).ok_or(Refused::Corrupt)?;
             // This store comes before the store of the owner word. A survivor that finds `me` dead
             // reads the owner word: if it says `Requeuing`, the claim was counted. If the stores
             // were swapped, a death between them would restart the count. Relaxed: step 3 publishes
@@ -122,7 +122,7 @@ impl<W: Wake> Shared<'_, W> {
             if let Some(tries) = self.tries_of(slot.index) {
                 tries.store(position.word() | u64::from(ended_claims), Ordering::Relaxed);
             }
-            match self.exchange_entry(slot, me, Phase::Requeuing, position, place, seen) {
+            match self.exchange_entry(slot, me, Phase::Requeuing, position, entry_word, seen) {
                 Ok(()) => return Ok(()),
                 Err(lost) => from = self.tail_after(lost, position),
             }

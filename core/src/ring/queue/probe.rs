@@ -88,10 +88,10 @@ impl<'q, W: Wake> Shared<'q, W> {
     /// Whether the words can be those of a queue: each word is possible, and both walks end.
     pub(super) fn is_valid(self) -> bool {
         let n = self.n();
-        let words = self.cells.iter().enumerate().all(|(index, place)| {
+        let words = self.cells.iter().enumerate().all(|(index, cell)| {
             // Relaxed, both: each word is judged by itself.
-            Entry(place.entry.load(Ordering::Relaxed)).is_valid_at(index, n)
-                && SlotState::unpack(place.owner.load(Ordering::Relaxed)).is_some()
+            Entry(cell.entry.load(Ordering::Relaxed)).is_valid_at(index, n)
+                && SlotState::unpack(cell.owner.load(Ordering::Relaxed)).is_some()
         });
         words
             && self.first_unclaimed(self.head_hint()).is_ok()
@@ -123,7 +123,7 @@ impl<'q, W: Wake> Shared<'q, W> {
         let phases = self
             .cells
             .iter()
-            .filter_map(|place| SlotState::unpack(place.owner.load(Ordering::Acquire)))
+            .filter_map(|cell| SlotState::unpack(cell.owner.load(Ordering::Acquire)))
             .map(|state| state.phase);
         phases.filter(|phase| !matches!(phase, Phase::Free | Phase::Writing)).count()
     }
@@ -133,7 +133,7 @@ impl<'q, W: Wake> Shared<'q, W> {
     fn sum_of_entries(self) -> u64 {
         // SYNC POINT with step 3 in `exchange_entry`: acquire. The owner words that `held_messages`
         // reads later are at least as new as the entries in this sum.
-        let entries = self.cells.iter().map(|place| Entry(place.entry.load(Ordering::Acquire)));
+        let entries = self.cells.iter().map(|cell| Entry(cell.entry.load(Ordering::Acquire)));
         entries.fold(0, |sum, entry| sum.wrapping_add(entry.position().number()))
     }
 

@@ -8,7 +8,8 @@
 //! | last vain visit | [`Side::last_visit`] | a side that backs off |
 //! | entry | [`Cell::entry`] | step 3, and the mark of the end |
 //! | owner word | [`Cell::owner`] | steps 1, 2, 4, 5, and recovery |
-//! | attempts | [`Shared::tries`] | a claim that ends without a completion |
+//! | attempts | [`Shared::tries`] | a claim that ends without a completion, and recovery |
+//! | limit of claims, count of messages given up, registered producers | [`Rare`] | users that set the limit, give up, or register |
 //!
 //! Only the entries and the owner words decide who gets what. The hints save time.
 

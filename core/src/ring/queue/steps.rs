@@ -144,15 +144,15 @@ impl<'q, W: Wake> Shared<'q, W> {
             if word::waits_at(owner_word, before.position()) {
                 return FreeSlot::Full;
             }
-            // Another slot may hold a message that waits at a later entry, which the walk would
-            // reach. A slot that the walk already passed tells nothing new.
+            // Stops at a slot that may hold a message that waits at another position: it counts
+            // there. Stops also at a slot that the walk already counted.
             let is_held = SlotState::is_in(owner_word, Phase::Writing)
                 || SlotState::is_in(owner_word, Phase::Reading);
             if !is_held || held.contains(&slot) {
                 break;
             }
-            if let Some(place) = held.get_mut(at) {
-                *place = slot;
+            if let Some(held) = held.get_mut(at) {
+                *held = slot;
             }
             position = position.next(self.n());
             let Some(entry) = self.entry(position) else { break };
@@ -185,10 +185,11 @@ impl<'q, W: Wake> Shared<'q, W> {
     #[inline(always)]
     pub(super) fn free_silently(self, slot: usize) {
         if let Some(owner) = self.owner(slot) {
-            // Release, for two partners: the caller is done with the slot and with its message.
-            // SYNC POINT with the exchange in `exchange_free`, whose maker uses the slot next. SYNC
-            // POINT with the load in `held_messages`, whose caller may find all done. A consumer
-            // may also read this word: SYNC POINT with the load of the owner word in `probe`.
+            // Release: the caller is done with the slot and with its message. Three partners
+            // acquire this. SYNC POINT with the exchange in `exchange_free`, whose maker uses the
+            // slot next. SYNC POINT with the load in `held_messages`, whose caller may find all
+            // done. SYNC POINT with the load of the owner word in `probe`, whose caller learns that
+            // the message was claimed.
             owner.store(SlotState::FREE, Ordering::Release);
         }
     }
@@ -216,12 +217,12 @@ impl<'q, W: Wake> Shared<'q, W> {
         let slot = self.slot(slot).ok_or(Refused::Corrupt)?;
         loop {
             let (position, seen) = self.first_unfilled(from)?;
-            let place = self.entry(position).ok_or(Refused::Corrupt)?;
+            let entry_word = self.entry(position).ok_or(Refused::Corrupt)?;
             // The mark of the end. Only a message that was in line before may replace it.
             if seen == Entry::closed(position) {
                 return Err(Refused::Closed);
             }
-            match self.exchange_entry(slot, me, Phase::Committing, position, place, seen) {
+            match self.exchange_entry(slot, me, Phase::Committing, position, entry_word, seen) {
                 Ok(()) => break,
                 Err(lost) => from = self.tail_after(lost, position),
             }
@@ -245,7 +246,7 @@ impl<'q, W: Wake> Shared<'q, W> {
         Ok(())
     }
 
-    /// Steps 2 and 3, once, at `position`, whose entry is `place` and says `seen`.
+    /// Steps 2 and 3, once, at `position`, whose `entry_word` says `seen`.
     ///
     /// `phase` tells a survivor what the message is if `me` dies before step 3:
     /// [`Phase::Committing`] for a new message, [`Phase::Requeuing`] for one that must not be lost.
@@ -256,18 +257,18 @@ impl<'q, W: Wake> Shared<'q, W> {
         me: Participant,
         phase: Phase,
         position: Position,
-        place: &AtomicU64,
+        entry_word: &AtomicU64,
         seen: Entry,
     ) -> Result<(), Contended<'q>> {
         // Step 2. Step 3 publishes it. SYNC POINT with the load of the owner word in `probe`:
-        // release. A consumer that looks for an earlier message of this slot, and sees this word
-        // instead, also sees that its message was claimed, as the maker of this store saw.
+        // release. A consumer that looks for an earlier message of this slot may see this word
+        // instead. Then it sees what the maker of this store saw: that message was claimed.
         slot.owner.store(SlotState { phase, by: me, position }.pack(), Ordering::Release);
         // Step 3. SYNC POINT with the loads of the entry in `probe`, `first_unfilled` and
         // `sum_of_entries`: release. It publishes the value and the owner word. Failure, relaxed:
         // another was faster, or `seen` was old. The next look sees what is there now.
         let entry = Entry::new(position, slot.index);
-        place
+        entry_word
             .compare_exchange(seen.0, entry.0, Ordering::Release, Ordering::Relaxed)
             .map_err(|_| Contended(Some(&self.tail.position)))?;
         self.store_hint(&self.tail.position, position.next(self.n()));
@@ -337,12 +338,14 @@ impl<'q, W: Wake> Shared<'q, W> {
     /// push gets past the mark. False when a message came first; the next look sees it.
     #[cold]
     pub(super) fn mark_end(self, position: Position) -> bool {
-        let Some(place) = self.entry(position) else { return true };
+        let Some(entry_word) = self.entry(position) else { return true };
         // Relaxed: the exchange fails when the word is not the newest, and the mark publishes
         // nothing.
-        let seen = Entry(place.load(Ordering::Relaxed));
+        let seen = Entry(entry_word.load(Ordering::Relaxed));
         let mark = Entry::closed(position).0;
         seen.seen_from(position) == EntryState::Before
-            && place.compare_exchange(seen.0, mark, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+            && entry_word
+                .compare_exchange(seen.0, mark, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
     }
 }

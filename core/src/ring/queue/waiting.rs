@@ -110,9 +110,9 @@ impl<'q, T, W: Wait> Handle<'q, T, W> {
     /// std::thread::scope(|s| {
     ///     s.spawn(move || {
     ///         let mut loan = me.reserve().unwrap();
-    ///         // SAFETY: bytes, all of which are written.
+    ///         // SAFETY: the loan lends a slot of this size, and any bytes are a value.
     ///         unsafe { loan.as_uninit().as_mut_ptr().write_bytes(7, 1) };
-    ///         // SAFETY: as above.
+    ///         // SAFETY: the line above wrote every byte.
     ///         unsafe { loan.commit() }.unwrap();
     ///     });
     ///     let frame = me.claim().unwrap();

@@ -34,7 +34,7 @@
 //! | `Reading` | the message's | the consumer | `Free`: step 5. `Requeuing`: the claim ends without a completion. `Recovering`: recovery |
 //! | `Requeuing`, no entry names it | the position that the holder tries | the holder | `Requeuing` at a later position. In line: step 3. `Recovering`: recovery |
 //! | `Requeuing`, in line | the message's | nobody | `Reading`: step 4 |
-//! | `Recovering` | the message's, from the dead holder | the survivor | `Requeuing`, or `Free` when the message is given up, or the queue corrupt. `Recovering`: another recovery, when the survivor dies too |
+//! | `Recovering` | left from the dead holder | the survivor | `Requeuing`, or `Free` when the message is given up, or the queue corrupt. `Recovering`: another recovery, when the survivor dies too |
 //!
 //! A message is *in line* when the entry of its position names its slot.
 //!
