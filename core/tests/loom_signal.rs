@@ -1,4 +1,4 @@
-//! Models of the signal table: no raise is lost, torn or delivered twice, whoever is faster.
+//! Models of the signal table: in any interleaving, no raise is lost, torn or delivered twice.
 //!
 //! Where a missing ordering would be a data race, the threads share loom cells. Loom then reports
 //! the two accesses that are not ordered.

@@ -1,4 +1,4 @@
-//! Models of waiting: no wake-up is lost, whoever is faster.
+//! Models of waiting: in any interleaving, no wake-up is lost.
 //!
 //! The conditions are relaxed accesses on purpose: the models test what makes them visible. A lost
 //! wake-up leaves a thread asleep for ever, which loom reports as a deadlock.

@@ -1,4 +1,4 @@
-//! Connections: everything arrives or the status is 1; answers come back; failure is no end.
+//! Connections: everything arrives or the status is 1, and answers come back.
 //!
 //! A reader can tell a failure from an end.
 

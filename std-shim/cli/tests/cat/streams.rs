@@ -1,4 +1,4 @@
-//! Files and the standard streams: what is closed, what is the same, and what is told early.
+//! Files and the standard streams: closed ones, identical ones, and errors that must come early.
 
 use super::support::*;
 use std::fs::{self, File, Permissions};
