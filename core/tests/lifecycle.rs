@@ -1,8 +1,7 @@
-//! The life of an endpoint, explored exhaustively: every state, reachable or not, against every
-//! event.
+//! Exhaustive tests of an endpoint's states: every state, reachable or not, with every event.
 //!
-//! The table is small (21 states by 15 events), so that nothing here is sampled: what the tests say
-//! of it holds for all of it.
+//! The table is small (21 states by 15 events), so that the tests check all of it and sample
+//! nothing.
 
 use ringway_core::Error;
 use ringway_core::channel::{Direction, Event, State};
@@ -29,13 +28,13 @@ const EVENTS: [Event; 15] = [
     Event::Reset,
 ];
 
-/// Who brings an event about. Without a wildcard, so that a new event does not compile until it is
+/// Who causes an event. The match has no wildcard, so that a new event does not compile until it is
 /// listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Origin {
-    /// We ask, and may be refused.
+    /// The owner of the end requests it, and may be refused.
     Ours,
-    /// We learn, and there is nobody to refuse it to.
+    /// The owner learns of it, and cannot refuse it.
     News,
 }
 
@@ -59,7 +58,7 @@ fn origin(event: Event) -> Origin {
     }
 }
 
-/// Every value of the type, also those that no life leads to.
+/// Every value of the type, including unreachable ones.
 fn states() -> Vec<State> {
     let mut all =
         vec![State::New, State::Listening, State::Connecting, State::Reset, State::Closed];
@@ -80,7 +79,7 @@ fn after(state: State, event: Event) -> State {
     state.on(event).unwrap_or(state)
 }
 
-/// What a user of the end can tell: may it send, may it receive, and if not, why.
+/// What a user of the end can observe: whether it may send or receive, and if not, why.
 fn observed(state: State) -> [Result<(), Error>; 3] {
     [Event::Accept, Event::Send, Event::Recv].map(|event| state.on(event).map(drop))
 }
@@ -120,7 +119,7 @@ fn every_state_answers_every_event_and_does_not_panic() {
 }
 
 #[test]
-fn the_states_that_a_life_can_reach_are_these_and_no_others() {
+fn exactly_the_listed_states_are_reachable() {
     let reached = reachable_from(&[State::New]);
     for state in states() {
         let nowhere = State::Connected { send: Direction::Absent, recv: Direction::Absent };
@@ -129,7 +128,7 @@ fn the_states_that_a_life_can_reach_are_these_and_no_others() {
 }
 
 #[test]
-fn a_pipes_ends_and_a_streams_reach_only_their_own_kind() {
+fn ends_reach_only_states_of_their_own_kind() {
     let reader = reachable_from(&[State::READER]);
     assert_eq!(reader.len(), 3 + 2, "{reader:?}");
     let writer = reachable_from(&[State::WRITER]);
@@ -146,7 +145,7 @@ fn close_leads_to_closed_from_everywhere() {
 }
 
 #[test]
-fn what_is_closed_never_reopens_and_says_closed_to_every_request() {
+fn closed_never_reopens_and_refuses_every_request() {
     for event in EVENTS {
         let answer = State::Closed.on(event);
         match (origin(event), event) {
@@ -175,7 +174,7 @@ fn news_of_the_peer_is_never_an_error() {
 }
 
 #[test]
-fn an_absent_direction_stays_absent_and_no_other_becomes_so() {
+fn an_absent_direction_stays_the_only_absent_one() {
     for (state, event) in pairs() {
         if let (
             State::Connected { send, recv },
@@ -194,7 +193,7 @@ fn an_absent_direction_stays_absent_and_no_other_becomes_so() {
 }
 
 #[test]
-fn an_absent_direction_refuses_its_operations_as_the_wrong_direction() {
+fn an_absent_direction_answers_wrong_direction() {
     for other in DIRECTIONS {
         let reader = State::Connected { send: Direction::Absent, recv: other };
         assert_eq!(reader.on(Event::Send), Err(Error::WrongDirection));
@@ -206,7 +205,7 @@ fn an_absent_direction_refuses_its_operations_as_the_wrong_direction() {
 }
 
 #[test]
-fn a_direction_that_ended_never_opens_again_and_keeps_its_reason() {
+fn an_ended_direction_stays_ended_for_its_reason() {
     for (state, event) in pairs() {
         if let (
             State::Connected { send, recv },
@@ -222,7 +221,7 @@ fn a_direction_that_ended_never_opens_again_and_keeps_its_reason() {
     }
 }
 
-/// How far a life has come. Every event keeps it or takes it further, but for a refused connect.
+/// How far an end has come. Every event keeps or increases this, except a refused connect.
 fn progress(state: State) -> u32 {
     let ended = |direction| u32::from(matches!(direction, Direction::Shut | Direction::Ended));
     match state {
@@ -241,7 +240,7 @@ fn a_life_only_goes_forward_but_for_a_refused_connect() {
         if (state, event) == (State::Connecting, Event::Reset) {
             assert_eq!(to, State::New);
         } else {
-            // Strictly, whenever anything changes: there is no other cycle.
+            // Every change increases it strictly, so that there is no other cycle.
             assert!(to == state || progress(to) > progress(state), "{state:?} {event:?} {to:?}");
         }
     }
@@ -289,7 +288,7 @@ fn sending_fails_for_the_reason_that_the_state_names() {
 }
 
 #[test]
-fn receiving_fails_for_the_reason_that_the_state_names() {
+fn recv_fails_for_the_reason_that_the_state_names() {
     for state in states() {
         let expected = match state {
             State::Connected { recv: Direction::Open, .. } => Ok(state),
@@ -306,7 +305,7 @@ fn receiving_fails_for_the_reason_that_the_state_names() {
 }
 
 #[test]
-fn listening_connecting_and_accepting_each_have_one_state_that_allows_them() {
+fn one_state_each_allows_listen_connect_and_accept() {
     for state in states() {
         let unless_closed = |error| Err(if state == State::Closed { Error::Closed } else { error });
         let listen = if state == State::New {
@@ -331,7 +330,7 @@ fn listening_connecting_and_accepting_each_have_one_state_that_allows_them() {
 }
 
 #[test]
-fn the_other_end_is_met_once_and_meeting_it_late_changes_nothing() {
+fn the_other_end_is_met_once_and_late_is_no_change() {
     let meetings = [
         (Event::Establish, State::STREAM),
         (Event::EstablishWriter, State::WRITER),
@@ -382,7 +381,7 @@ fn half_closing_stops_its_direction() {
 }
 
 #[test]
-fn the_peers_close_is_the_end_of_both_directions_in_either_order() {
+fn the_peers_close_ends_both_directions() {
     for state in states() {
         let closed = after(state, Event::PeerClose);
         let one = after(after(state, Event::PeerShutSend), Event::PeerShutRecv);
@@ -393,9 +392,9 @@ fn the_peers_close_is_the_end_of_both_directions_in_either_order() {
 }
 
 #[test]
-fn what_both_ends_do_at_once_is_observed_alike_in_either_order() {
-    // Only what can really race: a connected end whose owner half-closes or closes while the peer
-    // does the same.
+fn simultaneous_closes_look_alike_in_either_order() {
+    // Only events that can happen at the same time: a connected end whose owner half-closes or
+    // closes while the peer does the same.
     let ours = [Event::ShutSend, Event::ShutRecv, Event::Close];
     let theirs = [Event::PeerShutSend, Event::PeerShutRecv, Event::PeerClose, Event::Reset];
     for state in states() {

@@ -1,5 +1,5 @@
-//! Any sequence of operations and deaths of three participants, against a plain account of who
-//! holds what.
+//! Random sequences of operations and deaths of three participants, compared with a plain account
+//! of the holders.
 #![cfg(not(loom))]
 
 mod random;
@@ -24,7 +24,7 @@ struct Locks {
     count: Semaphore<2>,
 }
 
-/// What one participant has in its hands.
+/// The guards that one participant holds.
 #[derive(Default)]
 struct Hands<'a> {
     mutex: Option<MutexGuard<'a, u32, Spin>>,
@@ -34,14 +34,14 @@ struct Hands<'a> {
     kept: usize,
 }
 
-/// Whether the next holder is to be told of a death.
+/// Whether the next holder must learn of a death.
 #[derive(Default)]
 struct Told {
     mutex: bool,
     lock: bool,
 }
 
-/// The guard, if it was taken, and as it should have been.
+/// The guard, if the lock was taken; checks the result against the expected one.
 fn taken<G>(answer: TryLockResult<G>, told: bool) -> Option<G> {
     match answer {
         Ok(guard) => {
@@ -152,12 +152,14 @@ fn check(seed: u64) {
                 let (wrote, read) = (dead.write.is_some(), !dead.reads.is_empty());
                 let had = dead.permits.len() + dead.kept;
                 std::mem::forget(dead);
-                // SAFETY: what it held is forgotten, and a participant of that number begins anew
-                // after this.
+                // SAFETY: its guards were forgotten, and the number is used again only after these
+                // calls.
                 assert_eq!(unsafe { locks.mutex.recover(me) }, had_mutex);
-                // SAFETY: as above.
+                // SAFETY: its guards were forgotten, and the number is used again only after these
+                // calls.
                 assert_eq!(unsafe { locks.lock.recover(me) }, wrote || read);
-                // SAFETY: as above.
+                // SAFETY: its guards were forgotten, and the number is used again only after these
+                // calls.
                 assert_eq!(unsafe { locks.places.recover(me) }, had);
                 told.mutex |= had_mutex;
                 told.lock |= wrote;
@@ -173,6 +175,6 @@ fn check(seed: u64) {
 }
 
 #[test]
-fn any_sequence_of_operations_and_deaths_keeps_the_account() {
+fn any_sequence_with_deaths_matches_the_account() {
     (0..60).for_each(check);
 }

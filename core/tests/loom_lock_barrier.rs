@@ -1,5 +1,5 @@
-//! Models of the barrier: what each did before it came is seen by each when it goes on, and all go
-//! on, or all that wait hear that it is broken.
+//! Models of the barrier: each party sees what each did before it came. Either all go on, or all
+//! that wait learn that the barrier is broken.
 #![cfg(loom)]
 
 mod support;
@@ -15,7 +15,7 @@ use support::sync::Arc;
 use support::thread;
 use support::{LoomFutex, model};
 
-/// What each party writes in a round, for the others to read in the next.
+/// A barrier, and the values that the parties write for each other.
 type Shared<const N: usize> = Arc<(Barrier<N, LoomFutex>, [UnsafeCell<u32>; 2])>;
 
 fn shared<const N: usize>() -> Shared<N> {
@@ -23,13 +23,14 @@ fn shared<const N: usize>() -> Shared<N> {
 }
 
 fn write<const N: usize>(shared: &Shared<N>, which: usize, value: u32) {
-    // SAFETY: the others read it after they met this one at the barrier; loom sees to it.
+    // SAFETY: the other parties read it only after they met this one at the barrier; loom checks
+    // it.
     shared.1[which].with_mut(|at| unsafe { *at = value });
 }
 
 fn read<const N: usize>(shared: &Shared<N>, which: usize) -> u32 {
-    // SAFETY: it is written by one that meets this one at the barrier before and after; loom sees
-    // to it.
+    // SAFETY: its writer meets this party at the barrier between the write and this read; loom
+    // checks it.
     shared.1[which].with(|at| unsafe { *at })
 }
 
@@ -52,16 +53,17 @@ fn two_that_meet_see_what_the_other_did() {
     });
 }
 
-/// Without the fences of a bell on which somebody can sleep.
+/// Without the fences of a bell on which a party can sleep.
 #[test]
 fn two_that_spin_see_what_the_other_did() {
     model(Some(2), || {
         let barrier = Arc::new((Barrier::<2, Spin>::new(), [(); 2].map(|()| UnsafeCell::new(0))));
         let meet = |shared: &(Barrier<2>, [UnsafeCell<u32>; 2]), me: usize| {
-            // SAFETY: the other reads it after it met this one at the barrier; loom sees to it.
+            // SAFETY: the other party reads it only after it met this one at the barrier; loom
+            // checks it.
             shared.1[me].with_mut(|at| unsafe { *at = 7 });
             shared.0.wait().unwrap();
-            // SAFETY: as above.
+            // SAFETY: the other party wrote it before the two met at the barrier; loom checks it.
             assert_eq!(shared.1[1 - me].with(|at| unsafe { *at }), 7);
         };
         let other = {
@@ -109,7 +111,7 @@ fn three_that_meet_all_go_on() {
 }
 
 #[test]
-fn three_that_use_a_barrier_for_one_wait_for_a_seat_each() {
+fn three_parties_take_turns_in_a_barrier_for_one() {
     model(Some(1), || {
         let shared = shared::<1>();
         let others = [1, 2].map(|_| {
@@ -154,13 +156,13 @@ fn an_abort_is_heard_by_one_that_waits() {
 }
 
 #[test]
-fn a_reset_sends_away_one_that_waits_and_opens_the_next_round() {
+fn a_reset_frees_a_waiter_and_opens_the_next_round() {
     model(Some(2), || {
         let shared = shared::<2>();
         let waiter = {
             let shared = shared.clone();
             thread::spawn(move || {
-                // Sent away, or it came after the reset.
+                // An error means that the reset sent this thread away.
                 if shared.0.wait().is_err() {
                     shared.0.wait().unwrap();
                 }
@@ -174,7 +176,7 @@ fn a_reset_sends_away_one_that_waits_and_opens_the_next_round() {
 }
 
 #[test]
-fn an_abort_of_one_that_leaves_does_not_break_the_round_that_all_came_to() {
+fn an_abort_after_all_came_breaks_only_the_next_round() {
     model(Some(2), || {
         let shared = shared::<2>();
         let other = {
@@ -190,7 +192,7 @@ fn an_abort_of_one_that_leaves_does_not_break_the_round_that_all_came_to() {
     });
 }
 
-/// A sleep in which one that has a deadline dies: nothing of what it was to do after is done.
+/// A sleep in which a party with a deadline dies: it takes no further step.
 struct Mortal(LoomFutex);
 
 impl Wake for Mortal {
@@ -213,7 +215,7 @@ impl Wait for Mortal {
     }
 }
 
-/// Waits, and dies if it has to sleep.
+/// Waits as `who`, which dies if it has to sleep.
 fn wait_or_die<const N: usize, W: Wait<Deadline = ()>>(
     barrier: &Barrier<N, W>,
     who: Participant,
@@ -235,15 +237,15 @@ fn the_death_of_one_that_waits_is_heard_by_the_other() {
             thread::spawn(move || wait_or_die(&barrier, dead))
         };
         match dies.join().unwrap() {
-            // It came last, and had not to sleep.
+            // It came last and did not have to sleep.
             Some(met) => {
                 assert!(met.is_ok());
                 assert!(waiter.join().unwrap().is_ok());
             }
             None => {
-                // SAFETY: the thread that was the participant has ended.
+                // SAFETY: the thread that acted as this participant has ended.
                 assert!(unsafe { barrier.recover(dead) });
-                // The other may have met it before it died.
+                // The other party may have met it before it died.
                 if let Err(error) = waiter.join().unwrap() {
                     assert_eq!(error, Error::Broken);
                     assert!(barrier.is_broken());
@@ -265,11 +267,10 @@ fn two_that_recover_at_once_break_it_once() {
         assert_eq!(barrier.waiting(), 1);
         let other = {
             let barrier = barrier.clone();
-            // SAFETY: the participant was this test's main thread, which does nothing more under
-            // its name.
+            // SAFETY: the test's main thread acted as this participant, and does not any more.
             thread::spawn(move || unsafe { barrier.recover(dead) })
         };
-        // SAFETY: as above.
+        // SAFETY: this thread acted as the participant, and does not any more.
         let found = unsafe { barrier.recover(dead) };
         assert!(barrier.is_broken());
         barrier.reset();
@@ -279,7 +280,7 @@ fn two_that_recover_at_once_break_it_once() {
     });
 }
 
-/// The same without sleep, so that no fence of a bell orders what the model is about.
+/// As [`Mortal`], but without sleep, so that no fence of a bell orders the accesses of the model.
 struct Restless;
 
 impl Wake for Restless {
@@ -300,8 +301,8 @@ impl Wait for Restless {
     }
 }
 
-/// One that dies and one that comes after make a round of two complete; whether one that comes late
-/// was taken for one of them, too.
+/// Checks that a round of two has two parties. A party that dies and a later party complete a
+/// round; a third, late party must not count in that round.
 fn late_comer(recovered_at_once: bool) {
     let barrier = Arc::new(Barrier::<2, Restless>::new());
     let dead = Participant::new(1).unwrap();
@@ -312,21 +313,21 @@ fn late_comer(recovered_at_once: bool) {
     let first = wait_or_die(&barrier, dead);
     let second = wait_or_die(&barrier, Participant::new(3).unwrap());
     if recovered_at_once && first.is_none() {
-        // SAFETY: the participant was this thread, which does nothing more under its name.
+        // SAFETY: this thread acted as the participant, and does not any more.
         unsafe { barrier.recover(dead) };
     }
     let late = late.join().unwrap();
     let met = |who| u32::from(matches!(who, Some(Ok(_))));
-    // The first died in its slot, or met one of the others there, or one that died in it.
+    // The first party died in its slot, or met one of the others, or one that died in a slot.
     assert!(met(second) + met(late) <= 1, "a round of two had three");
 }
 
 #[test]
-fn one_that_comes_late_is_not_taken_for_one_of_the_round_before() {
+fn a_late_party_does_not_count_in_an_earlier_round() {
     model(Some(2), || late_comer(false));
 }
 
 #[test]
-fn one_that_finds_the_seat_of_a_dead_one_is_not_taken_for_it() {
+fn a_recovered_slot_does_not_count_for_its_taker() {
     model(Some(2), || late_comer(true));
 }

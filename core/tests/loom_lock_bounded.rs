@@ -1,5 +1,5 @@
-//! Models of the bounded semaphore: a permit has one holder at a time, nobody sleeps while one is
-//! free, and those of the dead come back.
+//! Models of the bounded semaphore: a permit has one holder at a time, nobody sleeps while a permit
+//! is free, and recovery gives back the permits of the dead.
 #![cfg(loom)]
 
 mod support;
@@ -11,7 +11,7 @@ use support::sync::Arc;
 use support::thread;
 use support::{LoomFutex, model};
 
-/// With one permit, what only its holder touches.
+/// A semaphore of one permit, and a value that only its holder accesses.
 type Shared<const N: usize> = Arc<(BoundedSemaphore<N, LoomFutex>, UnsafeCell<u32>)>;
 
 fn shared<const N: usize>() -> Shared<N> {
@@ -19,13 +19,13 @@ fn shared<const N: usize>() -> Shared<N> {
 }
 
 fn add(shared: &Shared<1>) {
-    // SAFETY: with the only permit; loom sees to it.
+    // SAFETY: this thread holds the only permit; loom checks it.
     shared.1.with_mut(|value| unsafe { *value += 1 });
 }
 
 fn value(shared: &Shared<1>) -> u32 {
     let _permit = shared.0.acquire();
-    // SAFETY: with the only permit; loom sees to it.
+    // SAFETY: this thread holds the only permit; loom checks it.
     shared.1.with(|value| unsafe { *value })
 }
 
@@ -108,7 +108,7 @@ fn one_that_gives_up_takes_nothing() {
 }
 
 #[test]
-fn the_permit_of_one_that_died_goes_to_one_that_sleeps() {
+fn a_dead_holders_permit_goes_to_a_sleeper() {
     model(Some(2), || {
         let shared = shared::<1>();
         let dead = Participant::new(1).unwrap();
@@ -128,7 +128,7 @@ fn the_permit_of_one_that_died_goes_to_one_that_sleeps() {
             })
         };
         dies.join().unwrap();
-        // SAFETY: the thread that was the participant has ended.
+        // SAFETY: the thread that acted as this participant has ended.
         assert_eq!(unsafe { shared.0.recover(dead) }, 1);
         waiter.join().unwrap();
         assert_eq!(value(&shared), 2);
@@ -144,15 +144,14 @@ fn two_that_recover_at_once_give_a_permit_back_once() {
         let other = {
             let shared = shared.clone();
             thread::spawn(move || {
-                // SAFETY: the participant was this test's main thread, which does nothing more
-                // under its name.
+                // SAFETY: the test's main thread acted as this participant, and does not any more.
                 let found = unsafe { shared.0.recover(dead) };
                 let _permit = shared.0.acquire();
                 add(&shared);
                 found
             })
         };
-        // SAFETY: as above.
+        // SAFETY: the test's main thread acted as this participant, and does not any more.
         let found = unsafe { shared.0.recover(dead) };
         {
             let _permit = shared.0.acquire();

@@ -1,4 +1,5 @@
-//! Models of the condition: what is notified under the mutex is not missed, by one or by several.
+//! Models of the condition variable: no waiter misses a notified change, whether one or several
+//! wait.
 #![cfg(loom)]
 
 mod support;
@@ -22,7 +23,7 @@ fn take<W: Wait>(shared: &Shared<W>) {
 }
 
 #[test]
-fn a_notification_racing_with_falling_asleep_is_not_lost() {
+fn a_notification_racing_with_sleep_is_not_lost() {
     model(None, || {
         let shared = shared();
         let giver = {
@@ -112,7 +113,7 @@ fn a_deadline_takes_nothing_from_the_other() {
                     shared.1.wait_while_deadline(count, Some(()), |count| *count == 0).unwrap();
                 match waited {
                     Ok(()) => {
-                        // It goes on to the other.
+                        // Pass the change on to the other.
                         drop(count);
                         shared.1.notify(1);
                     }
@@ -157,14 +158,14 @@ fn one_that_waits_is_told_of_a_death_under_the_mutex() {
             })
         };
         dies.join().unwrap();
-        // SAFETY: the thread that was the participant has ended.
+        // SAFETY: the thread that acted as this participant has ended.
         assert!(unsafe { shared.0.recover(dead) });
         waiter.join().unwrap();
     });
 }
 
 #[test]
-fn a_task_is_notified_of_a_change_that_races_with_its_falling_asleep() {
+fn a_task_gets_a_notification_racing_with_its_sleep() {
     model(Some(3), || {
         let shared = Arc::new((Mutex::<_, Async>::new(0_u32), Condition::<Async>::new()));
         let giver = {

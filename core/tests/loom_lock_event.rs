@@ -1,4 +1,4 @@
-//! Models of the event: setting it is not missed, however soon it is cleared.
+//! Models of the event: no waiter misses that it was set, however soon it is cleared.
 #![cfg(loom)]
 
 mod support;
@@ -15,7 +15,7 @@ fn shared() -> Arc<(Event<LoomFutex>, AtomicU32)> {
 }
 
 #[test]
-fn what_was_done_before_it_was_set_is_seen_by_one_that_waits() {
+fn a_waiter_sees_what_was_done_before_set() {
     model(None, || {
         let shared = shared();
         let setter = {
@@ -32,21 +32,21 @@ fn what_was_done_before_it_was_set_is_seen_by_one_that_waits() {
 }
 
 #[test]
-fn what_was_done_before_it_was_set_is_seen_by_one_that_looks() {
+fn is_set_shows_what_was_done_before_set() {
     model(None, || {
         let shared = Arc::new((Event::<LoomFutex>::new(), UnsafeCell::new(0)));
-        // The one that sets it is not the spawned one, so that loom's first run is the one in which
-        // it is found set.
+        // The main thread sets it, not the spawned one, so that the event is set in loom's first
+        // run.
         let looker = {
             let shared = shared.clone();
             thread::spawn(move || {
                 if shared.0.is_set() {
-                    // SAFETY: the other wrote it before; loom sees to it.
+                    // SAFETY: the other thread wrote it before it set the event; loom checks it.
                     assert_eq!(shared.1.with(|value| unsafe { *value }), 7);
                 }
             })
         };
-        // SAFETY: the other looks at it when this is done; loom sees to it.
+        // SAFETY: the other thread reads it only after the event is set; loom checks it.
         shared.1.with_mut(|value| unsafe { *value = 7 });
         shared.0.set();
         looker.join().unwrap();
@@ -64,7 +64,7 @@ fn it_is_found_set_by_one_that_comes_late() {
                 shared.0.set();
             })
         };
-        // A look that does not wait.
+        // A check that does not wait.
         if shared.0.wait_deadline(Some(())).is_ok() {
             assert_eq!(shared.1.load(Ordering::Relaxed), 7);
         }
@@ -73,7 +73,7 @@ fn it_is_found_set_by_one_that_comes_late() {
 }
 
 #[test]
-fn two_that_wait_return_however_often_it_is_set_and_cleared() {
+fn two_waiters_return_despite_repeated_clears() {
     model(Some(2), || {
         let shared = shared();
         let waiters = [(); 2].map(|()| {
@@ -86,7 +86,7 @@ fn two_that_wait_return_however_often_it_is_set_and_cleared() {
         shared.1.store(7, Ordering::Relaxed);
         shared.0.set();
         shared.0.clear();
-        // For one that came too late to be there when it was set.
+        // For a waiter that came after the event was set.
         shared.0.set();
         waiters.into_iter().for_each(|waiter| waiter.join().unwrap());
     });

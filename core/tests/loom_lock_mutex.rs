@@ -1,8 +1,8 @@
-//! Models of the mutex: one holder at a time, who sees what those before wrote; no wake-up is lost,
-//! also when a holder dies.
+//! Models of the mutex: one holder at a time, which sees what earlier holders wrote. No wake-up is
+//! lost, even if a holder dies.
 //!
-//! A guard that a thread forgets is the death of its participant, and joining the thread is how it
-//! becomes known.
+//! A thread that forgets a guard stands for a participant that dies. Joining the thread makes the
+//! death known.
 #![cfg(loom)]
 
 mod support;
@@ -29,12 +29,12 @@ fn add(counter: &Counter) {
     *count += 1;
 }
 
-/// [`add`], whether a holder died or not.
+/// As [`add`], even if a holder died.
 fn add_in_any_case(counter: &Counter, who: Participant) {
     *counter.handle(who).lock().unwrap_or_else(OwnerDied::into_inner) += 1;
 }
 
-/// [`add`], to 0 if a holder died.
+/// As [`add`], but adds to 0 if a holder died.
 fn add_repaired(counter: &Counter, who: Participant) {
     let handle = counter.handle(who);
     let taken = handle.lock();
@@ -134,7 +134,7 @@ fn one_that_gives_up_costs_the_others_no_wake_up() {
     });
 }
 
-/// The participant dies with the mutex, having written 10.
+/// Writes 10 as `who`, and dies with the mutex.
 fn dies_with(counter: &Counter, who: Participant) {
     let handle = counter.handle(who);
     let mut count = handle.lock().unwrap();
@@ -154,7 +154,7 @@ fn one_that_sleeps_gets_it_after_the_holders_death() {
         let waiter = {
             let counter = counter.clone();
             thread::spawn(move || match counter.handle(next).lock() {
-                // It was first.
+                // The waiter came first.
                 Ok(count) => assert_eq!(*count, 0),
                 Err(OwnerDied(mut count)) => {
                     assert_eq!(*count, 10);
@@ -164,7 +164,7 @@ fn one_that_sleeps_gets_it_after_the_holders_death() {
             })
         };
         holder.join().unwrap();
-        // SAFETY: the thread that was the participant has ended.
+        // SAFETY: the thread that acted as this participant has ended.
         assert!(unsafe { counter.recover(dead) });
         waiter.join().unwrap();
         match counter.lock() {
@@ -191,7 +191,7 @@ fn one_that_tries_sees_what_the_dead_one_wrote() {
             thread::spawn(move || dies_with(&counter, dead))
         };
         holder.join().unwrap();
-        // SAFETY: the thread that was the participant has ended.
+        // SAFETY: the thread that acted as this participant has ended.
         assert!(unsafe { counter.recover(dead) });
         taker.join().unwrap();
         assert!(counter.lock().is_err());
@@ -199,7 +199,7 @@ fn one_that_tries_sees_what_the_dead_one_wrote() {
 }
 
 #[test]
-fn two_that_recover_at_once_and_one_that_takes_it_in_between() {
+fn two_recoveries_at_once_release_the_mutex_once() {
     model(Some(3), || {
         let counter = counter();
         let dead = participant(1);
@@ -207,14 +207,13 @@ fn two_that_recover_at_once_and_one_that_takes_it_in_between() {
         let other = {
             let counter = counter.clone();
             thread::spawn(move || {
-                // SAFETY: the participant was this test's main thread, which does nothing more
-                // under its name.
+                // SAFETY: the test's main thread acted as this participant, and does not any more.
                 let found = unsafe { counter.recover(dead) };
                 add_repaired(&counter, participant(2));
                 found
             })
         };
-        // SAFETY: as above.
+        // SAFETY: the test's main thread acted as this participant, and does not any more.
         let found = unsafe { counter.recover(dead) };
         add_repaired(&counter, participant(3));
         assert!(found ^ other.join().unwrap(), "one of them finds it held");
@@ -229,7 +228,7 @@ fn a_waiter_that_dies_takes_no_wake_up_with_it() {
         let counter = counter();
         let dead = participant(1);
         let guard = counter.lock().unwrap();
-        // It is woken and does nothing any more; or it took the mutex, and died with it.
+        // This thread dies with the mutex. It may have been woken for it.
         let dies = {
             let counter = counter.clone();
             thread::spawn(move || std::mem::forget(counter.handle(dead).lock()))
@@ -240,14 +239,14 @@ fn a_waiter_that_dies_takes_no_wake_up_with_it() {
         };
         drop(guard);
         dies.join().unwrap();
-        // SAFETY: the thread that was the participant has ended.
+        // SAFETY: the thread that acted as this participant has ended.
         unsafe { counter.recover(dead) };
         waiter.join().unwrap();
         assert_eq!(*counter.lock().unwrap_or_else(OwnerDied::into_inner), 1);
     });
 }
 
-/// It may have been woken in another's place.
+/// The thread that times out may have used up another's wake-up.
 #[test]
 fn one_that_times_out_leaves_nobody_asleep() {
     model(Some(3), || {
@@ -262,7 +261,7 @@ fn one_that_times_out_leaves_nobody_asleep() {
             thread::spawn(move || drop(mutex.lock()))
         };
         drop(held);
-        // Taken before one that was woken can take it.
+        // Take the mutex before a woken thread can take it.
         drop(mutex.lock());
         late.join().unwrap();
         other.join().unwrap();
@@ -321,13 +320,13 @@ fn a_task_that_waits_gets_it_after_the_holders_death() {
         let waiter = {
             let counter = counter.clone();
             thread::spawn(move || match Task::new().block_on(|cx| counter.poll_lock(cx)) {
-                // It was first, or the other did not get it.
+                // The task came first, or the other did not get the mutex.
                 Ok(count) => assert_eq!(*count, 0),
                 Err(OwnerDied(count)) => assert_eq!(*count, 10),
             })
         };
         holder.join().unwrap();
-        // SAFETY: the thread that was the participant has ended.
+        // SAFETY: the thread that acted as this participant has ended.
         let _ = unsafe { counter.recover(dead) };
         waiter.join().unwrap();
     });

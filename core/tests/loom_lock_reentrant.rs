@@ -1,4 +1,5 @@
-//! Models of the reentrant mutex: one thread at a time, and only that one takes it again.
+//! Models of the reentrant mutex: one thread at a time holds it, and only that thread can take it
+//! again.
 #![cfg(loom)]
 
 mod support;
@@ -12,14 +13,14 @@ use support::sync::Arc;
 use support::thread;
 use support::{LoomFutex, model};
 
-/// Loom's threads, by a number that each of the model's threads is given.
+/// Numbers loom's threads: each thread of a model is given a number.
 struct Numbered;
 
 support::thread_local! {
     static NUMBER: std::cell::Cell<u32> = std::cell::Cell::new(1);
 }
 
-// SAFETY: the models give each thread a number of its own.
+// SAFETY: a model gives each thread of one participant a number of its own.
 unsafe impl ThreadId for Numbered {
     fn thread_id() -> NonZeroU32 {
         NUMBER.with(|number| NonZeroU32::new(number.get()).unwrap())
@@ -35,15 +36,15 @@ fn shared() -> Shared {
 fn add(shared: &Shared) {
     let outer = shared.lock().unwrap();
     let inner = shared.lock().unwrap();
-    // SAFETY: this thread holds the mutex; loom sees to it.
+    // SAFETY: this thread holds the mutex; loom checks it.
     inner.with_mut(|value| unsafe { *value += 1 });
     drop(outer);
-    // SAFETY: as above.
+    // SAFETY: this thread holds the mutex; loom checks it.
     inner.with_mut(|value| unsafe { *value += 1 });
 }
 
 fn value(shared: &Shared) -> u32 {
-    // SAFETY: this thread holds the mutex; loom sees to it.
+    // SAFETY: this thread holds the mutex; loom checks it.
     shared.lock().unwrap().with(|value| unsafe { *value })
 }
 
@@ -65,14 +66,14 @@ fn two_threads_of_one_participant_exclude_each_other() {
 }
 
 #[test]
-fn two_participants_whose_threads_have_one_number_exclude_each_other() {
+fn equal_thread_numbers_of_two_participants_exclude() {
     model(Some(3), || {
         let shared = shared();
         let other = {
             let shared = shared.clone();
             thread::spawn(move || {
                 match shared.handle(Participant::new(1).unwrap()).try_lock() {
-                    // SAFETY: this thread holds the mutex; loom sees to it.
+                    // SAFETY: this thread holds the mutex; loom checks it.
                     Ok(guard) => guard.with_mut(|value| unsafe { *value += 1 }),
                     Err(LockError::NotTaken(Error::WouldBlock)) => {}
                     Err(other) => panic!("{other}"),
@@ -86,7 +87,7 @@ fn two_participants_whose_threads_have_one_number_exclude_each_other() {
 }
 
 #[test]
-fn one_that_dies_with_two_guards_leaves_it_to_the_next() {
+fn a_death_with_two_guards_passes_the_lock_on() {
     model(Some(3), || {
         let shared = shared();
         let dead = Participant::new(1).unwrap();
@@ -95,7 +96,7 @@ fn one_that_dies_with_two_guards_leaves_it_to_the_next() {
             thread::spawn(move || {
                 let handle = shared.handle(dead);
                 let guard = handle.lock().unwrap();
-                // SAFETY: this thread holds the mutex; loom sees to it.
+                // SAFETY: this thread holds the mutex; loom checks it.
                 guard.with_mut(|value| unsafe { *value = 10 });
                 std::mem::forget(handle.lock());
                 std::mem::forget(guard);
@@ -109,7 +110,7 @@ fn one_that_dies_with_two_guards_leaves_it_to_the_next() {
                     Err(LockError::OwnerDied(died)) => (died.repair(|_| ()), true),
                     Err(LockError::NotTaken(error)) => panic!("{error}"),
                 };
-                // SAFETY: this thread holds the mutex; loom sees to it.
+                // SAFETY: this thread holds the mutex; loom checks it.
                 guard.with_mut(|value| unsafe {
                     assert_eq!(*value, if died { 10 } else { 0 });
                     *value = 0;
@@ -117,16 +118,16 @@ fn one_that_dies_with_two_guards_leaves_it_to_the_next() {
             })
         };
         dies.join().unwrap();
-        // SAFETY: the thread that was the participant has ended.
+        // SAFETY: the thread that acted as this participant has ended.
         assert!(unsafe { shared.recover(dead) });
         waiter.join().unwrap();
-        // The waiter came first, or repaired.
+        // The waiter came first, or it repaired the value.
         let (guard, clean) = match shared.lock() {
             Ok(guard) => (guard, true),
             Err(LockError::OwnerDied(OwnerDied(guard))) => (guard, false),
             Err(LockError::NotTaken(error)) => panic!("{error}"),
         };
-        // SAFETY: this thread holds the mutex; loom sees to it.
+        // SAFETY: this thread holds the mutex; loom checks it.
         guard.with(|value| assert_eq!(clean, unsafe { *value == 0 }));
     });
 }

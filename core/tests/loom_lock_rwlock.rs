@@ -1,5 +1,5 @@
-//! Models of the lock for readers and writers: never a writer with anybody else, nobody sleeps for
-//! ever, and what the dead held is free again.
+//! Models of the lock for readers and writers: a writer excludes all others, nobody sleeps for
+//! ever, and recovery releases what the dead held.
 #![cfg(loom)]
 
 mod support;
@@ -100,7 +100,7 @@ fn a_writer_that_gives_up_lets_the_readers_in() {
 }
 
 #[test]
-fn a_reader_sees_what_a_writer_that_died_left_and_is_told() {
+fn a_reader_gets_owner_died_after_a_writers_death() {
     model(Some(2), || {
         let shared = shared::<1>();
         let dead = participant(1);
@@ -121,7 +121,7 @@ fn a_reader_sees_what_a_writer_that_died_left_and_is_told() {
             })
         };
         dies.join().unwrap();
-        // SAFETY: the thread that was the participant has ended.
+        // SAFETY: the thread that acted as this participant has ended.
         assert!(unsafe { shared.recover(dead) });
         reader.join().unwrap();
         *shared.write().unwrap_or_else(|died| died.repair(|value| **value = 0)) += 1;
@@ -149,7 +149,7 @@ fn a_writer_gets_in_after_a_readers_death() {
             thread::spawn(move || *shared.handle(participant(2)).write().unwrap() += 1)
         };
         assert!(dies.join().unwrap() <= 1);
-        // SAFETY: the thread that was the participant has ended.
+        // SAFETY: the thread that acted as this participant has ended.
         assert!(unsafe { shared.recover(dead) });
         writer.join().unwrap();
         assert!(shared.write().is_ok());
@@ -163,8 +163,7 @@ fn two_that_recover_a_reader_and_a_writer_at_once() {
         let dead = participant(1);
         std::mem::forget(shared.handle(dead).read());
         let recover = move |shared: &Shared<1>| {
-            // SAFETY: the participant was this test's main thread, which does nothing more under
-            // its name.
+            // SAFETY: the test's main thread acted as this participant, and does not any more.
             let found = unsafe { shared.recover(dead) };
             *shared.write().unwrap() += 1;
             found
@@ -180,7 +179,7 @@ fn two_that_recover_a_reader_and_a_writer_at_once() {
 }
 
 #[test]
-fn a_task_that_reads_and_one_that_writes_wait_for_each_other() {
+fn a_reading_and_a_writing_task_exclude_each_other() {
     model(Some(2), || {
         let shared = Arc::new(RwLock::<_, 1, Async<LoomFutex, 2>>::new(0_u32));
         let writer = {

@@ -1,5 +1,5 @@
-//! Models of the semaphore: no permit is lost or doubled, nobody sleeps while there is one, and
-//! what was done before a permit came is seen by whoever took it.
+//! Models of the semaphore: no permit is lost or doubled, nobody sleeps while there is a permit,
+//! and the taker of a permit sees what was done before it was given.
 #![cfg(loom)]
 
 mod support;
@@ -109,7 +109,7 @@ fn one_that_gives_up_takes_neither_permit_nor_wake_up() {
         let hasty = {
             let shared = shared.clone();
             thread::spawn(move || match shared.0.acquire_deadline(Some(())) {
-                // It goes on to the other.
+                // Pass the permit on to the other.
                 Ok(()) => shared.0.release(1).unwrap(),
                 Err(_) => {}
             })
@@ -125,7 +125,7 @@ fn one_that_gives_up_takes_neither_permit_nor_wake_up() {
     });
 }
 
-/// It may have been woken in another's place.
+/// The thread that times out may have used up another's wake-up.
 #[test]
 fn one_that_times_out_leaves_nobody_asleep() {
     model(Some(3), || {
@@ -146,7 +146,7 @@ fn one_that_times_out_leaves_nobody_asleep() {
             })
         };
         semaphore.release(1).unwrap();
-        // Taken before one that was woken can take it.
+        // Take the permit before a woken thread can take it.
         if semaphore.try_acquire().is_ok() {
             semaphore.release(1).unwrap();
         }
@@ -157,7 +157,7 @@ fn one_that_times_out_leaves_nobody_asleep() {
 }
 
 #[test]
-fn a_task_is_woken_by_a_permit_and_sees_what_was_done_before() {
+fn a_permit_wakes_a_task_that_sees_earlier_writes() {
     model(None, || {
         let shared = Arc::new((Semaphore::<0, Async>::new(), AtomicU32::new(0)));
         let giver = {
@@ -173,7 +173,7 @@ fn a_task_is_woken_by_a_permit_and_sees_what_was_done_before() {
     });
 }
 
-/// A permit each, for one that sleeps as a task and one that does as a thread.
+/// One sleeps as a task, the other as a thread, and each gets a permit.
 #[test]
 fn a_task_and_a_thread_get_a_permit_each() {
     model(Some(2), || {

@@ -1,5 +1,5 @@
-//! Models of what a region says about itself: who is told that it is ready, or that somebody is
-//! attached, sees the rest.
+//! Models of a region's state: a side that sees that it is ready, or that a process is attached,
+//! sees everything written before.
 #![cfg(loom)]
 
 mod support;
@@ -11,19 +11,19 @@ use support::sync::Arc;
 use support::thread;
 
 #[test]
-fn who_finds_it_ready_finds_it_laid_out() {
+fn a_ready_region_is_laid_out() {
     model(None, || {
         let region = Arc::new((UnsafeCell::new(0), Ready::new()));
         let maker = {
             let region = region.clone();
             thread::spawn(move || {
-                // SAFETY: loom checks it.
+                // SAFETY: the flag or the place orders the two accesses; loom checks it.
                 region.0.with_mut(|memory| unsafe { *memory = 5 });
                 region.1.set();
             })
         };
         if region.1.is_set() {
-            // SAFETY: loom checks it.
+            // SAFETY: the flag or the place orders the two accesses; loom checks it.
             region.0.with(|memory| assert_eq!(unsafe { *memory }, 5));
         }
         maker.join().unwrap();
@@ -31,7 +31,7 @@ fn who_finds_it_ready_finds_it_laid_out() {
 }
 
 #[test]
-fn who_finds_a_place_taken_finds_by_whom() {
+fn an_attached_place_shows_its_occupant() {
     let first = Occupant { generation: 1, process: 10 };
     model(None, move || {
         let place = Arc::new(AttachSlot::new());
@@ -47,7 +47,7 @@ fn who_finds_a_place_taken_finds_by_whom() {
 }
 
 #[test]
-fn what_was_put_right_before_a_place_came_free_is_seen_by_who_finds_it_free() {
+fn a_free_place_shows_what_was_recovered_before() {
     let first = Occupant { generation: 1, process: 10 };
     model(None, move || {
         let region = Arc::new((UnsafeCell::new(0), AttachSlot::new()));
@@ -55,13 +55,13 @@ fn what_was_put_right_before_a_place_came_free_is_seen_by_who_finds_it_free() {
         let burier = {
             let region = region.clone();
             thread::spawn(move || {
-                // SAFETY: loom checks it.
+                // SAFETY: the flag or the place orders the two accesses; loom checks it.
                 region.0.with_mut(|held| unsafe { *held = 5 });
                 region.1.free();
             })
         };
         if region.1.occupant().is_none() {
-            // SAFETY: loom checks it.
+            // SAFETY: the flag or the place orders the two accesses; loom checks it.
             region.0.with(|held| assert_eq!(unsafe { *held }, 5));
         }
         burier.join().unwrap();

@@ -1,4 +1,5 @@
-//! A region between two sides: what they must agree on, and what each may do while the other looks.
+//! Tests of a region between two sides: what they must agree on, and what each may do while the
+//! other reads.
 #![cfg(not(loom))]
 
 use ringway_core::plain::Plain;
@@ -23,25 +24,25 @@ impl Memory {
     }
 }
 
-/// As large as `[u64; 4]`, on another boundary.
+/// As large as `[u64; 4]`, with another alignment.
 #[derive(Debug, Clone, Copy)]
 #[repr(C, align(32))]
 struct Wide([u64; 4]);
 
-// SAFETY: numbers alone, which fill it.
+// SAFETY: it is integers without padding, of which any bytes are a value.
 unsafe impl Plain for Wide {}
 
-// With the name of the other one, so that only the boundary tells.
+// The same name as `[u64; 4]`, so that only the alignment tells the two apart.
 impl Item for Wide {
     const NAME: TypeName = <[u64; 4]>::NAME;
 }
 
-/// A number of one program, …
+/// A number in one program, …
 #[derive(Debug, Clone, Copy)]
 #[repr(transparent)]
 struct Reading(f64);
 
-// SAFETY: a number.
+// SAFETY: it is an integer, of which any bytes are a value.
 unsafe impl Plain for Reading {}
 
 impl Item for Reading {
@@ -51,46 +52,46 @@ impl Item for Reading {
 mod other {
     use super::{Item, Plain, TypeName};
 
-    /// … the same under another spelling in another, …
+    /// … the same type under another Rust name in another program, …
     #[derive(Debug, Clone, Copy)]
     #[repr(transparent)]
     pub struct Messwert(f64);
 
-    // SAFETY: a number.
+    // SAFETY: it is an integer, of which any bytes are a value.
     unsafe impl Plain for Messwert {}
 
     impl Item for Messwert {
         const NAME: TypeName = TypeName::new("com.example.Reading/1");
     }
 
-    /// … one of the same spelling that means something else, …
+    /// … a type of the same Rust name that means something else, …
     #[derive(Debug, Clone, Copy)]
     #[repr(transparent)]
     pub struct Reading(f64);
 
-    // SAFETY: a number.
+    // SAFETY: it is an integer, of which any bytes are a value.
     unsafe impl Plain for Reading {}
 
     impl Item for Reading {
         const NAME: TypeName = TypeName::new("org.example.Reading/1");
     }
 
-    /// … and one whose author states nothing.
+    /// … and a type whose author states no name.
     #[derive(Debug, Clone, Copy)]
     #[repr(transparent)]
     pub struct Unstated(f64);
 
-    // SAFETY: a number.
+    // SAFETY: it is an integer, of which any bytes are a value.
     unsafe impl Plain for Unstated {}
 
     impl Item for Unstated {}
 }
 
 #[test]
-fn items_of_one_size_and_name_are_told_apart_by_their_alignment() {
+fn the_alignment_tells_equally_named_items_apart() {
     let layout = Layout::<1>::new(2).part::<Latest<[u64; 4]>>("newest").unwrap();
     let mut memory = Memory::new(&layout);
-    // SAFETY: the memory outlives the view, and this crate alone writes it.
+    // SAFETY: the memory outlives the view, and only this crate writes it.
     let view = unsafe { View::new(memory.base(), layout.size()) }.unwrap();
     assert!(view.part::<Latest<[u64; 4]>>("newest").is_ok());
     let error = view.part::<Latest<Wide>>("newest").unwrap_err();
@@ -98,13 +99,13 @@ fn items_of_one_size_and_name_are_told_apart_by_their_alignment() {
 }
 
 #[test]
-fn the_name_that_two_programs_state_counts_and_not_how_they_spell_the_type() {
+fn stated_names_are_compared_and_not_rust_types() {
     let layout = Layout::<2>::new(2)
         .part::<Ring<Reading, 4>>("stated")
         .and_then(|layout| layout.part::<Ring<other::Unstated, 4>>("unstated"))
         .unwrap();
     let mut memory = Memory::new(&layout);
-    // SAFETY: as above.
+    // SAFETY: the memory outlives the view, and only this crate writes it.
     let view = unsafe { View::new(memory.base(), layout.size()) }.unwrap();
     assert!(view.part::<Ring<other::Messwert, 4>>("stated").is_ok());
     let told = |error| matches!(error, Error::OtherType { .. });
@@ -116,7 +117,7 @@ fn the_name_that_two_programs_state_counts_and_not_how_they_spell_the_type() {
 }
 
 #[test]
-fn what_another_language_states_by_its_text_is_what_rust_states_by_its_type() {
+fn a_name_from_another_language_equals_rusts() {
     // In the order of `region`'s documentation.
     let words = |layout: &Layout<1>| {
         let memory = Memory::new(layout);
@@ -132,14 +133,14 @@ fn what_another_language_states_by_its_text_is_what_rust_states_by_its_type() {
 }
 
 #[test]
-fn a_region_is_held_against_a_layout_part_by_part() {
+fn check_compares_every_part_with_the_layout() {
     type Numbers = Ring<u32, 8>;
     let layout = Layout::<3>::new(2)
         .part::<Numbers>("numbers")
         .and_then(|layout| layout.part::<Ring<u8, 8>>("bytes"))
         .unwrap();
     let mut memory = Memory::new(&layout);
-    // SAFETY: as above.
+    // SAFETY: the memory outlives the view, and only this crate writes it.
     let view = unsafe { View::new(memory.base(), layout.size()) }.unwrap();
     let check = |layout: Result<Layout<3>, _>| {
         let layout: Layout<3> = layout.unwrap();
@@ -165,14 +166,14 @@ fn a_region_is_held_against_a_layout_part_by_part() {
     ));
 }
 
-/// Miri and the thread sanitizer see a race here where one side reads by plain loads what another
+/// Miri and the thread sanitizer report a race here if one side reads by plain loads what another
 /// changes.
 #[test]
-fn one_side_looks_while_another_attaches() {
+fn one_side_reads_while_another_attaches() {
     let layout = Layout::<1>::new(2).part::<Ring<u32, 8>>("numbers").unwrap();
     let mut memory = Memory::new(&layout);
     let base = memory.base();
-    // SAFETY: as above.
+    // SAFETY: the memory outlives the view, and only this crate writes it.
     let view = || unsafe { View::new(base, layout.size()) }.unwrap();
     let attaching = view();
     std::thread::scope(|s| {

@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn items_of_one_size_are_told_apart_by_their_alignment() {
+    fn the_alignment_tells_items_of_one_size_apart() {
         // The offset of a latest's values depends on it: the values of one lie where the other has
         // its sequence numbers.
         let (four, wide) = (Latest::<[u64; 4]>::description(), Latest::<Wide>::description());
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stated_name_counts_and_not_the_spelling() {
+    fn the_stated_name_counts_and_not_the_type() {
         let [one, other] =
             [Ring::<Sample<1>, 4>::description(), Ring::<Sample<2>, 4>::description()];
         assert_eq!(one, other, "two types with one name");

@@ -182,7 +182,7 @@ mod tests {
     use std::string::ToString;
 
     #[test]
-    fn the_number_of_a_name_is_that_of_its_text_however_it_is_made() {
+    fn identity_depends_on_the_text_of_the_name_alone() {
         // From the authors' own test vectors.
         assert_eq!(TypeName::new("a").identity(), 0xe40c_292c);
         assert_eq!(TypeName::new("foobar").identity(), 0xbf9c_f968);
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn an_array_of_what_has_no_name_has_none() {
+    fn an_array_of_unnamed_items_is_unnamed() {
         static UNSTATED: TypeName = TypeName::new("");
         assert_eq!(TypeName::array(&UNSTATED, 4).identity(), 0);
     }

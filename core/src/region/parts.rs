@@ -688,7 +688,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_that_is_held_is_seen_and_recovered_by_its_description_alone() {
+    fn every_held_kind_is_seen_and_recovered() {
         let dead = participant(3);
         let ring = Ring::<[u16; 5], 3>::new();
         core::mem::forget(ring.producer_as(dead));
@@ -710,7 +710,7 @@ mod tests {
 
     #[test]
     #[allow(clippy::disallowed_types)] // A user's own integers.
-    fn an_array_says_the_same_of_itself_with_a_constant_and_with_a_number() {
+    fn arrays_and_slices_have_the_same_description() {
         type Row = Mutex<[u16; 5], Spin>;
         assert_eq!(<Mutex<[u16], Spin>>::description_for(5), Some(Row::description()));
         assert_eq!(<Mutex<[u16], Spin>>::capacity(&Row::description()), 5);
@@ -733,7 +733,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_part_of_a_kind_says_of_itself_is_none() {
+    fn an_invalid_description_is_no_part() {
         let queue = Queue::<u64, 5>::description();
         for capacity in [0, 100, 1 << 16, u32::MAX] {
             assert!(AnyPart::<Spin>::new(&Description { capacity, ..queue }).is_none());

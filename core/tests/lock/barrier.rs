@@ -1,4 +1,4 @@
-//! All parties meet, or all are told that they do not.
+//! Tests of the barrier: all parties meet, or all learn that they do not.
 
 use super::*;
 
@@ -26,8 +26,8 @@ fn four_threads_meet_round_after_round() {
 fn more_threads_than_parties_meet_in_groups() {
     static MEET: Barrier<2, Yielding> = Barrier::new();
     const MEETINGS: u64 = 2_000;
-    // Counted by the first of each group, so that nobody is left to wait for one who has gone:
-    // whoever finds them all counted breaks it for who waits.
+    // The first of each group counts it. The thread that finds all groups counted breaks the
+    // barrier, so that no thread waits for one that has gone.
     let counted = AtomicU64::new(0);
     std::thread::scope(|s| {
         for _ in 0..4 {
@@ -45,7 +45,7 @@ fn more_threads_than_parties_meet_in_groups() {
 }
 
 #[test]
-fn one_that_times_out_breaks_it_until_it_is_reset() {
+fn a_timeout_breaks_the_barrier_until_reset() {
     let barrier = Barrier::<2, Ticking>::new();
     assert_eq!(barrier.wait_deadline(soon()), Err(Error::TimedOut));
     assert!(barrier.is_broken());
@@ -56,7 +56,7 @@ fn one_that_times_out_breaks_it_until_it_is_reset() {
 }
 
 #[test]
-fn one_party_goes_on_alone_and_abort_and_reset_are_idempotent() {
+fn abort_and_reset_are_idempotent_for_one_party() {
     let barrier = Barrier::<1, Ticking>::new();
     for _ in 0..300_000 {
         assert_eq!(barrier.wait(), Ok(0));
@@ -70,7 +70,7 @@ fn one_party_goes_on_alone_and_abort_and_reset_are_idempotent() {
 }
 
 #[test]
-fn a_reset_sends_away_those_that_wait() {
+fn a_reset_sends_waiters_away() {
     static MEET: Barrier<3, Yielding> = Barrier::new();
     std::thread::scope(|s| {
         let waiters = [(); 2].map(|()| s.spawn(|| MEET.wait()));
@@ -86,9 +86,9 @@ fn a_reset_sends_away_those_that_wait() {
 }
 
 #[test]
-fn one_that_dies_elsewhere_breaks_nothing() {
+fn a_death_outside_the_barrier_breaks_nothing() {
     let barrier = Barrier::<2, Ticking>::new();
-    // SAFETY: nobody uses the barrier under that name.
+    // SAFETY: no thread uses the barrier as that participant.
     assert!(!unsafe { barrier.recover(participant(1)) });
     assert!(!barrier.is_broken());
 }

@@ -1,4 +1,4 @@
-//! Permits with holders on record.
+//! Tests of the bounded semaphore, which records the holders of its permits.
 
 use super::*;
 
@@ -19,16 +19,16 @@ fn there_are_never_more_permits_than_it_says() {
 }
 
 #[test]
-fn all_that_one_held_come_back_at_its_death_kept_or_not() {
+fn recovery_frees_all_permits_of_the_dead() {
     let places = BoundedSemaphore::<3, Ticking>::new();
     let dead = participant(7);
     let mine = places.acquire();
     places.handle(dead).acquire().keep();
     std::mem::forget(places.handle(dead).acquire());
     assert_eq!(places.permits(), 0);
-    // SAFETY: nobody uses the semaphore under that name any more.
+    // SAFETY: no thread uses the semaphore as that participant any more.
     assert_eq!(unsafe { places.recover(dead) }, 2);
-    // SAFETY: as above.
+    // SAFETY: no thread uses the semaphore as that participant any more.
     assert_eq!(unsafe { places.recover(dead) }, 0);
     assert_eq!(places.permits(), 2);
     drop(mine);

@@ -1,4 +1,4 @@
-//! What one waits for while the mutex is free.
+//! Tests of the condition variable.
 
 use super::*;
 
@@ -39,7 +39,7 @@ fn a_deadline_is_told_and_the_mutex_held_again() {
         never.wait_while_deadline(mutex.lock().unwrap(), soon(), |value| *value == 3).unwrap();
     assert_eq!(waited, Err(Error::TimedOut));
     assert!(mutex.try_lock().is_err());
-    // One that need not wait looks at no clock.
+    // A call that need not wait does not read the clock.
     let (guard, waited) = never.wait_while_deadline(guard, Some(0), |value| *value != 3).unwrap();
     assert_eq!(waited, Ok(()));
     drop(guard);
@@ -51,7 +51,7 @@ fn a_mutex_that_is_to_be_repaired_stays_so() {
     let (mutex, condition) = (Mutex::<_, Ticking>::new(3), Condition::<Ticking>::new());
     let dead = participant(1);
     std::mem::forget(mutex.handle(dead).lock());
-    // SAFETY: nobody uses the mutex under that name any more.
+    // SAFETY: no thread uses the mutex as that participant any more.
     assert!(unsafe { mutex.recover(dead) });
     let OwnerDied(guard) = mutex.lock().unwrap_err();
     let OwnerDied(guard) = condition.wait_while(guard, |_| false).unwrap_err();
@@ -60,7 +60,7 @@ fn a_mutex_that_is_to_be_repaired_stays_so() {
     assert!(mutex.lock().is_ok());
 }
 
-/// A sleep that ends at once, as one on a futex may.
+/// A sleep that ends at once, as a sleep on a futex may.
 pub struct Restless;
 
 impl Wake for Restless {
@@ -80,13 +80,13 @@ impl Wait for Restless {
 }
 
 #[test]
-fn one_whose_notifier_died_before_it_notified_looks_again() {
+fn a_waiter_outlives_a_notifier_that_died() {
     static CHANGED: Mutex<bool, Restless> = Mutex::new(false);
     let condition = Condition::<Restless>::new();
     let mut looks = 0;
     let changed = condition.wait_while(CHANGED.lock().unwrap(), |changed| {
         looks += 1;
-        // The change comes, and nobody says so.
+        // The change comes without a notification.
         *changed = looks == 3;
         !*changed
     });

@@ -1,4 +1,4 @@
-//! What has happened, or not yet.
+//! Tests of the event.
 
 use super::*;
 
@@ -17,7 +17,7 @@ fn set_it_lets_all_pass_until_it_is_cleared() {
     assert_eq!(event.wait_deadline(Some(0)), Err(Error::TimedOut));
 }
 
-/// A sleep in which the event is set and cleared, once.
+/// A sleep during which the event is set and cleared, once.
 struct Pulse;
 
 static PULSED: Event<Pulse> = Event::new();
@@ -41,7 +41,7 @@ impl Wait for Pulse {
 }
 
 #[test]
-fn one_that_waits_when_it_is_set_returns_though_it_is_clear_again() {
+fn a_waiter_returns_even_if_the_event_is_cleared() {
     PULSED.wait();
     assert!(!PULSED.is_set());
 }

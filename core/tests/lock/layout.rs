@@ -1,11 +1,12 @@
-//! What lies in shared memory: the same on every host, and all-zero when it is new.
+//! The layout of locks in shared memory: the same on every host, and all zeros in a new lock.
 
 use super::condition::Restless;
 use super::*;
 
-/// A lock made of zeros, as it is found in a region that was just made.
+/// A lock made of zeros, as in a new region.
 fn zeroed<T>() -> T {
-    // SAFETY: all-zero bytes are a fresh lock, by its documentation, which is what is tested here.
+    // SAFETY: the lock's documentation says that all-zero bytes are a fresh lock; these tests check
+    // it.
     unsafe { std::mem::MaybeUninit::zeroed().assume_init() }
 }
 

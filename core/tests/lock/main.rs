@@ -1,4 +1,4 @@
-//! The locks, by scenario, and their layout in shared memory.
+//! Tests of the locks by scenario, and of their layout in shared memory.
 #![cfg(not(loom))]
 
 #[path = "../support/yielding.rs"]
@@ -29,7 +29,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use yielding::Yielding;
 
 static NOW: AtomicU64 = AtomicU64::new(0);
-/// Each look at the clock is a tick.
+/// A clock that ticks each time it is read.
 type Ticking = SpinClock<Ticks>;
 
 struct Ticks;
@@ -44,7 +44,7 @@ fn soon() -> Option<u64> {
     Some(NOW.load(Ordering::Relaxed) + 5)
 }
 
-/// Why it was not taken.
+/// The error of a lock that was not taken.
 fn refused<G>(taken: TryLockResult<G>) -> Error {
     match taken {
         Err(LockError::NotTaken(error)) => error,
@@ -56,10 +56,10 @@ fn participant(number: u16) -> Participant {
     Participant::new(number).unwrap()
 }
 
-/// The threads of a test, each by a number of its own.
+/// Numbers the threads of a test.
 struct Numbered;
 
-// SAFETY: each thread takes the next number, once.
+// SAFETY: each thread takes the next number once, and keeps it.
 unsafe impl ThreadId for Numbered {
     fn thread_id() -> NonZeroU32 {
         static NEXT: AtomicU64 = AtomicU64::new(1);

@@ -1,4 +1,4 @@
-//! One holder at a time, and what its death is told to the next.
+//! Tests of the mutex: one holder at a time, and what the next holder learns of a death.
 
 use super::*;
 
@@ -19,7 +19,7 @@ fn four_threads_count_exactly() {
 }
 
 #[test]
-fn held_it_is_refused_and_a_deadline_passes() {
+fn a_held_mutex_refuses_and_times_out() {
     let mutex = Mutex::<_, Ticking>::new(());
     let handle = mutex.handle(participant(Participant::MAX));
     let guard = handle.lock();
@@ -32,13 +32,13 @@ fn held_it_is_refused_and_a_deadline_passes() {
 }
 
 #[test]
-fn each_is_told_of_a_death_until_one_repairs() {
+fn a_death_is_reported_until_one_holder_repairs() {
     let mutex = Mutex::<_, Ticking>::new(1);
     let dead = participant(1);
     std::mem::forget(mutex.handle(dead).lock());
-    // SAFETY: nobody uses the mutex under that name any more.
+    // SAFETY: no thread uses the mutex as that participant any more.
     assert!(unsafe { mutex.recover(dead) });
-    // SAFETY: as above.
+    // SAFETY: no thread uses the mutex as that participant any more.
     assert!(!unsafe { mutex.recover(dead) }, "it was put right already");
     assert_eq!(mutex.holder(), None);
     assert!(matches!(mutex.lock(), Err(OwnerDied(_))));
@@ -54,24 +54,24 @@ fn each_is_told_of_a_death_until_one_repairs() {
 }
 
 #[test]
-fn one_that_dies_after_it_repaired_leaves_it_to_be_repaired() {
+fn a_holder_that_dies_after_repair_is_reported() {
     let mutex = Mutex::<_, Ticking>::new(());
     for dead in [participant(1), participant(2)] {
         let handle = mutex.handle(dead);
         let mut guard = handle.lock().unwrap_or_else(OwnerDied::into_inner);
         guard.make_consistent();
         std::mem::forget(guard);
-        // SAFETY: nobody uses the mutex under that name any more.
+        // SAFETY: no thread uses the mutex as that participant any more.
         assert!(unsafe { mutex.recover(dead) });
     }
     assert!(mutex.lock().is_err());
 }
 
 #[test]
-fn one_that_dies_without_it_changes_nothing() {
+fn a_death_without_the_lock_changes_nothing() {
     let mutex = Mutex::<_, Ticking>::new(());
     let guard = mutex.lock();
-    // SAFETY: nobody uses the mutex under that name.
+    // SAFETY: no thread uses the mutex as that participant.
     assert!(!unsafe { mutex.recover(participant(1)) });
     assert_eq!(mutex.holder(), Some(Participant::LOCAL));
     drop(guard);

@@ -1,4 +1,4 @@
-//! One thread, many times over.
+//! Tests of the reentrant mutex: one thread holds it, many times over.
 
 use super::*;
 use std::cell::Cell;
@@ -6,7 +6,7 @@ use std::cell::Cell;
 type Lock<W> = ReentrantMutex<Cell<u32>, Numbered, W>;
 
 #[test]
-fn one_thread_takes_it_again_and_others_wait_until_all_is_given_back() {
+fn others_wait_until_every_guard_is_dropped() {
     let lock = Lock::<Ticking>::new(Cell::new(0));
     let outer = lock.lock().unwrap();
     let inner = lock.try_lock().unwrap();
@@ -28,7 +28,7 @@ fn one_thread_takes_it_again_and_others_wait_until_all_is_given_back() {
 }
 
 #[test]
-fn one_thread_cannot_take_it_without_end() {
+fn too_many_guards_overflow() {
     let lock = Lock::<Ticking>::new(Cell::new(0));
     let guards: Vec<_> = (0..Lock::<Ticking>::MAX_DEPTH).map(|_| lock.lock()).collect();
     assert!(guards.iter().all(Result::is_ok));
@@ -60,13 +60,13 @@ fn four_threads_count_exactly() {
 }
 
 #[test]
-fn one_that_died_deep_inside_leaves_it_free_and_every_guard_is_told_until_one_repairs() {
+fn a_nested_holders_death_is_reported_until_repair() {
     let lock = Lock::<Ticking>::new(Cell::new(0));
     let dead = participant(1);
     std::mem::forget([lock.handle(dead).lock(), lock.handle(dead).lock()]);
-    // SAFETY: nobody uses the lock under that name any more.
+    // SAFETY: no thread uses the lock as that participant any more.
     assert!(unsafe { lock.recover(dead) });
-    // SAFETY: as above.
+    // SAFETY: no thread uses the lock as that participant any more.
     assert!(!unsafe { lock.recover(dead) });
     let told = || match lock.lock() {
         Err(LockError::OwnerDied(died)) => died,
@@ -80,15 +80,15 @@ fn one_that_died_deep_inside_leaves_it_free_and_every_guard_is_told_until_one_re
 }
 
 #[test]
-fn a_number_that_is_used_again_does_not_inherit_the_lock() {
+fn a_reused_number_does_not_inherit_the_lock() {
     let lock = Lock::<Ticking>::new(Cell::new(0));
     let dead = participant(1);
     std::mem::forget(lock.handle(dead).lock());
-    // SAFETY: nobody uses the lock under that name until it is given anew, below.
+    // SAFETY: no thread uses the lock as that participant until the number is given again, below.
     assert!(unsafe { lock.recover(dead) });
     let handle = lock.handle(participant(2));
     let other = handle.lock().unwrap_err();
-    // The same participant and thread number as the dead one's.
+    // The same participant and thread number as those of the dead holder.
     assert_eq!(refused(lock.handle(dead).try_lock()), Error::WouldBlock);
     drop(other);
 }

@@ -1,4 +1,4 @@
-//! One writer, or some readers.
+//! Tests of the lock for one writer or several readers.
 
 use super::*;
 
@@ -22,7 +22,7 @@ fn readers_share_and_writers_do_not() {
 }
 
 #[test]
-fn two_values_that_writers_change_together_are_never_seen_apart() {
+fn readers_never_see_half_a_change() {
     static PAIR: RwLock<[u32; 2], 2, Yielding> = RwLock::new([0; 2]);
     const EACH: u32 = 2_000;
     std::thread::scope(|s| {
@@ -48,7 +48,7 @@ fn two_values_that_writers_change_together_are_never_seen_apart() {
 }
 
 #[test]
-fn a_writer_that_waits_keeps_new_readers_out_and_gets_in() {
+fn a_waiting_writer_keeps_new_readers_out() {
     static LOCK: RwLock<u32, 4, Yielding> = RwLock::new(0);
     std::thread::scope(|s| {
         let reader = LOCK.read();
@@ -64,13 +64,13 @@ fn a_writer_that_waits_keeps_new_readers_out_and_gets_in() {
 }
 
 #[test]
-fn readers_and_writers_are_told_of_a_writers_death_until_one_repairs() {
+fn a_writers_death_is_reported_until_one_repairs() {
     let lock = RwLock::<_, 2, Ticking>::new(5);
     let dead = participant(1);
     std::mem::forget(lock.handle(dead).write());
-    // SAFETY: nobody uses the lock under that name any more.
+    // SAFETY: no thread uses the lock as that participant any more.
     assert!(unsafe { lock.recover(dead) });
-    // SAFETY: as above.
+    // SAFETY: no thread uses the lock as that participant any more.
     assert!(!unsafe { lock.recover(dead) });
     assert!(lock.read().is_err());
     assert!(lock.write().is_err());
@@ -85,7 +85,7 @@ fn the_slots_of_a_reader_that_died_are_free() {
     let dead = participant(1);
     std::mem::forget([lock.handle(dead).read(), lock.handle(dead).read()]);
     assert!(lock.try_write().is_err());
-    // SAFETY: nobody uses the lock under that name any more.
+    // SAFETY: no thread uses the lock as that participant any more.
     assert!(unsafe { lock.recover(dead) });
     assert_eq!(lock.readers(), 0);
     assert!(lock.write().is_ok());

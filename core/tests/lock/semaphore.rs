@@ -1,4 +1,4 @@
-//! A count, and nobody on record.
+//! Tests of the semaphore, which counts permits and records no holders.
 
 use super::*;
 

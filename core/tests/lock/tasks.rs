@@ -1,4 +1,4 @@
-//! The forms for tasks: several on each lock, some of which give up.
+//! Tests of the forms for tasks: several tasks use each lock, and some give up.
 
 use super::*;
 use ringway_core::wait::{Async, Spin};
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::thread::Thread;
 
-/// Two tasks, and threads besides.
+/// A waker for two tasks beside threads.
 type Two = Async<Yielding, 2>;
 
 struct Unpark(Thread);
@@ -18,8 +18,8 @@ impl std::task::Wake for Unpark {
     }
 }
 
-/// Runs a task on this thread: it sleeps until it is woken, so that a lost wake-up is a hang, which
-/// fails.
+/// Runs a task on this thread. The thread sleeps until it is woken, so that a lost wake-up is a
+/// hang, which fails the test.
 fn run<R>(task: impl Future<Output = R>) -> R {
     let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
     let mut cx = Context::from_waker(&waker);
@@ -57,7 +57,7 @@ fn tasks_and_a_thread_count_exactly() {
 }
 
 #[test]
-fn a_task_that_gives_up_takes_nothing_and_a_task_is_told_of_a_death() {
+fn a_dropped_task_holds_nothing_and_a_death_is_told() {
     let mutex = Mutex::<_, Two>::new(1);
     let guard = mutex.try_lock().unwrap();
     {
@@ -73,13 +73,13 @@ fn a_task_that_gives_up_takes_nothing_and_a_task_is_told_of_a_death() {
     std::mem::forget(mutex.handle(dead).try_lock());
     let mut waits = pin!(mutex.lock_async());
     assert!(once(waits.as_mut()).is_pending());
-    // SAFETY: nobody uses the mutex under that name any more.
+    // SAFETY: no thread uses the mutex as that participant any more.
     assert!(unsafe { mutex.recover(dead) });
     assert!(matches!(once(waits.as_mut()), Poll::Ready(Err(OwnerDied(_)))));
 }
 
 #[test]
-fn a_handle_has_the_forms_for_tasks_too_and_what_it_takes_is_its_own() {
+fn a_handles_task_forms_record_its_participant() {
     let me = participant(3);
     let (mutex, lock) = (Mutex::<_, Two>::new(1), RwLock::<_, 2, Two>::new(1));
     let (places, barrier) = (BoundedSemaphore::<1, Two>::new(), Barrier::<2, Two>::new());
@@ -107,7 +107,7 @@ fn a_handle_has_the_forms_for_tasks_too_and_what_it_takes_is_its_own() {
 }
 
 #[test]
-fn a_task_waits_for_a_reentrant_mutex_unless_its_thread_has_it() {
+fn a_task_locks_reentrantly_only_in_its_own_thread() {
     use std::cell::Cell;
     static TOTAL: ReentrantMutex<Cell<u32>, Numbered, Two> = ReentrantMutex::new(Cell::new(0));
     const EACH: u32 = 1_000;
@@ -134,7 +134,7 @@ fn a_task_waits_for_a_reentrant_mutex_unless_its_thread_has_it() {
 }
 
 #[test]
-fn a_task_that_writes_keeps_readers_out_until_it_gives_up() {
+fn a_writing_task_keeps_readers_out_until_dropped() {
     let lock = RwLock::<_, 2, Two>::new(1);
     let reader = lock.try_read().unwrap();
     {
@@ -198,7 +198,7 @@ fn a_task_waits_for_a_condition_and_for_an_event() {
 }
 
 #[test]
-fn one_that_stops_waiting_for_a_condition_is_counted_no_longer() {
+fn a_dropped_wait_is_no_longer_counted() {
     let (mutex, changed) = (Mutex::<_, Two>::new(1), Condition::<Two>::new());
     {
         let mut waits = pin!(changed.wait_async(mutex.try_lock().unwrap()));

@@ -1,5 +1,5 @@
-//! Locks whose slots are counted when the program runs, and what the locks share with those of
-//! `std`.
+//! Tests of locks whose number of slots is known at run time, and of traits that the locks share
+//! with `std`'s.
 
 use super::condition::Restless;
 use super::*;
@@ -10,7 +10,7 @@ use ringway_core::wait::Spin;
 use std::cell::Cell;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
-/// Zeroed memory, in which a view of `slots` slots is a fresh lock; aligned as every lock is.
+/// Zeroed memory, in which a view with `slots` slots is a fresh lock. It is aligned for every lock.
 fn memory(slots: usize) -> (Vec<u64>, *const [()]) {
     let mut memory = vec![0; 8 + slots];
     let at = std::ptr::slice_from_raw_parts(memory.as_mut_ptr().cast_const().cast::<()>(), slots);
@@ -21,7 +21,8 @@ fn memory(slots: usize) -> (Vec<u64>, *const [()]) {
 fn a_lock_for_as_many_readers_as_the_program_says() {
     for readers in 1..6 {
         let (_memory, at) = memory(readers);
-        // SAFETY: zeroed memory is a fresh lock, and it is large enough for as many slots.
+        // SAFETY: zeroed memory is a fresh lock, and the memory is large enough for this number of
+        // slots.
         let lock = unsafe { &*(at as *const RwLockView<u64, Yielding>) };
         *lock.write().unwrap() = 7;
         let all: Vec<_> = (0..readers).map(|_| lock.try_read().unwrap()).collect();
@@ -30,7 +31,7 @@ fn a_lock_for_as_many_readers_as_the_program_says() {
         assert_eq!(refused(lock.try_write()), Error::WouldBlock);
         drop(all);
         std::mem::forget(lock.handle(participant(1)).read());
-        // SAFETY: nobody uses the lock under that name any more.
+        // SAFETY: no thread uses the lock as that participant any more.
         assert!(unsafe { lock.recover(participant(1)) });
         assert!(lock.try_write().is_ok());
     }
@@ -40,17 +41,19 @@ fn a_lock_for_as_many_readers_as_the_program_says() {
 fn permits_and_parties_as_many_as_the_program_says() {
     for count in 1..6 {
         let (_memory, at) = memory(count);
-        // SAFETY: as above.
+        // SAFETY: zeroed memory is a fresh semaphore, and the memory is large enough for this
+        // number of permits.
         let places = unsafe { &*(at as *const BoundedSemaphoreView<Yielding>) };
         let all: Vec<_> = std::iter::from_fn(|| places.try_acquire().ok()).collect();
         assert_eq!((all.len(), places.permits()), (count, 0));
         drop(all);
         std::mem::forget(places.handle(participant(1)).acquire());
-        // SAFETY: nobody uses the semaphore under that name any more.
+        // SAFETY: no thread uses the semaphore as that participant any more.
         assert_eq!(unsafe { places.recover(participant(1)) }, 1);
 
         let (_memory, at) = memory(count);
-        // SAFETY: as above.
+        // SAFETY: zeroed memory is a fresh barrier, and the memory is large enough for this number
+        // of parties.
         let barrier = unsafe { &*(at as *const BarrierView<Yielding>) };
         assert_eq!(barrier.parties(), count);
         let mut met: Vec<_> = std::thread::scope(|s| {
@@ -63,7 +66,7 @@ fn permits_and_parties_as_many_as_the_program_says() {
 }
 
 #[test]
-fn a_view_is_made_in_memory_at_hand_and_as_large_as_the_sized_one() {
+fn a_view_in_given_memory_is_as_large_as_the_type() {
     use ringway_core::storage::InMemory;
     use std::alloc::Layout;
     type Pair = RwLockView<[u16; 3], Yielding>;
@@ -100,7 +103,7 @@ fn values_as_many_as_the_program_says_under_one_mutex() {
         assert_eq!(row.get_mut().unwrap(), &vec![0; length]);
         row.lock().unwrap().fill(7);
         std::mem::forget(row.handle(participant(1)).lock());
-        // SAFETY: nobody uses the mutex under that name any more.
+        // SAFETY: no thread uses the mutex as that participant any more.
         assert!(unsafe { row.recover(participant(1)) });
         let told = row.lock().unwrap_err().repair(|row| row[..length / 2].fill(8));
         assert_eq!(told.iter().filter(|value| **value == 8).count(), length / 2);
@@ -136,7 +139,7 @@ fn a_lock_and_its_view_are_one() {
     assert_eq!(sized.permits(), 2);
 }
 
-/// Compiles, which is what it shows.
+/// The test is that it compiles.
 fn _a_guard_that_reads_is_covariant<'short>(
     read: ReadGuard<'short, &'static str, Spin>,
     again: ReentrantGuard<'short, &'static str, Spin>,
@@ -156,12 +159,12 @@ fn locks_may_be_caught_by_those_who_catch_panics() {
 }
 
 #[test]
-fn one_that_has_the_lock_alone_needs_no_guard_and_is_told_all_the_same() {
+fn exclusive_access_needs_no_guard_and_reports_deaths() {
     let dead = participant(1);
     let mut mutex = <Mutex<_>>::new(1);
     *mutex.get_mut().unwrap() = 2;
     std::mem::forget(mutex.handle(dead).lock());
-    // SAFETY: nobody uses the mutex under that name any more.
+    // SAFETY: no thread uses the mutex as that participant any more.
     assert!(unsafe { mutex.recover(dead) });
     *mutex.get_mut().unwrap_err().into_inner() = 3;
     assert_eq!(mutex.into_inner(), Err(OwnerDied(3)));
@@ -169,7 +172,7 @@ fn one_that_has_the_lock_alone_needs_no_guard_and_is_told_all_the_same() {
     let mut lock = RwLock::<_, 1, Spin>::new(1);
     *lock.get_mut().unwrap() = 2;
     std::mem::forget(lock.handle(dead).write());
-    // SAFETY: as above.
+    // SAFETY: no thread uses the lock as that participant any more.
     assert!(unsafe { lock.recover(dead) });
     *lock.get_mut().unwrap_err().into_inner() = 3;
     assert_eq!(lock.into_inner(), Err(OwnerDied(3)));
