@@ -14,7 +14,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-/// The most bytes of a write that stay in one piece, whoever else writes: 4096 on Linux.
+/// The most bytes of a write that stay in one piece among other writes: 4096 on Linux.
 ///
 /// Every system has at least 512.
 ///

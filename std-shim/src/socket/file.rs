@@ -154,7 +154,7 @@ fn owner(path: &Path, address: &SocketAddrUnix) -> io::Result<Owner> {
     }
 }
 
-/// Connects a datagram socket to the address. It disturbs nobody, whoever has the socket there.
+/// Connects a datagram socket to the address. It disturbs no process that has the socket.
 fn probe(address: &SocketAddrUnix) -> io::Result<()> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let prober = rustix::net::socket_with(AddressFamily::UNIX, SocketType::DGRAM, flags, None)?;
