@@ -237,8 +237,8 @@ unsafe impl<T: Item, W: SharedWait> Part for BroadcastView<T, W> {
     counted!(kind_for::<W>(Kind::BROADCAST), T);
 }
 
-// SAFETY: a latest value is transparent over the slots of a broadcast of `SLOTS` messages: words and
-// plain values. Zero words are a fresh one.
+// SAFETY: a latest value is transparent over the slots of a broadcast of `SLOTS` messages: words
+// and plain values. Zero words are a fresh one.
 unsafe impl<T: Item, W: SharedWait> Part for Latest<T, W> {
     lends_a_view!();
     sized!(kind_for::<W>(Kind::LATEST), T, SLOTS);
