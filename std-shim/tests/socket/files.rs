@@ -259,7 +259,8 @@ fn starters_never_take_the_name_of_a_live_one() {
             scope.spawn(move || {
                 for round in 0..500 {
                     let Some(listener) = won(UnixListener::bind(path)) else { continue };
-                    // From now on, and until this listener goes, every client of the name reaches it.
+                    // From now on, and until this listener goes, every client of the name reaches
+                    // it.
                     for _ in 0..3 {
                         let client = UnixStream::connect(path).unwrap();
                         let server = accept(&listener);
