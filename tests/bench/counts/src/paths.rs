@@ -25,7 +25,6 @@ mod hot {
     use ringway_core::ring::{
         self as rings, broadcast as broadcasts, bytes as byte_rings, messages,
     };
-    use ringway_core::storage::Fixed;
     use ringway_core::wait::{Nobody, Wake};
     use std::hint::black_box;
 
