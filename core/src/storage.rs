@@ -116,10 +116,11 @@ impl sealed::Capacity for Counted {
 /// let ring = RingView::<u32>::init_in(&mut memory, capacity)?;
 /// let (mut producer, mut consumer) = ring.split();
 /// producer.try_push(7).unwrap();
-/// assert_eq!((producer.capacity(), consumer.try_pop()), (capacity, Some(7)));
+/// assert_eq!((producer.ring().capacity(), consumer.try_pop()), (capacity, Some(7)));
 /// # Ok::<(), ringway_core::Error>(())
 /// ```
 ///
+/// # Safety
 /// [`from_raw`](Self::from_raw) returns a pointer to `at`. [`init_at`](Self::init_at) makes a fresh
 /// structure there. Its size and alignment are those of [`layout`](Self::layout).
 #[cfg(not(loom))]

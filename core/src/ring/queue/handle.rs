@@ -289,8 +289,8 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
     ///
     /// - A slot that it was filling is free again.
     /// - A message that it had claimed and not completed goes to the end of the queue, for another
-    /// consumer. If the message was claimed [often enough](super::QueueWords::set_max_attempts), it
-    /// is given up instead.
+    ///   consumer. If the message was claimed [often enough](super::QueueWords::set_max_attempts),
+    ///   it is given up instead.
     /// - The participant is no [producer](Self::producer) any more.
     /// - Messages that it had committed stay in line.
     ///
