@@ -30,18 +30,18 @@ macro_rules! tests {
 }
 
 tests! {
-    a_handler_runs_where_it_is_dispatched_and_nowhere_else
+    a_handler_runs_only_where_it_is_dispatched
     errno_is_kept
     a_handler_from_before_still_runs
     a_signal_ends_no_system_call
     a_signal_that_finds_the_queue_full_is_counted
-    queued_signals_arrive_in_order_with_value_and_sender
+    queued_signals_keep_order_value_and_sender
     a_child_reports_the_signals_it_received
     a_storm_loses_nothing_while_handlers_change
     signals_go_through_a_pidfd
     the_end_of_a_child_arrives_with_its_status
     a_thread_sleeps_until_a_signal_comes
-    the_dispatcher_is_readable_until_a_call_found_nothing
+    the_dispatcher_is_readable_until_nothing_is_left
     a_dispatcher_is_ended_by_another_thread
     signals_after_a_panic_are_still_reported
     blocked_signals_wait_for_the_guard
@@ -175,7 +175,7 @@ fn teller(keep: &str) {
     }
 }
 
-fn a_handler_runs_where_it_is_dispatched_and_nowhere_else() {
+fn a_handler_runs_only_where_it_is_dispatched() {
     thread_local! { static HERE: Cell<u64> = const { Cell::new(0) }; }
     signal::handle(Signal::USR1, Delivery::Coalesced, |it| HERE.set(HERE.get() + it.count))
         .unwrap();
@@ -261,7 +261,7 @@ fn a_signal_that_finds_the_queue_full_is_counted() {
     assert_eq!(signal::lost_payloads(Signal::USR1), 0);
 }
 
-fn queued_signals_arrive_in_order_with_value_and_sender() {
+fn queued_signals_keep_order_value_and_sender() {
     let signal = Signal::real_time(1).unwrap();
     signal::catch(signal, Delivery::Queued).unwrap();
     let mut dispatcher = signal::dispatcher().unwrap();
@@ -407,7 +407,7 @@ fn signals_after_a_panic_are_still_reported() {
     }
 }
 
-fn the_dispatcher_is_readable_until_a_call_found_nothing() {
+fn the_dispatcher_is_readable_until_nothing_is_left() {
     fn readable(fd: impl AsFd) -> bool {
         fd::try_wait(fd, Interest::Read).is_ok()
     }
