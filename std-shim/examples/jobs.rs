@@ -2,6 +2,7 @@
 //! open the same queue with constants.
 //!
 //! ```text
+//! cargo run -p ringway --example jobs                    # three jobs of its own
 //! cargo run -p ringway --example jobs -- NAME 1000 64    # a queue of 1000 elements of 64 bytes
 //! ```
 //!
@@ -13,6 +14,9 @@ use ringway::shm::{Layout, Region};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
+    if arguments.is_empty() {
+        return three_jobs(&format!("ringway-jobs-{}", std::process::id()), 16);
+    }
     let [name, capacity, size] = &arguments[..] else { return Err("NAME CAPACITY SIZE".into()) };
     let capacity = capacity.parse()?;
     match size.parse()? {
@@ -40,5 +44,20 @@ fn work<const SIZE: usize>(name: &str, capacity: usize) -> Result<(), Box<dyn st
         claim.complete();
     }
     done.close();
+    Ok(())
+}
+
+/// What another program does: it pushes the jobs, closes the queue, and pops the answers.
+fn three_jobs(name: &str, capacity: usize) -> Result<(), Box<dyn std::error::Error>> {
+    let layout = Layout::new(8).queue::<[u8; 8]>("jobs", capacity)?;
+    let region = Region::open_or_create(name, 0o600, &layout.queue::<[u8; 8]>("done", capacity)?)?;
+    let jobs = region.queue::<[u8; 8]>("jobs")?;
+    [*b"stressed", *b"repaid  ", *b"drawer  "].into_iter().try_for_each(|job| jobs.push(job))?;
+    jobs.close();
+    work::<8>(name, capacity)?;
+    let done = region.queue::<[u8; 8]>("done")?;
+    while let Ok(answer) = done.pop() {
+        println!("{}", String::from_utf8_lossy(&answer));
+    }
     Ok(())
 }

@@ -36,24 +36,25 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let queue = set.add(&queue_is_ready, Interest::Read);
     let socket = set.add(&ours, Interest::Read);
     let process = set.add(&child, Interest::Read);
-    let (mut sum, mut messages) = (0, Vec::new());
-    let is_done = |sum, messages: &[String]| sum == 6 && messages.len() == 3;
-    while child.is_alive() || !is_done(sum, &messages) {
+    let (mut sum, mut messages, mut is_alive) = (0, Vec::new(), true);
+    while is_alive {
         set.wait()?;
-        for (place, _) in set.ready() {
-            if place == queue {
-                queue_is_ready.rearm(); // before the pops, so that no job is missed
-                sum += std::iter::from_fn(|| jobs.try_pop()).sum::<u32>();
-            } else if place == socket {
-                let mut text = [0; 64];
-                while let Ok(length @ 1..) = ours.try_recv(&mut text) {
-                    messages.push(String::from_utf8_lossy(&text[..length]).into_owned());
-                }
-            } else if place == process {
-                println!("the child {}", child.join()?);
+        if set.ready().any(|(place, _)| place == process) {
+            println!("the child {}", child.join()?);
+            is_alive = false; // what it sent before is taken below
+        }
+        if !is_alive || set.ready().any(|(place, _)| place == queue) {
+            queue_is_ready.rearm(); // before the pops, so that no job is missed
+            sum += std::iter::from_fn(|| jobs.try_pop()).sum::<u32>();
+        }
+        if !is_alive || set.ready().any(|(place, _)| place == socket) {
+            let mut text = [0; 64];
+            while let Ok(length @ 1..) = ours.try_recv(&mut text) {
+                messages.push(String::from_utf8_lossy(&text[..length]).into_owned());
             }
         }
     }
+    assert_eq!((sum, messages.len()), (6, 3));
     println!("the jobs add up to {sum}; messages: {messages:?}");
     Ok(())
 }

@@ -2,6 +2,7 @@
 //! program may open the same arrays with a constant.
 //!
 //! ```text
+//! cargo run -p ringway --example table                 # arrays of 100 values, for this process
 //! cargo run -p ringway --example table -- NAME 1000    # arrays of 1000 values
 //! ```
 //!
@@ -11,9 +12,10 @@
 use ringway::shm::{Layout, Region};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let arguments: Vec<_> = std::env::args().skip(1).collect();
-    let [name, length] = &arguments[..] else { return Err("NAME LENGTH".into()) };
-    let length = length.parse()?;
+    let mut arguments = std::env::args().skip(1);
+    let own_name = format!("ringway-table-{}", std::process::id());
+    let name = &arguments.next().unwrap_or(own_name);
+    let length = arguments.next().map_or(Ok(100), |length| length.parse())?;
     let layout = Layout::new(8).array::<u64>("table", length)?.raw_array::<u32>("noted", length)?;
     let region = Region::open_or_create(name, 0o600, &layout)?;
     let (table, noted) = (region.array::<u64>("table")?, region.raw_array::<u32>("noted")?);
