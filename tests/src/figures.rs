@@ -10,11 +10,23 @@ pub use source::{Source, code, sources};
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The repository.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package lies in the workspace")
+}
+
+/// The files of this ending in a folder of the repository, in order.
+pub fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
+    let entries =
+        fs::read_dir(root().join(folder)).unwrap_or_else(|error| panic!("{folder}: {error}"));
+    let paths = entries.map(|entry| entry.expect("an entry can be read").path());
+    let mut found: Vec<_> =
+        paths.filter(|path| path.extension().is_some_and(|end| end == ending)).collect();
+    found.sort();
+    found
 }
 
 /// The figures of one crate.

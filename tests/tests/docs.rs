@@ -1,6 +1,6 @@
 //! The pages: their length, the targets of their links, and that the README links to every example.
 
-use ringway_tests::figures::root;
+use ringway_tests::figures::{files, root};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,17 +16,6 @@ const EXAMPLES: usize = 12;
 
 fn text(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-/// The files with this ending in a folder of the repository.
-fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
-    let entries =
-        fs::read_dir(root().join(folder)).unwrap_or_else(|error| panic!("{folder}: {error}"));
-    let paths = entries.map(|entry| entry.expect("an entry can be read").path());
-    let mut found: Vec<_> =
-        paths.filter(|path| path.extension().is_some_and(|e| e == ending)).collect();
-    found.sort();
-    found
 }
 
 /// Every page that a reader may begin with.

@@ -1,11 +1,10 @@
 //! The repository's own rules: which dependencies are allowed, which Rust is needed, where atomics
 //! may enter, how much is public, and which words to use.
 
-use ringway_tests::figures::{self, Figures, Source, code, root};
+use ringway_tests::figures::{self, Figures, Source, code, files, root};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 
 /// What `ringway-core` may depend on by default, on any target.
@@ -242,18 +241,11 @@ fn paths_named(markdown: &str) -> BTreeSet<String> {
     found
 }
 
-/// The Markdown files of a folder of the repository.
-fn pages(folder: &str) -> Vec<PathBuf> {
-    let entries = fs::read_dir(root().join(folder)).expect("a folder can be listed");
-    let paths = entries.map(|entry| entry.expect("an entry can be read").path());
-    paths.filter(|path| path.extension().is_some_and(|end| end == "md")).collect()
-}
-
 #[test]
 fn every_path_that_the_pages_name_exists() {
     let mut count = 0;
     let front = ["README.md", "CONTRIBUTING.md"].map(|page| root().join(page));
-    for page in front.into_iter().chain(pages("docs")) {
+    for page in front.into_iter().chain(files("docs", "md")) {
         let text = fs::read_to_string(&page).expect("a page is UTF-8");
         for path in paths_named(&text) {
             assert!(
@@ -469,7 +461,7 @@ fn replaced_words_do_not_come_back() {
             (path.display().to_string(), comments.collect::<Vec<_>>().join("\n").to_lowercase())
         })
         .collect();
-    for path in ["", "docs"].iter().flat_map(|folder| pages(folder)) {
+    for path in ["", "docs"].iter().flat_map(|folder| files(folder, "md")) {
         // The change log tells of the past in the words of its time.
         if !path.ends_with("CHANGELOG.md") {
             let text = fs::read_to_string(&path).expect("a page is UTF-8");
