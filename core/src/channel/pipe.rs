@@ -227,7 +227,7 @@ impl<'a, const N: usize, W: Wake> Reader<'a, N, W> {
         }
     }
 
-    /// Does the rest of [`attempt_read`](Self::attempt_read) when nothing was there.
+    /// Does the rest of [`attempt_read`](Self::attempt_read) when it found no byte.
     ///
     /// It is a separate function, so that the code of a read that finds something is short.
     #[inline(never)]

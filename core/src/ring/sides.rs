@@ -262,7 +262,7 @@ impl<C, W: Wake> ProducerCursor<C, W> {
     /// The words that both sides share.
     #[inline(always)]
     fn header(&self) -> &Header<W> {
-        // SAFETY: whoever made the cursor guarantees that the header exists while the cursor lives.
+        // SAFETY: the maker of the cursor guarantees that the header exists while the cursor lives.
         unsafe { self.header.as_ref() }
     }
 }
@@ -471,7 +471,7 @@ impl<C, W: Wake> ConsumerCursor<C, W> {
     /// The words that both sides share.
     #[inline(always)]
     fn header(&self) -> &Header<W> {
-        // SAFETY: whoever made the cursor guarantees that the header exists while the cursor lives.
+        // SAFETY: the maker of the cursor guarantees that the header exists while the cursor lives.
         unsafe { self.header.as_ref() }
     }
 }

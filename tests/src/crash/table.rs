@@ -98,7 +98,7 @@ fn sum_up(rows: &[Row]) {
     }
     print_sum("all", &rows);
     let longest = rows.iter().map(|row| row.longest).max().unwrap_or_default();
-    println!("\nafter a death, whoever slept was back within {} ms", longest.as_millis());
+    println!("\nafter a death, every sleeper was back within {} ms", longest.as_millis());
 }
 
 fn print_sum(structure: &str, rows: &[&Row]) {

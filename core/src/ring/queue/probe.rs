@@ -48,7 +48,7 @@ pub(super) fn unfilled(entry: &AtomicU64, position: Position) -> Option<Entry> {
 
 impl<'q, W: Wake> Shared<'q, W> {
     /// Whether no message waits. True means: at the moment when this probed the first unclaimed
-    /// position, nothing was there.
+    /// position, that position held no message.
     pub(super) fn is_empty(self) -> bool {
         let found = self.first_unclaimed(self.head_hint());
         !matches!(found, Ok((_, Probe::Message { .. })))
@@ -170,8 +170,8 @@ impl<'q, W: Wake> Shared<'q, W> {
                 let Some(owner) = self.owner(slot) else { return Probe::Corrupt };
                 // This reads the word of step 2 or a newer one, by the acquire above. SYNC POINT
                 // with the stores of the owner word in `exchange_entry` (2), `claim_probed` (4) and
-                // `free_silently` (5): acquire. Whoever sees that a message was claimed sees what
-                // its consumer saw: the next message too, if that was there.
+                // `free_silently` (5): acquire. A side that sees that a message was claimed sees
+                // what its consumer saw: the next message too, if there was one.
                 let owner_word = owner.load(Ordering::Acquire);
                 if word::waits_at(owner_word, position) {
                     Probe::Message { slot, owner, owner_word }
@@ -228,8 +228,8 @@ impl<'q, W: Wake> Shared<'q, W> {
         let (mut from, mut left) = (position, self.walk_limit());
         loop {
             // SYNC POINT with step 3 in `exchange_entry`: acquire. A message is in line behind
-            // others, and whoever sees it sees those. That also holds where the walk jumps ahead by
-            // laps, past entries that it did not read.
+            // others, and a side that sees it sees those. That also holds where the walk jumps
+            // ahead by laps, past entries that it did not read.
             let entry = Entry(self.entry(position).ok_or(Corrupt)?.load(Ordering::Acquire));
             match entry.seen_from(position) {
                 EntryState::Here(_) => position = position.next(self.n()),

@@ -53,8 +53,9 @@ impl<W: Wake> Shared<'_, W> {
         held
     }
 
-    /// Whether the message in `slot`, whose owner word this is, is in line and waits, whoever put
-    /// it there.
+    /// Whether the message in `slot` is in line and waits, no matter who put it there.
+    ///
+    /// `word` is the owner word of the slot.
     pub(super) fn is_committed(self, slot: usize, word: u64) -> bool {
         let position = Position::of(word);
         let Some(entry) = self.entry(position) else { return false };

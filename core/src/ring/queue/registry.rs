@@ -66,8 +66,8 @@ impl Registry {
                 .find(|word| take(word, |seen, name| seen & WHO == name))
                 .or_else(|| words().find(|word| take(word, |seen, _| seen & WHO == 0)));
             if found.is_some() {
-                // SYNC POINT with the first load in `are_gone`: release. Whoever counts this
-                // arrival sees the word.
+                // SYNC POINT with the first load in `are_gone`: release. A side that
+                // counts this arrival sees the word.
                 self.arrivals.fetch_add(1, Ordering::Release);
             }
             // Tries again only if another took or left a word meanwhile.
@@ -84,8 +84,8 @@ impl Registry {
         while seen & WHO == name(me) {
             let is_last = seen & ALL <= ONE;
             let left = if is_last { LEFT } else { seen - ONE };
-            // SYNC POINT with the loads of the words in `are_gone`: release. Whoever sees that `me`
-            // left sees what it pushed before, and who had arrived by then.
+            // SYNC POINT with the loads of the words in `are_gone`: release. A side that sees
+            // that `me` left sees what it pushed before, and who had arrived by then.
             match word.compare_exchange(seen, left, Ordering::Release, Ordering::Relaxed) {
                 Ok(_) => return is_last,
                 Err(now) => seen = now,
