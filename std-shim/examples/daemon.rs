@@ -4,12 +4,14 @@
 //! cargo run -p ringway --example daemon
 //! ```
 
+use ringway::CoreError;
 use ringway::fd::wait_any;
 use ringway::process::{self, Entry, EntryArgs, EntryResult};
 use ringway::signal::{self, Signal, SignalFd, SignalSet};
 use ringway::socket::{UnixListener, UnixStream};
 use std::io::{Read, Write};
 use std::net::Shutdown;
+use std::time::{Duration, Instant};
 
 const DAEMON: Entry = Entry::new("daemon", daemon);
 
@@ -38,7 +40,20 @@ fn daemon(args: EntryArgs) -> EntryResult {
 }
 
 fn ask(path: &str, request: &str) -> Result<String, Box<dyn std::error::Error>> {
-    let stream = UnixStream::connect(path)?;
+    let end = Instant::now() + Duration::from_secs(10);
+    let stream = loop {
+        match UnixStream::connect(path) {
+            Ok(stream) => break stream,
+            // The daemon has not made its file, or does not listen yet.
+            Err(error)
+                if Instant::now() < end
+                    && (error.is(CoreError::NotFound) || error.is(CoreError::Refused)) =>
+            {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    };
     stream.write_all(request.as_bytes())?;
     stream.shutdown(Shutdown::Write)?;
     Ok(std::io::read_to_string(stream)?)
@@ -49,9 +64,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = std::env::temp_dir().join(format!("ringway-daemon-{}", std::process::id()));
     let path = path.to_str().ok_or("a temporary path in UTF-8")?;
     let daemon = process::spawn(&DAEMON, path.as_bytes(), vec![])?;
-    while !std::path::Path::new(path).exists() {
-        std::thread::sleep(std::time::Duration::from_millis(1));
-    }
     println!("{}", ask(path, "hello")?);
     daemon.send_signal(Signal::HUP)?;
     while !ask(path, "again")?.ends_with("after 1 reloads") {}
