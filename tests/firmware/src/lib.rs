@@ -74,6 +74,7 @@ macro_rules! image {
         mod start {
             #[riscv_rt::entry]
             fn main() -> ! {
+                $crate::unmask_interrupts();
                 $crate::exit(super::$run())
             }
 
@@ -88,7 +89,7 @@ macro_rules! image {
 
 #[cfg(target_arch = "riscv32")]
 #[doc(hidden)]
-pub use board::rearm_timer;
+pub use board::{rearm_timer, unmask_interrupts};
 
 // Only an image that can panic needs this name, and nothing defines it: such an image does not
 // link.

@@ -8,15 +8,18 @@ const MTIME: *const u32 = 0x0200_bff8 as *const u32;
 /// From one tick to the next: 1 ms of the board's 10 MHz clock.
 const PERIOD: u64 = 10_000;
 
+/// Lets interrupts through that are enabled: none, until [`start_timer`]. A Cortex-M is so after its
+/// reset. On such a board a critical section ends with the instruction that unmasks interrupts.
+pub fn unmask_interrupts() {
+    // SAFETY: an image starts with this, so that no critical section is open.
+    unsafe { riscv::interrupt::enable() };
+}
+
 /// The timer interrupt comes from now on.
 pub fn start_timer() {
     rearm_timer();
-    // SAFETY: the image has a handler for this interrupt, the only one that is enabled; no critical
-    // section is open that relies on interrupts being off.
-    unsafe {
-        riscv::register::mie::set_mtimer();
-        riscv::interrupt::enable();
-    }
+    // SAFETY: the image has a handler for this interrupt, the only one that is enabled.
+    unsafe { riscv::register::mie::set_mtimer() };
 }
 
 /// Lets the next tick come one period from now.
