@@ -42,9 +42,12 @@ mod no_cas;
 use native as imp;
 #[cfg(any(no_cas, not(any(loom, target_has_atomic = "32"))))]
 use no_cas as imp;
-#[cfg(any(no_cas, not(any(loom, target_has_atomic = "32"))))]
+
+#[cfg(any(no_cas, not(any(loom, target_has_atomic = "64"))))]
+mod guarded;
+#[cfg(any(no_cas, not(any(loom, target_has_atomic = "64"))))]
 #[allow(unused_imports, reason = "each twin that needs it is written for such targets alone")]
-pub(crate) use no_cas::Guarded;
+pub(crate) use guarded::Guarded;
 
 #[cfg(not(any(loom, all(target_has_atomic = "64", not(no_cas)))))]
 mod no_cas_64;
