@@ -1,7 +1,7 @@
-//! One RISC-V hart (QEMU's `virt`), ticking by the timer of its CLINT.
+//! A RISC-V hart (QEMU's `virt`), ticking by the timer of its CLINT.
 
-/// The hart's timer compare register and the time, each 64 bits in two halves (RISC-V ACLINT
-/// specification, at the addresses of QEMU's `virt`).
+/// The first hart's timer compare register, before those of the others, and the time, each 64 bits
+/// in two halves (RISC-V ACLINT specification, at the addresses of QEMU's `virt`).
 const MTIMECMP: *mut u32 = 0x0200_4000 as *mut u32;
 const MTIME: *const u32 = 0x0200_bff8 as *const u32;
 
@@ -25,12 +25,13 @@ pub fn start_timer() {
 /// Lets the next tick come one period from now.
 pub fn rearm_timer() {
     let next = now() + PERIOD;
-    // SAFETY: the register belongs to this hart, which is the only one; the high half is at its
-    // maximum while the low half is written, so that no tick comes from a half-written time.
+    let mine = MTIMECMP.wrapping_add(2 * riscv::register::mhartid::read());
+    // SAFETY: the register belongs to this hart; the high half is at its maximum while the low half
+    // is written, so that no tick comes from a half-written time.
     unsafe {
-        MTIMECMP.add(1).write_volatile(u32::MAX);
-        MTIMECMP.write_volatile(next as u32);
-        MTIMECMP.add(1).write_volatile((next >> 32) as u32);
+        mine.add(1).write_volatile(u32::MAX);
+        mine.write_volatile(next as u32);
+        mine.add(1).write_volatile((next >> 32) as u32);
     }
 }
 

@@ -1,9 +1,12 @@
 //! Two harts of one processor: how the second starts, and a critical section that holds for both.
 
 use core::arch::global_asm;
-use core::sync::atomic::{AtomicUsize, Ordering};
 use critical_section::RawRestoreState;
 use riscv::register::{mhartid, mstatus};
+
+#[cfg_attr(not(target_has_atomic = "32"), path = "two_harts/peterson.rs")]
+#[cfg_attr(target_has_atomic = "32", path = "two_harts/exchange.rs")]
+mod between;
 
 /// The second hart's software interrupt (RISC-V ACLINT specification, at the addresses of QEMU's
 /// `virt`).
@@ -38,36 +41,28 @@ pub fn start_second_hart() {
 struct BothHarts;
 critical_section::set_impl!(BothHarts);
 
-/// The number of the hart in the section plus one, or 0.
-static INSIDE: AtomicUsize = AtomicUsize::new(0);
-
 // What a section says when it ends: whether it was inside another, and whether interrupts were on.
 const NESTED: RawRestoreState = 1;
 const INTERRUPTS: RawRestoreState = 2;
 
-// SAFETY: one hart at a time is inside. It writes its number in one step where no number was, and
-// nothing interrupts it. The acquire and the release order what happens inside. A section inside
-// another of the same hart changes nothing.
+// SAFETY: one hart at a time is inside: `between` sees to that, and orders what happens inside.
+// Nothing interrupts a hart that is inside or that waits to get in. A section inside another of the
+// same hart changes nothing.
 unsafe impl critical_section::Impl for BothHarts {
     unsafe fn acquire() -> RawRestoreState {
         let interrupts = if mstatus::read().mie() { INTERRUPTS } else { 0 };
         riscv::interrupt::disable();
-        let me = mhartid::read().wrapping_add(1);
-        // Relaxed: no other hart writes this number.
-        if INSIDE.load(Ordering::Relaxed) == me {
+        let me = mhartid::read();
+        if between::is_inside(me) {
             return interrupts | NESTED;
         }
-        // Acquire: its partner is the release in `release`, of the hart that was inside before.
-        while INSIDE.compare_exchange(0, me, Ordering::Acquire, Ordering::Relaxed).is_err() {
-            core::hint::spin_loop();
-        }
+        between::enter(me);
         interrupts
     }
 
     unsafe fn release(was: RawRestoreState) {
         if was & NESTED == 0 {
-            // Release: its partner is the acquire in `acquire`, of the hart that is inside next.
-            INSIDE.store(0, Ordering::Release);
+            between::leave(mhartid::read());
         }
         if was & INTERRUPTS != 0 {
             // SAFETY: interrupts were on when the section began.
