@@ -8,8 +8,8 @@ const MTIME: *const u32 = 0x0200_bff8 as *const u32;
 /// From one tick to the next: 1 ms of the board's 10 MHz clock.
 const PERIOD: u64 = 10_000;
 
-/// Lets interrupts through that are enabled: none, until [`start_timer`]. A Cortex-M is so after its
-/// reset. On such a board a critical section ends with the instruction that unmasks interrupts.
+/// Lets interrupts through that are enabled: none, until [`start_timer`]. A Cortex-M is so after
+/// its reset. On such a board a critical section ends with the instruction that unmasks interrupts.
 pub fn unmask_interrupts() {
     // SAFETY: an image starts with this, so that no critical section is open.
     unsafe { riscv::interrupt::enable() };

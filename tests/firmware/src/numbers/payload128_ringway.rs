@@ -1,0 +1,9 @@
+//! A table of 2 signals with up to 128 payloads each, from none to full and back. Its twin
+//! `payload16` has fewer; in both, interrupts stay off for equally long.
+#![no_std]
+#![no_main]
+
+#[path = "full/payload.rs"]
+mod payload;
+
+const DEPTH: usize = 128;
