@@ -98,7 +98,7 @@ mod layout;
 mod part;
 #[cfg(not(loom))]
 mod parts;
-#[cfg(all(not(loom), target_has_atomic = "64"))]
+#[cfg(not(loom))]
 mod raw;
 #[cfg(not(loom))]
 mod read_only;
@@ -121,6 +121,8 @@ pub use kind::Kind;
 pub use layout::Layout;
 #[cfg(not(loom))]
 pub use part::{Part, SharedWait, Structure};
+#[cfg(not(loom))]
+pub use raw::RawPart;
 #[cfg(not(loom))]
 pub use read_only::ReadOnly;
 pub use ready::Ready;

@@ -125,6 +125,7 @@ mod file;
 mod layout;
 mod mapping;
 mod part;
+mod raw;
 mod ready_fd;
 mod region;
 mod registry;
@@ -136,7 +137,8 @@ mod vigil;
 
 pub use access::Access;
 pub use layout::Layout;
-pub use part::{Part, RawPart};
+pub use part::Part;
+pub use raw::{Raw, RawBroadcast, RawLatest, RawPart, RawQueue, RawRing};
 pub use ready_fd::ReadyFd;
 pub use region::Region;
 pub use robust_futex::RobustFutex;

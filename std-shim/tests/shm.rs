@@ -6,12 +6,13 @@ mod support;
 use ringway::CoreError;
 use ringway::lock::{LockError, TryLockResult};
 use ringway::shm::{
-    self, Access, Broadcast, ByteRing, DETECTION_BOUND, Latest, Layout, Queue, Region, Ring,
+    self, Access, Broadcast, ByteRing, DETECTION_BOUND, Latest, Layout, Queue, RawBroadcast,
+    RawLatest, RawQueue, RawRing, Region, Ring,
 };
 use ringway::{Cause, shm::Part};
 use ringway_core::region;
 use ringway_core::ring::broadcast::RecvError;
-use ringway_core::ring::latest::Version;
+use ringway_core::ring::latest::{SLOTS, Version};
 use std::fs;
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
@@ -632,14 +633,16 @@ fn rings_of_all_kinds_are_sized_at_run_time() {
 fn a_type_opens_a_queue_of_raw_items_of_its_size() {
     let (capacity, size) = std::hint::black_box((9, 12));
     let item = std::alloc::Layout::from_size_align(size, 4).unwrap();
-    let layout = Layout::new(2).raw_queue("jobs", capacity, item).unwrap();
+    let layout = Layout::new(2).raw_part::<RawQueue>("jobs", capacity, item).unwrap();
     let typed = Layout::new(2).part::<Queue<[u32; 3], 9>>("jobs").unwrap();
     assert_eq!(layout.size(), typed.size());
     for layout in [layout, typed] {
         let ours = Region::anonymous(&layout).unwrap();
         let theirs = Region::from_fd(&ours).unwrap();
-        let (raw, jobs) =
-            (ours.raw_queue("jobs").unwrap(), theirs.part::<Queue<[u32; 3], 9>>("jobs").unwrap());
+        let (raw, jobs) = (
+            ours.raw_part::<RawQueue>("jobs").unwrap(),
+            theirs.part::<Queue<[u32; 3], 9>>("jobs").unwrap(),
+        );
         raw.try_push(&[1; 12]).unwrap();
         assert_eq!(jobs.pop(), Ok([0x0101_0101; 3]));
         jobs.push([7, 8, 9]).unwrap();
@@ -649,11 +652,11 @@ fn a_type_opens_a_queue_of_raw_items_of_its_size() {
         std::mem::forget(claim);
         drop((raw, ours));
         assert_eq!(jobs.pop_deadline(soon()), Ok([7, 8, 9]));
-        assert!(theirs.raw_queue("none").is_err());
+        assert!(theirs.raw_part::<RawQueue>("none").is_err());
     }
     let ours = Region::anonymous(&Layout::new(2).ring::<u32>("ring", 4).unwrap()).unwrap();
     assert!(matches!(
-        ours.raw_queue("ring").unwrap_err().cause(),
+        ours.raw_part::<RawQueue>("ring").unwrap_err().cause(),
         Cause::Region(region::Error::OtherKind { .. })
     ));
     // For values of any size, the raw and the typed layout are the same.
@@ -664,8 +667,56 @@ fn a_type_opens_a_queue_of_raw_items_of_its_size() {
         (std::alloc::Layout::new::<[u16; 5]>(), Layout::new(2).queue::<[u16; 5]>("jobs", 5)),
     ] {
         let typed = Region::anonymous(&typed.unwrap()).unwrap();
-        typed.raw_queue("jobs").unwrap().try_push(&vec![1; item.size()]).unwrap();
+        typed.raw_part::<RawQueue>("jobs").unwrap().try_push(&vec![1; item.size()]).unwrap();
     }
+}
+
+#[test]
+fn a_type_opens_what_raw_items_laid_out() {
+    type Item = [u16; 5];
+    let item = std::alloc::Layout::new::<Item>();
+    let layout = Layout::new(2).raw_part::<RawRing>("ring", 7, item).unwrap();
+    let layout = layout.raw_part::<RawBroadcast>("news", 7, item).unwrap();
+    let raw = layout.raw_part::<RawLatest>("level", SLOTS, item).unwrap();
+    let layout = Layout::new(2).ring::<Item>("ring", 7).unwrap();
+    let layout = layout.broadcast::<Item>("news", 7).unwrap();
+    let typed = layout.part::<shm::Latest<Item>>("level").unwrap();
+    assert_eq!(raw.size(), typed.size());
+    let bytes = |n: u16| [n, n + 1, n + 2, n + 3, n + 4].map(u16::to_ne_bytes).concat();
+    for layout in [raw, typed] {
+        let ours = Region::anonymous(&layout).unwrap();
+        let theirs = Region::from_fd(&ours).unwrap();
+
+        let ring = ours.raw_part::<RawRing>("ring").unwrap();
+        let typed = theirs.ring::<Item>("ring").unwrap();
+        let mut producer = ring.producer().unwrap();
+        assert!(typed.producer().unwrap_err().is(CoreError::Taken));
+        producer.try_push(&bytes(1)).unwrap();
+        assert_eq!((ring.len(), typed.consumer().unwrap().pop()), (1, Ok([1, 2, 3, 4, 5])));
+        // A raw half is recovered like a typed one.
+        std::mem::forget(producer);
+
+        let news = ours.raw_part::<RawBroadcast>("news").unwrap();
+        let typed = theirs.broadcast::<Item>("news").unwrap();
+        let mut reader = typed.reader();
+        news.writer().unwrap().send(&bytes(7)).unwrap();
+        assert_eq!(reader.recv(), Ok([7, 8, 9, 10, 11]));
+
+        let level = theirs.raw_part::<RawLatest>("level").unwrap();
+        let typed = theirs.part::<shm::Latest<Item>>("level").unwrap();
+        typed.writer().unwrap().store([3, 4, 5, 6, 7]);
+        let (mut reader, mut out) = (level.reader_from_oldest(), [0; 10]);
+        reader.skip_to_newest();
+        assert_eq!((reader.try_recv(&mut out), out.to_vec()), (Ok(true), bytes(3)));
+
+        drop((ring, news, ours));
+        let mut producer = theirs.ring::<Item>("ring").unwrap().producer().unwrap();
+        producer.push([0; 5]).unwrap();
+    }
+    assert_eq!(
+        Layout::new(2).raw_part::<RawLatest>("level", SLOTS + 1, item).unwrap_err(),
+        region::Error::Capacity
+    );
 }
 
 #[test]

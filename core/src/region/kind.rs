@@ -1,5 +1,6 @@
 //! The kinds of structures that parts can be.
 
+use crate::wait::{Wake, needs_wake};
 use core::fmt;
 
 /// The kind of structure that a part is.
@@ -78,4 +79,10 @@ impl fmt::Display for Kind {
             None => write!(f, "kind {:#x}, which this version does not know", self.0),
         }
     }
+}
+
+/// The kind of a structure of `kind` whose users wait as `W` says.
+pub(super) fn kind_for<W: Wake>(kind: Kind) -> Kind {
+    // A doorbell is a word that is zero at first, or has no bytes.
+    if needs_wake::<W>() { kind.that_waits() } else { kind }
 }

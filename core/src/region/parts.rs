@@ -3,7 +3,7 @@
 //! A new structure is added here, and nowhere else in this module.
 
 use super::erased::{ByPrefix, Erased, Functions, Nothing, PartState, Prefix};
-use super::kind::kinds;
+use super::kind::{kind_for, kinds};
 use super::{Description, Item, Kind, Part, ReadOnly, SharedWait, Structure};
 use crate::lock::{
     self, Barrier, BarrierView, BoundedSemaphore, BoundedSemaphoreView, Condition, Event, Mutex,
@@ -21,7 +21,7 @@ use crate::ring::messages::{MessageRing, MessageRingView};
 use crate::ring::queue::{self, Queue, QueueView};
 use crate::ring::{Ring, RingView};
 use crate::storage::InMemory;
-use crate::wait::{Doorbell, Spin, Wait, Wake, needs_wake};
+use crate::wait::{Doorbell, Spin, Wait};
 use core::marker::PhantomData;
 #[cfg(target_has_atomic = "64")]
 use core::num::NonZeroU32;
@@ -155,12 +155,6 @@ macro_rules! lends_a_handle {
             unsafe { &*part }.handle(me)
         }
     };
-}
-
-/// The kind of a structure of `kind` whose users wait as `W` says.
-pub(super) fn kind_for<W: Wake>(kind: Kind) -> Kind {
-    // A doorbell is a word that is zero at first, or has no bytes.
-    if needs_wake::<W>() { kind.that_waits() } else { kind }
 }
 
 // SAFETY: a ring is `repr(C)`: two lines of words, then slots, which hold plain values if any. Zero

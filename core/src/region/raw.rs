@@ -1,47 +1,127 @@
 //! Parts whose items have no Rust type here: bytes of a size and an alignment.
 
 use super::description::LEAST_ALIGN;
-use super::parts::kind_for;
+use super::kind::kind_for;
 use super::{Description, Error, Kind, Layout, SharedWait, View};
+use crate::ring::RawRing;
+use crate::ring::broadcast::RawBroadcast;
+use crate::ring::latest::{RawLatest, SLOTS};
+#[cfg(target_has_atomic = "64")]
 use crate::ring::queue::RawQueue;
 use core::alloc;
+use core::ptr::NonNull;
+
+/// A structure that can be a part although this program does not know the type of its items.
+///
+/// It is a [`RawRing`], a [`RawQueue`](crate::ring::queue::RawQueue), a [`RawBroadcast`] or a
+/// [`RawLatest`]: see [`View::raw_part`].
+///
+/// # Safety
+/// Zeroed memory of [`layout`](Self::layout) is a fresh structure. `kind`, `capacity` and `item`
+/// determine its layout, and the typed part of the same description has the same one. The structure
+/// that [`at`](Self::at) returns is used for `'m` at most.
+pub unsafe trait RawPart<'m>: Sized {
+    /// The kind in the directory.
+    fn kind() -> Kind;
+
+    /// The size and alignment in memory; `None` when there is no such structure.
+    fn layout(capacity: usize, item: alloc::Layout) -> Option<alloc::Layout>;
+
+    /// The structure at `at`; `None` when there is no such structure.
+    ///
+    /// # Safety
+    /// For `'m`, there is such a structure at `at`. Everybody who uses it agrees on the layout of
+    /// its items. The items are [`Plain`](crate::plain::Plain).
+    unsafe fn at(at: NonNull<u8>, capacity: usize, item: alloc::Layout) -> Option<Self>;
+}
+
+/// The functions that each structure has under the same name.
+macro_rules! raw_part {
+    ($kind:expr) => {
+        fn kind() -> Kind {
+            kind_for::<W>($kind)
+        }
+
+        fn layout(capacity: usize, item: alloc::Layout) -> Option<alloc::Layout> {
+            Self::layout(capacity, item)
+        }
+
+        unsafe fn at(at: NonNull<u8>, capacity: usize, item: alloc::Layout) -> Option<Self> {
+            // SAFETY: the caller guarantees what this function demands.
+            unsafe { Self::at(at, capacity, item) }
+        }
+    };
+}
+
+// SAFETY: zeroed words are a fresh ring, and it has the layout of a `Ring` of such values.
+unsafe impl<'m, W: SharedWait> RawPart<'m> for RawRing<'m, W> {
+    raw_part!(Kind::RING);
+}
+
+// SAFETY: zeroed words are a fresh queue, and it has the layout of a `Queue` of such values.
+#[cfg(target_has_atomic = "64")]
+unsafe impl<'m, W: SharedWait> RawPart<'m> for RawQueue<'m, W> {
+    raw_part!(Kind::QUEUE);
+}
+
+// SAFETY: zeroed words are a fresh broadcast, and it has the layout of a `Broadcast` of such
+// messages.
+unsafe impl<'m, W: SharedWait> RawPart<'m> for RawBroadcast<'m, W> {
+    raw_part!(Kind::BROADCAST);
+}
+
+// SAFETY: zeroed words are a fresh broadcast, and it has the layout of a `Latest` of such a value.
+unsafe impl<'m, W: SharedWait> RawPart<'m> for RawLatest<'m, W> {
+    fn kind() -> Kind {
+        kind_for::<W>(Kind::LATEST)
+    }
+
+    fn layout(capacity: usize, item: alloc::Layout) -> Option<alloc::Layout> {
+        RawBroadcast::<W>::layout(capacity, item).filter(|_| capacity == SLOTS)
+    }
+
+    unsafe fn at(at: NonNull<u8>, capacity: usize, item: alloc::Layout) -> Option<Self> {
+        <Self as RawPart>::layout(capacity, item)?;
+        // SAFETY: the caller guarantees a latest value at `at`, which is such a broadcast.
+        unsafe { RawBroadcast::at(at, capacity, item) }.map(RawLatest::new)
+    }
+}
 
 impl<const M: usize> Layout<M> {
-    /// Adds a queue of `capacity` values of the layout `item`.
+    /// Adds a part of `capacity` items of the layout `item`, whose Rust type need not be known.
     ///
-    /// Its users sleep as `W` says. A program that knows the values' type can open the queue as a
-    /// typed one. This program can also open a typed queue by [`View::raw_queue`].
+    /// A program that knows the items' type can open the part as a typed one. This program can also
+    /// open a typed part by [`View::raw_part`].
     ///
     /// # Errors
     /// [`Error`], which says what is wrong with the part.
     ///
     /// ```
     /// use ringway_core::region::{Layout, View};
-    /// use ringway_core::ring::queue::Queue;
-    /// use ringway_core::wait::Nobody;
+    /// use ringway_core::ring::queue::{Queue, RawQueue};
     /// # #[repr(align(128))]
     /// # struct Memory([u8; 2048]);
     /// # let mut memory = Memory([0; 2048]);
     /// let item = std::alloc::Layout::from_size_align(12, 4)?; // of a configuration
-    /// let layout = Layout::<1>::new(2).raw_queue::<Nobody>("jobs", 5, item)?;
+    /// let layout = Layout::<1>::new(2).raw_part::<RawQueue>("jobs", 5, item)?;
     /// # layout.write(&mut memory.0[..layout.size()])?;
     /// # // SAFETY: the memory is there for as long as the view, and written by users of this crate alone.
     /// # let view = unsafe { View::new(std::ptr::NonNull::from(&mut memory).cast(), layout.size()) }?;
     /// let me = ringway_core::participant::Participant::new(1).unwrap();
-    /// view.raw_queue::<Nobody>("jobs")?.handle(me).try_push(&[1; 12])?;
+    /// view.raw_part::<RawQueue>("jobs")?.handle(me).try_push(&[1; 12])?;
     /// assert_eq!(view.part::<Queue<[u32; 3], 5>>("jobs")?.try_pop(), Some([0x0101_0101; 3]));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn raw_queue<W: SharedWait>(
+    pub fn raw_part<'m, R: RawPart<'m>>(
         self,
         name: &str,
         capacity: usize,
         item: alloc::Layout,
     ) -> Result<Self, Error> {
-        let part = RawQueue::<W>::layout(capacity, item).ok_or(Error::Capacity)?;
+        let part = R::layout(capacity, item).ok_or(Error::Capacity)?;
         let small = |n: usize| u32::try_from(n).map_err(|_| Error::TooLarge);
         let description = Description {
-            kind: kind_for::<W>(Kind::QUEUE),
+            kind: R::kind(),
             size: small(part.size())?,
             item_size: small(item.pad_to_align().size())?,
             item_align: small(item.align().max(LEAST_ALIGN))?,
@@ -54,35 +134,34 @@ impl<const M: usize> Layout<M> {
 }
 
 impl<'m> View<'m> {
-    /// Returns the queue of this name, whatever the type of its values.
+    /// Returns the part of this name, whatever the type of its items.
     ///
-    /// Its users sleep as `W` says. The size of the values is copied from the directory once.
+    /// The size of the items is copied from the directory once.
     ///
     /// # Errors
     /// [`Error`]: there is no part of this name, it is another structure, or it was corrupted.
-    pub fn raw_queue<W: SharedWait>(&self, name: &str) -> Result<RawQueue<'m, W>, Error> {
+    pub fn raw_part<R: RawPart<'m>>(&self, name: &str) -> Result<R, Error> {
         let entry = self.entry_of(name)?;
         let found = entry.description;
-        let wanted = kind_for::<W>(Kind::QUEUE);
-        if found.kind != wanted {
-            return Err(Error::OtherKind { found: found.kind, wanted });
+        if found.kind != R::kind() {
+            return Err(Error::OtherKind { found: found.kind, wanted: R::kind() });
         }
         let (size, capacity) = (found.item_size as usize, found.capacity as usize);
-        // The directory does not tell alignments below the least apart, and they place the values
+        // The directory does not tell alignments below the least apart, and they place the items
         // alike. So take the largest that divides the size.
         let align = match found.item_align as usize {
             LEAST_ALIGN => LEAST_ALIGN.min(1 << size.trailing_zeros().min(3)),
             more => more,
         };
         let item = alloc::Layout::from_size_align(size, align).map_err(|_| Error::Corrupt)?;
-        let part = RawQueue::<W>::layout(capacity, item).ok_or(Error::Corrupt)?;
+        let part = R::layout(capacity, item).ok_or(Error::Corrupt)?;
         if item.pad_to_align().size() != size || part.size() != found.size as usize {
             return Err(Error::Corrupt);
         }
-        // SAFETY: the part lies within the region and has the size of such a queue. Zeroed memory
-        // was a fresh queue, all bytes of which are initialized. The caller of `View::new`
-        // guarantees that only users of this crate access it, and all of them use the values'
-        // layout in the directory.
-        unsafe { RawQueue::at(self.at(&entry), capacity, item) }.ok_or(Error::Corrupt)
+        // SAFETY: the part lies within the region and has the size of such a structure. Zeroed
+        // memory was a fresh one, all bytes of which are initialized. The caller of `View::new`
+        // guarantees that only users of this crate access it, and all of them use the items' layout
+        // in the directory.
+        unsafe { R::at(self.at(&entry), capacity, item) }.ok_or(Error::Corrupt)
     }
 }

@@ -40,7 +40,7 @@ mod error;
 mod inner;
 mod number;
 #[cfg(not(loom))]
-mod raw;
+pub(super) mod raw;
 mod reader;
 pub(super) mod seq_slots;
 mod writer;

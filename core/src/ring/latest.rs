@@ -25,6 +25,8 @@
 //! assert!(POSITION.load_newer(version).is_none(), "it did not change since");
 //! ```
 
+#[cfg(not(loom))]
+pub use super::broadcast::raw::RawLatest;
 use super::broadcast::seq_slots::{MessageSlot, SeqSlot, SeqSlots, SeqSlotsRef, SlotWriter};
 use crate::Error;
 use crate::participant::Participant;

@@ -1,6 +1,5 @@
 //! The parts of a region.
 
-use super::RobustFutex;
 use ringway_core::region::{self, MAX_PARTS, Part};
 use std::ops::Deref;
 
@@ -21,7 +20,7 @@ use std::ops::Deref;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct Layout(region::Layout<MAX_PARTS>);
+pub struct Layout(pub(super) region::Layout<MAX_PARTS>);
 
 impl Layout {
     /// A layout without parts, for at most `places` participants at the same time.
@@ -47,21 +46,6 @@ impl Layout {
         capacity: usize,
     ) -> Result<Self, region::Error> {
         self.0.part_for::<P>(name, capacity).map(Layout)
-    }
-
-    /// Adds a queue of `capacity` values of the layout `item`, whose Rust type need not be known.
-    ///
-    /// See [`Region::raw_queue`](super::Region::raw_queue).
-    ///
-    /// # Errors
-    /// [`region::Error`], which says what is wrong with the part.
-    pub fn raw_queue(
-        self,
-        name: &str,
-        capacity: usize,
-        item: std::alloc::Layout,
-    ) -> Result<Self, region::Error> {
-        self.0.raw_queue::<RobustFutex>(name, capacity, item).map(Layout)
     }
 }
 

@@ -1,6 +1,6 @@
 //! A part of a region, as this participant uses it.
 
-use super::{Region, RobustFutex};
+use super::Region;
 use crate::error::{On, Tried};
 use crate::{CoreError, Error, Result};
 use ringway_core::participant::Participant;
@@ -9,7 +9,6 @@ use ringway_core::ring::broadcast::{self, BroadcastInner, SeqSlot};
 use ringway_core::ring::bytes::{self, ByteRingInner};
 use ringway_core::ring::latest::{self, Latest};
 use ringway_core::ring::messages::{self, MessageRingInner};
-use ringway_core::ring::queue::{RawHandle, RawQueue};
 use ringway_core::ring::{self, RingInner};
 use ringway_core::storage::{StableRef, Storage};
 use std::fmt;
@@ -17,7 +16,7 @@ use std::ops::Deref;
 use std::ptr::NonNull;
 use std::sync::OnceLock;
 
-const USE: &str = "use the part";
+pub(super) const USE: &str = "use the part";
 
 impl Region {
     /// Returns the part of this name, which must be a `P`.
@@ -88,19 +87,19 @@ unsafe impl<P: region::Part + ?Sized> Sync for Part<P> {}
 /// A forked child is another participant. It appends its own handle, since others may borrow from
 /// the handles before it.
 #[derive(Debug)]
-struct Handles<H> {
+pub(super) struct Handles<H> {
     me: Participant,
     handle: H,
     next: OnceLock<Box<Handles<H>>>,
 }
 
 impl<H> Handles<H> {
-    fn new(me: Participant, handle: impl Fn(Participant) -> H) -> Self {
+    pub(super) fn new(me: Participant, handle: impl Fn(Participant) -> H) -> Self {
         Handles { me, handle: handle(me), next: OnceLock::new() }
     }
 
     /// Returns the handle of `me`; `handle` makes it on first use.
-    fn of(&self, me: Participant, handle: impl Fn(Participant) -> H) -> &H {
+    pub(super) fn of(&self, me: Participant, handle: impl Fn(Participant) -> H) -> &H {
         let mut handles = self;
         while handles.me != me {
             handles = handles.next.get_or_init(|| Box::new(Handles::new(me, &handle)));
@@ -178,71 +177,36 @@ impl<P: region::Part + ?Sized> Part<P> {
         &self.region
     }
 
-    /// Takes a half that one participant at a time can have. If somebody has it, it first recovers
-    /// what dead participants held.
+    /// Takes a half: see [`take_from`].
     fn take<H>(
         &self,
         what: &'static str,
         is_valid: impl Fn(&P) -> bool,
         take: impl Fn(Self) -> Option<H>,
     ) -> Result<H> {
-        if let Some(half) = take(self.clone()) {
-            return Ok(half);
+        take_from(&self.region, what, || is_valid(self.structure()), || take(self.clone()))
+    }
+}
+
+/// Takes a half that one participant at a time can have. If somebody has it, it first recovers what
+/// dead participants held.
+pub(super) fn take_from<H>(
+    region: &Region,
+    what: &'static str,
+    is_valid: impl Fn() -> bool,
+    take: impl Fn() -> Option<H>,
+) -> Result<H> {
+    if let Some(half) = take() {
+        return Ok(half);
+    }
+    region.reap();
+    take().ok_or_else(|| {
+        if is_valid() {
+            Error::new(what, CoreError::Taken)
+        } else {
+            Error::new(what, region::Error::Corrupt)
         }
-        self.region.reap();
-        take(self.clone()).ok_or_else(|| {
-            if is_valid(self.structure()) {
-                Error::new(what, CoreError::Taken)
-            } else {
-                Error::new(what, region::Error::Corrupt)
-            }
-        })
-    }
-}
-
-/// A queue of values whose Rust type this program does not know: see [`Region::raw_queue`].
-///
-/// It derefs to the core's [`RawHandle`] of this participant.
-#[derive(Debug)]
-pub struct RawPart {
-    // Dropped before the region, which keeps the memory that it points into.
-    handles: Handles<RawHandle<'static, RobustFutex>>,
-    queue: RawQueue<'static, RobustFutex>,
-    region: Region,
-}
-
-impl Deref for RawPart {
-    type Target = RawHandle<'static, RobustFutex>;
-
-    fn deref(&self) -> &Self::Target {
-        self.handles.of(self.region.participant(), |me| self.queue.handle(me))
-    }
-}
-
-impl Region {
-    /// Returns the queue of this name, with values of any type.
-    ///
-    /// Each value is a slice of bytes, whose length the region says.
-    ///
-    /// # Errors
-    /// As [`part`](Self::part).
-    ///
-    /// ```
-    /// use ringway::shm::{Layout, Queue, Region};
-    /// let (capacity, size) = ("100".parse()?, "12".parse()?); // from the command line
-    /// let item = std::alloc::Layout::from_size_align(size, 4)?;
-    /// let region = Region::anonymous(&Layout::new(2).raw_queue("jobs", capacity, item)?)?;
-    /// let jobs = region.raw_queue("jobs")?;
-    /// jobs.try_push(&[1; 12])?;
-    /// assert_eq!(region.part::<Queue<[u32; 3], 100>>("jobs")?.pop(), Ok([0x0101_0101; 3]));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn raw_queue(&self, name: &str) -> Result<RawPart> {
-        self.0.check_process(USE)?;
-        let queue = self.0.view.raw_queue::<RobustFutex>(name).tried(USE).on(name)?;
-        let handles = Handles::new(self.participant(), |me| queue.handle(me));
-        Ok(RawPart { handles, queue, region: self.clone() })
-    }
+    })
 }
 
 /// The methods that take a half, which one participant at a time can have.

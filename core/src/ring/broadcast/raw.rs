@@ -15,6 +15,7 @@ use crate::wait::{Nobody, Register, Wait, Wake};
 use core::alloc::Layout;
 use core::future::poll_fn;
 use core::marker::PhantomData;
+use core::ops::Deref;
 use core::ptr::NonNull;
 
 /// A [`Broadcast`](super::Broadcast) of messages whose size and alignment are known only at run
@@ -23,10 +24,7 @@ use core::ptr::NonNull;
 /// An inspector, or a program in another language, uses a broadcast this way. Messages go in and
 /// out as bytes. A `RawBroadcast` and a `Broadcast` can use the same memory.
 ///
-/// A [`Latest`](crate::ring::latest::Latest) has the memory layout of a broadcast that keeps
-/// [`SLOTS`](crate::ring::latest::SLOTS) messages. So this type also serves for newest values of a
-/// given size. What the writer sends is the newest value. A reader loads it when it [skips to
-/// it](RawReader::skip_to_newest) before it receives.
+/// [`RawLatest`](crate::ring::latest::RawLatest) is the same for a newest value.
 ///
 /// ```
 /// use ringway_core::participant::Participant;
@@ -56,6 +54,43 @@ impl<W: Wake> Clone for RawBroadcast<'_, W> {
     }
 }
 impl<W: Wake> Copy for RawBroadcast<'_, W> {}
+
+/// A [`Latest`](crate::ring::latest::Latest) of values whose size and alignment are known only at
+/// run time.
+///
+/// A latest value has the memory layout of a broadcast that keeps
+/// [`SLOTS`](crate::ring::latest::SLOTS) messages, which this lends. What the writer sends is the
+/// newest value. A reader loads it when it [skips to it](RawReader::skip_to_newest) before it
+/// receives.
+///
+/// It comes from a region ([`View::raw_part`](crate::region::View::raw_part)). Elsewhere, a
+/// [`RawBroadcast`] of `SLOTS` messages does the same.
+#[derive(Debug)]
+pub struct RawLatest<'l, W: Wake = Nobody>(RawBroadcast<'l, W>);
+
+impl<W: Wake> Clone for RawLatest<'_, W> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<W: Wake> Copy for RawLatest<'_, W> {}
+
+impl<'l, W: Wake> Deref for RawLatest<'l, W> {
+    type Target = RawBroadcast<'l, W>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<'l, W: Wake> RawLatest<'l, W> {
+    /// The latest value that lies where `slots` says. It keeps [`SLOTS`] messages.
+    ///
+    /// [`SLOTS`]: crate::ring::latest::SLOTS
+    pub(crate) const fn new(slots: RawBroadcast<'l, W>) -> Self {
+        RawLatest(slots)
+    }
+}
 
 /// The memory of the messages.
 #[derive(Debug, Clone, Copy)]
