@@ -15,8 +15,8 @@
 //!
 //! There are two types of 32-bit words. On a target without compare-and-swap, another core's store
 //! can come into the middle of a critical section. [`AtomicU32`] is written by stores, and has no
-//! operation that a store could come into. `RmwU32` is written by read-modify-write, and cannot be
-//! stored to.
+//! operation that a store could come into. `RmwU32` is written by read-modify-write. Only the
+//! context that such a word names as its holder stores to it, while nobody else writes.
 //!
 //! On a target with compare-and-swap there is never a critical section. A critical section of a
 //! hosted target may be a mutex, and [`raise`](crate::signal) runs in signal handlers.
@@ -177,6 +177,35 @@ impl AtomicU32 {
         fn fetch_and(value: u32, order: Ordering) -> u32;
     }
 
+    /// Writes what `next` makes of the word, unless that is `None`; a single attempt. Returns the
+    /// old value, as `Err` if nothing was written: `next` had nothing to write, or, where there is
+    /// compare-and-swap, another context was faster.
+    ///
+    /// Without compare-and-swap it is one critical section. If `success` does not release, a
+    /// context that acquires the new value acquires nothing that was released before.
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) fn update_if(
+        &self,
+        success: Ordering,
+        next: impl FnOnce(u32) -> Option<u32>,
+    ) -> Result<u32, u32> {
+        #[cfg(not(any(no_cas, not(any(loom, target_has_atomic = "32")))))]
+        {
+            // Relaxed: the exchange verifies this guess.
+            let seen = self.load(Ordering::Relaxed);
+            let Some(new) = next(seen) else { return Err(seen) };
+            self.compare_exchange(seen, new, success, Ordering::Relaxed)
+        }
+        #[cfg(any(no_cas, not(any(loom, target_has_atomic = "32"))))]
+        match success {
+            Ordering::Relaxed => self.0.update_if(Ordering::Relaxed, Ordering::Relaxed, next),
+            Ordering::Acquire => self.0.update_if(Ordering::Acquire, Ordering::Relaxed, next),
+            Ordering::Release => self.0.update_if(Ordering::Relaxed, Ordering::Release, next),
+            _ => self.0.update_if(Ordering::Acquire, Ordering::Release, next),
+        }
+    }
+
     /// The same word as `core`'s type, for a system call that takes its address.
     #[cfg(not(loom))]
     pub const fn as_core(&self) -> &core::sync::atomic::AtomicU32 {
@@ -210,6 +239,27 @@ impl RmwU32 {
         pub(crate) fn compare_exchange(
             current: u32, new: u32, success: Ordering, failure: Ordering
         ) -> Result<u32, u32>;
+    }
+
+    /// Writes what `next` makes of the word, unless that is `None`, in one critical section.
+    /// Returns the old value, as `Err` if nothing was written. If `success` does not release, a
+    /// context that loads the new value outside of a section acquires nothing.
+    #[cfg(any(no_cas, not(any(loom, target_has_atomic = "32"))))]
+    #[inline(always)]
+    pub(crate) fn update_if(
+        &self,
+        success: Ordering,
+        next: impl FnOnce(u32) -> Option<u32>,
+    ) -> Result<u32, u32> {
+        self.0.update_if(success, next)
+    }
+
+    /// Stores, for a context that the word names as the only one that may change it. No other
+    /// context's operation writes the word meanwhile: each is an exchange from another value, or an
+    /// `update_if` that writes nothing. See [`AtomicU32`].
+    #[inline(always)]
+    pub(crate) fn store_as_holder(&self, value: u32, order: Ordering) {
+        self.0.store(value, order);
     }
 
     /// Writes the word for a caller that has the whole structure exclusively.

@@ -34,22 +34,32 @@ impl HalfOwner {
     }
 
     /// Takes the half for `me`; returns false when somebody holds it.
+    #[inline(always)]
     pub(super) fn take(&self, me: Participant) -> bool {
-        if cfg!(no_look) {
-            return self.take_from(FREE, me) || self.take_from(CLOSED, me);
-        }
-        // Relaxed: the exchange verifies this guess. An attempt that fails here writes nothing.
-        let guess = self.0.load(Ordering::Relaxed);
-        guess & HELD == 0 && self.take_from(guess, me)
+        self.try_take(me) & HELD == 0
     }
 
-    /// Takes the half for `me` if the word is `seen`, which says that nobody holds it.
-    #[inline(always)]
-    fn take_from(&self, seen: u32, me: Participant) -> bool {
-        // SYNC POINT with the store in `give_back` or `close` of the previous holder, or with the
-        // exchange in `recover`, acquire: we continue from what the previous holder did. Failure,
-        // relaxed: somebody else took the half, and this call reads nothing as a result.
-        self.0.compare_exchange(seen, held_by(me), Ordering::Acquire, Ordering::Relaxed).is_ok()
+    /// Takes the half for `me` if nobody holds it. Returns the word as it was before.
+    // On bare metal it is one function for all halves of an image: most halves are taken once.
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn try_take(&self, me: Participant) -> u32 {
+        // SYNC POINT, both, with the store in `give_back` or `close` of the previous holder, or
+        // with the exchange in `recover`, acquire: we continue from what the previous holder did.
+        // Nobody acquires anything from a half that is held.
+        if cfg!(no_look) {
+            let from = |seen| {
+                // Failure, relaxed: somebody else took the half, and this call reads nothing as a
+                // result.
+                self.0.compare_exchange(seen, held_by(me), Ordering::Acquire, Ordering::Relaxed)
+            };
+            return from(FREE).or_else(|_| from(CLOSED)).unwrap_or(HELD);
+        }
+        let next = |seen: u32| (seen & HELD == 0).then_some(held_by(me));
+        match self.0.update_if(Ordering::Acquire, next) {
+            Ok(seen) => seen,
+            // It may have changed since `next` saw it free.
+            Err(seen) => seen | HELD,
+        }
     }
 
     /// Takes the half for the owner of the whole structure, who knows that it is free. This needs
@@ -61,14 +71,14 @@ impl HalfOwner {
 
     /// Gives the half back, so that another may continue.
     pub(super) fn give_back(&self) {
-        // SYNC POINT with the exchange in `take_from`, release: the next holder sees what this one
+        // SYNC POINT with the exchange in `take`, release: the next holder sees what this one
         // did.
         self.0.store(FREE, Ordering::Release);
     }
 
     /// Closes the half for good. The caller wakes the other side afterwards.
     pub(super) fn close(&self) {
-        // SYNC POINT with the exchange in `take_from` and the load in `is_gone`, release: the next
+        // SYNC POINT with the exchange in `take` and the load in `is_gone`, release: the next
         // holder and the other side see what this holder did.
         self.0.store(CLOSED, Ordering::Release);
     }
@@ -77,7 +87,7 @@ impl HalfOwner {
     /// afterwards in any case: `dead` may have closed the half itself and died before it woke the
     /// other side.
     pub(super) fn recover(&self, dead: Participant) -> bool {
-        // SYNC POINT with the exchange in `take_from` and the load in `is_gone`, release: what
+        // SYNC POINT with the exchange in `take` and the load in `is_gone`, release: what
         // `dead` wrote is visible here, as the caller of `recover` guarantees, and so it is visible
         // there. Failure, relaxed: `dead` does not hold the half.
         self.0.compare_exchange(held_by(dead), CLOSED, Ordering::Release, Ordering::Relaxed).is_ok()

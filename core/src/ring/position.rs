@@ -16,7 +16,7 @@ use crate::sync::Cached;
 
 /// Whether positions run through all of `u32`. Twice the capacity then divides 2^32.
 #[inline(always)]
-fn run_freely(n: impl Capacity) -> bool {
+pub(super) fn run_freely(n: impl Capacity) -> bool {
     !Cached::ENABLED && n.get().is_power_of_two()
 }
 

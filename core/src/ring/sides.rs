@@ -199,7 +199,9 @@ impl<W: Wake> Header<W> {
         let taken = half.take(me).then(|| unsafe { ProducerCursor::new(header, capacity) });
         // A half cannot go on from an invalid position. The filter drops the cursor, which gives
         // the half back.
-        taken.filter(|cursor| position::is_position(capacity, cursor.tail()))
+        taken.filter(|cursor| {
+            position::run_freely(capacity) || position::is_position(capacity, cursor.tail())
+        })
     }
 
     /// Takes the consumer's half for `me`, if nobody has it.
@@ -216,7 +218,9 @@ impl<W: Wake> Header<W> {
         // SAFETY: the caller guarantees that the header exists and stays where it is while the
         // cursor lives. This call has just taken the half.
         let taken = half.take(me).then(|| unsafe { ConsumerCursor::new(header, capacity) });
-        taken.filter(|cursor| position::is_position(capacity, cursor.head()))
+        taken.filter(|cursor| {
+            position::run_freely(capacity) || position::is_position(capacity, cursor.head())
+        })
     }
 
     /// Closes the halves that `dead` holds, and returns their number.
@@ -290,8 +294,8 @@ impl<C: Capacity, W: Wake> ProducerCursor<C, W> {
         let side = unsafe { &header.as_ref().producer.0 };
         // Relaxed: the previous holder of this half stored it. Taking the half ordered that store:
         // the exchange in `HalfOwner::take` acquired it. For a half that is lent, the caller orders
-        // it.
-        let tail = side.position.load(Ordering::Relaxed);
+        // it. Where cursors keep no copies, nothing is loaded.
+        let tail = if Cached::ENABLED { side.position.load(Ordering::Relaxed) } else { 0 };
         let free_to = position::advance(capacity, tail, room);
         ProducerCursor { header, capacity, tail: Cached::new(tail), free_to: Cached::new(free_to) }
     }
@@ -487,8 +491,8 @@ impl<C: Capacity, W: Wake> ConsumerCursor<C, W> {
         let side = unsafe { &header.as_ref().consumer.0 };
         // Relaxed: the previous holder of this half stored it. Taking the half ordered that store:
         // the exchange in `HalfOwner::take` acquired it. For a half that is lent, the caller orders
-        // it.
-        let head = side.position.load(Ordering::Relaxed);
+        // it. Where cursors keep no copies, nothing is loaded.
+        let head = if Cached::ENABLED { side.position.load(Ordering::Relaxed) } else { 0 };
         ConsumerCursor {
             header,
             capacity,

@@ -5,8 +5,9 @@
 //! `critical-section` implementation keeps other cores out of their sections meanwhile. But the
 //! other cores run, and load and store. So a plain store can come between the load and the store of
 //! a section, and the section's store then undoes it. Two rules prevent that. A failed exchange
-//! writes nothing. A word that is written by other read-modify-write is never stored to;
-//! [`super::RmwU32`] has no `store`.
+//! writes nothing. A word that is written by other read-modify-write is stored to only by the
+//! context that it names as its holder, while every exchange of others fails:
+//! [`super::RmwU32::store_as_holder`].
 
 use super::guarded::section;
 use super::{const_unless_loom, native};
@@ -45,10 +46,31 @@ impl AtomicU32 {
         &self.0
     }
 
-    #[inline]
+    /// Writes what `next` makes of the word, unless that is `None`. Returns the old value, as `Err`
+    /// if nothing was written. One critical section; `read` and `write` order the access before and
+    /// after it for contexts that load and store outside of sections.
+    #[inline(always)]
+    pub(crate) fn update_if(
+        &self,
+        read: Ordering,
+        write: Ordering,
+        next: impl FnOnce(u32) -> Option<u32>,
+    ) -> Result<u32, u32> {
+        section(|| {
+            let old = self.0.load(read);
+            // Writes nothing without a new value, so that a plain store that came meanwhile stays.
+            let Some(new) = next(old) else { return Err(old) };
+            self.0.store(new, write);
+            Ok(old)
+        })
+    }
+
+    /// For the words that are written in critical sections alone. The sections order what the
+    /// writers of the word wrote before, so that the load needs no ordering of its own.
+    #[inline(always)]
     fn update(&self, f: impl FnOnce(u32) -> u32) -> u32 {
         section(|| {
-            let old = self.0.load(READ);
+            let old = self.0.load(Ordering::Relaxed);
             self.0.store(f(old), WRITE);
             old
         })
@@ -81,15 +103,7 @@ impl AtomicU32 {
         _success: Ordering,
         _failure: Ordering,
     ) -> Result<u32, u32> {
-        section(|| {
-            let old = self.0.load(READ);
-            if old != current {
-                // Writes nothing, so that a plain store that came meanwhile stays.
-                return Err(old);
-            }
-            self.0.store(new, WRITE);
-            Ok(old)
-        })
+        self.update_if(READ, WRITE, |old| (old == current).then_some(new))
     }
 }
 

@@ -4,7 +4,7 @@
 
 use core::hint::black_box;
 use ringway_core::ring::{Consumer, Producer, Ring};
-use ringway_firmware::report;
+use ringway_firmware::{exit, report};
 
 type Values = Ring<u32, 16>;
 
@@ -32,9 +32,8 @@ fn run() -> bool {
         "RAM of the handles",
         (size_of::<Producer<&'static Values>>() + size_of::<Consumer<&'static Values>>()) as u32,
     );
-    let (Some(mut producer), Some(mut consumer)) = (RING.producer(), RING.consumer()) else {
-        return false;
-    };
+    let Some(mut producer) = RING.producer() else { exit(false) };
+    let Some(mut consumer) = RING.consumer() else { exit(false) };
     let mut good = true;
     for n in 0..64 {
         good &= operation_push(black_box(&mut producer), black_box(n));
