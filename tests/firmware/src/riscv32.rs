@@ -11,7 +11,8 @@ const PERIOD: u64 = 10_000;
 /// Lets interrupts through that are enabled: none, until [`start_timer`]. A Cortex-M is so after
 /// its reset. On such a board a critical section ends with the instruction that unmasks interrupts.
 pub fn unmask_interrupts() {
-    // SAFETY: an image starts with this, so that no critical section is open.
+    // SAFETY: an image starts with this, or with its timer: no critical section is open that relies
+    // on interrupts being off.
     unsafe { riscv::interrupt::enable() };
 }
 
@@ -20,6 +21,7 @@ pub fn start_timer() {
     rearm_timer();
     // SAFETY: the image has a handler for this interrupt, the only one that is enabled.
     unsafe { riscv::register::mie::set_mtimer() };
+    unmask_interrupts();
 }
 
 /// Lets the next tick come one period from now.
