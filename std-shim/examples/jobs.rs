@@ -10,7 +10,7 @@
 //! and pushes the job's bytes in reverse into the queue `done`, until another program closes
 //! `jobs`.
 
-use ringway::shm::{Layout, Region};
+use ringway::shm::{Layout, RawQueue, Region};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
@@ -18,29 +18,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return three_jobs(&format!("ringway-jobs-{}", std::process::id()), 16);
     }
     let [name, capacity, size] = &arguments[..] else { return Err("NAME CAPACITY SIZE".into()) };
-    let capacity = capacity.parse()?;
-    match size.parse()? {
-        8 => work::<8>(name, capacity),
-        16 => work::<16>(name, capacity),
-        24 => work::<24>(name, capacity),
-        32 => work::<32>(name, capacity),
-        64 => work::<64>(name, capacity),
-        128 => work::<128>(name, capacity),
-        256 => work::<256>(name, capacity),
-        _ => Err("SIZE is 8, 16, 24, 32, 64, 128 or 256 bytes".into()),
-    }
+    work(name, capacity.parse()?, size.parse()?)
 }
 
-fn work<const SIZE: usize>(name: &str, capacity: usize) -> Result<(), Box<dyn std::error::Error>> {
-    let layout = Layout::new(8).queue::<[u8; SIZE]>("jobs", capacity)?;
-    let layout = layout.queue::<[u8; SIZE]>("done", capacity)?;
+fn work(name: &str, capacity: usize, size: usize) -> Result<(), Box<dyn std::error::Error>> {
+    let item = std::alloc::Layout::from_size_align(size, 1)?;
+    let layout = Layout::new(8).raw_part::<RawQueue>("jobs", capacity, item)?;
+    let layout = layout.raw_part::<RawQueue>("done", capacity, item)?;
     let region = Region::open_or_create(name, 0o600, &layout)?;
-    let (jobs, done) = (region.queue::<[u8; SIZE]>("jobs")?, region.queue::<[u8; SIZE]>("done")?);
-    println!("{} places of {SIZE} bytes", jobs.capacity());
-    while let Ok(claim) = jobs.claim() {
-        let mut answer = *claim;
+    let (jobs, done) = (region.raw_part::<RawQueue>("jobs")?, region.raw_part::<RawQueue>("done")?);
+    println!("{} places of {size} bytes", jobs.capacity());
+    while let Ok(claim) = jobs.claim_deadline(None) {
+        let mut answer = claim.to_vec();
         answer.reverse();
-        done.push(answer)?;
+        done.reserve_deadline(None)?.write(&answer)?;
         claim.complete();
     }
     done.close();
@@ -54,7 +45,7 @@ fn three_jobs(name: &str, capacity: usize) -> Result<(), Box<dyn std::error::Err
     let jobs = region.queue::<[u8; 8]>("jobs")?;
     [*b"stressed", *b"repaid  ", *b"drawer  "].into_iter().try_for_each(|job| jobs.push(job))?;
     jobs.close();
-    work::<8>(name, capacity)?;
+    work(name, capacity, 8)?;
     let done = region.queue::<[u8; 8]>("done")?;
     while let Ok(answer) = done.pop() {
         println!("{}", String::from_utf8_lossy(&answer));
