@@ -115,6 +115,7 @@ pub mod ring;
 pub mod signal;
 pub mod storage;
 pub mod sync;
+pub mod untrusted;
 pub mod wait;
 
 pub use buffer::Buffer;

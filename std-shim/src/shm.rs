@@ -133,6 +133,7 @@ mod robust_futex;
 mod stale;
 pub mod survey;
 mod types;
+pub mod untrusted;
 mod vigil;
 
 pub use access::Access;

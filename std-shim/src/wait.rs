@@ -23,4 +23,4 @@ mod futex;
 pub use any::wait_any;
 pub(crate) use futex::on_a_futex;
 pub use futex::{Futex, PrivateFutex};
-pub(crate) use futex::{wait_for, wake};
+pub(crate) use futex::{time_left, wait_for, wake};

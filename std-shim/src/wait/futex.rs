@@ -114,7 +114,7 @@ pub(crate) fn wake(word: &AtomicU32, flags: futex::Flags, n: u32) {
 
 /// The time until `deadline`; zero if it has passed. A time that is too long for a `Timespec`
 /// becomes the longest.
-fn time_left(deadline: Instant) -> Timespec {
+pub(crate) fn time_left(deadline: Instant) -> Timespec {
     let left = deadline.saturating_duration_since(Instant::now());
     Timespec {
         tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX),

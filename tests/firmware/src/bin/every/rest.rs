@@ -19,6 +19,8 @@ use ringway_core::ring::queue::{Queue, QueueView, RawQueue};
 use ringway_core::ring::{RawRing, Ring};
 use ringway_core::signal::{Handler, Payload, Raised, SignalSet, Table};
 use ringway_core::storage::InMemory;
+use ringway_core::sync::AtomicU32;
+use ringway_core::untrusted::{self, Lane, Polled, Sleeper};
 use ringway_core::wait::{Doorbell, WaitForEvent, WaitForInterrupt, WakerCell};
 
 pub fn all(round: usize) {
@@ -28,6 +30,7 @@ pub fn all(round: usize) {
     queue(round);
     small(round);
     links(round);
+    untrusted(round);
 }
 
 /// Would wait for ever.
@@ -236,4 +239,63 @@ fn small(round: usize) {
         }
         black_box(dispatcher.dispatch());
     }
+}
+
+/// Lanes to a peer that is not trusted.
+fn untrusted(round: usize) {
+    #[repr(align(128))]
+    struct Memory([AtomicU32; 128]);
+    static ONE: Memory = Memory([const { AtomicU32::new(0) }; 128]);
+    static OTHER: Memory = Memory([const { AtomicU32::new(0) }; 128]);
+    let [one, other] = [&ONE, &OTHER].map(|memory| NonNull::from(&memory.0).cast::<u8>());
+    let Some(lane) = Lane::new(any(64)) else { return };
+    black_box((lane.capacity(), lane.sending_size(), lane.receiving_size()));
+    black_box(untrusted::Words::new());
+    let (mut out, mut answers) = ([0; 8], [true; 10]);
+    // SAFETY: both pieces are aligned and large enough. The halves of one lane after the other use
+    // them, on one side at a time.
+    let (mut tx, mut rx) = unsafe {
+        (
+            untrusted::Sender::new(one, other, lane, Polled),
+            untrusted::Receiver::new(other, one, lane, Polled),
+        )
+    };
+    answers[0] = tx.try_send(b"one").is_ok() && tx.send_deadline(b"two", None).is_ok();
+    answers[1] = rx.try_recv(&mut out).is_ok() && rx.recv_deadline(&mut out, None).is_ok();
+    black_box((tx.max_message(), tx.peer_is_gone()));
+    // SAFETY: as above.
+    let (mut tx, mut rx) = unsafe {
+        (
+            untrusted::Writer::new(one, other, lane, Polled),
+            untrusted::Reader::new(other, one, lane, Polled),
+        )
+    };
+    answers[2] = tx.try_write(b"one").is_ok() || tx.write_deadline(b"two", None).is_ok();
+    answers[3] = rx.try_read(&mut out).is_ok() || rx.read_deadline(&mut out, None).is_ok();
+    // SAFETY: as above.
+    let (mut tx, mut rx) = unsafe {
+        (
+            untrusted::Producer::new(one, other, lane, Polled),
+            untrusted::Consumer::<u32, _>::new(other, one, lane, Polled),
+        )
+    };
+    answers[4] = tx.try_push(any(round) as u32).is_ok() || tx.push_deadline(2, None).is_ok();
+    answers[5] = rx.try_pop().is_ok() || rx.pop_deadline(None).is_ok();
+    black_box(untrusted::Publisher::<u32>::size(any(round)));
+    // SAFETY: as above.
+    let (tx, rx) = unsafe {
+        (
+            untrusted::Publisher::<u32>::new(one, other, 2, Polled),
+            untrusted::Subscriber::<u32>::new(other, one, 2, Polled),
+        )
+    };
+    let (Some(mut tx), Some(mut rx)) = (tx, rx) else { return };
+    tx.publish(&(any(round) as u32));
+    answers[6] = rx.try_recv().is_ok() && rx.newest().is_some();
+    drop(tx);
+    answers[7] = rx.recv_deadline(None).is_ok();
+    let word = AtomicU32::new(0);
+    Polled.wake(&word);
+    answers[8] = Polled.sleep(&word, 0, None).is_ok();
+    black_box(answers);
 }
