@@ -47,7 +47,7 @@ use no_cas as imp;
 mod guarded;
 #[cfg(any(no_cas, not(any(loom, target_has_atomic = "64"))))]
 #[allow(unused_imports, reason = "each twin that needs it is written for such targets alone")]
-pub(crate) use guarded::Guarded;
+pub(crate) use guarded::{Guarded, SectionCell};
 
 #[cfg(not(any(loom, all(target_has_atomic = "64", not(no_cas)))))]
 mod no_cas_64;
@@ -80,7 +80,9 @@ pub use core::sync::atomic::Ordering;
     cfg_attr(not(uncached), path = "sync/cached.rs")
 )]
 mod uncached;
-pub(crate) use uncached::{CachePadded, Cached, Roomy, RoomyRef, backoff, roomy};
+#[allow(unused_imports, reason = "only the lock-free queue backs off")]
+pub(crate) use uncached::backoff;
+pub(crate) use uncached::{CachePadded, Cached, Roomy, RoomyRef, roomy};
 
 use core::mem::MaybeUninit;
 

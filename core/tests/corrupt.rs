@@ -231,6 +231,7 @@ fn a_corrupt_queue_never_panics_or_hangs() {
 }
 
 #[test]
+#[cfg(not(no_cas))] // There are no entries there: a unit test has its links.
 fn a_queue_with_circular_entries_is_corrupt() {
     const N: usize = 4;
     let mut queue = Box::new(queue::<N>());

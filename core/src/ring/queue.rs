@@ -1,5 +1,8 @@
 //! A bounded, lock-free queue for any number of producers and consumers.
 //!
+//! It is lock-free on targets that swap words of 64 bits. On others each operation is [one short
+//! critical section](#without-64-bit-compare-and-swap).
+//!
 //! A side that is suspended or killed between any two instructions delays nobody else. With a
 //! doorbell, that holds for all who do not sleep. A sleeper depends on a wake-up: a side that is
 //! suspended while it rings delays the sleepers until it goes on, or until their sleep ends by
@@ -32,7 +35,8 @@
 //! ```
 //!
 //! `p` is the producer, `c` the consumer, `t` the position. The slot of a message that was not sent
-//! is freed. `word.rs` lists every state of both words, and `steps.rs` has the steps.
+//! is freed. In the folder `lock_free`, `word.rs` lists every state of both words, and `steps.rs`
+//! has the steps.
 //!
 //! A side that loses the exchange of step 1, 3 or 4 lost it to a side that made progress: that is
 //! what lock-free means. The owner word names the holder before the holder does anything with the
@@ -54,6 +58,23 @@
 //! - in a queue of 64 values or more, a producer whose likely slot was just taken;
 //! - there too, a consumer that finds the next message just being put in line;
 //! - there too, a producer that finds the queue full.
+//!
+//! # Without 64-bit compare-and-swap
+//!
+//! A Cortex-M and a 32-bit RISC-V lack it. There an operation is one critical section, of the
+//! program's `critical-section` implementation. All of the above holds, but for this:
+//!
+//! - A section takes at most 40 instructions on a Cortex-M0 and on RISC-V, whatever the capacity
+//!   and the size of a value. It moves a value of one or two words. A larger value is moved between
+//!   two sections. [`Handle::recover`] and [`QueueWords::is_valid`] take one section for each slot.
+//! - "Full" is exact: at that moment every slot was held. A [`Loan`] that is committed after the
+//!   queue was closed is always refused.
+//! - A queue holds at most 32767 values. [`QueueWords::pushed`] and [`Claim::position`] come around
+//!   after 2^32.
+//! - The queue cannot be a part of a region: the program on the other side may be one that swaps.
+//! - A context that is reset was in no section, on a single core. With several cores, the
+//!   `critical-section` implementation has to free its lock when a core is reset that holds it.
+//!   That core may have stopped in the middle of an operation, so lay the queue out anew.
 //!
 //! # Where it comes from
 //!
@@ -90,16 +111,17 @@
 //! assert_eq!(JOBS.try_pop(), None);
 //! ```
 
-mod attempts;
 mod handle;
-mod probe;
+#[cfg(not(any(no_cas, not(any(loom, target_has_atomic = "64")))))]
+mod lock_free;
+mod outcome;
 mod producers;
+mod rare;
 #[cfg(not(loom))]
 mod raw;
-mod recovery;
 mod registry;
-mod shared;
-mod steps;
+#[cfg(any(no_cas, not(any(loom, target_has_atomic = "64"))))]
+mod section;
 #[cfg(not(loom))]
 mod storage;
 #[cfg(loom)]
@@ -109,7 +131,11 @@ mod storage;
 mod tests;
 mod view;
 mod waiting;
-mod word;
+
+#[cfg(not(any(no_cas, not(any(loom, target_has_atomic = "64")))))]
+use lock_free as protocol;
+#[cfg(any(no_cas, not(any(loom, target_has_atomic = "64"))))]
+use section as protocol;
 
 pub use handle::{Claim, Handle, Loan};
 pub use producers::Producer;
@@ -137,18 +163,6 @@ impl<T, const N: usize, W: Wake> Queue<T, N, W> {
     /// Pops the oldest value, if there is one: [`QueueView::try_pop`].
     pub fn try_pop(&self) -> Option<T> {
         self.handle(Participant::LOCAL).pop_now()
-    }
-}
-
-#[cfg(loom)]
-impl<T, W: Wake> QueueView<T, W> {
-    /// Stores the tail's hint as a producer does that is very late after the first message.
-    ///
-    /// For the models only.
-    #[doc(hidden)]
-    pub fn store_late_tail_hint(&self) {
-        let shared = self.shared();
-        shared.store_hint(&shared.tail.position, word::Position::FIRST.next(self.capacity()));
     }
 }
 

@@ -87,6 +87,7 @@ pub(crate) use roomy;
 /// `progress` says how far the others are. While they are quick, this waits longer. A word that
 /// several processors exchange costs each of them some hundred steps per transfer. A processor that
 /// has the word, and is left alone, takes many steps in that time.
+#[allow(dead_code, reason = "only the lock-free queue backs off")]
 #[cold]
 #[inline(never)]
 pub(crate) fn backoff(progress: impl Fn() -> u64) -> bool {

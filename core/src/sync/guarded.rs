@@ -2,6 +2,9 @@
 //! share it otherwise.
 
 use super::{Cell, const_unless_loom};
+/// A word beside [`Guarded`] state, which is used inside of the same critical sections alone. The
+/// type that contains it vouches for that with its `Sync`.
+pub(crate) use core::cell::Cell as SectionCell;
 
 /// Runs `work` in one critical section.
 #[cfg(not(loom))]

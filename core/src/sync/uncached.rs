@@ -28,6 +28,7 @@ impl Cached {
 }
 
 /// Does not back off: an interrupt took the word, and is done.
+#[allow(dead_code, reason = "only the lock-free queue backs off")]
 #[inline(always)]
 pub(crate) fn backoff(_: impl Fn() -> u64) -> bool {
     false

@@ -1,15 +1,13 @@
 //! The queue as one participant uses it: slots lent out, and messages claimed, in place.
 
-use super::shared::{Contended, NoMore, NoSlot, Refused, Shared};
-use super::steps::ClaimResult;
+use super::outcome::{NoMore, NoSlot, Refused};
+use super::protocol::{Claimed, Shared, Taken};
 use super::view::{QueueView, QueueWords};
-use super::word::Position;
 use crate::error::Error;
 use crate::finally::Finally;
 use crate::participant::Participant;
 use crate::plain::Plain;
 use crate::ring::PushError;
-use crate::sync::Cached;
 use crate::wait::Wake;
 use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ops::{Deref, DerefMut};
@@ -29,7 +27,7 @@ use core::ops::{Deref, DerefMut};
 #[derive(Debug)]
 pub struct Handle<'q, T, W: Wake> {
     pub(super) queue: &'q QueueView<T, W>,
-    me: Participant,
+    pub(super) me: Participant,
 }
 
 /// Lends what a participant sees of a queue, and its close, so that a handle is all that a
@@ -52,11 +50,6 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
     #[inline(always)]
     pub(super) fn same(&self) -> Self {
         Handle { ..*self }
-    }
-
-    #[inline(always)]
-    pub(super) fn me(&self) -> Participant {
-        self.me
     }
 
     #[inline(always)]
@@ -93,167 +86,11 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
         Ok(self.same().reserve_now()?)
     }
 
-    // The following are inlined into the methods of a `Queue`, where the capacity is a constant.
-
-    #[inline(always)]
-    pub(super) fn push_now(self, value: T) -> Result<(), PushError<T>> {
-        if !Cached::ENABLED {
-            return self.push_again(value);
-        }
-        let shared = self.shared();
-        if shared.is_closed_for_producers() {
-            return Err(PushError::Closed(value));
-        }
-        let (Handle { queue, me }, from) = (self, shared.tail_hint());
-        let place = match shared.place(from) {
-            Some(place) if shared.try_take(me, place) => place,
-            _ => return Self::push_from(queue, me, value, from),
-        };
-        queue.touch_write(place.index);
-        // SAFETY: `try_take` put `me` and `Writing` into the owner word of this slot. So nobody
-        // else touches the slot until its message is in line or the slot is freed.
-        unsafe { queue.value(place.index).write(value) };
-        let committed = shared.try_commit(place.slot(), me, place);
-        committed.or_else(|lost| Self::push_behind(queue, me, lost, place.index, from))
-    }
-
-    #[inline(always)]
-    pub(super) fn pop_now(self) -> Option<T> {
-        if !Cached::ENABLED {
-            return self.claim_now().ok()?.map(Claim::take);
-        }
-        let (shared, Handle { queue, me }) = (self.shared(), self);
-        let from = shared.head_hint();
-        match shared.try_claim(me, from) {
-            Ok(ClaimResult::Claimed(slot, position)) => {
-                Some(Claim { handle: Handle { queue, me }, slot, position }.take())
-            }
-            Ok(_) => None,
-            Err(lost) => Self::pop_behind(queue, me, lost, from),
-        }
-    }
-
-    #[inline(always)]
-    fn push_again(self, value: T) -> Result<(), PushError<T>> {
-        match self.reserve_now() {
-            Ok(loan) => loan.write(value),
-            Err(error) => Err(error.with(value)),
-        }
-    }
-
-    // The rest of a push or a pop of which a step failed. These take the handle in parts: so the
-    // parts stay in registers as long as no step fails.
-
-    #[cold]
-    #[inline(never)]
-    fn push_from(
-        queue: &'q QueueView<T, W>,
-        me: Participant,
-        value: T,
-        from: Position,
-    ) -> Result<(), PushError<T>> {
-        match queue.shared().take(me, from) {
-            Ok((slot, from)) => Loan { handle: Handle { queue, me }, slot, from }.write(value),
-            Err(error) => Err(error.with(value)),
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn push_behind(
-        queue: &'q QueueView<T, W>,
-        me: Participant,
-        lost: Contended<'q>,
-        slot: usize,
-        from: Position,
-    ) -> Result<(), PushError<T>> {
-        let loan = ManuallyDrop::new(Loan { handle: Handle { queue, me }, slot, from });
-        let committed = loan.handle.same().commit_again(lost, slot, from);
-        committed.map_err(|refused| ManuallyDrop::into_inner(loan).refused(refused))
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn pop_behind(
-        queue: &'q QueueView<T, W>,
-        me: Participant,
-        lost: Contended<'q>,
-        from: Position,
-    ) -> Option<T> {
-        let handle = Handle { queue, me };
-        match handle.same().claim_again(lost, from) {
-            ClaimResult::Claimed(slot, position) => Some(Claim { handle, slot, position }.take()),
-            _ => None,
-        }
-    }
-
+    /// Takes a slot to be filled in place.
     #[inline(always)]
     pub(super) fn reserve_now(self) -> Result<Loan<'q, T, W>, NoSlot> {
-        let shared = self.shared();
-        if shared.is_closed_for_producers() {
-            return Err(NoSlot::Closed);
-        }
-        let (slot, from) = self.same().take()?;
-        Ok(Loan { handle: self, slot, from })
-    }
-
-    // Each step is tried once where it is called. A function of its own does the rest when the step
-    // fails, and takes the handle by value. So the handle costs no register as long as the step
-    // succeeds. Without caches only an interrupt can win against this side, and the code's size
-    // counts instead.
-
-    #[inline(always)]
-    fn take(self) -> Result<(usize, Position), NoSlot> {
-        let (shared, from) = (self.shared(), self.shared().tail_hint());
-        if !Cached::ENABLED {
-            return shared.take(self.me, from);
-        }
-        match shared.place(from) {
-            Some(place) if shared.try_take(self.me, place) => Ok((place.index, from)),
-            _ => self.take_again(from),
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn take_again(self, from: Position) -> Result<(usize, Position), NoSlot> {
-        self.shared().take(self.me, from)
-    }
-
-    #[inline(always)]
-    fn claim_one(self) -> ClaimResult {
-        let (shared, from) = (self.shared(), self.shared().head_hint());
-        if !Cached::ENABLED {
-            return shared.claim(self.me, from);
-        }
-        shared.try_claim(self.me, from).unwrap_or_else(|lost| self.claim_again(lost, from))
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn claim_again(self, lost: Contended<'q>, from: Position) -> ClaimResult {
-        let shared = self.shared();
-        shared.claim(self.me, shared.head_after(lost, from))
-    }
-
-    #[inline(always)]
-    fn commit(self, slot: usize, from: Position) -> Result<(), Refused> {
-        if !Cached::ENABLED {
-            return self.shared().commit(slot, self.me, from);
-        }
-        let shared = self.shared();
-        let committed = match (shared.slot(slot), shared.place(from)) {
-            (Some(slot), Some(place)) => shared.try_commit(slot, self.me, place),
-            _ => Err(Contended(None)),
-        };
-        committed.or_else(|lost| self.commit_again(lost, slot, from))
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn commit_again(self, lost: Contended<'q>, slot: usize, from: Position) -> Result<(), Refused> {
-        let shared = self.shared();
-        shared.commit(slot, self.me, shared.tail_after(lost, from))
+        let taken = self.same().take()?;
+        Ok(Loan { handle: self, taken })
     }
 
     /// Claims the oldest value as this participant, if there is one:
@@ -269,18 +106,12 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
     /// [`NoMore`] when none will come.
     #[inline(always)]
     pub(super) fn claim_now(self) -> Result<Option<Claim<'q, T, W>>, NoMore> {
-        match self.same().claim_one() {
-            ClaimResult::Claimed(slot, position) => {
-                Ok(Some(Claim { handle: self, slot, position }))
-            }
-            ClaimResult::Empty => Ok(None),
-            ClaimResult::Ended => Err(NoMore::Ended),
-            ClaimResult::Corrupt => Err(NoMore::Corrupt),
-        }
+        let claimed = self.same().claim_one()?;
+        Ok(claimed.map(|claimed| Claim { handle: self, claimed }))
     }
 
     fn value(&self, slot: usize) -> *mut T {
-        // In bounds: every caller has a slot's number from a step that found the slot's owner word
+        // In bounds: every caller has a slot's number from a step that found the slot's word
         // under that number.
         self.queue.value(slot)
     }
@@ -338,13 +169,11 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
 #[derive(Debug)]
 #[must_use = "a loan that is dropped sends nothing"]
 pub struct Loan<'q, T, W: Wake> {
-    handle: Handle<'q, T, W>,
-    pub(super) slot: usize,
-    /// The tail when the slot was taken: where to start looking for the message's position.
-    from: Position,
+    pub(super) handle: Handle<'q, T, W>,
+    pub(super) taken: Taken,
 }
 
-// SAFETY: only this loan touches the slot until the commit, because the owner word names its
+// SAFETY: only this loan touches the slot until the commit, because the slot's word names its
 // participant in `Writing`. `T: Send` lets another thread fill it.
 unsafe impl<T: Send, W: Wake + Sync> Send for Loan<'_, T, W> {}
 
@@ -368,13 +197,13 @@ impl<T, W: Wake> Loan<'_, T, W> {
     }
 
     /// Takes the value back that was written and not sent.
-    fn refused(self, refused: Refused) -> PushError<T> {
+    pub(super) fn refused(self, refused: Refused) -> PushError<T> {
         self.touch();
-        // SAFETY: the owner word says `Writing` or `Committing` and names this participant, and the
-        // message is not in line. So nobody else touches the slot. The value was written before the
-        // commit was tried. Nobody reads it again: the drop below frees the slot without a look at
-        // it.
-        let value = unsafe { self.handle.value(self.slot).read() };
+        // SAFETY: the slot's word says `Writing` or `Committing` and names this participant, and
+        // the message is not in line. So nobody else touches the slot. The value was written before
+        // the commit was tried. Nobody reads it again: the drop below frees the slot without a look
+        // at it.
+        let value = unsafe { self.handle.value(self.slot()).read() };
         drop(self);
         match refused {
             Refused::Closed => PushError::Closed(value),
@@ -382,17 +211,22 @@ impl<T, W: Wake> Loan<'_, T, W> {
         }
     }
 
+    #[inline(always)]
+    pub(super) fn slot(&self) -> usize {
+        self.taken.slot()
+    }
+
     fn touch(&self) {
-        self.handle.queue.touch_write(self.slot);
+        self.handle.queue.touch_write(self.slot());
     }
 
     /// Lends the slot, to be filled in place: part by part, by a DMA transfer, by a `read(2)`.
     pub fn as_uninit(&mut self) -> &mut MaybeUninit<T> {
         self.touch();
-        // SAFETY: the owner word says `Writing` (or `Committing`, not in line, after a commit
+        // SAFETY: the slot's word says `Writing` (or `Committing`, not in line, after a commit
         // failed) and names this participant. So nobody else touches the slot. The loan is borrowed
         // exclusively.
-        unsafe { &mut *self.handle.value(self.slot).cast() }
+        unsafe { &mut *self.handle.value(self.slot()).cast() }
     }
 
     /// Sends the value in the slot.
@@ -418,14 +252,14 @@ impl<T, W: Wake> Loan<'_, T, W> {
         this.touch();
         this.handle
             .same()
-            .commit(this.slot, this.from)
+            .commit(this.taken)
             .map_err(|refused| (ManuallyDrop::into_inner(this), refused))
     }
 }
 
 impl<T, W: Wake> Drop for Loan<'_, T, W> {
     fn drop(&mut self) {
-        self.handle.shared().free(self.slot);
+        self.handle.shared().give_up(self.taken);
     }
 }
 
@@ -449,12 +283,11 @@ impl<T, W: Wake> Drop for Loan<'_, T, W> {
 #[derive(Debug)]
 #[must_use = "a claim that is dropped goes back into the queue"]
 pub struct Claim<'q, T, W: Wake> {
-    handle: Handle<'q, T, W>,
-    slot: usize,
-    pub(super) position: Position,
+    pub(super) handle: Handle<'q, T, W>,
+    pub(super) claimed: Claimed,
 }
 
-// SAFETY: only this claim touches the value until it ends, because the owner word names its
+// SAFETY: only this claim touches the value until it ends, because the slot's word names its
 // participant in `Reading`. `T: Send` lets another thread use or drop the value.
 unsafe impl<T: Send, W: Wake + Sync> Send for Claim<'_, T, W> {}
 
@@ -467,12 +300,12 @@ impl<T, W: Wake> Claim<'_, T, W> {
         let this = ManuallyDrop::new(self);
         // Frees the slot also when the value's `drop` panics.
         let shared = this.handle.shared();
-        let _free = Finally(|| shared.free(this.slot));
+        let _free = Finally(|| shared.complete(this.claimed));
         this.touch();
-        // SAFETY: the owner word says `Reading` and names this participant, so nobody else touches
+        // SAFETY: the slot's word says `Reading` and names this participant, so nobody else touches
         // the value. It was committed, so it is initialized. The claim is gone, so nobody touches
         // the value again before the slot is free.
-        unsafe { this.handle.value(this.slot).drop_in_place() };
+        unsafe { this.handle.value(this.slot()).drop_in_place() };
     }
 
     /// How many claims there were of this value, with this one.
@@ -490,7 +323,7 @@ impl<T, W: Wake> Claim<'_, T, W> {
     /// claim.complete();
     /// ```
     pub fn attempts(&self) -> u32 {
-        u32::from(self.handle.shared().ended_claims(self.slot, self.position)) + 1
+        u32::from(self.handle.shared().ended_claims(self.claimed)) + 1
     }
 
     /// Completes the claim: moves the value out, and frees its slot. The value was delivered.
@@ -498,30 +331,30 @@ impl<T, W: Wake> Claim<'_, T, W> {
     pub fn take(self) -> T {
         let this = ManuallyDrop::new(self);
         this.touch();
-        // SAFETY: the owner word says `Reading` and names this participant, so nobody else touches
+        // SAFETY: the slot's word says `Reading` and names this participant, so nobody else touches
         // the value. It was committed, so it is initialized. The claim is gone, so nobody touches
         // the value again before the slot is free.
-        let value = unsafe { this.handle.value(this.slot).read() };
-        this.handle.shared().free(this.slot);
+        let value = unsafe { this.handle.value(this.slot()).read() };
+        this.handle.shared().complete(this.claimed);
         value
     }
 
     /// The value's position in the order of the queue.
     ///
     /// The positions of two claims tell which value was sent first, until the numbers come around
-    /// after 2^47 messages or more.
+    /// after 2^47 messages or more; after 2^32 on a target without 64-bit compare-and-swap.
     pub fn position(&self) -> u64 {
-        self.position.ordinal(self.handle.queue.capacity())
+        self.claimed.position(self.handle.queue.capacity())
     }
 
-    #[cfg(not(loom))]
+    #[inline(always)]
     pub(super) fn slot(&self) -> usize {
-        self.slot
+        self.claimed.slot()
     }
 
     /// Tells loom that the value is being read.
     fn touch(&self) {
-        self.handle.queue.touch_read(self.slot);
+        self.handle.queue.touch_read(self.slot());
     }
 }
 
@@ -530,18 +363,18 @@ impl<T, W: Wake> Deref for Claim<'_, T, W> {
 
     fn deref(&self) -> &T {
         self.touch();
-        // SAFETY: the owner word says `Reading` and names this participant, so nobody else writes
+        // SAFETY: the slot's word says `Reading` and names this participant, so nobody else writes
         // the value. It was committed, so it is initialized. The load of its entry made it visible
         // here.
-        unsafe { &*self.handle.value(self.slot) }
+        unsafe { &*self.handle.value(self.slot()) }
     }
 }
 
 impl<T, W: Wake> DerefMut for Claim<'_, T, W> {
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: the owner word says `Reading` and names this participant, so nobody else touches
+        // SAFETY: the slot's word says `Reading` and names this participant, so nobody else touches
         // the value. It was committed, so it is initialized. The claim is borrowed exclusively.
-        unsafe { &mut *self.handle.value(self.slot) }
+        unsafe { &mut *self.handle.value(self.slot()) }
     }
 }
 
@@ -549,15 +382,15 @@ impl<T, W: Wake> Drop for Claim<'_, T, W> {
     fn drop(&mut self) {
         self.touch();
         let shared = self.handle.shared();
-        if shared.give_back(self.slot, self.handle.me, self.position) {
+        if shared.give_back(self.claimed, self.handle.me) {
             return;
         }
         // The value is given up. Frees the slot also when the value's `drop` panics.
-        let _free = Finally(|| shared.free_refused(self.slot));
-        // SAFETY: the owner word still says `Reading` and names this participant, because
+        let _free = Finally(|| shared.free_refused(self.claimed));
+        // SAFETY: the slot's word still says `Reading` and names this participant, because
         // `give_back` returned false. So nobody else touches the value. It was committed, so it is
         // initialized. The claim ends here, so nobody touches the value again before the slot is
         // free.
-        unsafe { self.handle.value(self.slot).drop_in_place() };
+        unsafe { self.handle.value(self.slot()).drop_in_place() };
     }
 }

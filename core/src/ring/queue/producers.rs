@@ -35,7 +35,7 @@ impl<'q, T, W: Wake> Handle<'q, T, W> {
     }
 
     pub(super) fn producer_now(&self) -> Option<Producer<'q, T, W>> {
-        let word = self.shared().rare()?.producers.register(self.me())?;
+        let word = self.shared().rare()?.producers.register(self.me)?;
         Some(Producer { handle: self.same(), word })
     }
 }
@@ -60,8 +60,8 @@ impl<'q, T, W: Wake> Deref for Producer<'q, T, W> {
 
 impl<T, W: Wake> Drop for Producer<'_, T, W> {
     fn drop(&mut self) {
-        if Registry::leave(self.word, self.handle.me()) {
-            self.handle.shared().tail.bell.ring();
+        if Registry::leave(self.word, self.handle.me) {
+            self.handle.consumers_bell().ring();
         }
     }
 }

@@ -2,8 +2,8 @@
 //! values' Rust type.
 
 use super::handle::{Claim, Handle, Loan};
-use super::shared::Ends;
-use super::storage::{WORDS, values_offset};
+use super::protocol::{Ends, bundle_size};
+use super::storage::values_offset;
 use super::view::{QueueView, QueueWords};
 use crate::error::Error;
 use crate::participant::Participant;
@@ -53,10 +53,10 @@ impl<W: Wake> Clone for RawQueue<'_, W> {
 }
 impl<W: Wake> Copy for RawQueue<'_, W> {}
 
-// SAFETY: the values are plain bytes. The owner words let one participant at a time touch a value.
+// SAFETY: the values are plain bytes. The slots' words let one participant at a time touch a value.
 // `W: Sync` lets all threads use the bells.
 unsafe impl<W: Wake + Sync> Send for RawQueue<'_, W> {}
-// SAFETY: the values are plain bytes. The owner words let one participant at a time touch a value.
+// SAFETY: the values are plain bytes. The slots' words let one participant at a time touch a value.
 // `W: Sync` lets all threads use the bells.
 unsafe impl<W: Wake + Sync> Sync for RawQueue<'_, W> {}
 
@@ -64,15 +64,14 @@ impl<'q, W: Wake> RawQueue<'q, W> {
     /// The memory that a queue of `capacity` values of the layout `item` takes.
     ///
     /// `None` when there is no such queue. Only typed queues can have an alignment of more than 128
-    /// bytes, or of more than 32 where the target has no caches.
+    /// bytes. A target without caches, or without 64-bit compare-and-swap, has a lower limit: 8
+    /// bytes or more.
     pub fn layout(capacity: usize, item: Layout) -> Option<Layout> {
         if !size_of::<Ends<W>>().is_multiple_of(item.align()) {
             return None;
         }
         QueueView::<(), W>::layout(capacity)?;
-        let words = WORDS.checked_next_multiple_of(item.align())?;
-        let bundle = words.checked_add(item.pad_to_align().size())?;
-        let bundles = bundle.checked_mul(capacity)?;
+        let bundles = bundle_size(item)?.checked_mul(capacity)?;
         let bundles = Layout::from_size_align(bundles, item.align()).ok()?;
         Some(Layout::new::<Ends<W>>().extend(bundles).ok()?.0.pad_to_align())
     }
@@ -277,19 +276,19 @@ impl<W: Wake> Deref for RawLoan<'_, W> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        // SAFETY: the owner word says `Writing` and names this loan's participant, so nobody else
+        // SAFETY: the slot's word says `Writing` and names this loan's participant, so nobody else
         // touches the value. All its bytes are initialized, as the maker of the `RawQueue`
         // guaranteed.
-        unsafe { self.queue.value(self.loan.slot).as_ref() }
+        unsafe { self.queue.value(self.loan.slot()).as_ref() }
     }
 }
 
 impl<W: Wake> DerefMut for RawLoan<'_, W> {
     fn deref_mut(&mut self) -> &mut [u8] {
-        // SAFETY: the owner word says `Writing` and names this loan's participant, so nobody else
+        // SAFETY: the slot's word says `Writing` and names this loan's participant, so nobody else
         // touches the value. All its bytes are initialized, as the maker of the `RawQueue`
         // guaranteed. The loan is borrowed exclusively.
-        unsafe { self.queue.value(self.loan.slot).as_mut() }
+        unsafe { self.queue.value(self.loan.slot()).as_mut() }
     }
 }
 
@@ -331,7 +330,7 @@ impl<W: Wake> Deref for RawClaim<'_, W> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        // SAFETY: the owner word says `Reading` and names this claim's participant, so nobody else
+        // SAFETY: the slot's word says `Reading` and names this claim's participant, so nobody else
         // touches the value. All its bytes are initialized, as the maker of the `RawQueue`
         // guaranteed.
         unsafe { self.queue.value(self.claim.slot()).as_ref() }
@@ -340,7 +339,7 @@ impl<W: Wake> Deref for RawClaim<'_, W> {
 
 impl<W: Wake> DerefMut for RawClaim<'_, W> {
     fn deref_mut(&mut self) -> &mut [u8] {
-        // SAFETY: the owner word says `Reading` and names this claim's participant, so nobody else
+        // SAFETY: the slot's word says `Reading` and names this claim's participant, so nobody else
         // touches the value. All its bytes are initialized, as the maker of the `RawQueue`
         // guaranteed. The claim is borrowed exclusively.
         unsafe { self.queue.value(self.claim.slot()).as_mut() }

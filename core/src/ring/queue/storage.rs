@@ -7,13 +7,11 @@
 //!
 //! A `Fixed` does not consist of bundles. A move of a `T` need not preserve its padding, and the
 //! bytes of a bundle that may be padding are words of the queue.
-//! not be preserved, and the bytes of a bundle that may be padding are words of the queue.
 #![expect(clippy::disallowed_types, reason = "loom has the twin of this file")]
 
-use super::shared::{Cell, Ends, Shared};
-use super::word;
+use super::protocol::{Bundle, Cell, Ends, MAX_SLOTS, Shared, Tries, WORDS};
 use crate::storage::{self, InMemory};
-use crate::sync::{AtomicU64, Roomy, RoomyRef, array_of, roomy};
+use crate::sync::{Roomy, RoomyRef, array_of, roomy};
 use crate::wait::Wake;
 use core::alloc::Layout;
 use core::cell::UnsafeCell;
@@ -46,25 +44,17 @@ union FixedArrays<T, const N: usize> {
 #[repr(C)]
 struct Arrays<T, const N: usize> {
     cells: [Cell; N],
-    tries: Roomy<[AtomicU64; N]>,
+    tries: Roomy<[Tries; N]>,
     values: [MaybeUninit<T>; N],
 }
 
 #[repr(C)]
 struct CountedBody<T, W: Wake> {
     ends: Ends<W>,
+    /// A bundle need not be aligned as a value is.
+    _align: [MaybeUninit<T>; 0],
     bundles: [Bundle<T>],
 }
-
-/// As many bytes as one slot takes in the three arrays together.
-#[repr(C)]
-struct Bundle<T> {
-    words: [MaybeUninit<u8>; WORDS],
-    value: MaybeUninit<T>,
-}
-
-/// The size of a slot's words, in bytes.
-pub(super) const WORDS: usize = size_of::<Cell>() + size_of::<Roomy<AtomicU64>>();
 
 /// The offset of the values of `n` slots from the first cell, in bytes. The values are aligned to
 /// `align`, a power of two.
@@ -77,7 +67,7 @@ impl<T, const N: usize, W: Wake> Fixed<T, N, W> {
     pub(super) const fn new() -> Self {
         let arrays = Arrays {
             cells: array_of!(Cell::new(); N),
-            tries: roomy!(array_of!(AtomicU64::new(0); N)),
+            tries: roomy!(array_of!(Tries::new(0); N)),
             values: [const { MaybeUninit::uninit() }; N],
         };
         Fixed(UnsafeCell::new(FixedBody {
@@ -102,10 +92,11 @@ impl<T, const N: usize, W: Wake> Fixed<T, N, W> {
 // follow, which are zero in a fresh queue, and then the values, which need not be initialized.
 unsafe impl<T, W: Wake> InMemory for Counted<T, W> {
     fn layout(capacity: usize) -> Option<Layout> {
-        if capacity > word::MAX_SLOTS {
+        if capacity > MAX_SLOTS {
             return None;
         }
-        storage::layout::<Bundle<T>>(Layout::new::<Ends<W>>(), capacity)
+        let (ends, values) = (Layout::new::<Ends<W>>(), Layout::new::<[MaybeUninit<T>; 0]>());
+        storage::layout::<Bundle<T>>(ends.extend(values).ok()?.0, capacity)
     }
 
     fn from_raw(at: NonNull<u8>, capacity: usize) -> Option<NonNull<Self>> {
@@ -144,7 +135,7 @@ impl<T, W: Wake> Counted<T, W> {
 
     #[inline(always)]
     pub(super) const fn ends(&self) -> &Ends<W> {
-        // SAFETY: the ends are atomic words that all users of the queue share. Nobody borrows them
+        // SAFETY: the ends are words that all users of the queue share. Nobody borrows them
         // exclusively while `self` is borrowed.
         unsafe { &(*self.0.get()).ends }
     }
@@ -155,11 +146,10 @@ impl<T, W: Wake> Counted<T, W> {
         let tries = cells.cast::<Cell>();
         // SAFETY: the queue has one cell for each slot, and behind them one attempts word for each
         // slot, if there is room for them. So the result lies in the queue or at its end.
-        let tries = unsafe { tries.add(self.capacity()) }.cast::<AtomicU64>();
+        let tries = unsafe { tries.add(self.capacity()) }.cast::<Tries>();
         let tries = NonNull::slice_from_raw_parts(tries, self.capacity());
         // SAFETY: the cells and the attempts lie in the queue, initialized, and live as long as
-        // `self`. They are atomics, so they may be shared. They begin behind the ends, on a
-        // boundary of 8 bytes.
+        // `self`. They are cells, so they may be shared. They begin behind the ends, aligned.
         Shared::new(self.ends(), unsafe { cells.as_ref() }, unsafe { RoomyRef::at(tries) })
     }
 

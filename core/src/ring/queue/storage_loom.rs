@@ -2,8 +2,8 @@
 //! of `storage.rs`.
 #![allow(clippy::disallowed_types, reason = "loom watches the cell beside each value")]
 
-use super::shared::{Cell, Ends, Shared};
-use crate::sync::{AtomicU64, RoomyRef, WatchedCell};
+use super::protocol::{Cell, Ends, Shared, Tries};
+use crate::sync::{RoomyRef, WatchedCell};
 use crate::wait::Wake;
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
@@ -17,7 +17,7 @@ pub(super) struct Fixed<T, const N: usize, W: Wake>(Counted<T, W>);
 pub(super) struct Counted<T, W: Wake> {
     ends: Ends<W>,
     cells: Box<[Cell]>,
-    tries: Box<[AtomicU64]>,
+    tries: Box<[Tries]>,
     values: Box<[UnsafeCell<MaybeUninit<T>>]>,
     watch: Box<[WatchedCell<()>]>,
 }
@@ -38,7 +38,7 @@ impl<T, W: Wake> Counted<T, W> {
         Counted {
             ends: Ends::new(),
             cells: (0..capacity).map(|_| Cell::new()).collect(),
-            tries: (0..capacity).map(|_| AtomicU64::new(0)).collect(),
+            tries: (0..capacity).map(|_| Tries::new(0)).collect(),
             values: (0..capacity).map(|_| UnsafeCell::new(MaybeUninit::uninit())).collect(),
             watch: (0..capacity).map(|_| WatchedCell::new(())).collect(),
         }

@@ -1,15 +1,15 @@
 //! The types of a queue, and what they tell without taking a value. [`Handle`](super::Handle) has
 //! what a participant does with the queue.
 
-use super::shared::{Cell, Ends, Shared};
+use super::protocol::{Ends, MAX_SLOTS, Shared};
+use super::rare::Rare;
 use super::storage::{Counted, Fixed};
-use super::word;
 use crate::finally::finish;
 #[cfg(not(loom))]
 use crate::ring::InPlace;
 #[cfg(not(loom))]
 use crate::storage::InMemory;
-use crate::sync::{Ordering, const_unless_loom};
+use crate::sync::const_unless_loom;
 use crate::wait::{Doorbell, Nobody, Wake};
 #[cfg(not(loom))]
 use core::alloc::Layout;
@@ -28,11 +28,14 @@ use core::ptr::NonNull;
 /// queue lends by [`Deref`]. Values that are in the queue when it is dropped are dropped with it.
 ///
 /// `N` is 1 to 65535; another `N` does not compile. A queue takes 384 bytes, and for each of the
-/// `N` values its size and 24 bytes. On a microcontroller without caches it takes 32 bytes, and for
-/// each value its size and 16 bytes. In return, attempts are not counted and producers not
-/// registered there, unless it has the feature `shared-layout`.
+/// `N` values its size and 24 bytes.
 ///
-/// On a target without 64-bit compare-and-swap each step is a critical section.
+/// On a target [without 64-bit compare-and-swap], `N` is 1 to 32767. A queue takes 20 bytes there,
+/// and for each value its size and 2 bytes; with doorbells 8 bytes more. On a microcontroller
+/// without caches, attempts are not counted and producers not registered, unless it has the feature
+/// `shared-layout`.
+///
+/// [without 64-bit compare-and-swap]: crate::ring::queue#without-64-bit-compare-and-swap
 ///
 /// ```
 /// use ringway_core::ring::{PushError, queue::Queue};
@@ -121,9 +124,9 @@ impl<T, W: Wake> fmt::Debug for QueueWords<T, W> {
     }
 }
 
-// SAFETY: only the participant that an owner word names touches the slot. The exchanges of steps 1
-// and 4 hand the slot from one to the next, so `T: Send` is enough for the values. `W: Sync` lets
-// all of them use the bells.
+// SAFETY: only the participant that the slot's word names touches the slot. The protocol hands the
+// slot from one to the next, so `T: Send` is enough for the values. `W: Sync` lets all of them use
+// the bells.
 unsafe impl<T: Send, W: Wake + Sync> Sync for QueueWords<T, W> {}
 
 // SAFETY: the queue owns its values and its words. It can move only while nobody borrows it.
@@ -145,7 +148,10 @@ impl<T, const N: usize, W: Wake> Queue<T, N, W> {
     /// Refuses an invalid capacity at compile time.
     pub(crate) const VALID: () = {
         assert!(N > 0, "a queue needs a capacity of at least 1");
-        assert!(N <= word::MAX_SLOTS, "a queue holds at most 65535 values");
+        assert!(
+            N <= MAX_SLOTS,
+            "a queue holds at most 65535 values, 32767 without 64-bit compare-and-swap"
+        );
     };
 
     const_unless_loom! {
@@ -308,14 +314,14 @@ impl<T, W: Wake> QueueWords<T, W> {
     /// The doorbell that consumers sleep on. Every push rings it, and so does
     /// [`close`](Self::close).
     pub fn consumers_bell(&self) -> &Doorbell<W> {
-        &self.ends().tail.0.bell
+        self.ends().consumers_bell()
     }
 
     /// The doorbell that producers sleep on, and those that wait until all values are done.
     ///
     /// Every slot that comes free rings it, and so does [`close`](Self::close).
     pub fn producers_bell(&self) -> &Doorbell<W> {
-        &self.ends().head.0.bell
+        self.ends().producers_bell()
     }
 
     /// Whether producers were registered and all of them are gone, dropped or dead.
@@ -324,7 +330,7 @@ impl<T, W: Wake> QueueWords<T, W> {
     /// the queue has ended, once nothing waits in it. What the producers pushed is visible to a
     /// look after this call.
     pub fn producers_are_gone(&self) -> bool {
-        self.shared().producers_are_gone()
+        self.shared().rare().is_some_and(|rare| rare.producers.are_gone())
     }
 
     /// Sets how many claims of one value may end without a completion before it is given up.
@@ -351,17 +357,19 @@ impl<T, W: Wake> QueueWords<T, W> {
     /// assert_eq!((queue.refused(), queue.unfinished()), (1, 0));
     /// ```
     pub fn set_max_attempts(&self, max: u16) {
-        self.shared().set_max_attempts(max);
+        if let Some(rare) = self.shared().rare() {
+            rare.set_max_attempts(max);
+        }
     }
 
     /// The limit of claims of one value before it is given up; 0 is no limit.
     pub fn max_attempts(&self) -> u16 {
-        self.shared().max_attempts()
+        self.shared().rare().map_or(0, Rare::max_attempts)
     }
 
     /// How many values were given up because they reached the limit of claims.
     pub fn refused(&self) -> u32 {
-        self.shared().refused()
+        self.shared().rare().map_or(0, Rare::refused)
     }
 
     /// Whether the queue was closed. See also [`has_ended`](Self::has_ended).
@@ -385,7 +393,10 @@ impl<T, W: Wake> QueueWords<T, W> {
         self.shared().is_valid()
     }
 
-    /// How many values were ever pushed. The count comes around after 2^47 or more.
+    /// How many values were ever pushed, or put back.
+    ///
+    /// The count comes around after 2^47 or more; after 2^32 on a target without 64-bit
+    /// compare-and-swap.
     pub fn pushed(&self) -> u64 {
         self.shared().pushed()
     }
@@ -429,19 +440,14 @@ impl<T, W: Wake> QueueWords<T, W> {
         if !core::mem::needs_drop::<T>() {
             return;
         }
-        let shared = self.shared();
-        let mut cells = shared.cells.iter().enumerate();
+        let mut waiting = self.shared().waiting();
         finish(|| {
             // The iterator passes a slot before its value is dropped, so that a panic drops none
             // twice.
-            for (slot, Cell { owner, .. }) in cells.by_ref() {
-                // Relaxed: `&mut` is exclusive here. Whatever made it exclusive orders these
-                // accesses.
-                if shared.is_committed(slot, owner.load(Ordering::Relaxed)) {
-                    // SAFETY: the message waits in its slot, so it is initialized and nobody holds
-                    // it. Nobody uses the queue after this drop.
-                    unsafe { self.0.value(slot).drop_in_place() };
-                }
+            for slot in waiting.by_ref() {
+                // SAFETY: the message waits in its slot, so it is initialized and nobody holds it.
+                // Nobody uses the queue after this drop.
+                unsafe { self.0.value(slot).drop_in_place() };
             }
         });
     }

@@ -2,7 +2,7 @@
 //! a slot, or to claim a value.
 
 use super::handle::{Claim, Handle, Loan};
-use super::shared::{NoMore, NoSlot};
+use super::outcome::{NoMore, NoSlot};
 use super::view::QueueView;
 use crate::error::Error;
 use crate::participant::Participant;
@@ -134,7 +134,7 @@ impl<'q, T, W: Wait> Handle<'q, T, W> {
     /// [`Error::TimedOut`] when no slot came free in time. Also the errors of
     /// [`reserve`](Self::reserve).
     pub fn reserve_deadline(&self, deadline: Option<W::Deadline>) -> Result<Loan<'_, T, W>, Error> {
-        self.shared().head.bell.wait_until(deadline, || self.attempt_reserve())?
+        self.producers_bell().wait_until(deadline, || self.attempt_reserve())?
     }
 
     /// Claims the oldest value, to be used in place; waits for one.
@@ -152,7 +152,7 @@ impl<'q, T, W: Wait> Handle<'q, T, W> {
     /// # Errors
     /// The errors of [`pop_deadline`](Self::pop_deadline).
     pub fn claim_deadline(&self, deadline: Option<W::Deadline>) -> Result<Claim<'_, T, W>, Error> {
-        self.shared().tail.bell.wait_until(deadline, || self.attempt_claim())?
+        self.consumers_bell().wait_until(deadline, || self.attempt_claim())?
     }
 
     /// Waits until every pushed value is done, at most until `deadline` (`None`: for ever).
@@ -176,8 +176,8 @@ impl<'q, T, W: Wait> Handle<'q, T, W> {
     /// });
     /// ```
     pub fn join_deadline(&self, deadline: Option<W::Deadline>) -> Result<(), TimedOut> {
-        let shared = self.shared();
-        shared.head.bell.wait_until(deadline, || (shared.unfinished() == 0).then_some(()))
+        let is_done = || (self.unfinished() == 0).then_some(());
+        self.producers_bell().wait_until(deadline, is_done)
     }
 }
 
@@ -223,7 +223,7 @@ impl<'q, T, W: Register> Handle<'q, T, W> {
     /// [`Error::BrokenPipe`] when the queue is closed, [`Error::Corrupt`] when something else wrote
     /// into its memory.
     pub fn poll_reserve(&self, cx: &mut Context<'_>) -> Poll<Result<Loan<'_, T, W>, Error>> {
-        self.shared().head.bell.poll_until(cx, || self.attempt_reserve())
+        self.producers_bell().poll_until(cx, || self.attempt_reserve())
     }
 
     /// Claims the oldest value, or has the task woken when one may be there.
@@ -231,7 +231,7 @@ impl<'q, T, W: Register> Handle<'q, T, W> {
     /// # Errors
     /// The errors of [`pop`](QueueView::pop).
     pub fn poll_claim(&self, cx: &mut Context<'_>) -> Poll<Result<Claim<'_, T, W>, Error>> {
-        self.shared().tail.bell.poll_until(cx, || self.attempt_claim())
+        self.consumers_bell().poll_until(cx, || self.attempt_claim())
     }
 
     /// Pushes one value; awaits room.

@@ -13,14 +13,12 @@
 //!
 //! Only the entries and the owner words decide who gets what. The hints save time.
 
-use super::registry::Registry;
+use super::super::outcome::Refused;
+use super::super::rare::Rare;
 use super::word::{Entry, Position, SlotState};
-use crate::error::Error;
 use crate::finally::Finally;
-use crate::ring::PushError;
 use crate::sync::{
-    AtomicU32, AtomicU64, CachePadded, Ordering, RmwU32, Roomy, RoomyRef, backoff,
-    const_unless_loom, roomy,
+    AtomicU32, AtomicU64, CachePadded, Ordering, Roomy, RoomyRef, backoff, const_unless_loom, roomy,
 };
 use crate::wait::{Doorbell, Wake};
 
@@ -61,7 +59,7 @@ impl<W: Wake> Side<W> {
 /// same index. Then both sides touch one cache line for a message.
 #[derive(Debug)]
 #[repr(C)]
-pub(super) struct Cell {
+pub(in crate::ring::queue) struct Cell {
     /// Which slot holds the message of a position: an [`Entry`].
     pub(super) entry: AtomicU64,
     /// Who holds the slot of this index: a [`SlotState`].
@@ -71,57 +69,40 @@ pub(super) struct Cell {
 /// What every queue begins with, whatever its number of slots.
 #[derive(Debug)]
 #[repr(C)]
-pub(super) struct Ends<W: Wake> {
+pub(in crate::ring::queue) struct Ends<W: Wake> {
     pub(super) tail: CachePadded<Side<W>>,
     pub(super) head: CachePadded<Side<W>>,
     pub(super) rare: Roomy<CachePadded<Rare>>,
 }
 
-/// The limit of attempts, and the count of messages that reached it.
-#[derive(Debug)]
-#[repr(C)]
-pub(super) struct Limit {
-    /// The largest number of claims of one message; 0 is no limit.
-    pub(super) max: AtomicU32,
-    /// The count of messages that were given up.
-    pub(super) refused: RmwU32,
-}
-
-impl Limit {
-    const_unless_loom! {
-        fn new() -> Self {
-            Limit { max: AtomicU32::new(0), refused: RmwU32::new(0) }
-        }
-    }
-}
-
-/// What a side reads only when nothing waits, or when a claim or a registration ends.
-#[derive(Debug)]
-#[repr(C)]
-pub(super) struct Rare {
-    pub(super) limit: Limit,
-    pub(super) producers: Registry,
-}
-
 impl<W: Wake> Ends<W> {
     const_unless_loom! {
         /// The ends of a fresh queue.
-        pub(super) fn new() -> Self {
+        pub(in crate::ring::queue) fn new() -> Self {
             Ends {
                 tail: CachePadded(Side::new()),
                 head: CachePadded(Side::new()),
-                rare: roomy!(CachePadded(Rare {
-                    limit: Limit::new(),
-                    producers: Registry::new()
-                })),
+                rare: roomy!(CachePadded(Rare::new())),
             }
         }
     }
 }
 
+impl<W: Wake> Ends<W> {
+    /// The bell that every push rings.
+    pub(in crate::ring::queue) fn consumers_bell(&self) -> &Doorbell<W> {
+        &self.tail.0.bell
+    }
+
+    /// The bell that everybody rings who frees a slot.
+    pub(in crate::ring::queue) fn producers_bell(&self) -> &Doorbell<W> {
+        &self.head.0.bell
+    }
+}
+
 impl Cell {
     const_unless_loom! {
-        pub(super) fn new() -> Self {
+        pub(in crate::ring::queue) fn new() -> Self {
             Cell { entry: AtomicU64::new(Entry::UNUSED.0), owner: AtomicU64::new(SlotState::FREE) }
         }
     }
@@ -129,7 +110,7 @@ impl Cell {
 
 /// References to the words of a queue. Every step is a method of this.
 #[derive(Debug)]
-pub(super) struct Shared<'q, W: Wake> {
+pub(in crate::ring::queue) struct Shared<'q, W: Wake> {
     pub(super) tail: &'q Side<W>,
     pub(super) head: &'q Side<W>,
     /// One for each slot.
@@ -171,57 +152,6 @@ impl<'q> Place<'q> {
     }
 }
 
-/// Why a producer got no slot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NoSlot {
-    /// Every slot is held.
-    Full,
-    /// The queue is closed.
-    Closed,
-    /// The words are not those of a queue: something else wrote into its memory. Nobody can tell
-    /// what was in it; lay it out anew.
-    Corrupt,
-}
-
-impl NoSlot {
-    /// The error of a push that failed for this reason, with its value.
-    pub(super) fn with<T>(self, value: T) -> PushError<T> {
-        match self {
-            NoSlot::Full => PushError::Full(value),
-            NoSlot::Closed => PushError::Closed(value),
-            NoSlot::Corrupt => PushError::Corrupt(value),
-        }
-    }
-}
-
-impl From<NoSlot> for Error {
-    fn from(why: NoSlot) -> Self {
-        match why {
-            NoSlot::Full => Error::WouldBlock,
-            NoSlot::Closed => Error::BrokenPipe,
-            NoSlot::Corrupt => Error::Corrupt,
-        }
-    }
-}
-
-/// Why no message will come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NoMore {
-    /// The queue is closed, and nothing waits in it.
-    Ended,
-    /// See [`Corrupt`].
-    Corrupt,
-}
-
-/// Why a message was not put in line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refused {
-    /// The queue takes no more messages: the order ends at a mark.
-    Closed,
-    /// See [`Corrupt`].
-    Corrupt,
-}
-
 /// The words are not those of a queue: a walk along the entries has no end. Only a foreign write
 /// into them can cause that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -251,7 +181,7 @@ impl Contended<'_> {
 impl<'q, W: Wake> Shared<'q, W> {
     /// The words of a queue with as many cells as slots, and as many `tries`, if there are any.
     #[inline(always)]
-    pub(super) fn new(
+    pub(in crate::ring::queue) fn new(
         ends: &'q Ends<W>,
         cells: &'q [Cell],
         tries: RoomyRef<'q, [AtomicU64]>,
@@ -262,7 +192,7 @@ impl<'q, W: Wake> Shared<'q, W> {
 
     /// The rarely needed words, where there is room for them.
     #[inline(always)]
-    pub(super) fn rare(self) -> Option<&'q Rare> {
+    pub(in crate::ring::queue) fn rare(self) -> Option<&'q Rare> {
         Some(&self.rare.get()?.0)
     }
 
@@ -302,10 +232,6 @@ impl<'q, W: Wake> Shared<'q, W> {
         Some(&self.cells.get(slot)?.owner)
     }
 
-    pub(super) fn producers_are_gone(self) -> bool {
-        self.rare().is_some_and(|rare| rare.producers.are_gone())
-    }
-
     /// Where to start looking for the first position that nobody claimed.
     #[inline(always)]
     pub(super) fn head_hint(self) -> Position {
@@ -326,7 +252,7 @@ impl<'q, W: Wake> Shared<'q, W> {
     /// succeed. Its message is not lost, because the order ends at a mark: see
     /// [`mark_end`](Self::mark_end).
     #[inline(always)]
-    pub(super) fn is_closed(self) -> bool {
+    pub(in crate::ring::queue) fn is_closed(self) -> bool {
         // Relaxed: the exchange that writes the mark of the end decides.
         self.head.is_closed.load(Ordering::Relaxed) != 0
     }
@@ -359,7 +285,7 @@ impl<'q, W: Wake> Shared<'q, W> {
     }
 
     /// Closes the queue: no more pushes. Wakes everybody.
-    pub(super) fn close(self) {
+    pub(in crate::ring::queue) fn close(self) {
         // Relaxed, both: see `is_closed`. A sleeper sees them behind the fence of the bell. The
         // consumers' copy comes first. If this process stops between the two stores, the consumers
         // mark the end, and the mark refuses the producers.

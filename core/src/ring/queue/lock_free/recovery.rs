@@ -1,6 +1,7 @@
 //! Recovery: what a survivor does after the death of a participant.
 
-use super::shared::{Cell, Refused, Shared};
+use super::super::outcome::Refused;
+use super::shared::{Cell, Shared};
 use super::word::{self, Entry, Phase, Position, SlotState};
 use crate::finally::Finally;
 use crate::participant::Participant;
@@ -9,8 +10,8 @@ use crate::wait::Wake;
 
 impl<W: Wake> Shared<'_, W> {
     /// Frees or requeues what `dead` held, as `me`: see
-    /// [`Handle::recover`](super::Handle::recover).
-    pub(super) fn recover(self, me: Participant, dead: Participant) -> usize {
+    /// [`Handle::recover`](super::super::Handle::recover).
+    pub(in crate::ring::queue) fn recover(self, me: Participant, dead: Participant) -> usize {
         let (mut held, mut is_corrupt) = (0, false);
         for (slot, Cell { owner, .. }) in self.cells.iter().enumerate() {
             // Relaxed, here and below: the caller guarantees that what the dead participant wrote,
@@ -63,5 +64,12 @@ impl<W: Wake> Shared<'_, W> {
         // the entry is there and visible, or it never will be.
         let entry = Entry(entry.load(Ordering::Relaxed));
         word::waits_at(word, position) && entry == Entry::new(position, slot)
+    }
+    /// The slots of the messages that wait, in any order, for a caller that has the queue
+    /// exclusively.
+    pub(in crate::ring::queue) fn waiting(self) -> impl Iterator<Item = usize> {
+        // Relaxed: whatever made the access exclusive orders it.
+        let words = self.cells.iter().map(|cell| cell.owner.load(Ordering::Relaxed)).enumerate();
+        words.filter(move |&(slot, word)| self.is_committed(slot, word)).map(|(slot, _)| slot)
     }
 }

@@ -5,7 +5,10 @@
 //! that is completed does not touch the word. When the word holds an earlier position, it is about
 //! an earlier message of the slot, and does not count.
 
-use super::shared::{Refused, Shared};
+use super::super::outcome::Refused;
+use super::super::rare::Rare;
+use super::Claimed;
+use super::shared::Shared;
 use super::word::{Phase, Position, SlotState};
 use crate::participant::Participant;
 use crate::sync::{AtomicU64, Ordering};
@@ -26,8 +29,8 @@ impl<'q, W: Wake> Shared<'q, W> {
         self.tries.get()?.get(slot)
     }
 
-    /// How many claims of the message in `slot`, claimed at `position`, ended without a completion.
-    pub(super) fn ended_claims(self, slot: usize, position: Position) -> u16 {
+    /// How many claims of this message ended without a completion.
+    pub(in crate::ring::queue) fn ended_claims(self, Claimed { slot, position }: Claimed) -> u16 {
         // Relaxed: the entry by which the message was put back made the word visible.
         self.tries_of(slot).map_or(0, |word| ended_claims(word.load(Ordering::Relaxed), position).0)
     }
@@ -44,57 +47,37 @@ impl<'q, W: Wake> Shared<'q, W> {
         if is_noted || state.phase == Phase::Requeuing { count } else { count.saturating_add(1) }
     }
 
-    pub(super) fn max_attempts(self) -> u16 {
-        // Relaxed: the number publishes nothing else.
-        self.rare().map_or(0, |rare| rare.limit.max.load(Ordering::Relaxed) as u16)
-    }
-
-    pub(super) fn set_max_attempts(self, max: u16) {
-        // Relaxed: the number publishes nothing else.
-        if let Some(rare) = self.rare() {
-            rare.limit.max.store(max.into(), Ordering::Relaxed);
-        }
-    }
-
-    pub(super) fn refused(self) -> u32 {
-        // Relaxed: the number publishes nothing else.
-        self.rare().map_or(0, |rare| rare.limit.refused.load(Ordering::Relaxed))
-    }
-
     /// Whether a message is given up after this many claims ended.
     pub(super) fn gives_up_after(self, ended_claims: u16) -> bool {
-        let max = self.max_attempts();
+        let max = self.rare().map_or(0, Rare::max_attempts);
         max != 0 && ended_claims >= max
     }
 
-    /// Counts a message that was given up. Call it after its slot was freed: a participant that
-    /// dies in between leaves the message uncounted.
+    /// Counts a message that was given up: see [`Rare::count_refused`].
     pub(super) fn count_refused(self) {
-        // Relaxed: the number publishes nothing else.
         if let Some(rare) = self.rare() {
-            rare.limit.refused.fetch_add(1, Ordering::Relaxed);
+            rare.count_refused();
         }
     }
 }
 
 impl<W: Wake> Shared<'_, W> {
-    /// Ends a claim of `me` without a completion: puts the message in `slot`, claimed at
-    /// `position`, back in line. False when the message is to be given up; then `me` still holds
-    /// the slot.
-    pub(super) fn give_back(self, slot: usize, me: Participant, position: Position) -> bool {
-        let ended_claims = self.ended_claims(slot, position).saturating_add(1);
+    /// Ends a claim of `me` without a completion: puts the message back in line. False when the
+    /// message is to be given up; then `me` still holds the slot.
+    pub(in crate::ring::queue) fn give_back(self, claimed: Claimed, me: Participant) -> bool {
+        let ended_claims = self.ended_claims(claimed).saturating_add(1);
         if self.gives_up_after(ended_claims) {
             return false;
         }
         // On a corrupt queue the slot stays with `me`.
-        let _ = self.requeue_silently(slot, me, ended_claims);
+        let _ = self.requeue_silently(claimed.slot, me, ended_claims);
         self.tail.bell.ring();
         true
     }
 
     /// Step 5 for a message that is given up.
-    pub(super) fn free_refused(self, slot: usize) {
-        self.free_silently(slot);
+    pub(in crate::ring::queue) fn free_refused(self, claimed: Claimed) {
+        self.free_silently(claimed.slot);
         self.count_refused();
         self.head.bell.ring();
     }

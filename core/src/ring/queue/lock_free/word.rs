@@ -55,7 +55,7 @@ const BESIDE: u64 = (1 << SHIFT) - 1;
 
 /// The largest number of slots. A slot's number has 16 bits, and [`CLOSED`] takes one of the
 /// numbers.
-pub(super) const MAX_SLOTS: usize = CLOSED;
+pub(in crate::ring::queue) const MAX_SLOTS: usize = CLOSED;
 
 /// Not a slot: marks in an entry where the order of a closed queue ends.
 const CLOSED: usize = BESIDE as usize;

@@ -49,14 +49,14 @@ pub(super) fn unfilled(entry: &AtomicU64, position: Position) -> Option<Entry> {
 impl<'q, W: Wake> Shared<'q, W> {
     /// Whether no message waits. True means: at the moment when this probed the first unclaimed
     /// position, that position held no message.
-    pub(super) fn is_empty(self) -> bool {
+    pub(in crate::ring::queue) fn is_empty(self) -> bool {
         let found = self.first_unclaimed(self.head_hint());
         !matches!(found, Ok((_, Probe::Message { .. })))
     }
 
     /// The count of messages that wait. 0 only if the queue was empty at some moment of the call,
     /// or its words are not those of a queue.
-    pub(super) fn len(self) -> usize {
+    pub(in crate::ring::queue) fn len(self) -> usize {
         let mut from = self.head_hint();
         let mut len = 0;
         for _ in 0..MAX_READS {
@@ -80,13 +80,13 @@ impl<'q, W: Wake> Shared<'q, W> {
     }
 
     /// About how many messages were ever sent; 0 when the words are not those of a queue.
-    pub(super) fn pushed(self) -> u64 {
+    pub(in crate::ring::queue) fn pushed(self) -> u64 {
         let tail = self.first_unfilled(self.tail_hint());
         tail.map_or(0, |(tail, _)| tail.back(1, self.n()).ordinal(self.n()))
     }
 
     /// Whether the words can be those of a queue: each word is possible, and both walks end.
-    pub(super) fn is_valid(self) -> bool {
+    pub(in crate::ring::queue) fn is_valid(self) -> bool {
         let n = self.n();
         let words = self.cells.iter().enumerate().all(|(index, cell)| {
             // Relaxed, both: each word is judged by itself.
@@ -105,7 +105,7 @@ impl<'q, W: Wake> Shared<'q, W> {
     /// into a slot that this already saw free, and then free its own slot before this reads it. So
     /// a count of 0 holds only if no message was sent meanwhile. If one was, at least one message
     /// was not done.
-    pub(super) fn unfinished(self) -> usize {
+    pub(in crate::ring::queue) fn unfinished(self) -> usize {
         for _ in 0..MAX_READS {
             let before = self.sum_of_entries();
             let count = self.held_messages();
@@ -139,7 +139,7 @@ impl<'q, W: Wake> Shared<'q, W> {
 
     /// Whether the order of a closed queue ends at the head. Marks the end there, as a consumer
     /// does.
-    pub(super) fn has_ended(self) -> bool {
+    pub(in crate::ring::queue) fn has_ended(self) -> bool {
         match self.first_unclaimed(self.head_hint()) {
             Ok((position, Probe::Nothing)) => self.mark_end(position),
             Ok((_, found)) => matches!(found, Probe::End),

@@ -12,9 +12,11 @@
 //! Each `try_` form tries a step once at the position where it most likely succeeds. The form
 //! without `try_` searches and repeats, until the step succeeds or until nothing is there to take.
 
+use super::super::outcome::{NoSlot, Refused};
 use super::probe::{Probe, unfilled};
-use super::shared::{Contended, NoSlot, Place, Refused, Shared, Slot};
+use super::shared::{Contended, Place, Shared, Slot};
 use super::word::{self, Entry, EntryState, Phase, Position, SlotState};
+use super::{Claimed, Taken};
 use crate::participant::Participant;
 use crate::sync::{AtomicU64, Cached, Ordering, worth_a_try};
 use crate::wait::Wake;
@@ -74,18 +76,14 @@ impl<'q, W: Wake> Shared<'q, W> {
     /// Step 1, tried once: takes the slot with the index of `position`, the next free place in
     /// line. Its owner word lies beside the entry that step 3 writes.
     #[inline(always)]
-    fn take_natural(self, position: Position, me: Participant) -> Option<(usize, Position)> {
+    fn take_natural(self, position: Position, me: Participant) -> Option<Taken> {
         let slot = position.index(self.n());
-        self.exchange_free(slot, me).then_some((slot, position))
+        self.exchange_free(slot, me).then_some(Taken { slot, from: position })
     }
 
     /// Step 1: takes a free slot for `me`. Looks for the tail from `from` on, and returns the slot
     /// and the position to commit at.
-    pub(super) fn take(
-        self,
-        me: Participant,
-        mut from: Position,
-    ) -> Result<(usize, Position), NoSlot> {
+    pub(super) fn take(self, me: Participant, mut from: Position) -> Result<Taken, NoSlot> {
         let mut is_first = true;
         loop {
             let Ok((position, before)) = self.first_unfilled(from) else {
@@ -107,11 +105,11 @@ impl<'q, W: Wake> Shared<'q, W> {
                     FreeSlot::Full => return Err(NoSlot::Full),
                     FreeSlot::Unclear => {
                         let slot = self.take_any(position.index(self.n()), me);
-                        return Ok((slot.ok_or(NoSlot::Full)?, position));
+                        return Ok(Taken { slot: slot.ok_or(NoSlot::Full)?, from: position });
                     }
                 };
                 if self.exchange_free(slot, me) {
-                    return Ok((slot, position));
+                    return Ok(Taken { slot, from: position });
                 }
             }
             is_first = false;
@@ -176,9 +174,21 @@ impl<'q, W: Wake> Shared<'q, W> {
 
     /// Step 5: frees `slot`, which the caller holds, and rings the producers' bell.
     #[inline(always)]
-    pub(super) fn free(self, slot: usize) {
+    fn free(self, slot: usize) {
         self.free_silently(slot);
         self.head.bell.ring();
+    }
+
+    /// Frees a slot that was taken, whose message will not be sent.
+    #[inline(always)]
+    pub(in crate::ring::queue) fn give_up(self, taken: Taken) {
+        self.free(taken.slot);
+    }
+
+    /// Step 5: the caller is done with the message.
+    #[inline(always)]
+    pub(in crate::ring::queue) fn complete(self, claimed: Claimed) {
+        self.free(claimed.slot);
     }
 
     /// Step 5 without the bell: wakes nobody.
