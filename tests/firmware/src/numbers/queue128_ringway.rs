@@ -1,5 +1,4 @@
-//! A queue of 128 values, from empty to full and back. Its twin `queue16` has fewer; in both,
-//! interrupts stay off for equally long.
+//! A queue of 128 values, from empty to full and back. See `queue16`.
 #![no_std]
 #![no_main]
 
@@ -7,3 +6,4 @@
 mod queue;
 
 const CAPACITY: usize = 128;
+const WORDS: usize = 1;

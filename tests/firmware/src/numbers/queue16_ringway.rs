@@ -1,5 +1,5 @@
-//! A queue of 16 values, from empty to full and back. Its twin `queue128` has more; in both,
-//! interrupts stay off for equally long.
+//! A queue of 16 values, from empty to full and back. Interrupts stay off for equally long in
+//! its twins: `queue128` has more values, and `wide16` has longer ones.
 #![no_std]
 #![no_main]
 
@@ -7,3 +7,4 @@
 mod queue;
 
 const CAPACITY: usize = 16;
+const WORDS: usize = 1;
