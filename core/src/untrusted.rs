@@ -63,5 +63,5 @@ mod words;
 pub use halves::{Consumer, Producer, Reader, Receiver, Sender, Writer};
 #[cfg(not(loom))]
 pub use newest::{Publisher, Subscriber};
-pub use sleeper::{Polled, Sleeper};
+pub use sleeper::Sleeper;
 pub use words::{Lane, Words};

@@ -6,9 +6,9 @@ use ringway_core::Error;
 use ringway_core::ring::broadcast::RecvError;
 use ringway_core::sync::{AtomicU32, Ordering};
 use ringway_core::untrusted::{
-    Consumer, Lane, Polled, Producer, Publisher, Reader, Receiver, Sender, Subscriber, Words,
-    Writer,
+    Consumer, Lane, Producer, Publisher, Reader, Receiver, Sender, Subscriber, Words, Writer,
 };
+use ringway_core::wait::Spin;
 use std::ptr::NonNull;
 
 /// The memory of one side, as large as any lane here needs.
@@ -35,8 +35,8 @@ macro_rules! pair {
         // writes. They are only accessed atomically, and outlive the halves.
         unsafe {
             (
-                <$Tx>::new(sending, receiving, $lane, Polled),
-                <$Rx>::new(receiving, sending, $lane, Polled),
+                <$Tx>::new(sending, receiving, $lane, Spin),
+                <$Rx>::new(receiving, sending, $lane, Spin),
             )
         }
     }};
@@ -108,9 +108,9 @@ fn a_subscriber_gets_every_value_or_the_newest() {
     let (sending, receiving) = (Memory::new(), Memory::new());
     assert!(Publisher::<u32>::size(4).unwrap() <= size_of_val(&sending));
     // SAFETY: both pieces are large enough, aligned and zeroed, and each has one side that writes.
-    let tx = unsafe { Publisher::<u32>::new(sending.at(), receiving.at(), 4, Polled) };
+    let tx = unsafe { Publisher::<u32>::new(sending.at(), receiving.at(), 4, Spin) };
     // SAFETY: both pieces are large enough, aligned and zeroed, and each has one side that writes.
-    let rx = unsafe { Subscriber::<u32>::new(receiving.at(), sending.at(), 4, Polled) };
+    let rx = unsafe { Subscriber::<u32>::new(receiving.at(), sending.at(), 4, Spin) };
     let (mut tx, mut rx) = (tx.unwrap(), rx.unwrap());
     assert_eq!((rx.try_recv(), rx.newest()), (Ok(None), None));
     (1..=6).for_each(|value| tx.publish(&value));
@@ -231,41 +231,41 @@ fn a_scribbling_peer_gets_answers_and_nothing_else() {
         match which {
             0 => {
                 // SAFETY: see above.
-                let mut half = unsafe { Writer::new(mine.at(), theirs.at(), lane, Polled) };
+                let mut half = unsafe { Writer::new(mine.at(), theirs.at(), lane, Spin) };
                 steps(&mut |random| {
                     half.try_write(&[7; 80][..random.below(80) as usize]).map(drop)
                 });
             }
             1 => {
                 // SAFETY: see above.
-                let mut half = unsafe { Reader::new(mine.at(), theirs.at(), lane, Polled) };
+                let mut half = unsafe { Reader::new(mine.at(), theirs.at(), lane, Spin) };
                 steps(&mut |random| half.try_read(&mut out[..random.below(64) as usize]).map(drop));
             }
             2 => {
                 // SAFETY: see above.
-                let mut half = unsafe { Sender::new(mine.at(), theirs.at(), lane, Polled) };
+                let mut half = unsafe { Sender::new(mine.at(), theirs.at(), lane, Spin) };
                 steps(&mut |random| half.try_send(&[7; 60][..random.below(60) as usize]));
             }
             3 => {
                 // SAFETY: see above.
-                let mut half = unsafe { Receiver::new(mine.at(), theirs.at(), lane, Polled) };
+                let mut half = unsafe { Receiver::new(mine.at(), theirs.at(), lane, Spin) };
                 steps(&mut |random| half.try_recv(&mut out[..random.below(64) as usize]).map(drop));
             }
             4 => {
                 // SAFETY: see above.
                 let mut half =
-                    unsafe { Producer::<[u32; 3]>::new(mine.at(), theirs.at(), lane, Polled) };
+                    unsafe { Producer::<[u32; 3]>::new(mine.at(), theirs.at(), lane, Spin) };
                 steps(&mut |random| half.try_push([random.below(9); 3]));
             }
             5 => {
                 // SAFETY: see above.
                 let mut half =
-                    unsafe { Consumer::<[u32; 3]>::new(mine.at(), theirs.at(), lane, Polled) };
+                    unsafe { Consumer::<[u32; 3]>::new(mine.at(), theirs.at(), lane, Spin) };
                 steps(&mut |_| half.try_pop().map(drop));
             }
             6 => {
                 // SAFETY: see above.
-                let half = unsafe { Publisher::<u64>::new(mine.at(), theirs.at(), 4, Polled) };
+                let half = unsafe { Publisher::<u64>::new(mine.at(), theirs.at(), 4, Spin) };
                 let mut half = half.unwrap();
                 steps(&mut |random| {
                     half.publish(&random.below(9).into());
@@ -274,7 +274,7 @@ fn a_scribbling_peer_gets_answers_and_nothing_else() {
             }
             _ => {
                 // SAFETY: see above.
-                let half = unsafe { Subscriber::<u64>::new(mine.at(), theirs.at(), 4, Polled) };
+                let half = unsafe { Subscriber::<u64>::new(mine.at(), theirs.at(), 4, Spin) };
                 let mut half = half.unwrap();
                 steps(&mut |_| {
                     // Any value, any number of missed ones, or nothing.

@@ -2,13 +2,13 @@
 
 use super::data::Data;
 use super::end::End;
-use super::sleeper::{Polled, Sleeper};
+use super::sleeper::Sleeper;
 #[cfg(not(loom))]
 use super::words::Lane;
 use super::words::Words;
 use crate::Error;
 use crate::plain::Plain;
-use crate::wait::look_or_end;
+use crate::wait::{Spin, look_or_end};
 use core::fmt;
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
@@ -26,7 +26,7 @@ macro_rules! half {
         mine: $mine:literal, theirs: $theirs:literal
     ) => {
         $(#[$meta])*
-        pub struct $name<'m, $($T: $bound,)? S: Sleeper = Polled> {
+        pub struct $name<'m, $($T: $bound,)? S: Sleeper = Spin> {
             end: End<'m, $sends, S>,
             $(item: PhantomData<fn($T) -> $T>,)?
         }
@@ -107,7 +107,8 @@ half! {
     /// The half of a lane that writes bytes. Dropping it ends the stream.
     ///
     /// ```
-    /// use ringway_core::untrusted::{Lane, Polled, Reader, Writer};
+    /// use ringway_core::untrusted::{Lane, Reader, Writer};
+    /// use ringway_core::wait::Spin;
     /// use std::ptr::NonNull;
     /// # #[repr(align(64))]
     /// # struct Memory([u8; 192]);
@@ -117,7 +118,7 @@ half! {
     /// let (sending, receiving) = (NonNull::from(&mut sending.0).cast(), NonNull::from(&mut receiving.0).cast());
     /// // SAFETY: both pieces are large enough, aligned and zeroed, and each has one half that writes.
     /// let (mut tx, mut rx) = unsafe {
-    ///     (Writer::new(sending, receiving, lane, Polled), Reader::new(receiving, sending, lane, Polled))
+    ///     (Writer::new(sending, receiving, lane, Spin), Reader::new(receiving, sending, lane, Spin))
     /// };
     /// assert_eq!(tx.try_write(b"hello")?, 5);
     /// let mut out = [0; 16];
@@ -139,7 +140,8 @@ half! {
     ///
     /// ```
     /// use ringway_core::Error;
-    /// use ringway_core::untrusted::{Lane, Polled, Receiver, Sender};
+    /// use ringway_core::untrusted::{Lane, Receiver, Sender};
+    /// use ringway_core::wait::Spin;
     /// use std::ptr::NonNull;
     /// # #[repr(align(64))]
     /// # struct Memory([u8; 192]);
@@ -148,7 +150,7 @@ half! {
     /// let (sending, receiving) = (NonNull::from(&mut sending.0).cast(), NonNull::from(&mut receiving.0).cast());
     /// // SAFETY: both pieces are large enough, aligned and zeroed, and each has one half that writes.
     /// let (mut tx, mut rx) = unsafe {
-    ///     (Sender::new(sending, receiving, lane, Polled), Receiver::new(receiving, sending, lane, Polled))
+    ///     (Sender::new(sending, receiving, lane, Spin), Receiver::new(receiving, sending, lane, Spin))
     /// };
     /// assert_eq!(tx.try_send(&[7; 61]), Err(Error::MessageTooLarge { max: 60 }));
     /// tx.try_send(b"hello")?;
@@ -172,7 +174,8 @@ half! {
     /// The lane holds as many values as fit into its bytes.
     ///
     /// ```
-    /// use ringway_core::untrusted::{Consumer, Lane, Polled, Producer};
+    /// use ringway_core::untrusted::{Consumer, Lane, Producer};
+    /// use ringway_core::wait::Spin;
     /// use std::ptr::NonNull;
     /// # #[repr(align(64))]
     /// # struct Memory([u8; 192]);
@@ -181,7 +184,7 @@ half! {
     /// let (sending, receiving) = (NonNull::from(&mut sending.0).cast(), NonNull::from(&mut receiving.0).cast());
     /// // SAFETY: both pieces are large enough, aligned and zeroed, and each has one half that writes.
     /// let (mut tx, mut rx) = unsafe {
-    ///     (Producer::new(sending, receiving, lane, Polled), Consumer::new(receiving, sending, lane, Polled))
+    ///     (Producer::new(sending, receiving, lane, Spin), Consumer::new(receiving, sending, lane, Spin))
     /// };
     /// tx.try_push([1_u16, 2])?;
     /// assert_eq!(rx.try_pop(), Ok([1_u16, 2]));

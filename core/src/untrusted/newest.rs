@@ -2,13 +2,13 @@
 
 use super::data::Data;
 use super::end::End;
-use super::sleeper::{Polled, Sleeper};
+use super::sleeper::Sleeper;
 use super::words::Words;
 use crate::participant::Participant;
 use crate::plain::Plain;
 use crate::ring::broadcast::{self, BroadcastView, RecvError};
 use crate::storage::InMemory;
-use crate::wait::look_or_end;
+use crate::wait::{Spin, look_or_end};
 use core::alloc::Layout;
 use core::fmt;
 use core::ptr::NonNull;
@@ -19,7 +19,8 @@ use core::ptr::NonNull;
 /// stream.
 ///
 /// ```
-/// use ringway_core::untrusted::{Polled, Publisher, Subscriber, Words};
+/// use ringway_core::untrusted::{Publisher, Subscriber, Words};
+/// use ringway_core::wait::Spin;
 /// use std::ptr::NonNull;
 /// # #[repr(align(128))]
 /// # struct Memory([u8; 512]);
@@ -29,21 +30,21 @@ use core::ptr::NonNull;
 /// let (sending, receiving) = (NonNull::from(&mut sending.0).cast(), NonNull::from(&mut receiving.0).cast());
 /// // SAFETY: both pieces are large enough, aligned and zeroed, and each has one side that writes.
 /// let (mut tx, mut rx) = unsafe {
-///     (Publisher::<u32>::new(sending, receiving, 4, Polled), Subscriber::<u32>::new(receiving, sending, 4, Polled))
+///     (Publisher::<u32>::new(sending, receiving, 4, Spin), Subscriber::<u32>::new(receiving, sending, 4, Spin))
 /// };
 /// let (tx, rx) = (tx.as_mut().unwrap(), rx.as_mut().unwrap());
 /// (1..=3).for_each(|value| tx.publish(&value));
 /// assert_eq!(rx.try_recv(), Ok(Some(1)));
 /// assert_eq!(rx.newest(), Some(3));
 /// ```
-pub struct Publisher<'m, T: Plain, S: Sleeper = Polled> {
+pub struct Publisher<'m, T: Plain, S: Sleeper = Spin> {
     writer: broadcast::Writer<&'m BroadcastView<T>>,
     // The last field: it keeps the memory.
     end: End<'m, true, S>,
 }
 
 /// The side that receives what a [`Publisher`] publishes.
-pub struct Subscriber<'m, T: Plain, S: Sleeper = Polled> {
+pub struct Subscriber<'m, T: Plain, S: Sleeper = Spin> {
     reader: broadcast::Reader<&'m BroadcastView<T>>,
     // The last field: it keeps the memory.
     end: End<'m, false, S>,

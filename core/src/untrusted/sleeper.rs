@@ -1,7 +1,7 @@
 //! How an end sleeps, and learns of its peer's death.
 
 use crate::sync::AtomicU32;
-use crate::wait::TimedOut;
+use crate::wait::{Spin, TimedOut};
 
 /// How an end sleeps, wakes its peer, and learns that the peer is gone.
 ///
@@ -34,11 +34,8 @@ pub trait Sleeper {
     fn peer_is_gone(&self) -> bool;
 }
 
-/// Nobody sleeps: both sides look when it suits them, and a peer never dies.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Polled;
-
-impl Sleeper for Polled {
+/// The waiter polls. There is no clock, and a peer never dies.
+impl Sleeper for Spin {
     type Deadline = core::convert::Infallible;
 
     /// Returns at once, so that the caller looks again.

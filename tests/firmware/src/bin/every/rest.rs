@@ -20,8 +20,8 @@ use ringway_core::ring::{RawRing, Ring};
 use ringway_core::signal::{Handler, Payload, Raised, SignalSet, Table};
 use ringway_core::storage::InMemory;
 use ringway_core::sync::AtomicU32;
-use ringway_core::untrusted::{self, Lane, Polled, Sleeper};
-use ringway_core::wait::{Doorbell, WaitForEvent, WaitForInterrupt, WakerCell};
+use ringway_core::untrusted::{self, Lane, Sleeper};
+use ringway_core::wait::{Doorbell, Spin, WaitForEvent, WaitForInterrupt, WakerCell};
 
 pub fn all(round: usize) {
     blocking(round);
@@ -256,8 +256,8 @@ fn untrusted(round: usize) {
     // them, on one side at a time.
     let (mut tx, mut rx) = unsafe {
         (
-            untrusted::Sender::new(one, other, lane, Polled),
-            untrusted::Receiver::new(other, one, lane, Polled),
+            untrusted::Sender::new(one, other, lane, Spin),
+            untrusted::Receiver::new(other, one, lane, Spin),
         )
     };
     answers[0] = tx.try_send(b"one").is_ok() && tx.send_deadline(b"two", None).is_ok();
@@ -266,8 +266,8 @@ fn untrusted(round: usize) {
     // SAFETY: as above.
     let (mut tx, mut rx) = unsafe {
         (
-            untrusted::Writer::new(one, other, lane, Polled),
-            untrusted::Reader::new(other, one, lane, Polled),
+            untrusted::Writer::new(one, other, lane, Spin),
+            untrusted::Reader::new(other, one, lane, Spin),
         )
     };
     answers[2] = tx.try_write(b"one").is_ok() || tx.write_deadline(b"two", None).is_ok();
@@ -275,8 +275,8 @@ fn untrusted(round: usize) {
     // SAFETY: as above.
     let (mut tx, mut rx) = unsafe {
         (
-            untrusted::Producer::new(one, other, lane, Polled),
-            untrusted::Consumer::<u32, _>::new(other, one, lane, Polled),
+            untrusted::Producer::new(one, other, lane, Spin),
+            untrusted::Consumer::<u32, _>::new(other, one, lane, Spin),
         )
     };
     answers[4] = tx.try_push(any(round) as u32).is_ok() || tx.push_deadline(2, None).is_ok();
@@ -285,8 +285,8 @@ fn untrusted(round: usize) {
     // SAFETY: as above.
     let (tx, rx) = unsafe {
         (
-            untrusted::Publisher::<u32>::new(one, other, 2, Polled),
-            untrusted::Subscriber::<u32>::new(other, one, 2, Polled),
+            untrusted::Publisher::<u32>::new(one, other, 2, Spin),
+            untrusted::Subscriber::<u32>::new(other, one, 2, Spin),
         )
     };
     let (Some(mut tx), Some(mut rx)) = (tx, rx) else { return };
@@ -295,7 +295,7 @@ fn untrusted(round: usize) {
     drop(tx);
     answers[7] = rx.recv_deadline(None).is_ok();
     let word = AtomicU32::new(0);
-    Polled.wake(&word);
-    answers[8] = Polled.sleep(&word, 0, None).is_ok();
+    Sleeper::wake(&Spin, &word);
+    answers[8] = Sleeper::sleep(&Spin, &word, 0, None).is_ok();
     black_box(answers);
 }
