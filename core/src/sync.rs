@@ -82,7 +82,7 @@ pub use core::sync::atomic::Ordering;
 mod uncached;
 #[allow(unused_imports, reason = "only the lock-free queue backs off")]
 pub(crate) use uncached::backoff;
-pub(crate) use uncached::{CachePadded, Cached, Roomy, RoomyRef, roomy};
+pub(crate) use uncached::{CachePadded, Cached, Local, Roomy, RoomyRef, roomy};
 
 use core::mem::MaybeUninit;
 

@@ -47,7 +47,7 @@ use crate::Error;
 #[cfg(not(loom))]
 use crate::ring::InPlace;
 use crate::ring::bytes::{ByteRing, Consumer, Producer};
-use crate::sync::{Cached, const_unless_loom};
+use crate::sync::{Cached, Roomy, const_unless_loom, roomy};
 use crate::wait::{Doorbell, Register, Spin, Wait, Wake, look_or_end};
 use core::future::poll_fn;
 use core::mem::ManuallyDrop;
@@ -57,7 +57,7 @@ use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::task::{Context, Poll};
 
 mod shared;
-pub(super) use shared::{Ends, Opened, Shared};
+pub(super) use shared::{Ends, Shared};
 
 /// A pipe that holds `N` bytes; `W` says how its ends sleep.
 ///
@@ -94,7 +94,7 @@ unsafe impl<const N: usize, W: Wake> InPlace for Pipe<N, W> {
         // SAFETY: `shared` points to the field's bytes within `place`, which is borrowed
         // exclusively; no other reference to these bytes exists. `MaybeUninit` may hold
         // uninitialized bytes.
-        Shared::init(unsafe { &mut *shared.cast::<MaybeUninit<Shared<N, W>>>() }, Opened::Together);
+        Shared::init(unsafe { &mut *shared.cast::<MaybeUninit<Shared<N, W>>>() });
         // SAFETY: `Shared::init` initialized `shared`, which is the only field.
         unsafe { place.assume_init_mut() }
     }
@@ -121,7 +121,7 @@ impl<const N: usize, W: Wake> Pipe<N, W> {
         /// assert!(PIPE.open().is_ok());
         /// ```
         pub fn new() -> Self {
-            Pipe { shared: Shared::new(Opened::Together) }
+            Pipe { shared: Shared::new() }
         }
     }
 
@@ -172,7 +172,8 @@ impl<const N: usize, W: Wake> Pipe<N, W> {
 #[derive(Debug)]
 pub struct Reader<'a, const N: usize, W: Wake = Spin> {
     shared: &'a Shared<N, W>,
-    half: ManuallyDrop<Consumer<&'a ByteRing<N, W>>>,
+    /// The consumer's half of the ring, where it keeps copies of positions.
+    half: Roomy<ManuallyDrop<Consumer<&'a ByteRing<N, W>>>>,
 }
 
 impl<'a, const N: usize, W: Wake> Reader<'a, N, W> {
@@ -181,8 +182,19 @@ impl<'a, const N: usize, W: Wake> Reader<'a, N, W> {
         // SAFETY: the reader's bit is set once at a time (`open_both`, `own_both`, `enter_reader`).
         // The caller is the context that set it, or took the end over from that context, as a
         // listener does. The bit stays set until the returned reader is dropped.
-        let half = unsafe { shared.reading() };
+        let half = roomy!(unsafe { shared.reading() });
         Reader { shared, half }
+    }
+
+    /// Does `work` with the consumer's half.
+    #[inline(always)]
+    fn with_half<R>(&mut self, work: impl FnOnce(&mut Consumer<&'a ByteRing<N, W>>) -> R) -> R {
+        match self.half.get_mut() {
+            Some(half) => work(half),
+            // SAFETY: the reader's bit is set for this reader, as `new` says, until it is dropped.
+            // `&mut self` excludes another half at the same time.
+            None => work(&mut *unsafe { self.shared.reading() }),
+        }
     }
 
     /// Returns the state of this end: receiving, at the end of file, or reset.
@@ -198,7 +210,7 @@ impl<'a, const N: usize, W: Wake> Reader<'a, N, W> {
     /// ```
     pub fn state(&mut self) -> State {
         let state = self.shared.ends().reader_state();
-        if self.half.is_empty() { state } else { State::READER }
+        if self.with_half(|half| half.is_empty()) { state } else { State::READER }
     }
 
     #[inline(always)]
@@ -221,7 +233,7 @@ impl<'a, const N: usize, W: Wake> Reader<'a, N, W> {
         if !Cached::ENABLED {
             return self.take_or_end(out);
         }
-        match self.half.try_read(out) {
+        match self.with_half(|half| half.read_once(out, false)) {
             0 => self.read_or_end(out),
             count => Some(Ok(count)),
         }
@@ -237,7 +249,7 @@ impl<'a, const N: usize, W: Wake> Reader<'a, N, W> {
 
     #[inline(always)]
     fn take_or_end(&mut self, out: &mut [u8]) -> Option<Result<usize, Error>> {
-        self.attempt(|half| match half.try_read(out) {
+        self.attempt(|half| match half.read_once(out, false) {
             0 => None,
             count => Some(Ok(count)),
         })
@@ -248,12 +260,8 @@ impl<'a, const N: usize, W: Wake> Reader<'a, N, W> {
         if out.len() > N {
             return Some(Err(Error::MessageTooLarge { max: N }));
         }
-        self.attempt(|half| {
-            (half.len() >= out.len()).then(|| {
-                half.try_read(out);
-                Ok(())
-            })
-        })
+        let count = out.len();
+        self.attempt(|half| (half.read_once(out, true) == count).then_some(Ok(())))
     }
 
     /// Takes one message that [`Writer::attempt_message`] wrote; `None` when none is there yet.
@@ -270,14 +278,25 @@ impl<'a, const N: usize, W: Wake> Reader<'a, N, W> {
         &mut self,
         take: impl FnMut(&mut Consumer<&'a ByteRing<N, W>>) -> Option<Result<R, Error>>,
     ) -> Option<Result<R, Error>> {
-        let ends = || self.shared.ends().reader_state();
-        look_or_end(&mut *self.half, take, |_| ends().on(Event::Recv).err().map(Err))
+        if !Cached::ENABLED {
+            // A single look is shorter. What it does not find after the last writer closed will
+            // not come.
+            let ends = self.shared.ends();
+            let found = self.with_half(take);
+            return found.or_else(|| ends.reader_state().on(Event::Recv).err().map(Err));
+        }
+        let shared = self.shared;
+        self.with_half(|half| {
+            let ends = || shared.ends().reader_state();
+            look_or_end(half, take, |_| ends().on(Event::Recv).err().map(Err))
+        })
     }
 
     /// Returns whether a read would not wait: bytes are there, or no more will come.
     #[cfg(feature = "embedded-io")]
     pub(super) fn is_ready(&mut self) -> bool {
-        !self.half.is_empty() || !self.shared.ends().reader_state().can_recv()
+        let is_empty = self.with_half(|half| half.is_empty());
+        !is_empty || !self.shared.ends().reader_state().can_recv()
     }
 }
 
@@ -374,13 +393,7 @@ impl<'a, const N: usize, W: Wake> Writer<'a, N, W> {
         if bytes.is_empty() {
             return Some(Ok(0));
         }
-        let write = |half: &mut Producer<&'a ByteRing<N, W>>| {
-            if whole {
-                half.write_all_once(bytes).map_or(0, |()| bytes.len())
-            } else {
-                half.write_once(bytes)
-            }
-        };
+        let write = |half: &mut Producer<&'a ByteRing<N, W>>| half.write_once(bytes, whole);
         // SAFETY: this end was counted among the writers when it was opened, and leaves when it is
         // dropped.
         let written = unsafe { self.shared.writing(write) };

@@ -30,17 +30,17 @@ impl TryLock {
     }
 
     /// Locks and returns true; or records that the lock is wanted and returns false.
+    #[cfg_attr(any(no_cas, not(target_has_atomic = "32")), inline(never))]
     pub(super) fn try_lock(&self) -> bool {
-        // Acquire, here and below: partner is the release in `unlock`. The new holder sees what
-        // earlier holders did under the lock.
-        if self.word.fetch_or(LOCKED, Ordering::Acquire) & LOCKED == 0 {
-            return true;
-        }
-        // If the holder unlocked in between, the lock is ours now, and `WANTED` costs one needless
-        // ring.
+        // If the holder unlocks between the two attempts, the lock is ours, and `WANTED` costs one
+        // needless ring.
+        // Acquire: partner is the release in `unlock`. The new holder sees what earlier holders did
+        // under the lock.
         // Release: partner is the acquire in `unlock`. The holder that learns that the lock is
         // wanted sees what this context did before it asked.
-        self.word.fetch_or(LOCKED | WANTED, Ordering::AcqRel) & LOCKED == 0
+        [LOCKED, LOCKED | WANTED]
+            .into_iter()
+            .any(|ask| self.word.fetch_or(ask, Ordering::AcqRel) & LOCKED == 0)
     }
 
     /// Unlocks; returns whether another context asked for the lock and may be asleep by now.

@@ -49,12 +49,15 @@ mod inner;
 #[cfg(feature = "embedded-io")]
 mod io;
 mod lend;
+mod once;
 mod producer;
 mod run;
 
+pub(in crate::ring) use consumer::Found;
 pub use consumer::{Consumer, ReadGrant};
 pub use inner::{ByteRing, ByteRingInner, ByteRingRef, ByteRingView};
 pub(crate) use producer::HEADER;
+pub(in crate::ring) use producer::Room;
 pub use producer::{Producer, WriteGrant};
 
 impl<S: Storage<Value = u8> + ?Sized, W: Wake> ByteRingInner<S, W> {

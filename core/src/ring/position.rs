@@ -108,6 +108,24 @@ pub(super) fn used_by_side(n: impl Capacity, head: u32, tail: u32, seen: u32) ->
     if is_position(n, seen) { used_of_valid(n, head, tail) } else { None }
 }
 
+/// As [`used`], but more than `N` when they cannot be positions of one ring.
+#[inline(always)]
+pub(super) fn used_or_more(n: impl Capacity, head: u32, tail: u32) -> u32 {
+    if run_freely(n) {
+        return tail.wrapping_sub(head);
+    }
+    used(n, head, tail).unwrap_or(u32::MAX)
+}
+
+/// Whether `count` slots from the producer's position on are free. `count` is at most `N`.
+#[inline(always)]
+pub(super) fn has_room(n: impl Capacity, head: u32, tail: u32, count: u32) -> bool {
+    if run_freely(n) {
+        return tail.wrapping_add(count).wrapping_sub(head) <= n.get();
+    }
+    used_or_more(n, head, tail) <= n.get() - count
+}
+
 /// As [`used`], for two valid positions.
 #[inline(always)]
 fn used_of_valid(n: impl Capacity, head: u32, tail: u32) -> Option<u32> {
@@ -150,6 +168,10 @@ mod tests {
                 let mut head = 0;
                 (0..pushed - behind).for_each(|_| head = advance(capacity, head, 1));
                 assert_eq!(used(capacity, head, tail), Some(behind));
+                assert_eq!(used_or_more(capacity, head, tail), behind);
+                for count in 0..=n {
+                    assert_eq!(has_room(capacity, head, tail, count), behind + count <= n);
+                }
                 assert_eq!(is_full(capacity, head, tail), behind == n);
                 assert_eq!(distance(capacity, head, tail), behind);
                 assert_eq!(advance(capacity, head, behind), tail);
@@ -182,6 +204,8 @@ mod tests {
         assert_eq!(used(Fixed::<4>, 8, 0), None);
         assert_eq!(used(Fixed::<4>, 0, 8), None);
         assert_eq!(used(Fixed::<4>, 0, 5), None, "more than the capacity");
+        assert!(used_or_more(Fixed::<4>, 0, 5) > 4, "more than the capacity");
+        assert!(used_or_more(Fixed::<3>, 6, 0) > 3, "not a position");
         assert_eq!(used(Fixed::<4>, u32::MAX, u32::MAX).is_none(), Cached::ENABLED);
         assert_eq!(used(Fixed::<MAX_CAPACITY>, 0, MAX_CAPACITY as u32), Some(MAX_CAPACITY as u32));
     }

@@ -344,6 +344,21 @@ impl<C: Capacity, W: Wake> ProducerCursor<C, W> {
         self.refresh()
     }
 
+    /// The number of filled slots before `tail`, which is the producer's position; more than the
+    /// capacity if the consumer's position is invalid. It reads the consumer's position. It is for
+    /// a half that keeps no copies.
+    #[inline(always)]
+    pub(super) fn used_from(&self, tail: u32) -> u32 {
+        position::used_or_more(self.capacity, self.head(), tail)
+    }
+
+    /// Whether `count` slots from `tail` on are free, at most the capacity; otherwise as
+    /// [`used_from`](Self::used_from).
+    #[inline(always)]
+    pub(super) fn has_room_from(&self, tail: u32, count: u32) -> bool {
+        position::has_room(self.capacity, self.head(), tail, count)
+    }
+
     /// Reads the consumer's position, and returns the number of free slots from `tail` on.
     #[inline(always)]
     fn refresh(&mut self) -> u32 {
@@ -599,6 +614,14 @@ impl<C: Capacity, W: Wake> ConsumerCursor<C, W> {
         let found = self.refresh();
         self.found = Cached::new(found);
         found
+    }
+
+    /// The number of filled slots from `head` on, which is the consumer's position; more than the
+    /// capacity if the producer's position is invalid. It reads the producer's position. It is for
+    /// a half that keeps no copies.
+    #[inline(always)]
+    pub(super) fn ready_from(&self, head: u32) -> u32 {
+        position::used_or_more(self.capacity, head, self.tail())
     }
 
     /// Reads the producer's position, and returns the number of filled slots from `head` on.

@@ -28,6 +28,24 @@ impl Cached {
     }
 }
 
+/// A word that one operation has read and keeps to its end: nothing, because the handle keeps a
+/// copy.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Local;
+
+impl Local {
+    #[inline(always)]
+    pub(crate) fn new(_: u32) -> Self {
+        Local
+    }
+
+    /// The word, where the operation keeps it.
+    #[inline(always)]
+    pub(crate) fn get(self) -> Option<u32> {
+        None
+    }
+}
+
 /// Memory for rarely needed words; `uncached` has none.
 #[derive(Debug)]
 #[repr(transparent)]
@@ -42,6 +60,12 @@ impl<T> Roomy<T> {
     #[inline(always)]
     pub(crate) const fn by_ref(&self) -> RoomyRef<'_, T> {
         RoomyRef(&self.0)
+    }
+
+    /// An exclusive reference to the value, where there is room for it.
+    #[inline(always)]
+    pub(crate) const fn get_mut(&mut self) -> Option<&mut T> {
+        Some(&mut self.0)
     }
 }
 

@@ -27,6 +27,24 @@ impl Cached {
     }
 }
 
+/// A word that one operation has read and keeps to its end. The compiler never merges two loads of
+/// an atomic, so that each further load takes its time and its flash.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Local(u32);
+
+impl Local {
+    #[inline(always)]
+    pub(crate) fn new(word: u32) -> Self {
+        Local(word)
+    }
+
+    /// The word, where the operation keeps it.
+    #[inline(always)]
+    pub(crate) fn get(self) -> Option<u32> {
+        Some(self.0)
+    }
+}
+
 /// Does not back off: an interrupt took the word, and is done.
 #[allow(dead_code, reason = "only the lock-free queue backs off")]
 #[inline(always)]
@@ -46,6 +64,12 @@ impl<T> Roomy<T> {
     #[inline(always)]
     pub(crate) const fn by_ref(&self) -> RoomyRef<'_, T> {
         RoomyRef(PhantomData)
+    }
+
+    /// An exclusive reference to the value, where there is room for it.
+    #[inline(always)]
+    pub(crate) const fn get_mut(&mut self) -> Option<&mut T> {
+        None
     }
 }
 

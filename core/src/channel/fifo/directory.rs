@@ -1,7 +1,7 @@
 //! The FIFOs of a registry, and the operations on them under the registry's lock.
 
 use super::super::name::Name;
-use super::super::pipe::{Ends, Opened, Reader, Shared, Writer};
+use super::super::pipe::{Ends, Reader, Shared, Writer};
 use super::super::try_lock::Guarded;
 use crate::Error;
 use crate::sync::{AtomicU32, Ordering, const_unless_loom};
@@ -28,7 +28,7 @@ impl<const N: usize, W: Wake> Fifo<N, W> {
     const_unless_loom! {
         pub(super) fn new() -> Self {
             Fifo {
-                shared: Shared::new(Opened::Apart),
+                shared: Shared::new(),
                 name: Guarded::new(None),
                 readers_opened: AtomicU32::new(0),
                 writers_opened: AtomicU32::new(0),

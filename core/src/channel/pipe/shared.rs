@@ -7,24 +7,12 @@ use crate::finally::Finally;
 #[cfg(not(loom))]
 use crate::ring::InPlace;
 use crate::ring::bytes::{ByteRing, Consumer, Producer};
-use crate::sync::{AtomicU32, CachePadded, Cached, Ordering, RmwU32, const_unless_loom};
+use crate::sync::{AtomicU32, CachePadded, Ordering, RmwU32, Roomy, const_unless_loom, roomy};
 use crate::wait::{Doorbell, Wake};
 use core::mem::ManuallyDrop;
 #[cfg(not(loom))]
 use core::mem::MaybeUninit;
 use core::panic::RefUnwindSafe;
-
-/// How the ends of a pipe are opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::channel) enum Opened {
-    /// Both at once; only writers make further writers.
-    ///
-    /// So a writer that sees that it is the only one stays the only one until it clones itself. It
-    /// needs no lock: nobody else can hold it.
-    Together,
-    /// Each separately, at any time: a FIFO.
-    Apart,
-}
 
 /// The shared part of a pipe or FIFO: a byte ring, and the record of its open ends.
 #[derive(Debug)]
@@ -35,42 +23,51 @@ pub(in crate::channel) struct Shared<const N: usize, W: Wake> {
     /// It has a cache line of its own: both sides read it in every call, and it seldom changes.
     ends: CachePadded<RmwU32>,
     writing: CachePadded<Writing>,
-    opened: Opened,
 }
 
 /// What the writers share among themselves.
 #[derive(Debug)]
 struct Writing {
     lock: TryLock,
-    /// The room that the last writer knew of.
+    /// The room that the last writer knew of, where writers know any.
     ///
     /// Relaxed: only the writer that holds the lock accesses it, and the lock orders the accesses.
-    room: AtomicU32,
+    room: Roomy<AtomicU32>,
 }
 
 impl Writing {
     const_unless_loom! {
         fn new() -> Self {
-            Writing { lock: TryLock::new(), room: AtomicU32::new(0) }
+            Writing { lock: TryLock::new(), room: roomy!(AtomicU32::new(0)) }
         }
     }
 }
 
-/// The word that records the open ends: two bits, and below them the number of writers.
+/// The word that records the open ends: three bits, and above them the number of writers.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::channel) struct Ends(u32);
 
 /// The reader is open.
-const READER: u32 = 1 << 31;
+const READER: u32 = 1;
+/// Both ends were opened at once; only writers make further writers.
+///
+/// So a writer that sees that it is the only one stays the only one until it clones itself. It
+/// needs no lock: nobody else can hold it. The ends of a FIFO are opened separately, at any time.
+const TOGETHER: u32 = 1 << 1;
 /// The writer did not close; the connection was torn down.
 ///
 /// A socket's listener sets this when it closes before it accepted the connection.
-const RESET: u32 = 1 << 30;
+const RESET: u32 = 1 << 2;
+/// One writer.
+const WRITER: u32 = 1 << 3;
 const MAX_WRITERS: u32 = 1 << 16;
+
+/// The word while both ends of a pipe are open, and it has one writer.
+const ONE_TO_ONE: u32 = READER | TOGETHER | WRITER;
 
 impl Ends {
     pub(in crate::channel) const fn writers(self) -> u32 {
-        self.0 & !(READER | RESET)
+        self.0 / WRITER
     }
 
     pub(in crate::channel) const fn reader(self) -> bool {
@@ -78,7 +75,7 @@ impl Ends {
     }
 
     pub(in crate::channel) const fn nobody(self) -> bool {
-        self.0 & !RESET == 0
+        self.0 & !(TOGETHER | RESET) == 0
     }
 
     /// Returns the state of the reader once it has read everything.
@@ -108,19 +105,18 @@ impl<const N: usize, W: Wake> Shared<N, W> {
     pub(in crate::channel) const ATOMIC: usize = if N < 4096 { N } else { 4096 };
 
     const_unless_loom! {
-        pub(in crate::channel) fn new(opened: Opened) -> Self {
+        pub(in crate::channel) fn new() -> Self {
             Shared {
                 ring: ByteRing::new(),
                 ends: CachePadded(RmwU32::new(0)),
                 writing: CachePadded(Writing::new()),
-                opened,
             }
         }
     }
 
     /// Initializes `place`.
     #[cfg(not(loom))]
-    pub(super) fn init(place: &mut MaybeUninit<Self>, opened: Opened) {
+    pub(super) fn init(place: &mut MaybeUninit<Self>) {
         let at = place.as_mut_ptr();
         // SAFETY: `at` points to `place`, which is borrowed exclusively and large enough for all
         // the fields.
@@ -129,8 +125,6 @@ impl<const N: usize, W: Wake> Shared<N, W> {
         let ends = unsafe { &raw mut (*at).ends };
         // SAFETY: `at` points to `place`, borrowed exclusively and large enough for all the fields.
         let writing = unsafe { &raw mut (*at).writing };
-        // SAFETY: `at` points to `place`, borrowed exclusively and large enough for all the fields.
-        let how = unsafe { &raw mut (*at).opened };
         // SAFETY: `ring` points to the field's bytes within `place`, which is borrowed exclusively;
         // no other reference to these bytes exists. `MaybeUninit` may hold uninitialized bytes.
         ByteRing::init(unsafe { &mut *ring.cast::<MaybeUninit<ByteRing<N, W>>>() });
@@ -138,8 +132,6 @@ impl<const N: usize, W: Wake> Shared<N, W> {
         unsafe { ends.write(CachePadded(RmwU32::new(0))) };
         // SAFETY: `writing` points into `place`, aligned and exclusively borrowed.
         unsafe { writing.write(CachePadded(Writing::new())) };
-        // SAFETY: `how` points into `place`, aligned and exclusively borrowed.
-        unsafe { how.write(opened) };
     }
 }
 
@@ -164,14 +156,14 @@ impl<const N: usize, W: Wake> Shared<N, W> {
         // are done with the ring.
         self.ends
             .0
-            .compare_exchange(before, READER | 1, Ordering::Acquire, Ordering::Relaxed)
+            .compare_exchange(before, ONE_TO_ONE, Ordering::Acquire, Ordering::Relaxed)
             .map_err(|_| Error::Taken)?;
         self.discard();
         Ok(())
     }
 
     pub(in crate::channel) fn own_both(&mut self) {
-        self.ends.0.set(READER | 1);
+        self.ends.0.set(ONE_TO_ONE);
         self.discard();
     }
 
@@ -187,8 +179,7 @@ impl<const N: usize, W: Wake> Shared<N, W> {
 
     /// Records the reader; returns which ends were open before.
     ///
-    /// One context at a time may call it or `enter_writer`, under the registry's lock
-    /// ([`Opened::Apart`]).
+    /// One context at a time may call it or `enter_writer`, under the registry's lock.
     pub(in crate::channel) fn enter_reader(&self) -> Result<Ends, Error> {
         // Acquire: partner is the release in `leave_reader` and in `leave_writer`. The new reader
         // goes on from the position of the one that left.
@@ -204,8 +195,7 @@ impl<const N: usize, W: Wake> Shared<N, W> {
 
     /// Records one more writer; returns which ends were open before.
     ///
-    /// One context at a time may call it or `enter_reader`, under the registry's lock
-    /// ([`Opened::Apart`]).
+    /// One context at a time may call it or `enter_reader`, under the registry's lock.
     pub(in crate::channel) fn enter_writer(&self) -> Result<Ends, Error> {
         // Acquire: partner is the release in `leave_reader`. `discard` goes on from that reader's
         // position.
@@ -223,7 +213,7 @@ impl<const N: usize, W: Wake> Shared<N, W> {
     }
 
     fn count_writer(&self, order: Ordering) -> Result<Ends, Error> {
-        let before = Ends(self.ends.0.fetch_add(1, order));
+        let before = Ends(self.ends.0.fetch_add(WRITER, order));
         if before.writers() >= MAX_WRITERS {
             self.leave_writer();
             return Err(Error::Exhausted);
@@ -242,26 +232,30 @@ impl<const N: usize, W: Wake> Shared<N, W> {
     }
 
     pub(in crate::channel) fn leave_reader(&self) {
-        // Release: partner is the acquire in `open_both`, `enter_reader` and `enter_writer`. This
-        // reader is done with the ring.
-        self.ends.0.fetch_and(!READER, Ordering::Release);
+        self.leave(READER);
         self.writers_bell().ring();
     }
 
     pub(in crate::channel) fn leave_writer(&self) {
-        // Release: partner is the acquire in `ends`, `open_both` and `enter_reader`. A context that
-        // sees this writer gone sees what it wrote.
-        let before = Ends(self.ends.0.fetch_sub(1, Ordering::Release));
-        if before.writers() == 1 {
+        if self.leave(WRITER).writers() == 1 {
             self.readers_bell().ring();
         }
     }
 
+    /// Takes an open end, `READER` or `WRITER`, out of the word; returns which were open before.
+    #[cfg_attr(any(no_cas, not(target_has_atomic = "32")), inline(never))]
+    fn leave(&self, end: u32) -> Ends {
+        // Release: partner is the acquire in `ends`, `open_both`, `enter_reader` and
+        // `enter_writer`. A context that sees this end closed sees that it is done with the ring,
+        // and what it wrote.
+        Ends(self.ends.0.fetch_sub(end, Ordering::Release))
+    }
+
     /// Closes the only writer so that the reader finds a reset, not the end of file.
     pub(in crate::channel) fn reset_writer(&self) {
-        // The addition sets `RESET` and subtracts the writer from the count in one step. Relaxed:
+        // The subtraction sets `RESET` and takes the writer from the count in one step. Relaxed:
         // this writer never wrote.
-        self.ends.0.fetch_add(RESET - 1, Ordering::Relaxed);
+        self.ends.0.fetch_sub(WRITER - RESET, Ordering::Relaxed);
         self.readers_bell().ring();
     }
 
@@ -287,27 +281,30 @@ impl<const N: usize, W: Wake> Shared<N, W> {
         work: impl FnOnce(&mut Producer<&'a ByteRing<N, W>>) -> R,
     ) -> Option<Result<R, Error>> {
         let ends = self.ends();
-        if let Err(error) = ends.writer_state().on(Event::Send) {
-            return Some(Err(error));
+        let alone = ends.0 == ONE_TO_ONE;
+        if !alone {
+            if let Err(error) = ends.writer_state().on(Event::Send) {
+                return Some(Err(error));
+            }
+            if !self.writing.0.lock.try_lock() {
+                return None;
+            }
         }
-        let alone = self.opened == Opened::Together && ends.writers() == 1;
-        let Writing { lock, room } = &self.writing.0;
-        if !alone && !lock.try_lock() {
-            return None;
-        }
-        let unlock = || {
-            if !alone && lock.unlock() {
-                self.writers_bell().ring();
+        let leave = || {
+            if !alone {
+                self.leave_writing();
             }
         };
         // `work` may run the reader's waker; if that panics, this guard unlocks.
-        let panics = Finally(unlock);
+        let panics = Finally(leave);
+        let room = self.writing.0.room.by_ref().get();
+        let known = room.map_or(0, |room| room.load(Ordering::Relaxed));
         // SAFETY: one context at a time has the producer's half. Either this writer holds the lock,
         // and locking acquired what the last holder released. Or this writer is alone and stays
-        // alone until it clones itself (`Opened::Together`), and loading the ends acquired what
-        // closed writers released.
-        let mut half = unsafe { self.ring.lend_producer(room.load(Ordering::Relaxed)) };
-        if Cached::ENABLED {
+        // alone until it clones itself (`TOGETHER`), and loading the ends acquired what closed
+        // writers released.
+        let mut half = unsafe { self.ring.lend_producer(known) };
+        if let Some(room) = room {
             // Until `work` is done, the known room is 0. The reader's waker runs within `work`. If
             // it panics, the next writer must not count on more room than there is; with 0 it looks
             // at the ring.
@@ -315,8 +312,19 @@ impl<const N: usize, W: Wake> Shared<N, W> {
         }
         let done = work(&mut half);
         core::mem::forget(panics);
-        room.store(half.known_room(), Ordering::Relaxed);
-        unlock();
+        if let Some(room) = room {
+            room.store(half.known_room(), Ordering::Relaxed);
+        }
+        leave();
         Some(Ok(done))
+    }
+
+    /// Releases the lock that [`writing`](Self::writing) took, because this writer may not be the
+    /// only one.
+    #[cfg_attr(any(no_cas, not(target_has_atomic = "32")), inline(never))]
+    fn leave_writing(&self) {
+        if self.writing.0.lock.unlock() {
+            self.writers_bell().ring();
+        }
     }
 }

@@ -9,7 +9,7 @@ use crate::ring::position;
 use crate::ring::sides::{ConsumerCursor, Header};
 use crate::ring::slots::{LONG, chunk_size};
 use crate::storage::sealed::Capacity as _;
-use crate::sync::{CachePadded, Cached, Ordering, SlotsRef};
+use crate::sync::{CachePadded, Cached, Local, Ordering, SlotsRef};
 use crate::wait::{Doorbell, Register, TimedOut, Wait, lend_until, look_or_end};
 use core::fmt;
 use core::future::poll_fn;
@@ -21,7 +21,7 @@ use core::task::{Context, Poll};
 /// `R` is the reference by which the half reaches its ring and keeps it, as for a
 /// [`Producer`](super::Producer).
 pub struct Consumer<R: ByteRingRef> {
-    cursor: CachePadded<ConsumerCursor<CapacityOf<R>, R::Wake>>,
+    pub(super) cursor: CachePadded<ConsumerCursor<CapacityOf<R>, R::Wake>>,
     /// The number of bytes that the last read took: about the size of a message.
     taken: Cached,
     /// The bytes that are known to be ready and contiguous. The run begins at the cursor's
@@ -89,7 +89,7 @@ impl<R: ByteRingRef> Consumer<R> {
     }
 
     #[inline(always)]
-    fn slots(&self) -> SlotsRef<'_, u8> {
+    pub(super) fn slots(&self) -> SlotsRef<'_, u8> {
         // SAFETY: the cursor was made from a pointer to the whole ring. The owner keeps the ring
         // while the half exists.
         unsafe { inner::slots(self.cursor.0.header_ptr()) }
@@ -101,8 +101,7 @@ impl<R: ByteRingRef> Consumer<R> {
     #[inline]
     pub fn try_read(&mut self, out: &mut [u8]) -> usize {
         if !Cached::ENABLED {
-            let run = self.first_run(out.len().min(self.capacity()) as u32);
-            return self.read_run(run, out);
+            return self.read_now(out, false, true);
         }
         if !self.is_short(out) {
             let run = self.find_run(out.len());
@@ -115,6 +114,19 @@ impl<R: ByteRingRef> Consumer<R> {
         // SAFETY: `is_short` has just been checked.
         unsafe { self.take_short(out) };
         out.len()
+    }
+
+    /// As [`try_read`](Self::try_read), for a ring without gaps: nobody reserves a grant. If `whole`,
+    /// it fills `out` or reads nothing.
+    #[inline(always)]
+    pub(crate) fn read_once(&mut self, out: &mut [u8], whole: bool) -> usize {
+        if !Cached::ENABLED {
+            return self.read_now(out, whole, false);
+        }
+        if !whole {
+            return self.try_read(out);
+        }
+        self.try_read_exact(out).map_or(0, |()| out.len())
     }
 
     /// Copies out as many bytes as there are, and returns their number. The first `run` bytes are
@@ -280,6 +292,9 @@ impl<R: ByteRingRef> Consumer<R> {
 
     /// As [`clear`](Self::clear), for a ring without a producer. It wakes nobody.
     pub(crate) fn discard(&mut self) {
+        if !Cached::ENABLED {
+            return self.discard_now();
+        }
         let count = self.cursor.0.ready(self.n());
         self.end_run();
         self.cursor.0.release_silently(self.cursor.0.head(), count);
@@ -309,9 +324,9 @@ impl<R: ByteRingRef> Consumer<R> {
     /// ```
     #[inline]
     pub fn try_peek(&mut self, at_least: usize) -> Result<ReadGrant<'_, R>, Error> {
-        match self.run_if(at_least) {
-            0 => Err(self.too_few(at_least)),
-            len => Ok(self.granted(len)),
+        match self.find(at_least) {
+            None => Err(self.too_few(at_least)),
+            Some(found) => Ok(self.granted(found)),
         }
     }
 
@@ -360,7 +375,11 @@ impl<R: ByteRingRef> Consumer<R> {
     /// [`Error::WouldBlock`] when there are fewer bytes now. [`Error::MessageTooLarge`] when the
     /// ring can hold only fewer.
     pub fn try_read_exact(&mut self, out: &mut [u8]) -> Result<(), Error> {
-        if !out.is_empty() {
+        if !Cached::ENABLED {
+            if self.read_now(out, true, true) < out.len() {
+                return Err(self.too_few(out.len()));
+            }
+        } else if !out.is_empty() {
             if self.run_if(out.len()) == 0 {
                 return Err(self.too_few(out.len()));
             }
@@ -371,6 +390,9 @@ impl<R: ByteRingRef> Consumer<R> {
 
     /// The number of bytes that can be read now. The producer can only increase it.
     pub fn len(&mut self) -> usize {
+        if !Cached::ENABLED {
+            return self.len_now();
+        }
         let (first, second) = self.both_runs();
         (first + second) as usize
     }
@@ -398,7 +420,7 @@ impl<R: ByteRingRef> Consumer<R> {
 
     /// The capacity, as positions count.
     #[inline(always)]
-    fn n(&self) -> u32 {
+    pub(super) fn n(&self) -> u32 {
         self.cursor.0.n()
     }
 
@@ -435,19 +457,13 @@ impl<R: ByteRingRef> Consumer<R> {
                 return first;
             }
         }
-        if Cached::ENABLED { self.run_slow(at_least) } else { self.run_now(at_least) }
+        self.run_slow(at_least)
     }
 
     /// The rest of [`run_if`](Self::run_if), when a look is necessary or the first run is too
     /// short.
     #[inline(never)]
     fn run_slow(&mut self, at_least: usize) -> u32 {
-        self.run_now(at_least)
-    }
-
-    /// As [`run_if`](Self::run_if), with a look at the producer's position.
-    #[inline(always)]
-    fn run_now(&mut self, at_least: usize) -> u32 {
         // The run stops at the end of the memory, so that bytes after that do not matter here.
         let ready = self.cursor.0.ready_now(self.to_end(), self.taken);
         let first = self.run_of(ready);
@@ -550,19 +566,37 @@ impl<R: ByteRingRef> Consumer<R> {
     /// Unlike [`try_peek`](Self::try_peek), it looks at the producer's position only when nothing
     /// is known to be ready. It is for callers to whom one publication is enough.
     #[inline]
-    pub(in crate::ring) fn one_run(&mut self) -> Option<u32> {
+    pub(in crate::ring) fn one_run(&mut self) -> Option<Found> {
+        if !Cached::ENABLED {
+            return self.find_now(1);
+        }
         let run = match self.known_run() {
-            0 if Cached::ENABLED => self.find_run(1),
-            0 => self.first_run(1),
+            0 => self.find_run(1),
             known => known,
         };
-        Some(run).filter(|len| *len > 0)
+        self.found(run)
     }
 
-    /// The grant of the first `len` bytes of the run, which are ready.
+    /// The `len` bytes at the head, unless `len` is 0.
+    #[inline(always)]
+    fn found(&self, len: u32) -> Option<Found> {
+        (len > 0).then(|| Found { head: Local::new(self.cursor.0.head()), len })
+    }
+
+    /// The first run, if at least `at_least` bytes are ready, and at least one.
+    #[inline(always)]
+    fn find(&mut self, at_least: usize) -> Option<Found> {
+        if !Cached::ENABLED {
+            return self.find_now(at_least);
+        }
+        let len = self.run_if(at_least);
+        self.found(len)
+    }
+
+    /// The grant of the bytes that were found.
     #[inline]
-    pub(in crate::ring) fn granted(&mut self, len: u32) -> ReadGrant<'_, R> {
-        ReadGrant { consumer: self, len }
+    pub(in crate::ring) fn granted(&mut self, found: Found) -> ReadGrant<'_, R> {
+        ReadGrant { consumer: self, found }
     }
 
     fn read_or_end(&mut self, out: &mut [u8]) -> Option<Result<usize, Error>> {
@@ -579,11 +613,11 @@ impl<R: ByteRingRef> Consumer<R> {
         })
     }
 
-    fn peek_or_end(&mut self, at_least: usize) -> Option<Result<u32, Error>> {
-        let attempt = |this: &mut Self| match this.run_if(at_least) {
-            0 if at_least > this.capacity() => Some(Err(this.too_few(at_least))),
-            0 => None,
-            len => Some(Ok(len)),
+    fn peek_or_end(&mut self, at_least: usize) -> Option<Result<Found, Error>> {
+        let attempt = |this: &mut Self| match this.find(at_least) {
+            None if at_least > this.capacity() => Some(Err(this.too_few(at_least))),
+            None => None,
+            Some(found) => Some(Ok(found)),
         };
         look_or_end(self, attempt, |this| this.end().map(Err))
     }
@@ -708,8 +742,8 @@ impl<R: ByteRingRef<Wake: Wait>> Consumer<R> {
         at_least: usize,
         deadline: Option<<R::Wake as Wait>::Deadline>,
     ) -> Result<ReadGrant<'_, R>, Error> {
-        let len = self.wait(deadline, |this| this.peek_or_end(at_least))??;
-        Ok(self.granted(len))
+        let found = self.wait(deadline, |this| this.peek_or_end(at_least))??;
+        Ok(self.granted(found))
     }
 
     /// Waits until `attempt` returns an answer, until `deadline` at most.
@@ -779,7 +813,7 @@ impl<R: ByteRingRef<Wake: Register>> Consumer<R> {
         let poll = move |this: &mut Self, cx: &mut Context<'_>| {
             this.poll(cx, |this| this.peek_or_end(at_least))
         };
-        lend_until(self, poll, |this, len| len.map(|len| this.granted(len)))
+        lend_until(self, poll, |this, found| found.map(|found| this.granted(found)))
     }
 
     /// Returns what `attempt` answers. Without an answer, it has the task woken when there may be
@@ -794,16 +828,24 @@ impl<R: ByteRingRef<Wake: Register>> Consumer<R> {
     }
 }
 
+/// Contiguous bytes that are ready.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::ring) struct Found {
+    /// The consumer's position, where they begin.
+    pub(super) head: Local,
+    pub(super) len: u32,
+}
+
 /// Contiguous bytes to be read, as a slice. Dropped without a release, the grant consumes nothing.
 #[must_use = "a grant that is dropped consumes nothing"]
 pub struct ReadGrant<'g, R: ByteRingRef> {
     consumer: &'g mut Consumer<R>,
-    len: u32,
+    found: Found,
 }
 
 impl<R: ByteRingRef> fmt::Debug for ReadGrant<'_, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReadGrant").field("len", &self.len).finish_non_exhaustive()
+        f.debug_struct("ReadGrant").field("len", &self.found.len).finish_non_exhaustive()
     }
 }
 
@@ -816,20 +858,25 @@ impl<R: ByteRingRef> ReadGrant<'_, R> {
     /// The slot at which the grant begins: that of the run.
     #[inline(always)]
     fn at(&self) -> u32 {
-        self.consumer.run.at(self.consumer.size(), self.consumer.cursor.0.head())
+        let head = self.found.head.get().unwrap_or_else(|| self.consumer.cursor.0.head());
+        self.consumer.run.at(self.consumer.size(), head)
     }
 
     /// Gives the first `len` bytes back to the producer.
     ///
     /// If the grant has fewer than `len` bytes, it gives all of them back.
     pub fn release(self, len: usize) {
-        let len = len.min(self.len as usize) as u32;
+        let len = len.min(self.found.len as usize) as u32;
         // Tells loom that the bytes were being read until now.
         let _ = &*self;
         if len == 0 {
             return;
         }
         let consumer = self.consumer;
+        if let Some(head) = self.found.head.get() {
+            let head = position::advance(consumer.size(), head, len);
+            return consumer.cursor.0.release_to(head);
+        }
         let head = consumer.cursor.0.head();
         consumer.record_read(len);
         if consumer.run.holds(head, len as usize) {
@@ -846,6 +893,6 @@ impl<R: ByteRingRef> Deref for ReadGrant<'_, R> {
     fn deref(&self) -> &[u8] {
         // SAFETY: the ownership rule: these bytes are ready and contiguous. The slice borrows the
         // grant, so that they are not released while it is in use.
-        unsafe { self.consumer.slots().readable_at(self.at(), self.len) }
+        unsafe { self.consumer.slots().readable_at(self.at(), self.found.len) }
     }
 }

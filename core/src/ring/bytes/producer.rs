@@ -8,7 +8,7 @@ use crate::ring::position;
 use crate::ring::sides::{Header, ProducerCursor};
 use crate::ring::slots::{LONG, chunk_size};
 use crate::storage::sealed::Capacity as _;
-use crate::sync::{CachePadded, Cached, Ordering, SlotsRef};
+use crate::sync::{CachePadded, Cached, Local, Ordering, SlotsRef};
 use crate::wait::{Doorbell, Register, TimedOut, Wait, lend_until};
 use core::fmt;
 use core::future::poll_fn;
@@ -24,7 +24,7 @@ pub(crate) const HEADER: usize = size_of::<u32>();
 /// [`StableRef`](crate::storage::StableRef). It is `&ByteRing<N, W>`, `&ByteRingView<W>`, or an
 /// `Arc` of one of these. With an `Arc` the half owns what it needs.
 pub struct Producer<R: ByteRingRef> {
-    cursor: CachePadded<ProducerCursor<CapacityOf<R>, R::Wake>>,
+    pub(super) cursor: CachePadded<ProducerCursor<CapacityOf<R>, R::Wake>>,
     /// The known room, up to the end of the memory. It begins at the cursor's position.
     run: Run,
     /// Keeps the ring, to which the cursor points. It is the last field, so that it is dropped
@@ -106,7 +106,7 @@ impl<R: ByteRingRef> Producer<R> {
     }
 
     #[inline(always)]
-    fn slots(&self) -> SlotsRef<'_, u8> {
+    pub(super) fn slots(&self) -> SlotsRef<'_, u8> {
         // SAFETY: the cursor was made from a pointer to the whole ring. The owner keeps the ring
         // while the half exists.
         unsafe { inner::slots(self.cursor.0.header_ptr()) }
@@ -120,7 +120,7 @@ impl<R: ByteRingRef> Producer<R> {
     #[inline]
     pub fn try_write(&mut self, bytes: &[u8]) -> usize {
         if !Cached::ENABLED {
-            return self.write_once(bytes);
+            return self.write_now(bytes, false, true);
         }
         if !self.is_short(bytes) {
             let room = self.find_room(bytes.len());
@@ -136,9 +136,15 @@ impl<R: ByteRingRef> Producer<R> {
     }
 
     /// As [`try_write`](Self::try_write), for a producer that was lent for this call and so has no
-    /// run.
+    /// run. If `whole`, it copies all or nothing. The ring has no gaps: nobody reserves a grant.
     #[inline(always)]
-    pub(crate) fn write_once(&mut self, bytes: &[u8]) -> usize {
+    pub(crate) fn write_once(&mut self, bytes: &[u8], whole: bool) -> usize {
+        if !Cached::ENABLED {
+            return self.write_now(bytes, whole, false);
+        }
+        if whole {
+            return self.write_all_once(bytes).map_or(0, |()| bytes.len());
+        }
         let room = self.cursor.0.room(bytes.len().min(self.capacity()) as u32);
         self.write_room(room, bytes)
     }
@@ -209,18 +215,13 @@ impl<R: ByteRingRef> Producer<R> {
         self.cursor.0.publish_to(tail + bytes.len() as u32);
     }
 
-    /// The room for `count` bytes: [`find_room`](Self::find_room) on a target where there are runs.
-    #[inline(always)]
-    fn room_for(&mut self, count: u32) -> u32 {
-        if Cached::ENABLED { self.find_room(count as usize) } else { self.cursor.0.room(count) }
-    }
-
     /// Returns the room, and makes its contiguous part the run. It looks at the consumer's position
     /// when less room than for `len` bytes is known.
     #[inline(never)]
     fn find_room(&mut self, len: usize) -> u32 {
         let room = self.cursor.0.room(len.min(self.capacity()) as u32);
-        self.run = Run::new(self.size(), self.cursor.0.tail(), room.min(self.to_end()));
+        let tail = self.cursor.0.tail();
+        self.run = Run::new(self.size(), tail, room.min(self.to_end(tail)));
         room
     }
 
@@ -295,7 +296,10 @@ impl<R: ByteRingRef> Producer<R> {
     #[inline]
     pub fn try_write_all(&mut self, bytes: &[u8]) -> Result<(), Error> {
         if !Cached::ENABLED {
-            return self.write_all_once(bytes);
+            if self.write_now(bytes, true, true) < bytes.len() {
+                return Err(self.no_room(bytes.len()));
+            }
+            return Ok(());
         }
         if !self.is_short(bytes) {
             self.find_room(bytes.len());
@@ -308,10 +312,10 @@ impl<R: ByteRingRef> Producer<R> {
         Ok(())
     }
 
-    /// As [`try_write_all`](Self::try_write_all), for a producer that was lent for this call and so
-    /// has no run.
+    /// As [`try_write_all`](Self::try_write_all), for a producer that has no run, or too short a
+    /// one.
     #[inline(always)]
-    pub(crate) fn write_all_once(&mut self, bytes: &[u8]) -> Result<(), Error> {
+    fn write_all_once(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let max = self.capacity();
         if bytes.len() > max {
             return Err(Error::MessageTooLarge { max });
@@ -350,14 +354,19 @@ impl<R: ByteRingRef> Producer<R> {
     /// assert_eq!(producer.try_reserve(2).unwrap_err(), Error::WouldBlock);
     /// ```
     pub fn try_reserve(&mut self, len: usize) -> Result<WriteGrant<'_, R>, Error> {
-        if self.run_grants(len) {
-            return Ok(WriteGrant { producer: self, gap: 0, len: len as u32 });
+        if !Cached::ENABLED {
+            let room = self.find_grant_now(len)?;
+            return Ok(self.granted(room));
         }
-        let (gap, len) = self.check_grant(len)?;
-        if self.room_for(gap + len) < gap + len {
+        let tail = self.cursor.0.tail();
+        if self.run_grants(len) {
+            return Ok(self.granted(Room { tail: Local::new(tail), gap: 0, len: len as u32 }));
+        }
+        let (gap, len) = self.check_grant(tail, len)?;
+        if self.find_room((gap + len) as usize) < gap + len {
             return Err(Error::WouldBlock);
         }
-        Ok(self.granted((gap, len)))
+        Ok(self.granted(Room { tail: Local::new(tail), gap, len }))
     }
 
     /// Reserves the contiguous bytes at hand, at most `max`, without a gap.
@@ -376,14 +385,20 @@ impl<R: ByteRingRef> Producer<R> {
     /// ```
     pub fn try_reserve_up_to(&mut self, max: usize) -> Result<WriteGrant<'_, R>, Error> {
         let want = max.min(self.capacity()) as u32;
-        let to_end = self.to_end();
+        let tail = self.cursor.0.tail();
+        let to_end = self.to_end(tail);
+        if !Cached::ENABLED {
+            let room = self.find_up_to_now(tail, want.min(to_end))?;
+            return Ok(self.granted(room));
+        }
         // It asks for at least one byte. A request for none would be satisfied by the known room,
         // which may be 0 since an earlier look at a full ring.
-        let room = self.room_for(want.max(1));
+        let room = self.find_room(want.max(1) as usize);
         if room == 0 {
             return Err(Error::WouldBlock);
         }
-        Ok(self.granted((0, want.min(room).min(to_end))))
+        let len = want.min(room).min(to_end);
+        Ok(self.granted(Room { tail: Local::new(tail), gap: 0, len }))
     }
 
     /// The number of bytes that can be written now. The consumer can only increase it.
@@ -403,13 +418,13 @@ impl<R: ByteRingRef> Producer<R> {
 
     /// The number of bytes that the ring can hold.
     #[inline(always)]
-    fn capacity(&self) -> usize {
+    pub(super) fn capacity(&self) -> usize {
         self.n() as usize
     }
 
     /// The capacity, as positions count.
     #[inline(always)]
-    fn n(&self) -> u32 {
+    pub(super) fn n(&self) -> u32 {
         self.cursor.0.n()
     }
 
@@ -420,7 +435,7 @@ impl<R: ByteRingRef> Producer<R> {
     }
 
     /// Whether the consumer closed or died.
-    fn consumer_is_gone(&self) -> bool {
+    pub(super) fn consumer_is_gone(&self) -> bool {
         self.cursor.0.peer_is_gone()
     }
 
@@ -434,7 +449,8 @@ impl<R: ByteRingRef> Producer<R> {
 
     /// Publishes `count` bytes that lie at the tail, without a gap.
     fn publish(&mut self, count: u32) {
-        if self.at() + count >= self.n() {
+        let tail = self.cursor.0.tail();
+        if self.at(tail) + count >= self.n() {
             self.set_mark(self.n());
         }
         self.advance(count);
@@ -448,15 +464,15 @@ impl<R: ByteRingRef> Producer<R> {
         self.cursor.0.publish(count);
     }
 
-    /// The slot at the tail.
+    /// The slot at the position `tail`, the producer's.
     #[inline(always)]
-    fn at(&self) -> u32 {
-        position::offset(self.size(), self.cursor.0.tail())
+    pub(super) fn at(&self, tail: u32) -> u32 {
+        position::offset(self.size(), tail)
     }
 
     /// Records where the bytes of this lap end. The caller then publishes a position in the next
     /// lap.
-    fn set_mark(&mut self, mark: u32) {
+    pub(super) fn set_mark(&mut self, mark: u32) {
         // Relaxed: the store of the position that follows, in `ProducerCursor::publish_to`, carries
         // it to the load in `Consumer::run_of`. The mark that it replaces was for the lap before.
         // The consumer has left that lap: the load in `ProducerCursor::head` saw so when it found
@@ -500,21 +516,28 @@ impl<R: ByteRingRef> Producer<R> {
         self.cursor.0.known_room()
     }
 
-    /// The number of bytes from the tail to the end of the memory.
+    /// The number of bytes from the position `tail` to the end of the memory.
     #[inline(always)]
-    fn to_end(&self) -> u32 {
-        self.n() - self.at()
+    fn to_end(&self, tail: u32) -> u32 {
+        self.n() - self.at(tail)
     }
 
-    /// The gap that an exact grant of `len` bytes would leave now, and `len`. An error if `len` is
-    /// too large.
+    /// Why `len` bytes cannot be written at once.
     #[inline(always)]
-    fn check_grant(&self, len: usize) -> Result<(u32, u32), Error> {
+    fn no_room(&self, len: usize) -> Error {
+        let max = self.capacity();
+        if len > max { Error::MessageTooLarge { max } } else { Error::WouldBlock }
+    }
+
+    /// The gap that an exact grant of `len` bytes would leave at the position `tail`, and `len`. An
+    /// error if `len` is too large.
+    #[inline(always)]
+    pub(super) fn check_grant(&self, tail: u32, len: usize) -> Result<(u32, u32), Error> {
         let max = self.max_grant();
         if len > max {
             return Err(Error::MessageTooLarge { max });
         }
-        let (len, to_end) = (len as u32, self.to_end());
+        let (len, to_end) = (len as u32, self.to_end(tail));
         // The grant lies before the end of the memory, or else at the start, with a gap before the
         // end. The sum of gap and length does not overflow: both are at most the capacity.
         Ok((if len <= to_end { 0 } else { to_end }, len))
@@ -541,24 +564,24 @@ impl<R: ByteRingRef> Producer<R> {
         }
     }
 
-    /// The gap and the length of an exact grant, or why it is impossible. `None` when there may be
-    /// room later.
-    pub(in crate::ring) fn grant_or_end(
-        &mut self,
-        len: usize,
-    ) -> Option<Result<(u32, u32), Error>> {
-        let (gap, len) = match self.check_grant(len) {
+    /// The room for an exact grant, or why it is impossible. `None` when there may be room later.
+    pub(in crate::ring) fn grant_or_end(&mut self, len: usize) -> Option<Result<Room, Error>> {
+        if !Cached::ENABLED {
+            return self.grant_or_end_now(len);
+        }
+        let tail = self.cursor.0.tail();
+        let (gap, len) = match self.check_grant(tail, len) {
             Ok(grant) => grant,
             Err(error) => return Some(Err(error)),
         };
-        self.cursor
-            .0
-            .room_or_end(|cursor| (cursor.room(gap + len) >= gap + len).then_some((gap, len)))
+        let room = Room { tail: Local::new(tail), gap, len };
+        self.cursor.0.room_or_end(|cursor| (cursor.room(gap + len) >= gap + len).then_some(room))
     }
 
-    /// The grant of the gap and the length that [`grant_or_end`](Self::grant_or_end) found.
-    pub(in crate::ring) fn granted(&mut self, (gap, len): (u32, u32)) -> WriteGrant<'_, R> {
-        WriteGrant { producer: self, gap, len }
+    /// The grant of the `room` that was found.
+    #[inline(always)]
+    pub(in crate::ring) fn granted(&mut self, room: Room) -> WriteGrant<'_, R> {
+        WriteGrant { producer: self, room }
     }
 
     /// Whether the capacity allows copies that go in chunks.
@@ -757,6 +780,16 @@ impl<R: ByteRingRef<Wake: Register>> Producer<R> {
     }
 }
 
+/// The free bytes of a grant.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::ring) struct Room {
+    /// The position at which the grant begins, after the gap.
+    pub(super) tail: Local,
+    /// The number of bytes before the end of the memory that stay unused if the grant is committed.
+    pub(super) gap: u32,
+    pub(super) len: u32,
+}
+
 /// Contiguous bytes to be written, as a slice.
 ///
 /// They contain what an earlier lap left there, or zeros. Dropped without a commit, the grant gives
@@ -772,14 +805,12 @@ impl<R: ByteRingRef<Wake: Register>> Producer<R> {
 #[must_use = "a grant that is dropped commits nothing"]
 pub struct WriteGrant<'g, R: ByteRingRef> {
     producer: &'g mut Producer<R>,
-    /// The number of bytes before the end of the memory that stay unused if the grant is committed.
-    gap: u32,
-    len: u32,
+    room: Room,
 }
 
 impl<R: ByteRingRef> fmt::Debug for WriteGrant<'_, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WriteGrant").field("len", &self.len).finish_non_exhaustive()
+        f.debug_struct("WriteGrant").field("len", &self.room.len).finish_non_exhaustive()
     }
 }
 
@@ -788,19 +819,25 @@ impl<R: ByteRingRef> WriteGrant<'_, R> {
     ///
     /// If the grant has fewer than `len` bytes, it gives all of them.
     pub fn commit(mut self, len: usize) {
-        let len = len.min(self.len as usize) as u32;
+        let Room { tail, gap, len: granted } = self.room;
+        let len = len.min(granted as usize) as u32;
         if len == 0 {
             return;
         }
         // Tells loom that the bytes were being written until now.
         self.bytes();
         let producer = self.producer;
-        if self.gap > 0 {
-            // The bytes of this lap end here. The consumer skips the rest of the memory.
-            producer.set_mark(producer.at());
-            return producer.advance(self.gap + len);
+        if let Some(tail) = tail.get() {
+            // The mark was recorded with the grant.
+            let tail = position::advance(producer.size(), tail, len);
+            return producer.cursor.0.publish_to(tail);
         }
         let tail = producer.cursor.0.tail();
+        if gap > 0 {
+            // The bytes of this lap end here. The consumer skips the rest of the memory.
+            producer.set_mark(producer.at(tail));
+            return producer.advance(gap + len);
+        }
         if producer.run.holds(tail, len as usize) {
             return producer.cursor.0.publish_to(tail + len);
         }
@@ -810,13 +847,17 @@ impl<R: ByteRingRef> WriteGrant<'_, R> {
     /// The slot at which the grant begins: the slot at the tail, or slot 0 after a gap.
     #[inline(always)]
     fn at(&self) -> u32 {
-        if self.gap > 0 { 0 } else { self.producer.at() }
+        match self.room.tail.get() {
+            Some(tail) => self.producer.at(tail),
+            None if self.room.gap > 0 => 0,
+            None => self.producer.at(self.producer.cursor.0.tail()),
+        }
     }
 
     fn bytes(&mut self) -> &mut [u8] {
         // SAFETY: the ownership rule: the grant lies within the room and is contiguous. The slice
         // borrows the grant, so that nothing else uses these bytes.
-        let bytes = unsafe { self.producer.slots().writable_at(self.at(), self.len) };
+        let bytes = unsafe { self.producer.slots().writable_at(self.at(), self.room.len) };
         // SAFETY: every byte of the ring was initialized when the ring was made. `MaybeUninit<u8>`
         // has the layout of `u8`.
         unsafe { &mut *(core::ptr::from_mut(bytes) as *mut [u8]) }
@@ -830,7 +871,7 @@ impl<R: ByteRingRef> Deref for WriteGrant<'_, R> {
         // SAFETY: the ownership rule: the grant lies within the room and is contiguous. Every byte
         // of the ring was initialized when the ring was made. The slice borrows the grant, so that
         // nobody writes these bytes.
-        unsafe { self.producer.slots().readable_at(self.at(), self.len) }
+        unsafe { self.producer.slots().readable_at(self.at(), self.room.len) }
     }
 }
 

@@ -4,7 +4,7 @@ use super::inner::{Bytes, MessageRingInner, MessageRingRef};
 use crate::Error;
 use crate::buffer::{Buffer, poll_into, recv_into};
 use crate::participant::Participant;
-use crate::ring::bytes::{Consumer, HEADER, ReadGrant};
+use crate::ring::bytes::{Consumer, Found, HEADER, ReadGrant};
 use crate::ring::slots::copy_bytes;
 use crate::wait::{Register, TimedOut, Wait, lend_until, look_or_end};
 use core::fmt;
@@ -84,7 +84,7 @@ impl<R: MessageRingRef> Receiver<R> {
     }
 
     /// The message in the run, which is ready.
-    fn message(&mut self, run: u32) -> Result<RecvGrant<'_, R>, Error> {
+    fn message(&mut self, run: Found) -> Result<RecvGrant<'_, R>, Error> {
         let grant = self.0.granted(run);
         let (length, rest) = grant.split_first_chunk::<HEADER>().ok_or(Error::Corrupt)?;
         // The length is untrusted: the bytes that are ready limit it.
@@ -96,7 +96,7 @@ impl<R: MessageRingRef> Receiver<R> {
     }
 
     /// The run of the next message, or why none will come. `None` when one may come.
-    fn ready_or_end(&mut self) -> Option<Result<u32, Error>> {
+    fn ready_or_end(&mut self) -> Option<Result<Found, Error>> {
         look_or_end(self, |this| this.0.one_run().map(Ok), |this| this.0.end().map(Err))
     }
 }

@@ -3,7 +3,7 @@
 use super::inner::{Bytes, MessageRingInner, MessageRingRef};
 use crate::Error;
 use crate::participant::Participant;
-use crate::ring::bytes::{HEADER, Producer, WriteGrant};
+use crate::ring::bytes::{HEADER, Producer, Room, WriteGrant};
 use crate::ring::slots::copy_bytes;
 use crate::wait::{Register, TimedOut, Wait, lend_until};
 use core::fmt;
@@ -99,7 +99,7 @@ impl<R: MessageRingRef> Sender<R> {
     }
 
     /// The parts of a grant, or why it is impossible. `None` when there may be room later.
-    fn grant_or_end(&mut self, len: usize) -> Option<Result<(u32, u32), Error>> {
+    fn grant_or_end(&mut self, len: usize) -> Option<Result<Room, Error>> {
         match self.check(len) {
             Ok(len) => self.0.grant_or_end(len),
             Err(error) => Some(Err(error)),

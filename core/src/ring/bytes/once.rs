@@ -1,0 +1,212 @@
+//! The operations of halves that keep no copies of positions (see [`Cached`](crate::sync::Cached)).
+//!
+//! An operation reads each position once and passes it on. There are no runs to remember: the
+//! contiguous bytes follow from the two positions, with a few instructions.
+
+use super::consumer::Found;
+use super::inner::{self, ByteRingRef};
+use super::producer::Room;
+use super::{Consumer, Producer};
+use crate::Error;
+use crate::ring::position;
+use crate::sync::{Local, Ordering};
+
+impl<R: ByteRingRef> Producer<R> {
+    /// Copies in as many of `bytes` as there is room for, or all or nothing if `whole`. Returns
+    /// their number. `gaps` says whether the ring may have gaps.
+    #[inline(always)]
+    pub(super) fn write_now(&mut self, bytes: &[u8], whole: bool, gaps: bool) -> usize {
+        let tail = self.cursor.0.tail();
+        let (n, used) = (self.capacity(), self.cursor.0.used_from(tail) as usize);
+        let count = if !whole {
+            // An invalid position of the consumer gives no room.
+            bytes.len().min(n.saturating_sub(used))
+        } else if bytes.len() <= n && used <= n - bytes.len() {
+            bytes.len()
+        } else {
+            0
+        };
+        if count > 0 {
+            // SAFETY: the ownership rule: there is room for `count` bytes, which is at most
+            // `bytes.len()`.
+            unsafe { self.slots().copy_in_once(self.size(), tail, bytes.as_ptr(), count) };
+            if gaps {
+                self.mark_now(self.at(tail), 0, count as u32);
+            }
+            self.cursor.0.publish_to(position::advance(self.size(), tail, count as u32));
+        }
+        count
+    }
+
+    /// The room for an exact grant of `len` bytes.
+    #[inline(always)]
+    pub(super) fn find_grant_now(&mut self, len: usize) -> Result<Room, Error> {
+        let tail = self.cursor.0.tail();
+        let (gap, len) = self.check_grant(tail, len)?;
+        // No more than the capacity: a gap is shorter than `len`, which is at most half of it,
+        // rounded up.
+        if !self.cursor.0.has_room_from(tail, gap + len) {
+            return Err(Error::WouldBlock);
+        }
+        self.mark_now(self.at(tail), gap, len);
+        Ok(Room { tail: Local::new(position::advance(self.size(), tail, gap)), gap, len })
+    }
+
+    /// The room for a grant of at most `max` bytes without a gap. They do not go past the end of
+    /// the memory.
+    #[inline(always)]
+    pub(super) fn find_up_to_now(&mut self, tail: u32, max: u32) -> Result<Room, Error> {
+        let room = self.n().saturating_sub(self.cursor.0.used_from(tail));
+        if room == 0 {
+            return Err(Error::WouldBlock);
+        }
+        let len = max.min(room);
+        self.mark_now(self.at(tail), 0, len);
+        Ok(Room { tail: Local::new(tail), gap: 0, len })
+    }
+
+    /// The room for an exact grant, or why it is impossible. `None` when there may be room later.
+    pub(super) fn grant_or_end_now(&mut self, len: usize) -> Option<Result<Room, Error>> {
+        let is_broken = self.consumer_is_gone();
+        match self.find_grant_now(len) {
+            Ok(_) | Err(Error::WouldBlock) if is_broken => Some(Err(Error::BrokenPipe)),
+            Err(Error::WouldBlock) => None,
+            answer => Some(answer),
+        }
+    }
+
+    /// Records where the bytes of this lap end, if `count` bytes after a gap that begins at the
+    /// slot `at` go to the next lap.
+    ///
+    /// The consumer has left the lap before this one, because there is room. So the mark may be
+    /// for this lap even if fewer bytes are published, or none: nobody reads it before the producer
+    /// is in the next lap, and whichever publication leads there records it again.
+    #[inline(always)]
+    fn mark_now(&mut self, at: u32, gap: u32, count: u32) {
+        if at + gap + count >= self.n() {
+            // A gap ends at the end of the memory.
+            self.set_mark(if gap > 0 { at } else { self.n() });
+        }
+    }
+}
+
+/// The bytes that are ready, as two contiguous runs.
+#[derive(Debug, Clone, Copy)]
+struct Runs {
+    /// The number of bytes in both runs together.
+    ready: u32,
+    /// The length of the run at the head, if it is less than `ready`.
+    first: u32,
+}
+
+impl<R: ByteRingRef> Consumer<R> {
+    /// The bytes that are ready from `head` on, which is the consumer's position. `gaps` says
+    /// whether the ring may have gaps.
+    #[inline(always)]
+    fn runs_now(&self, head: u32, gaps: bool) -> Runs {
+        let ready = self.cursor.0.ready_from(head);
+        let to_end = self.n() - position::offset(self.size(), head);
+        if ready > self.n() {
+            // The producer's position is invalid.
+            return Runs { ready: 0, first: to_end };
+        }
+        if !gaps || ready <= to_end {
+            return Runs { ready, first: to_end };
+        }
+        let first = self.before_mark(to_end);
+        Runs { ready: ready - to_end + first, first }
+    }
+
+    /// The number of ready bytes before the end of the memory, which is `to_end` bytes away. The
+    /// producer is in the next lap, so that the mark is for our lap.
+    #[inline(always)]
+    fn before_mark(&self, to_end: u32) -> u32 {
+        // SAFETY: the cursor was made from a pointer to the whole ring. The owner keeps the ring
+        // while the half exists.
+        let mark = unsafe { inner::mark(self.cursor.0.header_ptr()) }.load(Ordering::Relaxed);
+        // Even if the mark is invalid, they are at most those to the end.
+        mark.wrapping_sub(self.n() - to_end).min(to_end)
+    }
+
+    /// Copies out as many bytes as are ready, at most `out.len()`; or as many or none if `whole`.
+    /// Returns their number. `gaps` says whether the ring may have gaps.
+    #[inline(always)]
+    pub(super) fn read_now(&mut self, out: &mut [u8], whole: bool, gaps: bool) -> usize {
+        let head = self.cursor.0.head();
+        let Runs { ready, first } = self.runs_now(head, gaps);
+        let count = if !whole {
+            out.len().min(ready as usize)
+        } else if out.len() <= ready as usize {
+            out.len()
+        } else {
+            0
+        };
+        if count > 0 {
+            let (at, first) = (position::offset(self.size(), head), count.min(first as usize));
+            // SAFETY: the ownership rule: `first` bytes are ready from the slot `at` on, and
+            // `count - first` from slot 0 on. `count` is at most `out.len()`.
+            unsafe { self.slots().copy_out_once(at, first, out.as_mut_ptr(), count) };
+            let beyond = (count - first) as u32;
+            let by = if gaps && beyond > 0 { self.n() - at + beyond } else { count as u32 };
+            self.cursor.0.release_to(position::advance(self.size(), head, by));
+        }
+        count
+    }
+
+    /// The number of ready bytes.
+    #[inline(always)]
+    pub(super) fn len_now(&self) -> usize {
+        self.runs_now(self.cursor.0.head(), true).ready as usize
+    }
+
+    /// Drops every byte that is ready, and wakes nobody.
+    pub(super) fn discard_now(&mut self) {
+        let head = self.cursor.0.head();
+        let ready = self.cursor.0.ready_from(head);
+        if ready <= self.n() {
+            self.cursor.0.release_silently(head, ready);
+        }
+    }
+
+    /// The contiguous bytes at the head, if there are some, and at least `at_least` in both runs
+    /// together. It skips a gap at the head.
+    #[inline(always)]
+    pub(super) fn find_now(&mut self, at_least: usize) -> Option<Found> {
+        let head = self.cursor.0.head();
+        let ready = self.cursor.0.ready_from(head);
+        let found = if ready > self.n() - position::offset(self.size(), head) {
+            self.find_around(head, ready, at_least)
+        } else {
+            let len = if (ready as usize) < at_least { 0 } else { ready };
+            Found { head: Local::new(head), len }
+        };
+        (found.len > 0).then_some(found)
+    }
+
+    /// The rest of [`find_now`](Self::find_now), when the producer is in the next lap: `ready` is
+    /// more than the bytes up to the end of the memory. The result is empty if too few bytes are
+    /// ready.
+    #[cold]
+    #[inline(never)]
+    fn find_around(&mut self, mut head: u32, ready: u32, at_least: usize) -> Found {
+        let mut len = 0;
+        // Otherwise the producer's position is invalid.
+        if ready <= self.n() {
+            let to_end = self.n() - position::offset(self.size(), head);
+            let mut all = ready - to_end;
+            len = self.before_mark(to_end);
+            if len == 0 {
+                // The gap goes back to the producer.
+                head = position::advance(self.size(), head, to_end);
+                self.cursor.0.release_to(head);
+                len = all;
+            } else {
+                all += len;
+            }
+            if (all as usize) < at_least {
+                len = 0;
+            }
+        }
+        Found { head: Local::new(head), len }
+    }
+}
