@@ -243,11 +243,9 @@ impl RmwU32 {
         ) -> Result<u32, u32>;
     }
 
-    /// Writes what `next` makes of the word, unless that is `None`, in one critical section.
-    /// Returns the old value, as `Err` if nothing was written. If `success` does not release, a
-    /// context that loads the new value outside of a section acquires nothing.
-    #[cfg(any(no_cas, not(any(loom, target_has_atomic = "32"))))]
+    /// As [`AtomicU32::update_if`].
     #[inline(always)]
+    #[track_caller]
     pub(crate) fn update_if(
         &self,
         success: Ordering,

@@ -30,17 +30,29 @@ impl TryLock {
     }
 
     /// Locks and returns true; or records that the lock is wanted and returns false.
-    #[cfg_attr(any(no_cas, not(target_has_atomic = "32")), inline(never))]
+    #[cfg(not(any(no_cas, not(any(loom, target_has_atomic = "32")))))]
     pub(super) fn try_lock(&self) -> bool {
-        // If the holder unlocks between the two attempts, the lock is ours, and `WANTED` costs one
-        // needless ring.
-        // Acquire: partner is the release in `unlock`. The new holder sees what earlier holders did
-        // under the lock.
+        // Acquire, here and below: partner is the release in `unlock`. The new holder sees what
+        // earlier holders did under the lock.
+        if self.word.fetch_or(LOCKED, Ordering::Acquire) & LOCKED == 0 {
+            return true;
+        }
+        // If the holder unlocked in between, the lock is ours now, and `WANTED` costs one needless
+        // ring.
         // Release: partner is the acquire in `unlock`. The holder that learns that the lock is
         // wanted sees what this context did before it asked.
-        [LOCKED, LOCKED | WANTED]
-            .into_iter()
-            .any(|ask| self.word.fetch_or(ask, Ordering::AcqRel) & LOCKED == 0)
+        self.word.fetch_or(LOCKED | WANTED, Ordering::AcqRel) & LOCKED == 0
+    }
+
+    /// Locks and returns true; or records that the lock is wanted and returns false.
+    #[cfg(any(no_cas, not(any(loom, target_has_atomic = "32"))))]
+    #[inline(never)]
+    pub(super) fn try_lock(&self) -> bool {
+        let next = |word| Some(if word & LOCKED == 0 { LOCKED } else { LOCKED | WANTED });
+        // The partner of both is the section in `unlock`. Acquire: the new holder sees what earlier
+        // holders did under the lock. Release: the holder that learns that the lock is wanted sees
+        // what this context did before it asked.
+        self.word.update_if(Ordering::AcqRel, next).is_ok_and(|word| word & LOCKED == 0)
     }
 
     /// Unlocks; returns whether another context asked for the lock and may be asleep by now.

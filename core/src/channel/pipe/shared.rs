@@ -139,7 +139,7 @@ impl<const N: usize, W: Wake> Shared<N, W> {
     /// Returns which ends are open.
     #[inline(always)]
     pub(in crate::channel) fn ends(&self) -> Ends {
-        // Acquire: partner is the release in `leave_writer`. A reader that sees the last writer
+        // Acquire: partner is the release in `leave`. A reader that sees the last writer
         // closed sees all it wrote. A writer that sees itself alone sees what the closed writers
         // did under the lock.
         Ends(self.ends.0.load(Ordering::Acquire))
@@ -147,16 +147,10 @@ impl<const N: usize, W: Wake> Shared<N, W> {
 
     /// Records a reader and a writer, if no end is open.
     pub(in crate::channel) fn open_both(&self) -> Result<(), Error> {
-        // Relaxed: the exchange below fails if the word has changed since.
-        let before = self.ends.0.load(Ordering::Relaxed);
-        if !Ends(before).nobody() {
-            return Err(Error::Taken);
-        }
-        // Acquire: partner is the release in `leave_reader` and `leave_writer`. The earlier ends
-        // are done with the ring.
+        // Acquire: partner is the release in `leave`. The earlier ends are done with the ring.
         self.ends
             .0
-            .compare_exchange(before, ONE_TO_ONE, Ordering::Acquire, Ordering::Relaxed)
+            .update_if(Ordering::Acquire, |before| Ends(before).nobody().then_some(ONE_TO_ONE))
             .map_err(|_| Error::Taken)?;
         self.discard();
         Ok(())
@@ -181,8 +175,8 @@ impl<const N: usize, W: Wake> Shared<N, W> {
     ///
     /// One context at a time may call it or `enter_writer`, under the registry's lock.
     pub(in crate::channel) fn enter_reader(&self) -> Result<Ends, Error> {
-        // Acquire: partner is the release in `leave_reader` and in `leave_writer`. The new reader
-        // goes on from the position of the one that left.
+        // Acquire: partner is the release in `leave`. The new reader goes on from the position of
+        // the one that left.
         let before = Ends(self.ends.0.fetch_or(READER, Ordering::Acquire));
         if before.reader() {
             return Err(Error::Taken);
@@ -197,8 +191,8 @@ impl<const N: usize, W: Wake> Shared<N, W> {
     ///
     /// One context at a time may call it or `enter_reader`, under the registry's lock.
     pub(in crate::channel) fn enter_writer(&self) -> Result<Ends, Error> {
-        // Acquire: partner is the release in `leave_reader`. `discard` goes on from that reader's
-        // position.
+        // Acquire: partner is the release in `leave`. `discard` goes on from the position of the
+        // reader that left.
         let before = self.count_writer(Ordering::Acquire)?;
         if before.nobody() {
             self.discard();

@@ -4,7 +4,7 @@
 
 use core::hint::black_box;
 use ringway_core::ring::bytes::{ByteRing, Consumer, Producer};
-use ringway_firmware::report;
+use ringway_firmware::{exit, report};
 
 type Bytes = ByteRing<64>;
 
@@ -50,9 +50,8 @@ fn run() -> bool {
         "RAM of the handles",
         (size_of::<Producer<&'static Bytes>>() + size_of::<Consumer<&'static Bytes>>()) as u32,
     );
-    let (Some(mut producer), Some(mut consumer)) = (RING.producer(), RING.consumer()) else {
-        return false;
-    };
+    let Some(mut producer) = RING.producer() else { exit(false) };
+    let Some(mut consumer) = RING.consumer() else { exit(false) };
     let mut good = true;
     for _ in 0..64 {
         good &= operation_grant_and_commit(black_box(&mut producer), black_box(16));

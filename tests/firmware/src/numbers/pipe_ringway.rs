@@ -4,7 +4,7 @@
 
 use core::hint::black_box;
 use ringway_core::channel::pipe::{Pipe, Reader, Writer};
-use ringway_firmware::report;
+use ringway_firmware::{exit, report};
 
 type Bytes = Pipe<64>;
 
@@ -32,7 +32,7 @@ fn run() -> bool {
         "RAM of the handles",
         (size_of::<Reader<'static, 64>>() + size_of::<Writer<'static, 64>>()) as u32,
     );
-    let Ok((mut reader, mut writer)) = PIPE.open() else { return false };
+    let Ok((mut reader, mut writer)) = PIPE.open() else { exit(false) };
     let mut good = true;
     for n in 0..64 {
         let bytes = [n as u8; 16];
