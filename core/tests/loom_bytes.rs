@@ -137,6 +137,27 @@ fn laps_alternate_with_and_without_a_gap() {
 }
 
 #[test]
+fn a_peek_for_two_bytes_never_shows_one() {
+    model(None, || {
+        let ring = Arc::new(<ByteRing<4>>::new());
+        let producer = {
+            let ring = ring.clone();
+            thread::spawn(move || {
+                let mut producer = ring.producer().unwrap();
+                assert_eq!(producer.try_write(b"a"), 1);
+                assert_eq!(producer.try_write(b"b"), 1);
+            })
+        };
+        let mut consumer = ring.consumer().unwrap();
+        // Both bytes are contiguous. The second may come between two looks of this call.
+        if let Ok(grant) = consumer.try_peek(2) {
+            assert_eq!(*grant, *b"ab");
+        }
+        producer.join().unwrap();
+    });
+}
+
+#[test]
 fn an_aborted_grant_is_never_seen() {
     model(Some(3), || {
         let ring = Arc::new(<ByteRing<2>>::new());

@@ -166,57 +166,6 @@ impl<'a, T> SlotsRef<'a, T> {
         unsafe { copy(n, from, out.as_mut_ptr(), out.len()) };
     }
 
-    /// Copies `count` values into the slots from `position` on, at most `n` of them. Unlike
-    /// [`copy_in`](Self::copy_in) it is short: one code for both runs.
-    ///
-    /// # Safety
-    /// `from` points to `count` values, which do not overlap the slots. These slots belong to the
-    /// producer, and the caller is the producer.
-    #[inline(always)]
-    pub(super) unsafe fn copy_in_once(
-        self,
-        n: impl Capacity,
-        position: u32,
-        from: *const T,
-        count: usize,
-    ) where
-        T: Copy,
-    {
-        let (start, first, second) = self.runs_to_write(n, position, count as u32);
-        // SAFETY: `start + first <= n` and `first <= count`. The caller guarantees that `from` has
-        // the values and that nobody else touches the slots.
-        unsafe { copy(n, from, self.first().wrapping_add(start), first) };
-        if second > 0 {
-            // SAFETY: the second run starts at slot 0, and `first + second == count <= n`. The
-            // caller guarantees that `from` has the values and that nobody else touches the slots.
-            unsafe { copy(n, from.wrapping_add(first), self.first(), second) };
-        }
-    }
-
-    /// Copies `count` values: the `first` of them from the slots from the index `start` on, and the
-    /// rest from the slots from 0 on.
-    ///
-    /// # Safety
-    /// `first <= count`, and the ring has these slots. They belong to the consumer, and the caller
-    /// is the consumer. `to` points to memory for `count` values, which does not overlap the slots.
-    #[inline(always)]
-    pub(super) unsafe fn copy_out_once(self, start: u32, first: usize, to: *mut T, count: usize)
-    where
-        T: Copy,
-    {
-        let start = start as usize;
-        self.touch_read(start, first);
-        // SAFETY: the caller guarantees that the ring has these slots, that they are initialized,
-        // that nobody writes them, and that `to` has room for `count` values.
-        unsafe { to.copy_from_nonoverlapping(self.first().wrapping_add(start), first) };
-        if count > first {
-            self.touch_read(0, count - first);
-            // SAFETY: the caller guarantees that the ring has these slots, that they are
-            // initialized, that nobody writes them, and that `to` has room for `count` values.
-            unsafe { to.wrapping_add(first).copy_from_nonoverlapping(self.first(), count - first) };
-        }
-    }
-
     /// Copies `values` into the slots from the index `start` on. `values` has fewer than [`LONG`]
     /// bytes.
     ///

@@ -468,8 +468,11 @@ impl<R: ByteRingRef> Consumer<R> {
         let ready = self.cursor.0.ready_now(self.to_end(), self.taken);
         let first = self.run_of(ready);
         self.begin_run(first);
-        if first as usize >= at_least.max(1) || (at_least > 1 && self.are_ready(at_least)) {
+        if first as usize >= at_least.max(1) {
             first
+        } else if at_least > 1 && self.are_ready(at_least) {
+            // This second look may have found more, which made the run longer.
+            self.known_run()
         } else {
             0
         }

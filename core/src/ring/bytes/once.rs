@@ -9,7 +9,8 @@ use super::producer::Room;
 use super::{Consumer, Producer};
 use crate::Error;
 use crate::ring::position;
-use crate::sync::{Local, Ordering};
+use crate::storage::Capacity;
+use crate::sync::{Local, Ordering, SlotsRef};
 
 impl<R: ByteRingRef> Producer<R> {
     /// Copies in as many of `bytes` as there is room for, or all or nothing if `whole`. Returns
@@ -29,7 +30,7 @@ impl<R: ByteRingRef> Producer<R> {
         if count > 0 {
             // SAFETY: the ownership rule: there is room for `count` bytes, which is at most
             // `bytes.len()`.
-            unsafe { self.slots().copy_in_once(self.size(), tail, bytes.as_ptr(), count) };
+            unsafe { copy_in(self.slots(), self.size(), tail, bytes.as_ptr(), count) };
             if gaps {
                 self.mark_now(self.at(tail), 0, count as u32);
             }
@@ -142,10 +143,11 @@ impl<R: ByteRingRef> Consumer<R> {
             0
         };
         if count > 0 {
-            let (at, first) = (position::offset(self.size(), head), count.min(first as usize));
+            let (n, first) = (self.size(), count.min(first as usize));
+            let at = position::offset(n, head);
             // SAFETY: the ownership rule: `first` bytes are ready from the slot `at` on, and
             // `count - first` from slot 0 on. `count` is at most `out.len()`.
-            unsafe { self.slots().copy_out_once(at, first, out.as_mut_ptr(), count) };
+            unsafe { copy_out(self.slots(), n, at as usize, first, out.as_mut_ptr(), count) };
             let beyond = (count - first) as u32;
             let by = if gaps && beyond > 0 { self.n() - at + beyond } else { count as u32 };
             self.cursor.0.release_to(position::advance(self.size(), head, by));
@@ -208,5 +210,128 @@ impl<R: ByteRingRef> Consumer<R> {
             }
         }
         Found { head: Local::new(head), len }
+    }
+}
+
+/// Copies `count` bytes into the slots from `position` on, at most `n` of them.
+///
+/// # Safety
+/// `from` points to `count` bytes, which do not overlap the slots. These slots belong to the
+/// producer, and the caller is the producer.
+#[inline(always)]
+unsafe fn copy_in<C: Capacity>(
+    slots: SlotsRef<'_, u8>,
+    n: C,
+    position: u32,
+    from: *const u8,
+    count: usize,
+) {
+    let (start, first, second) = slots.runs_to_write(n, position, count as u32);
+    // SAFETY: `start + first <= n` and `first <= count`. The caller guarantees that `from` has the
+    // bytes and that nobody else touches the slots.
+    unsafe { copy(n, from, slots.first().wrapping_add(start), first) };
+    if second > 0 {
+        // SAFETY: the second run starts at slot 0, and `first + second == count <= n`. The caller
+        // guarantees that `from` has the bytes and that nobody else touches the slots.
+        unsafe { copy(n, from.wrapping_add(first), slots.first(), second) };
+    }
+}
+
+/// Copies `count` bytes: the `first` of them from the slots from the index `start` on, and the rest
+/// from the slots from 0 on.
+///
+/// # Safety
+/// `first <= count`, and the ring has these slots. They belong to the consumer, and the caller is
+/// the consumer. `to` points to memory for `count` bytes, which does not overlap the slots.
+#[inline(always)]
+unsafe fn copy_out<C: Capacity>(
+    slots: SlotsRef<'_, u8>,
+    n: C,
+    start: usize,
+    first: usize,
+    to: *mut u8,
+    count: usize,
+) {
+    slots.touch_read(start, first);
+    // SAFETY: the caller guarantees that the ring has these slots, that they are initialized, that
+    // nobody writes them, and that `to` has room for `count` bytes.
+    unsafe { copy(n, slots.first().wrapping_add(start), to, first) };
+    if count > first {
+        slots.touch_read(0, count - first);
+        // SAFETY: the caller guarantees that the ring has these slots, that they are initialized,
+        // that nobody writes them, and that `to` has room for `count` bytes.
+        unsafe { copy(n, slots.first(), to.wrapping_add(first), count - first) };
+    }
+}
+
+/// Copies in a ring of no more bytes than this are short.
+const SMALL: u32 = 128;
+
+/// Copies `count` bytes, at most `n`, to or from slots.
+///
+/// A copy of a few bytes takes longer in `memcpy`, which prepares for long ones. So where the
+/// constant capacity is small, [`copy_short`] does it, and the image has no `memcpy` because of it.
+///
+/// # Safety
+/// As for [`core::ptr::copy_nonoverlapping`].
+#[inline(always)]
+unsafe fn copy<C: Capacity>(n: C, from: *const u8, to: *mut u8, count: usize) {
+    if C::IS_FIXED && n.get() <= SMALL {
+        // SAFETY: the caller guarantees that these bytes can be read there and written here, and
+        // that they do not overlap.
+        unsafe { copy_short(from, to, count) };
+    } else {
+        // SAFETY: the caller guarantees that these bytes can be read there and written here, and
+        // that they do not overlap.
+        unsafe { to.copy_from_nonoverlapping(from, count) };
+    }
+}
+
+/// Copies `count` bytes, the last ones first: whole words as far as both addresses allow it.
+///
+/// # Safety
+/// As for [`core::ptr::copy_nonoverlapping`].
+#[inline(never)]
+unsafe fn copy_short(from: *const u8, to: *mut u8, count: usize) {
+    const WORD: usize = size_of::<u32>();
+    let words_end =
+        if (from.addr() | to.addr()).is_multiple_of(WORD) { count & !(WORD - 1) } else { 0 };
+    let mut at = count;
+    while at > words_end {
+        at -= 1;
+        // Volatile, here and below, so that the compiler does not call `memcpy` instead.
+        // SAFETY: `at` is less than `count`. The caller guarantees that these bytes can be read
+        // there and written here.
+        unsafe { to.wrapping_add(at).write_volatile(from.wrapping_add(at).read()) };
+    }
+    while at > 0 {
+        at -= WORD;
+        let (from, to) = (from.wrapping_add(at).cast::<u32>(), to.wrapping_add(at).cast::<u32>());
+        // SAFETY: `at + WORD` is at most `count`, and both addresses are multiples of `WORD`. The
+        // caller guarantees that these bytes can be read there and written here.
+        unsafe { to.write_volatile(from.read()) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_copy_copies_at_every_alignment() {
+        let from: [u8; 24] = core::array::from_fn(|at| at as u8 + 1);
+        for start in 0..4 {
+            for end in 0..4 {
+                for count in 0..=16 {
+                    let mut to = [0; 24];
+                    // SAFETY: both arrays have `count` bytes from there on, and lie apart.
+                    unsafe {
+                        copy_short(from[start..].as_ptr(), to[end..].as_mut_ptr(), count);
+                    }
+                    assert_eq!(to[end..][..count], from[start..][..count]);
+                    assert_eq!(to.iter().filter(|byte| **byte != 0).count(), count);
+                }
+            }
+        }
     }
 }
