@@ -299,17 +299,22 @@ unsafe fn copy_short(from: *const u8, to: *mut u8, count: usize) {
     let mut at = count;
     while at > words_end {
         at -= 1;
+        // SAFETY: `at` is less than `count`, and the caller guarantees that `count` bytes can be
+        // read there.
+        let byte = unsafe { from.wrapping_add(at).read() };
         // Volatile, here and below, so that the compiler does not call `memcpy` instead.
-        // SAFETY: `at` is less than `count`. The caller guarantees that these bytes can be read
-        // there and written here.
-        unsafe { to.wrapping_add(at).write_volatile(from.wrapping_add(at).read()) };
+        // SAFETY: `at` is less than `count`, and the caller guarantees that `count` bytes can be
+        // written here.
+        unsafe { to.wrapping_add(at).write_volatile(byte) };
     }
     while at > 0 {
         at -= WORD;
-        let (from, to) = (from.wrapping_add(at).cast::<u32>(), to.wrapping_add(at).cast::<u32>());
-        // SAFETY: `at + WORD` is at most `count`, and both addresses are multiples of `WORD`. The
-        // caller guarantees that these bytes can be read there and written here.
-        unsafe { to.write_volatile(from.read()) };
+        // SAFETY: `at + WORD` is at most `count`, and the address is a multiple of `WORD`. The
+        // caller guarantees that `count` bytes can be read there.
+        let word = unsafe { from.wrapping_add(at).cast::<u32>().read() };
+        // SAFETY: `at + WORD` is at most `count`, and the address is a multiple of `WORD`. The
+        // caller guarantees that `count` bytes can be written here.
+        unsafe { to.wrapping_add(at).cast::<u32>().write_volatile(word) };
     }
 }
 
