@@ -116,8 +116,8 @@ impl<R: ByteRingRef> Consumer<R> {
         out.len()
     }
 
-    /// As [`try_read`](Self::try_read), for a ring without gaps: nobody reserves a grant. If `whole`,
-    /// it fills `out` or reads nothing.
+    /// As [`try_read`](Self::try_read), for a ring without gaps: nobody reserves a grant. If
+    /// `whole`, it fills `out` or reads nothing.
     #[inline(always)]
     pub(crate) fn read_once(&mut self, out: &mut [u8], whole: bool) -> usize {
         if !Cached::ENABLED {
