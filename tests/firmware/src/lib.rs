@@ -18,7 +18,7 @@ mod two_harts;
 
 pub use board::{sleep, start_timer};
 #[cfg(feature = "two-cores")]
-pub use two_harts::start_second_hart;
+pub use two_harts::{SoftwareInterrupt, start_second_hart};
 
 use core::hint::black_box;
 use semihosting::io::{Write, stdout};

@@ -7,10 +7,9 @@ use riscv::register::{mhartid, mstatus};
 #[cfg_attr(not(target_has_atomic = "32"), path = "two_harts/peterson.rs")]
 #[cfg_attr(target_has_atomic = "32", path = "two_harts/exchange.rs")]
 mod between;
+mod software_interrupt;
 
-/// The second hart's software interrupt (RISC-V ACLINT specification, at the addresses of QEMU's
-/// `virt`).
-const MSIP_1: *mut u32 = 0x0200_0004 as *mut u32;
+pub use software_interrupt::SoftwareInterrupt;
 
 // Between reset and `main`: the first hart goes on and prepares the memory. The second sleeps until
 // the first sends it an interrupt; it wakes without taking the interrupt.
@@ -33,8 +32,7 @@ _mp_hook:
 
 /// Lets the second hart run.
 pub fn start_second_hart() {
-    // SAFETY: the register belongs to the second hart, which waits for this.
-    unsafe { MSIP_1.write_volatile(1) };
+    software_interrupt::set(1, true);
 }
 
 /// A critical section that turns interrupts off on this hart and keeps the other hart out.

@@ -1,5 +1,5 @@
 //! Two cores of one chip, and a timer's interrupt on each. Both cores and both interrupts use the
-//! same structures at once. Each side spins when it has to wait.
+//! same structures at once. Each side spins when it has to wait, and in `mailbox.rs` it sleeps.
 //!
 //! The cores are two RISC-V harts, with compare-and-swap or without it. Without, the critical
 //! section of `src/two_harts.rs` keeps them apart.
@@ -8,6 +8,7 @@
 
 mod jobs;
 mod locks;
+mod mailbox;
 mod news;
 mod reset;
 mod sections;
@@ -17,7 +18,7 @@ mod values;
 use ringway_core::lock::Barrier;
 use ringway_core::sync::{AtomicU32, Ordering};
 use ringway_core::wait::Spin;
-use ringway_firmware::{exit, rearm_timer, start_second_hart, start_timer};
+use ringway_firmware::{exit, rearm_timer, start_second_hart, start_timer, unmask_interrupts};
 
 /// How often the interrupt of each core does its work in each part.
 const TICKS: u32 = 100;
@@ -33,8 +34,15 @@ struct Part {
     check: fn() -> bool,
 }
 
-static PARTS: [Part; 6] =
-    [sections::PART, values::PART, jobs::PART, signals::PART, locks::PART, news::PART];
+static PARTS: [Part; 7] = [
+    sections::PART,
+    values::PART,
+    jobs::PART,
+    signals::PART,
+    locks::PART,
+    news::PART,
+    mailbox::PART,
+];
 
 /// The part that each core is in. Only this core uses the number, in main and in its interrupt.
 static NOW: [AtomicU32; 2] = [const { AtomicU32::new(0) }; 2];
@@ -48,6 +56,7 @@ fn main(hart: usize) -> ! {
     if hart == 0 {
         start_second_hart();
     }
+    unmask_interrupts();
     start_timer();
     let good = parts(hart);
     if hart == 0 { exit(good & reset::recover()) } else { reset::die() }
