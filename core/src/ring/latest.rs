@@ -37,7 +37,6 @@ use crate::storage::{Fixed, StableRef};
 use crate::sync::{CachePadded, const_unless_loom, spin_loop};
 use crate::wait::{Nobody, Register, Wait, Wake, look_or_end};
 use core::future::poll_fn;
-#[cfg(not(loom))]
 use core::mem::MaybeUninit;
 #[cfg(not(loom))]
 use core::ptr::NonNull;
@@ -129,7 +128,10 @@ impl<T: Plain, W: Wake> Latest<T, W> {
     /// ```
     #[inline]
     pub fn load_newer(&self, seen: Version) -> Option<(T, Version)> {
-        self.newer(seen, SeqSlotsRef::read)
+        let mut value = MaybeUninit::uninit();
+        let ((), version) = self.newer(seen, |slots, newest| slots.read_to(newest, &mut value))?;
+        // SAFETY: `read_to` has written every byte, and any bytes are a value of a `Plain` type.
+        Some((unsafe { value.assume_init() }, version))
     }
 
     /// Copies the newest value into `out` if it is newer than `seen`, and returns its version.
@@ -184,7 +186,7 @@ impl<T: Plain, W: Wake> Latest<T, W> {
 
     /// The version of the newest value.
     pub fn version(&self) -> Version {
-        Version(self.0.control().newest(0))
+        Version(self.0.control().find_newest(0))
     }
 
     /// Whether the last writer closed its half or died, and nobody has taken the half since.

@@ -68,9 +68,16 @@ impl<T: Plain> Words<T> {
     #[track_caller]
     pub fn load(&self) -> T {
         let mut value = MaybeUninit::uninit();
-        self.0.copy_out(&mut value);
-        // SAFETY: `copy_out` has written every byte, and any bytes are a value of a `Plain` type.
+        self.load_to(&mut value);
+        // SAFETY: `load_to` has written every byte, and any bytes are a value of a `Plain` type.
         unsafe { value.assume_init() }
+    }
+
+    /// Copies the value out: writes every byte of `value`.
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) fn load_to(&self, value: &mut MaybeUninit<T>) {
+        self.0.copy_out(value);
     }
 
     /// Copies `*value` in, without an intermediate copy.

@@ -200,7 +200,7 @@ impl<T: Plain, S: Storage<Element = SeqSlot<T>> + ?Sized, W: Wake> BroadcastInne
     /// assert!(broadcast.holder().is_none() && !broadcast.writer_is_gone());
     /// ```
     pub fn sent(&self) -> u64 {
-        self.0.control().newest(0)
+        self.0.control().find_newest(0)
     }
 
     /// The participant that holds the writer's half. The answer may be outdated when this returns.

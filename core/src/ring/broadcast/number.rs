@@ -26,9 +26,9 @@ pub(super) const fn join(high: u32, low: u32) -> u64 {
     (high as u64) << LOW_BITS | low as u64
 }
 
-/// Whether a lower word is in the upper half of its range.
-pub(super) const fn is_upper_half(low: u32) -> bool {
-    low >> (LOW_BITS - 1) != 0
+/// The half of its range in which a lower word is: 0, or 1 for the upper one.
+pub(super) const fn half(low: u32) -> u32 {
+    low >> (LOW_BITS - 1)
 }
 
 /// The index of a number's slot among `capacity` slots. If the capacity is a constant, the compiler
@@ -69,7 +69,7 @@ mod tests {
     fn the_half_changes_whenever_the_upper_word_does() {
         for high_word in 1..4_u64 {
             let first = high_word << LOW_BITS;
-            assert!(is_upper_half(low(first - 1)) && !is_upper_half(low(first)));
+            assert_eq!((half(low(first - 1)), half(low(first))), (1, 0));
             assert_eq!(u64::from(high(first - 1)) + 1, high_word);
         }
     }

@@ -164,7 +164,7 @@ impl<R: BroadcastRef> Reader<R> {
     #[cold]
     fn skip(&mut self) -> u64 {
         let progress = &mut self.progress.0;
-        progress.known = self.slots.control().newest(progress.known);
+        progress.known = self.slots.control().find_newest(progress.known);
         // The message that we tried is gone in any case, even if the message that overwrites it is
         // not published yet.
         let oldest = number::oldest(progress.known, self.slots.capacity());
@@ -189,7 +189,7 @@ impl<R: BroadcastRef> Reader<R> {
     /// ```
     pub fn skip_to_newest(&mut self) -> u64 {
         let progress = &mut self.progress.0;
-        progress.known = self.slots.control().newest(progress.known);
+        progress.known = self.slots.control().find_newest(progress.known);
         let next = progress.known.max(progress.next.number);
         let skipped = next.wrapping_sub(progress.next.number);
         progress.next = self.slots.message_slot(next);
@@ -209,7 +209,7 @@ impl<R: BroadcastRef> Reader<R> {
     /// ```
     pub fn behind(&mut self) -> u64 {
         let progress = &mut self.progress.0;
-        progress.known = self.slots.control().newest(progress.known);
+        progress.known = self.slots.control().find_newest(progress.known);
         progress.known.wrapping_add(1).saturating_sub(progress.next.number)
     }
 

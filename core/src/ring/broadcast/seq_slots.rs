@@ -54,7 +54,7 @@ use crate::storage::{Capacity, Cursor, Storage, fixed};
 use crate::sync::{AtomicU32, CachePadded, Ordering, array_of, const_unless_loom, fence};
 use crate::wait::{Doorbell, Wake};
 use core::fmt;
-use core::mem::ManuallyDrop;
+use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr::NonNull;
 
 /// The slots, an array `S` of [`SeqSlot`]s, and the words that control them.
@@ -178,7 +178,7 @@ impl<T: Plain, S: Storage<Element = SeqSlot<T>> + ?Sized, W: Wake> SeqSlots<S, W
 
 impl<S: ?Sized, W: Wake> fmt::Debug for SeqSlots<S, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SeqSlots").field("newest", &self.control.0.newest(0)).finish()
+        f.debug_struct("SeqSlots").field("newest", &self.control.0.find_newest(0)).finish()
     }
 }
 
@@ -218,20 +218,34 @@ impl<W: Wake> Control<W> {
         recovered
     }
 
-    /// The upper word of `newest` for one half of the lower word's range.
+    /// The upper word of `newest` for a half of the lower word's range, 0 or 1.
     #[inline(always)]
-    fn high_of(&self, upper_half: bool) -> &AtomicU32 {
-        let [lower, upper] = &self.high;
-        if upper_half { upper } else { lower }
+    fn high_of(&self, half: u32) -> &AtomicU32 {
+        let [lower, _] = &self.high;
+        // Always there, as the compiler sees by the mask.
+        self.high.get(half as usize & 1).unwrap_or(lower)
     }
 
-    /// The number of the newest message. `known` is a number that the caller already knows: the
+    /// The number of the newest message. `near` is a number that the caller already knows: the
     /// nearer it is, the faster is this call.
     #[inline]
-    pub(in crate::ring) fn newest(&self, known: u64) -> u64 {
-        let mut upper_half = number::is_upper_half(number::low(known));
+    pub(in crate::ring) fn newest(&self, near: u64) -> u64 {
+        self.newest_from(number::half(number::low(near)))
+    }
+
+    /// As [`newest`](Self::newest), for what is done less often than a message is read.
+    // On bare metal it is one function for all callers of an image.
+    #[cfg_attr(not(target_os = "none"), inline(always))]
+    #[cfg_attr(target_os = "none", inline(never))]
+    pub(in crate::ring) fn find_newest(&self, near: u64) -> u64 {
+        self.newest(near)
+    }
+
+    /// The number of the newest message, whose lower word is likely in this half of its range.
+    #[inline(always)]
+    fn newest_from(&self, mut half: u32) -> u64 {
         for _ in 0..TRIES {
-            let word = self.high_of(upper_half);
+            let word = self.high_of(half);
             // SYNC POINT with the store to `high` in `publish` (which follows the release fence in
             // `begin`), acquire: the lower word that is loaded next is at least the last of the
             // previous half.
@@ -239,14 +253,15 @@ impl<W: Wake> Control<W> {
             // SYNC POINT with the store to `low` in `publish`, acquire: the messages up to this
             // number are seen, and so is the upper word that was stored for it.
             let low = self.low.load(Ordering::Acquire);
+            let half_now = number::half(low);
             // Relaxed: the acquire of the lower word orders this load after it.
-            if number::is_upper_half(low) == upper_half && word.load(Ordering::Relaxed) == high {
+            if half_now == half && word.load(Ordering::Relaxed) == high {
                 return number::join(high, low);
             }
-            upper_half = number::is_upper_half(low);
+            half = half_now;
         }
-        // Not reached, unless somebody writes words that no writer writes.
-        known
+        // Not reached, unless somebody writes words that no writer writes. Nothing is newer.
+        0
     }
 }
 
@@ -367,6 +382,18 @@ impl<T: Plain, W: Wake, C: Capacity> SeqSlotsRef<T, W, C> {
         slot.stamp.is_still(at.number).then_some(value)
     }
 
+    /// As [`read`](Self::read), to `out`, of which it writes every byte.
+    #[inline(always)]
+    pub(in crate::ring) fn read_to(
+        self,
+        at: MessageSlot<T, C>,
+        out: &mut MaybeUninit<T>,
+    ) -> Option<()> {
+        let slot = self.slot(at);
+        slot.value.load_to(out);
+        slot.stamp.is_still(at.number).then_some(())
+    }
+
     /// As [`read`](Self::read), into `out`. Without an answer, the content of `out` is arbitrary.
     #[inline]
     pub(in crate::ring) fn read_into(self, at: MessageSlot<T, C>, out: &mut T) -> Option<()> {
@@ -404,7 +431,7 @@ pub(in crate::ring) struct SlotWriter<T: Plain, W: Wake, C: Capacity, O> {
 impl<T: Plain, W: Wake, C: Capacity, O> SlotWriter<T, W, C, O> {
     /// The writer of these slots, which `owner` keeps.
     pub(in crate::ring) fn new(slots: SeqSlotsRef<T, W, C>, owner: O) -> Self {
-        let newest = slots.control().newest(0);
+        let newest = slots.control().find_newest(0);
         SlotWriter { slots, next: slots.message_slot(newest.wrapping_add(1)), owner }
     }
 
@@ -450,12 +477,13 @@ impl<T: Plain, W: Wake, C: Capacity, O> SlotWriter<T, W, C, O> {
         let control = slots.control();
         let number = self.next.number;
         let low = number::low(number);
-        let upper_half = number::is_upper_half(low);
-        if upper_half != number::is_upper_half(number::low(number.wrapping_sub(1))) {
+        let half = number::half(low);
+        // The half is one bit of the word.
+        if number::half(low ^ number::low(number.wrapping_sub(1))) != 0 {
             // SYNC POINT with the load of the upper word in `newest`: a reader that sees it sees
             // that the previous half was passed. Relaxed: the fence in `begin`, before it, is the
             // release.
-            control.high_of(upper_half).store(number::high(number), Ordering::Relaxed);
+            control.high_of(half).store(number::high(number), Ordering::Relaxed);
         }
         // SYNC POINT with the load of `low` in `newest`, release: the message is seen with its
         // number.
@@ -532,7 +560,7 @@ mod tests {
         let slots = Three::new();
         let control = &slots.control.0;
         control.low.store(number::low(number), Ordering::Relaxed);
-        let high = control.high_of(number::is_upper_half(number::low(number)));
+        let high = control.high_of(number::half(number::low(number)));
         high.store(number::high(number), Ordering::Relaxed);
         slots
     }
@@ -639,8 +667,8 @@ mod tests {
         for (low, lower, upper) in [(u32::MAX, 7, u32::MAX), (0, u32::MAX, 3), (1 << 31, 0, 1)] {
             let slots = Three::new();
             slots.control.0.low.store(low, Ordering::Relaxed);
-            slots.control().high_of(false).store(lower, Ordering::Relaxed);
-            slots.control().high_of(true).store(upper, Ordering::Relaxed);
+            slots.control().high_of(0).store(lower, Ordering::Relaxed);
+            slots.control().high_of(1).store(upper, Ordering::Relaxed);
             let newest = slots.control().newest(0);
             assert_eq!(read(&slots, newest), None);
             let mut writer = take(&slots).unwrap();
