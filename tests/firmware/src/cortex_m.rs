@@ -1,5 +1,5 @@
-//! A Cortex-M: an M0 (QEMU's `microbit`), an M3 (`lm3s6965evb`) or an M33 (`mps2-an505`), ticking by
-//! SysTick.
+//! A Cortex-M: an M0 (QEMU's `microbit`), an M3 (`lm3s6965evb`) or an M33 (`mps2-an505`), ticking
+//! by SysTick.
 
 use cortex_m::Peripherals;
 use cortex_m::peripheral::syst::SystClkSource;
