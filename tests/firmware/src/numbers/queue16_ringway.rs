@@ -1,5 +1,5 @@
-//! A queue of 16 values, from empty to full and back. Interrupts stay off for equally long in
-//! its twins: `queue128` has more values, and `wide16` has longer ones.
+//! A queue of 16 values, from empty to full and back. Its twins show on what it depends how long
+//! interrupts stay off: `queue128` has more values, and those of `wide64` and `wide256` are longer.
 #![no_std]
 #![no_main]
 
