@@ -208,6 +208,31 @@ impl AtomicU32 {
         }
     }
 
+    /// As [`update_if`](Self::update_if), but tries again when another context was faster: `Err`
+    /// says that `next` had nothing to write.
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) fn update(
+        &self,
+        success: Ordering,
+        next: impl FnMut(u32) -> Option<u32>,
+    ) -> Result<u32, u32> {
+        #[cfg(not(any(no_cas, not(any(loom, target_has_atomic = "32")))))]
+        {
+            // Relaxed, both: an exchange succeeds only if the word still has this value.
+            let (mut next, mut seen) = (next, self.load(Ordering::Relaxed));
+            loop {
+                let Some(new) = next(seen) else { return Err(seen) };
+                match self.compare_exchange(seen, new, success, Ordering::Relaxed) {
+                    Ok(_) => return Ok(seen),
+                    Err(now) => seen = now,
+                }
+            }
+        }
+        #[cfg(any(no_cas, not(any(loom, target_has_atomic = "32"))))]
+        self.update_if(success, next)
+    }
+
     /// The same word as `core`'s type, for a system call that takes its address.
     #[cfg(not(loom))]
     pub const fn as_core(&self) -> &core::sync::atomic::AtomicU32 {
@@ -252,6 +277,17 @@ impl RmwU32 {
         next: impl FnOnce(u32) -> Option<u32>,
     ) -> Result<u32, u32> {
         self.0.update_if(success, next)
+    }
+
+    /// As [`AtomicU32::update`].
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) fn update(
+        &self,
+        success: Ordering,
+        next: impl FnMut(u32) -> Option<u32>,
+    ) -> Result<u32, u32> {
+        self.0.update(success, next)
     }
 
     /// Stores, for a context that the word names as the only one that may change it. No other

@@ -67,19 +67,12 @@ impl<W: Wake> Default for Event<W> {
 impl<W: Wake> Event<W> {
     /// Sets the event and wakes all that wait. An interrupt may call it.
     pub fn set(&self) {
-        // Relaxed: an exchange succeeds only if the word still has this value.
-        let mut seen = self.word.load(Ordering::Relaxed);
-        loop {
-            // From clear to set, the count goes up by one, and bit 0 is set. From set to set the
-            // word stays the same, but the exchange publishes what was done before.
-            let next = if seen & SET == 0 { seen.wrapping_add(2) | SET } else { seen };
-            // SYNC POINT with the loads in `is_set` and `set_since_now`, release: what was done
-            // before is seen.
-            match self.word.compare_exchange(seen, next, Ordering::Release, Ordering::Relaxed) {
-                Ok(_) => break,
-                Err(now) => seen = now,
-            }
-        }
+        // From clear to set, the count goes up by one, and bit 0 is set. From set to set the word
+        // stays the same, but the exchange publishes what was done before.
+        let next = |seen: u32| if seen & SET == 0 { seen.wrapping_add(2) | SET } else { seen };
+        // SYNC POINT with the loads in `is_set` and `set_since_now`, release: what was done before
+        // is seen. It always writes.
+        let _ = self.word.update(Ordering::Release, |seen| Some(next(seen)));
         self.bell.ring();
     }
 

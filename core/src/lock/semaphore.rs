@@ -100,42 +100,31 @@ impl<const START: u32, W: Wake> Semaphore<START, W> {
 
     /// Takes a permit if there is one; whether there was.
     fn take(&self) -> bool {
-        // Relaxed: an exchange succeeds only if the word still has this value.
-        let mut seen = self.word.load(Ordering::Relaxed);
-        while let Some(left) = Self::count(seen).checked_sub(1) {
-            // SYNC POINT with `release`, acquire: what was done before the permit was given is
-            // seen.
-            match self.word.compare_exchange(
-                seen,
-                Self::word(left, seen),
-                Ordering::Acquire,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => return true,
-                Err(now) => seen = now,
-            }
-        }
-        false
+        let next = |seen| Some(Self::word(Self::count(seen).checked_sub(1)?, seen));
+        // SYNC POINT with `release`, acquire: what was done before the permit was given is seen.
+        self.word.update(Ordering::Acquire, next).is_ok()
     }
 
     /// Gives back the permit that was just taken, without waking.
     #[cold]
     fn put_back(&self) {
-        // Relaxed: an exchange succeeds only if the word still has this value.
-        let mut seen = self.word.load(Ordering::Relaxed);
-        while let Some(count) = Self::count(seen).checked_add(1).filter(|count| *count <= COUNT) {
-            // Relaxed, both: nothing was done with the permit. An exchange continues the release
-            // sequence of the `release` that gave it.
-            match self.word.compare_exchange(
-                seen,
-                Self::word(count, seen),
-                Ordering::Relaxed,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => return,
-                Err(now) => seen = now,
-            }
-        }
+        let next = |seen| {
+            let count = Self::count(seen).checked_add(1).filter(|count| *count <= COUNT)?;
+            Some(Self::word(count, seen))
+        };
+        // Relaxed: nothing was done with the permit. An exchange continues the release sequence of
+        // the `release` that gave it. Where it is a critical section, the sections order all that
+        // takes permits.
+        let _ = self.word.update(Ordering::Relaxed, next);
+    }
+
+    /// Wakes another waiter, for a caller that took a permit: permits may be left that came without
+    /// a wake-up.
+    fn pass_on(&self) {
+        // If waking panics, the caller does not get the permit.
+        let back = Finally(|| self.put_back());
+        self.how.wake(&self.word, 1);
+        core::mem::forget(back);
     }
 
     /// Adds `permits` permits, whether or not somebody took them before. Never waits.
@@ -157,31 +146,19 @@ impl<const START: u32, W: Wake> Semaphore<START, W> {
         if permits == 0 {
             return Ok(());
         }
-        // Relaxed: an exchange succeeds only if the word still has this value.
-        let mut seen = self.word.load(Ordering::Relaxed);
-        loop {
+        let next = |seen| {
             let count = Self::count(seen);
-            if permits > Self::MAX - count {
-                return Err(Error::Overflow);
-            }
-            // SYNC POINT with `take`, `acquire_slow` and `poll_acquire`, release. It also reaches
-            // callers that take a permit after others did: what those others do to the word are
-            // exchanges, which continue this release sequence.
-            match self.word.compare_exchange(
-                seen,
-                Self::word(count + permits, 0),
-                Ordering::Release,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => {
-                    if seen & WAITERS != 0 {
-                        self.how.wake(&self.word, permits);
-                    }
-                    return Ok(());
-                }
-                Err(now) => seen = now,
-            }
+            (permits <= Self::MAX - count).then(|| Self::word(count + permits, 0))
+        };
+        // SYNC POINT with `take`, `acquire_slow` and `poll_acquire`, release. It also reaches
+        // callers that take a permit after others did: what those others do to the word are
+        // exchanges, which continue this release sequence, or critical sections, each of which
+        // acquires from those before it.
+        let seen = self.word.update(Ordering::Release, next).map_err(|_| Error::Overflow)?;
+        if seen & WAITERS != 0 {
+            self.how.wake(&self.word, permits);
         }
+        Ok(())
     }
 }
 
@@ -226,41 +203,21 @@ impl<const START: u32, W: Wait> Semaphore<START, W> {
     fn acquire_slow(&self, deadline: Option<W::Deadline>) -> Result<(), Error> {
         let waiters = if needs_wake::<W>() { WAITERS } else { 0 };
         let (mut slept, mut timed_out) = (0, false);
-        // Relaxed, here and below: an exchange succeeds only if the word still has this value.
-        let mut seen = self.word.load(Ordering::Relaxed);
         loop {
+            let next = |seen| match Self::count(seen).checked_sub(1) {
+                Some(left) => Self::word(left, seen | slept),
+                None => seen | waiters,
+            };
+            // SYNC POINT with `release`, acquire: what was done before the permit was given is
+            // seen. It always writes.
+            let seen = match self.word.update(Ordering::Acquire, |seen| Some(next(seen))) {
+                Ok(seen) | Err(seen) => seen,
+            };
             if let Some(left) = Self::count(seen).checked_sub(1) {
-                // SYNC POINT with `release`, acquire: what was done before the permit was given is
-                // seen.
-                match self.word.compare_exchange(
-                    seen,
-                    Self::word(left, seen | slept),
-                    Ordering::Acquire,
-                    Ordering::Relaxed,
-                ) {
-                    Ok(_) => {
-                        if left > 0 && slept != 0 {
-                            // If waking panics, the caller does not get the permit.
-                            let back = Finally(|| self.put_back());
-                            self.how.wake(&self.word, 1);
-                            core::mem::forget(back);
-                        }
-                        return Ok(());
-                    }
-                    Err(now) => seen = now,
+                if left > 0 && slept != 0 {
+                    self.pass_on();
                 }
-                continue;
-            }
-            // Relaxed: the bit publishes nothing but itself.
-            let announced = self.word.compare_exchange(
-                seen,
-                seen | waiters,
-                Ordering::Relaxed,
-                Ordering::Relaxed,
-            );
-            if let Err(now) = announced {
-                seen = now;
-                continue;
+                return Ok(());
             }
             if timed_out {
                 return Err(Error::TimedOut);
@@ -270,7 +227,6 @@ impl<const START: u32, W: Wait> Semaphore<START, W> {
             let panics = Finally(|| self.how.wake(&self.word, 1));
             timed_out = self.how.wait(&self.word, seen | waiters, deadline).is_err();
             core::mem::forget(panics);
-            seen = self.word.load(Ordering::Relaxed);
         }
     }
 }
@@ -295,36 +251,22 @@ impl<const START: u32, W: Register> Semaphore<START, W> {
         }
         // Register first, then announce. Either `release` sees WAITERS and finds the waker; or it
         // came so early that registering acquired what it had published (see `WakerCell`), and the
-        // load below sees the permit.
+        // update below sees the permit.
         self.how.register(cx.waker());
-        // Relaxed: an exchange succeeds only if the word still has this value.
-        let mut seen = self.word.load(Ordering::Relaxed);
-        loop {
-            let left = Self::count(seen).checked_sub(1);
-            if left.is_none() && seen & WAITERS != 0 {
-                return Poll::Pending;
-            }
-            // Others may sleep, so that WAITERS is to be set in both cases.
-            let next = left.map_or(seen | WAITERS, |left| Self::word(left, WAITERS));
-            // SYNC POINT with `release`, acquire: what was done before the permit was given is
-            // seen.
-            match self.word.compare_exchange(seen, next, Ordering::Acquire, Ordering::Relaxed) {
-                Ok(_) => {}
-                Err(now) => {
-                    seen = now;
-                    continue;
-                }
-            }
-            let Some(left) = left else { return Poll::Pending };
-            if left > 0 {
-                // Permits may be left that came without a wake-up, so wake another waiter. If
-                // waking panics, the caller does not get the permit.
-                let back = Finally(|| self.put_back());
-                self.how.wake(&self.word, 1);
-                core::mem::forget(back);
-            }
-            return Poll::Ready(());
+        // Others may sleep, so that WAITERS is to be set in both cases.
+        let next = |seen| match Self::count(seen).checked_sub(1) {
+            Some(left) => Some(Self::word(left, WAITERS)),
+            None => (seen & WAITERS == 0).then_some(seen | WAITERS),
+        };
+        // SYNC POINT with `release`, acquire: what was done before the permit was given is seen.
+        let seen = match self.word.update(Ordering::Acquire, next) {
+            Ok(seen) | Err(seen) => seen,
+        };
+        let Some(left) = Self::count(seen).checked_sub(1) else { return Poll::Pending };
+        if left > 0 {
+            self.pass_on();
         }
+        Poll::Ready(())
     }
 
     /// [`acquire`](Self::acquire) for a task. Cancel-safe.
