@@ -117,15 +117,15 @@ impl<'m, const SENDS: bool, S: Sleeper> End<'m, SENDS, S> {
 
     /// Closes this end for good, and wakes the peer if it sleeps.
     pub(super) fn close(&mut self) {
-        // Release: partner is the acquire in `peer_closed` of the other end. It then sees all that
-        // was published before.
-        self.mine.rare.state.store(CLOSED, Ordering::Release);
+        // Relaxed: partner is the acquire in `peer_closed` of the other end, through the fence by
+        // which each `publish` ended. So the peer then sees all that was published.
+        self.mine.rare.state.store(CLOSED, Ordering::Relaxed);
         self.ring();
     }
 
     /// Whether the peer closed its end, or is dead.
     pub(super) fn peer_closed(&self) -> bool {
-        // Acquire: partner is the release in `close` of the other end.
+        // Acquire: partner is the store in `close` of the other end, and the fence before it.
         self.theirs.rare.state.load(Ordering::Acquire) == CLOSED || self.sleeper.peer_is_gone()
     }
 
@@ -138,9 +138,9 @@ impl<'m, const SENDS: bool, S: Sleeper> End<'m, SENDS, S> {
         if self.theirs.rare.waits.load(Ordering::Relaxed) != 0 {
             // Relaxed, the load: only this side writes the word.
             let next = self.mine.rare.bell.load(Ordering::Relaxed).wrapping_add(1);
-            // Release: partner is the acquire in `wait_until` of the other end: a peer that reads
-            // the new count, and so is not woken for the old one, sees what was stored before.
-            self.mine.rare.bell.store(next, Ordering::Release);
+            // Relaxed: the fences order it. A peer that takes the new count for its ticket, and so
+            // is not woken for the old one, sees in its second look what was stored before.
+            self.mine.rare.bell.store(next, Ordering::Relaxed);
             self.sleeper.wake(&self.mine.rare.bell);
         }
     }
@@ -158,9 +158,8 @@ impl<'m, const SENDS: bool, S: Sleeper> End<'m, SENDS, S> {
             if let Some(answer) = ready(self) {
                 return answer;
             }
-            // Acquire: partner is the release in `ring` of the other end.
-            let ticket = self.theirs.rare.bell.load(Ordering::Acquire);
-            // Relaxed: the fence orders it.
+            // Relaxed, both: the fence orders them.
+            let ticket = self.theirs.rare.bell.load(Ordering::Relaxed);
             self.mine.rare.waits.store(1, Ordering::Relaxed);
             // Partner: the fence in `ring` of the other end.
             fence(Ordering::SeqCst);
