@@ -10,7 +10,7 @@ use crate::ring::sides::{ConsumerCursor, Header};
 use crate::ring::slots::{LONG, chunk_size};
 use crate::storage::sealed::Capacity as _;
 use crate::sync::{CachePadded, Cached, Local, Ordering, SlotsRef};
-use crate::wait::{Doorbell, Register, TimedOut, Wait, lend_until, look_or_end};
+use crate::wait::{Doorbell, Register, TimedOut, Wait, lend_until, look_or_end, needs_wake};
 use core::fmt;
 use core::future::poll_fn;
 use core::ops::Deref;
@@ -872,7 +872,9 @@ impl<R: ByteRingRef> ReadGrant<'_, R> {
         let len = len.min(self.found.len as usize) as u32;
         // Tells loom that the bytes were being read until now.
         let _ = &*self;
-        if len == 0 {
+        // Without copies, and if nobody has to be woken, storing the same position again is less
+        // than the comparison.
+        if len == 0 && (Cached::ENABLED || needs_wake::<R::Wake>()) {
             return;
         }
         let consumer = self.consumer;

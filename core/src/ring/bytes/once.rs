@@ -86,7 +86,7 @@ impl<R: ByteRingRef> Producer<R> {
     fn mark_now(&mut self, at: u32, gap: u32, count: u32) {
         if at + gap + count >= self.n() {
             // A gap ends at the end of the memory.
-            self.set_mark(if gap > 0 { at } else { self.n() });
+            self.set_mark(self.n() - gap);
         }
     }
 }
@@ -188,8 +188,6 @@ impl<R: ByteRingRef> Consumer<R> {
     /// The rest of [`find_now`](Self::find_now), when the producer is in the next lap: `ready` is
     /// more than the bytes up to the end of the memory. The result is empty if too few bytes are
     /// ready.
-    #[cold]
-    #[inline(never)]
     fn find_around(&mut self, mut head: u32, ready: u32, at_least: usize) -> Found {
         let mut len = 0;
         // Otherwise the producer's position is invalid.
@@ -205,7 +203,8 @@ impl<R: ByteRingRef> Consumer<R> {
             } else {
                 all += len;
             }
-            if (all as usize) < at_least {
+            // There is at least one byte after the end of the memory.
+            if at_least > 1 && (all as usize) < at_least {
                 len = 0;
             }
         }
