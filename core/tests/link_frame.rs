@@ -5,6 +5,7 @@ use ringway_core::Error;
 use ringway_core::channel::frame::{
     Crc32, Decoded, Decoder, Hello, Identity, decode, encode, max_encoded_len,
 };
+use ringway_core::channel::link::{Config, SerialLink};
 
 mod random;
 use random::Random;
@@ -146,4 +147,62 @@ fn greeting_decodes_back_and_invalid_ones_fail() {
     assert_eq!(changed(4, 9), Err(Error::Incompatible { version: 9 }));
     assert_eq!(changed(5, 2), Err(Error::Corrupt), "a flag that this version lacks");
     assert_eq!(changed(7, 0), Err(Error::Corrupt), "no credits at all");
+}
+
+type End = SerialLink<64, 2, 2, 2>;
+
+fn transmitted(link: &mut End) -> Vec<u8> {
+    let mut line = [0; 300];
+    let len = link.poll_transmit(0, &mut line);
+    line[..len].to_vec()
+}
+
+/// Carries what `from` has to transmit to `to`, and asserts that it is `bytes`, in hexadecimal.
+#[track_caller]
+fn carries(from: &mut End, to: &mut End, bytes: &str) {
+    let line = transmitted(from);
+    to.handle_bytes(0, &line);
+    assert_eq!(line.iter().map(|byte| format!("{byte:02x}")).collect::<String>(), bytes);
+}
+
+/// Two sides of different versions meet: these bytes change only together with `VERSION`.
+#[test]
+fn serial_session_has_these_bytes_on_its_line() {
+    let (here, there) = (&mut End::new(Config::new(1)), &mut End::new(Config::new(0xA0B0_00C0)));
+    here.open(0).unwrap();
+    there.open(0).unwrap();
+    // `HELLO`, three times.
+    let here_is_new = "00020101010652774c6b01040202400101020101010201010101010101054bc73aae00";
+    let there_heard = "00020101010652774c6b0104020240010102c004b0a0010201010102010505b82edd00";
+    let here_is_up = "00020101010a52774c6b0101020240010102010101020102c004b0a001051c7b21b500";
+    carries(here, there, here_is_new);
+    carries(there, here, there_heard);
+    carries(here, there, here_is_up);
+    carries(there, here, "");
+    // `OPEN`.
+    here.open_port(1).unwrap();
+    there.open_port(1).unwrap();
+    carries(here, there, "02080107010202f84db100");
+    carries(there, here, "030801070102c9e8a42700");
+    // `DATA`, twice, and a bare `ACK`.
+    here.try_send(1, &[3, 0, 0, 4]).unwrap();
+    here.try_send(1, &[7; 64]).unwrap();
+    let short = "060901010103010604a6209d3600";
+    let long = format!("4909010201{}1bc3a23b00", "07".repeat(64));
+    carries(here, there, &format!("{short}{long}"));
+    carries(there, here, "01060307df3f9400");
+    // The peer's `RESET` arrives damaged: an `ACK` with the reject flag, and `RESET` again.
+    there.reset_port(1, 5);
+    let mut damaged = transmitted(there);
+    damaged[3] ^= 1;
+    here.handle_bytes(0, &damaged);
+    carries(here, there, "078001e3f7054700");
+    carries(there, here, "0a0d03010105a650ebda00");
+    // `SHUT`, the last word that this side owes.
+    carries(here, there, "090b0203015c7e677300");
+    carries(there, here, "010604a44a5b0a00");
+    // `BYE` and its answer.
+    here.close(0);
+    carries(here, there, "03020201058352455200");
+    carries(there, here, "030304010529660e0f00");
 }
