@@ -3,7 +3,7 @@
 
 use ringway_core::Error;
 use ringway_core::channel::frame::{
-    Crc32, Decoded, Decoder, Hello, Identity, decode, encode, max_encoded_len,
+    Crc32, Decoded, Decoder, Encoder, Hello, Identity, decode, encode, max_encoded_len,
 };
 use ringway_core::channel::link::{Config, SerialLink};
 
@@ -68,6 +68,51 @@ fn encoded_frames_have_no_zero_and_decode_back() {
 }
 
 #[test]
+fn pieces_of_any_size_give_the_same_frame() {
+    let mut random = Random::new(3);
+    for round in 0..2_000 {
+        let zeros = [1, 2, 10, 300, 100_000][round % 5];
+        let frame: Vec<u8> = (0..random.below(600))
+            .map(|_| if random.below(zeros) == 0 { 0 } else { random.below(256) as u8 })
+            .collect();
+        let mut encoder = Encoder::new();
+        let mut line = Vec::new();
+        loop {
+            let mut piece = vec![0xEE; 1 + random.below(40)];
+            let len = encoder.fill(&frame, &mut piece);
+            line.extend_from_slice(&piece[..len]);
+            if len < piece.len() {
+                break;
+            }
+        }
+        assert_eq!(line, encoded(&frame));
+        assert_eq!(encoder.fill(&frame, &mut [0; 8]), 0, "the frame ended");
+
+        line.push(0);
+        let mut decoder = Decoder::new();
+        // Sometimes the buffer is too small.
+        let mut room = vec![0xEE; frame.len() - random.below(2).min(frame.len())];
+        let mut rest = &line[..];
+        let end = loop {
+            let n = (1 + random.below(40)).min(rest.len());
+            let mut piece = &rest[..n];
+            let decoded = decoder.push(&mut piece, &mut room);
+            rest = &rest[n - piece.len()..];
+            if decoded != Decoded::More {
+                break decoded;
+            }
+        };
+        assert_eq!((end, rest), (Decoded::End { len: frame.len(), whole: true }, &[][..]));
+        if room.len() == frame.len() {
+            assert_eq!(room, frame);
+        }
+        // The next frame begins with nothing left of this one.
+        let end = Decoded::End { len: 1, whole: true };
+        assert_eq!(decoder.push(&mut &[2, 7, 0][..], &mut [0; 4]), end);
+    }
+}
+
+#[test]
 fn too_small_a_buffer_is_refused() {
     let frame = [1, 0, 2];
     let line = encoded(&frame);
@@ -82,12 +127,13 @@ fn cut_frame_is_refused_and_the_next_zero_ends_it() {
         assert_eq!(decoded(&line[..cut]), None, "{cut} of {} bytes", line.len());
     }
     let mut decoder = Decoder::new();
-    decoder.push(200);
-    assert_eq!(decoder.push(0), Decoded::End { whole: false });
-    assert_eq!(
-        [2, 9, 0].map(|byte| decoder.push(byte)),
-        [Decoded::Nothing, Decoded::Byte(9), Decoded::End { whole: true }]
-    );
+    let mut frame = [0; 4];
+    let mut line = &[200, 1, 0, 2, 9, 0][..];
+    let end = Decoded::End { len: 1, whole: false };
+    assert_eq!(decoder.push(&mut line, &mut frame), end);
+    let end = Decoded::End { len: 1, whole: true };
+    assert_eq!(decoder.push(&mut line, &mut frame), end);
+    assert_eq!((line, frame[0]), (&[][..], 9));
 }
 
 /// The CRC by its definition: polynomial division, bit by bit.

@@ -55,6 +55,13 @@ impl Crc32 {
         bytes.iter().fold(self, |crc, byte| crc.push(*byte))
     }
 
+    /// Returns whether the bytes so far end with the checksum of those before, lowest byte first.
+    ///
+    /// The bytes of a checksum cancel what came before them, so that the same value remains.
+    pub(crate) const fn is_valid(self) -> bool {
+        self.0 == 0xDEBB_20E3
+    }
+
     /// Returns the value of the checksum.
     pub const fn finish(self) -> u32 {
         !self.0

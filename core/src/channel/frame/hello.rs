@@ -21,13 +21,6 @@ pub struct Identity {
 impl Identity {
     /// The identity of no side.
     pub const NOBODY: Identity = Identity { generation: 0, attempt: 0 };
-
-    /// The bytes that the checksums of a session begin with.
-    pub(crate) fn bytes(self) -> [u8; 6] {
-        let [a, b, c, d] = self.generation.to_le_bytes();
-        let [e, f] = self.attempt.to_le_bytes();
-        [a, b, c, d, e, f]
-    }
 }
 
 /// The body of `HELLO`: the sender's identity, the identity it heard, and its limits.
@@ -66,42 +59,36 @@ pub struct Hello {
 }
 
 impl Hello {
+    /// No greeting: zeros, which cost no flash.
+    pub(crate) const NONE: Hello = Hello {
+        up: false,
+        ports: 0,
+        credits: 0,
+        max: 0,
+        id: Identity::NOBODY,
+        heard: Identity::NOBODY,
+    };
+
     /// The encoded length, in bytes.
     pub const LEN: usize = 24;
 
+    /// Where the sender's identity and the one it heard lie in the encoded greeting: one after the
+    /// other, 6 bytes each.
+    pub(crate) const IDENTITIES: core::ops::Range<usize> = 12..Self::LEN;
+
     /// Encodes the greeting.
     pub fn emit(&self) -> [u8; Self::LEN] {
-        let [m0, m1, m2, m3] = MAGIC;
-        let [l0, l1, l2, l3] = self.max.to_le_bytes();
-        let [i0, i1, i2, i3, i4, i5] = self.id.bytes();
-        let [h0, h1, h2, h3, h4, h5] = self.heard.bytes();
-        let flags = self.up as u8;
-        [
-            m0,
-            m1,
-            m2,
-            m3,
-            VERSION,
-            flags,
-            self.ports,
-            self.credits,
-            l0,
-            l1,
-            l2,
-            l3, //
-            i0,
-            i1,
-            i2,
-            i3,
-            i4,
-            i5,
-            h0,
-            h1,
-            h2,
-            h3,
-            h4,
-            h5,
-        ]
+        let words = [
+            u32::from_le_bytes(MAGIC),
+            u32::from_le_bytes([VERSION, self.up as u8, self.ports, self.credits]),
+            self.max,
+            self.id.generation,
+            self.id.attempt as u32 | self.heard.generation << 16,
+            self.heard.generation >> 16 | (self.heard.attempt as u32) << 16,
+        ];
+        let mut bytes = [0; Self::LEN];
+        bytes.copy_from_slice(words.map(u32::to_le_bytes).as_flattened());
+        bytes
     }
 
     /// Decodes a greeting; never panics.
@@ -111,27 +98,41 @@ impl Hello {
     /// [`Error::Corrupt`] when the bytes do not begin with [`MAGIC`], have another length, or have
     /// an invalid field.
     pub fn parse(bytes: &[u8]) -> Result<Hello, Error> {
+        let mut hello = Hello::NONE;
+        match hello.read(bytes) {
+            Some(VERSION) => Ok(hello),
+            Some(version) => Err(Error::Incompatible { version: version.into() }),
+            None => Err(Error::Corrupt),
+        }
+    }
+
+    /// Replaces this greeting by the encoded one, if that is valid and has this version; returns
+    /// its version, or `None` if it is not valid.
+    #[inline(never)]
+    pub(crate) fn read(&mut self, bytes: &[u8]) -> Option<u8> {
+        let mut copy = [0; Self::LEN];
+        for (to, from) in copy.iter_mut().zip(bytes) {
+            *to = *from;
+        }
         let mut words = [0; Self::LEN / 4];
-        for (word, bytes) in words.iter_mut().zip(bytes.chunks_exact(4)) {
-            *word = bytes.iter().rev().fold(0, |word, byte| word << 8 | *byte as u32);
+        for (word, bytes) in words.iter_mut().zip(copy.chunks_exact(4)) {
+            *word = bytes.try_into().map_or(0, u32::from_le_bytes);
         }
         let [magic, counts, max, generation, middle, last] = words;
         if bytes.len() < 8 || magic != u32::from_le_bytes(MAGIC) {
-            return Err(Error::Corrupt);
+            return None;
         }
         let [version, flags, ports, credits] = counts.to_le_bytes();
         if version != VERSION {
-            return Err(Error::Incompatible { version: version.into() });
+            return Some(version);
         }
-        if bytes.len() != Self::LEN {
-            return Err(Error::Corrupt);
+        if bytes.len() != Self::LEN || flags > 1 || credits == 0 || middle as u16 == 0 {
+            return None;
         }
         let id = Identity { generation, attempt: middle as u16 };
         let heard =
             Identity { generation: middle >> 16 | last << 16, attempt: (last >> 16) as u16 };
-        if flags > 1 || credits == 0 || id.attempt == 0 {
-            return Err(Error::Corrupt);
-        }
-        Ok(Hello { up: flags == 1, ports, credits, max, id, heard })
+        *self = Hello { up: flags == 1, ports, credits, max, id, heard };
+        Some(VERSION)
     }
 }

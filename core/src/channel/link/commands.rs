@@ -271,13 +271,14 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     }
 
     /// Handles a numbered record that came; fails if the peer broke the protocol.
-    pub(super) fn handle_record(&mut self, kind: u8, number: u8) -> Result<(), Violation> {
+    pub(super) fn handle_record(&mut self, kind: u8) -> Result<(), Violation> {
         let body = self.line.body();
         let byte = match body {
             [byte] => Ok(*byte),
             _ => Err(Violation),
         };
-        let PortSlot { port, inbox } = self.slots.get_mut(number as usize).ok_or(Violation)?;
+        let PortSlot { port, inbox } =
+            self.slots.get_mut(self.line.port() as usize).ok_or(Violation)?;
         match kind {
             frame::DATA => {
                 if !port.peer_may_send() {

@@ -1,6 +1,6 @@
 //! What the two line disciplines share: interface, window of records, and the frame being sent.
 
-use super::super::frame::{Hello, Identity};
+use super::super::frame::{ACK, Hello};
 use super::timer::Timer;
 use core::hash::{Hash, Hasher};
 
@@ -14,13 +14,9 @@ pub trait Line: Discipline {}
 pub enum Received {
     /// Nothing that concerns the link, or no complete frame yet.
     Nothing,
-    /// A record; [`Discipline::body`] returns its body until the line takes the next byte.
-    Record {
-        /// The kind of the record, see [`frame`](super::super::frame).
-        kind: u8,
-        /// The port that it concerns.
-        port: u8,
-    },
+    /// A record of this kind, see [`frame`](super::super::frame). [`Discipline::port`] and
+    /// [`Discipline::body`] say the rest until the line takes the next byte.
+    Record(u8),
     /// Bytes that no peer of this version sends.
     Violation,
 }
@@ -34,9 +30,11 @@ pub trait Discipline {
 
     /// Begins a session: drops the waiting records.
     ///
+    /// The record that arrived last is the greeting of the peer, which heard this side.
+    ///
     /// A reliable line first completes a partly sent frame. A serial line numbers its frames from
     /// 0, and abandons a partly sent numbered frame.
-    fn begin(&mut self, local: Identity, peer: Identity);
+    fn begin(&mut self);
 
     /// Begins another stream: drops every partly sent or received frame of the old one.
     fn clear(&mut self);
@@ -69,6 +67,9 @@ pub trait Discipline {
     /// one.
     fn recv(&mut self, input: &mut &[u8]) -> Received;
 
+    /// Returns the port of the numbered record that arrived last.
+    fn port(&self) -> u8;
+
     /// Returns the body of the record that arrived last.
     fn body(&self) -> &[u8];
 
@@ -93,21 +94,78 @@ pub(super) fn copy(to: &mut [u8], from: &[u8]) -> bool {
     }
 }
 
-/// A record that waits to be sent or acknowledged.
+/// Room for one frame of a serial line: head, body and checksum, with nothing between them.
+#[derive(Debug, Clone, Copy)]
+#[repr(C, align(4))]
+pub(super) struct Frame<const MAX: usize> {
+    pub(super) head: [u8; HEAD],
+    pub(super) body: [u8; MAX],
+    crc: [u8; CRC],
+}
+
+/// Kind, acknowledgement, number, port.
+pub(super) const HEAD: usize = 4;
+/// The head of a bare acknowledgement: kind and acknowledgement.
+pub(super) const SHORT: usize = 2;
+pub(super) const CRC: usize = 4;
+
+impl<const MAX: usize> Frame<MAX> {
+    pub(super) const EMPTY: Self = Frame { head: [0; HEAD], body: [0; MAX], crc: [0; CRC] };
+
+    const LEN: usize = HEAD + MAX + CRC;
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        // SAFETY: the three fields lie one behind the other (`repr(C)`, arrays of bytes), so that
+        // the first `LEN` bytes are initialized and lent together with `self`.
+        unsafe { core::slice::from_raw_parts((&raw const *self).cast(), Self::LEN) }
+    }
+
+    pub(super) fn bytes_mut(&mut self) -> &mut [u8] {
+        // SAFETY: as in `bytes`; `self` is lent exclusively, and any byte is valid in the fields.
+        unsafe { core::slice::from_raw_parts_mut((&raw mut *self).cast(), Self::LEN) }
+    }
+}
+
+/// A record that waits to be sent or acknowledged, as the frame that carries it.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub(super) struct Slot<const MAX: usize> {
-    pub(super) kind: u8,
-    pub(super) port: u8,
+    /// The length of head and body.
     len: usize,
-    bytes: [u8; MAX],
+    frame: Frame<MAX>,
 }
 
 impl<const MAX: usize> Slot<MAX> {
-    const EMPTY: Self = Slot { kind: 0, port: 0, len: 0, bytes: [0; MAX] };
+    const EMPTY: Self = Slot { len: 0, frame: Frame::EMPTY };
+
+    /// Puts a record in; returns `false` if its body is too long.
+    fn set(&mut self, kind: u8, number: u8, port: u8, body: &[u8]) -> bool {
+        self.frame.head = [kind, 0, number, port];
+        self.len = HEAD.wrapping_add(body.len());
+        copy(&mut self.frame.body, body)
+    }
+
+    pub(super) fn kind(&self) -> u8 {
+        let [kind, ..] = self.frame.head;
+        kind
+    }
+
+    pub(super) fn port(&self) -> u8 {
+        let [.., port] = self.frame.head;
+        port
+    }
 
     pub(super) fn body(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or_default()
+        self.frame.bytes().get(HEAD..self.len).unwrap_or_default()
+    }
+
+    /// Returns the frame: head, body and checksum.
+    pub(super) fn frame(&self) -> &[u8] {
+        self.frame.bytes().get(..self.len.wrapping_add(CRC)).unwrap_or_default()
+    }
+
+    pub(super) fn frame_mut(&mut self) -> &mut [u8] {
+        self.frame.bytes_mut().get_mut(..self.len.wrapping_add(CRC)).unwrap_or_default()
     }
 }
 
@@ -152,17 +210,21 @@ impl<const WINDOW: usize, const MAX: usize> Window<WINDOW, MAX> {
 
     /// Adds a record; the caller has checked [`has_room`](Self::has_room).
     pub(super) fn push(&mut self, kind: u8, port: u8, body: &[u8]) -> bool {
-        let Some(slot) = self.slots.get_mut(Self::index(self.end)) else { return false };
-        if !copy(&mut slot.bytes, body) {
+        let number = self.end;
+        let Some(slot) = self.slots.get_mut(Self::index(number)) else { return false };
+        if !slot.set(kind, number, port, body) {
             return false;
         }
-        (slot.kind, slot.port, slot.len) = (kind, port, body.len());
-        self.end = self.end.wrapping_add(1);
+        self.end = number.wrapping_add(1);
         true
     }
 
     pub(super) fn get(&self, number: u8) -> Option<&Slot<MAX>> {
         self.slots.get(Self::index(number))
+    }
+
+    pub(super) fn get_mut(&mut self, number: u8) -> Option<&mut Slot<MAX>> {
+        self.slots.get_mut(Self::index(number))
     }
 }
 
@@ -173,44 +235,48 @@ impl<const WINDOW: usize, const MAX: usize> Hash for Window<WINDOW, MAX> {
         let mut number = self.base;
         while number != self.end {
             if let Some(slot) = self.get(number) {
-                (slot.kind, slot.port, slot.body()).hash(state);
+                (slot.kind(), slot.port(), slot.body()).hash(state);
             }
             number = number.wrapping_add(1);
         }
     }
 }
 
-/// Where the body of the frame being sent lies.
+/// Where the frame being sent lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Source {
     /// No frame is being sent.
     Idle,
-    /// The frame has no body.
-    Empty,
     /// In the window's record of this number.
     Slot(u8),
-    /// In [`Outgoing::hello`].
-    Hello,
+    /// In [`Outgoing::control`].
+    Control,
 }
 
-/// The frame being sent: where its body lies, or the body itself if it is a greeting.
-#[derive(Debug, Clone, Hash)]
+/// The frame being sent: where it lies, or the frame itself if it is not numbered.
+#[derive(Debug, Clone)]
 #[repr(C)]
 pub(super) struct Outgoing {
     pub(super) source: Source,
-    hello: [u8; Hello::LEN],
+    control: Slot<{ Hello::LEN }>,
 }
 
 impl Outgoing {
-    pub(super) const EMPTY: Self = Outgoing { source: Source::Idle, hello: [0; Hello::LEN] };
+    pub(super) const EMPTY: Self = Outgoing { source: Source::Idle, control: Slot::EMPTY };
 
     /// Begins a frame with an unnumbered record.
-    pub(super) fn start_control(&mut self, hello: Option<&Hello>) {
-        self.source = Source::Empty;
-        if let Some(hello) = hello {
-            self.hello = hello.emit();
-            self.source = Source::Hello;
-        }
+    pub(super) fn start_control(&mut self, kind: u8, hello: Option<&Hello>) {
+        self.source = Source::Control;
+        match hello {
+            Some(hello) => self.control.set(kind, 0, 0, &hello.emit()),
+            None => self.control.set(kind, 0, 0, &[]),
+        };
+    }
+
+    /// Begins a bare acknowledgement.
+    pub(super) fn start_ack(&mut self) {
+        self.start_control(ACK, None);
+        self.control.len = SHORT;
     }
 
     /// Returns the number of the frame being sent, if it has one.
@@ -221,15 +287,39 @@ impl Outgoing {
         }
     }
 
-    #[inline(never)]
     pub(super) fn body<'a, const WINDOW: usize, const MAX: usize>(
         &'a self,
         window: &'a Window<WINDOW, MAX>,
     ) -> &'a [u8] {
         match self.source {
-            Source::Idle | Source::Empty => &[],
+            Source::Idle => &[],
             Source::Slot(number) => window.get(number).map_or(&[], Slot::body),
-            Source::Hello => &self.hello,
+            Source::Control => self.control.body(),
+        }
+    }
+
+    /// Returns the frame being sent, with its checksum.
+    pub(super) fn frame<'a, const WINDOW: usize, const MAX: usize>(
+        &'a self,
+        window: &'a Window<WINDOW, MAX>,
+    ) -> &'a [u8] {
+        match self.source {
+            Source::Idle => &[],
+            Source::Slot(number) => window.get(number).map_or(&[], Slot::frame),
+            Source::Control => self.control.frame(),
+        }
+    }
+
+    /// Returns the frame being sent, with the room for its checksum.
+    #[inline(never)]
+    pub(super) fn frame_mut<'a, const WINDOW: usize, const MAX: usize>(
+        &'a mut self,
+        window: &'a mut Window<WINDOW, MAX>,
+    ) -> &'a mut [u8] {
+        match self.source {
+            Source::Idle => &mut [],
+            Source::Slot(number) => window.get_mut(number).map_or(&mut [], Slot::frame_mut),
+            Source::Control => self.control.frame_mut(),
         }
     }
 }

@@ -148,7 +148,6 @@ impl Port {
     }
 
     // Connects a port that was `Connecting`.
-    #[inline(never)]
     fn establish(&mut self) {
         self.state = State::STREAM;
         self.news |= news::OPENED;
@@ -173,7 +172,6 @@ impl Port {
         Ok(())
     }
 
-    #[inline(never)]
     fn stop(&mut self) {
         if self.has_said(said::WE_OPENED) && !self.has_said(said::PEER_ENDED) {
             self.due |= due::STOP;
@@ -195,6 +193,7 @@ impl Port {
     }
 
     /// Closes the port for the user.
+    #[inline(never)]
     pub(super) fn close(&mut self) {
         match self.state {
             // The peer has not heard of it: withdraw the `OPEN`.
@@ -323,7 +322,6 @@ impl Port {
         }
     }
 
-    #[inline(never)]
     fn mark_peer_shut_recv(&mut self) {
         self.on(Event::PeerShutRecv);
     }
@@ -348,7 +346,6 @@ impl Port {
     }
 
     /// Notes that the peer sent its last word and that every message of it is taken.
-    #[inline(never)]
     pub(super) fn mark_drained(&mut self) {
         self.on(Event::PeerShutSend);
     }
@@ -394,6 +391,7 @@ impl Port {
     /// inbox.
     ///
     /// Messages that had arrived completely still belong to the user.
+    #[inline(never)]
     pub(super) fn link_down(&mut self, unread: bool) -> bool {
         let left = self.state.can_recv() && unread;
         let free = self.said != 0 || self.due != 0;
@@ -457,23 +455,31 @@ impl Port {
     }
 
     /// Returns the next event to report to the user; `room` if the line has room.
+    #[inline(never)]
     pub(super) fn next_news(&mut self, room: bool) -> Option<PortEvent> {
-        let lowest = self.news & self.news.wrapping_neg();
-        self.news &= !lowest;
-        Some(match lowest {
-            news::RESET => PortEvent::Reset(self.reset),
-            news::FREE => PortEvent::Free,
-            news::WAITING => PortEvent::Waiting,
-            news::OPENED => PortEvent::Opened,
-            news::READABLE => PortEvent::Readable,
-            news::SHUT => PortEvent::PeerShutSend,
-            news::STOP => PortEvent::PeerShutRecv,
-            _ if self.blocked && room && self.credit > 0 && self.due & due::OPEN == 0 => {
-                self.blocked = false;
-                PortEvent::Writable
+        const EVENTS: [(u8, PortEvent); 6] = [
+            (news::FREE, PortEvent::Free),
+            (news::WAITING, PortEvent::Waiting),
+            (news::OPENED, PortEvent::Opened),
+            (news::READABLE, PortEvent::Readable),
+            (news::SHUT, PortEvent::PeerShutSend),
+            (news::STOP, PortEvent::PeerShutRecv),
+        ];
+        if self.news & news::RESET != 0 {
+            self.news &= !news::RESET;
+            return Some(PortEvent::Reset(self.reset));
+        }
+        for (bit, event) in &EVENTS {
+            if self.news & bit != 0 {
+                self.news &= !bit;
+                return Some(*event);
             }
-            _ => return None,
-        })
+        }
+        if self.blocked && room && self.credit > 0 && self.due & due::OPEN == 0 {
+            self.blocked = false;
+            return Some(PortEvent::Writable);
+        }
+        None
     }
 
     /// Returns whether the peer said its last word in the life of `state`, or that life is over.
@@ -516,7 +522,6 @@ impl<const CREDITS: usize, const MAX: usize> Inbox<CREDITS, MAX> {
 
     pub(super) fn clear(&mut self) {
         self.count = 0;
-        self.first = 0;
     }
 
     /// Returns the index of the `n`-th message.
@@ -558,7 +563,7 @@ impl<const CREDITS: usize, const MAX: usize> Inbox<CREDITS, MAX> {
             return false;
         }
         self.count = self.count.wrapping_sub(1);
-        self.first = if self.count == 0 { 0 } else { self.index_of(1) };
+        self.first = self.index_of(1);
         true
     }
 }

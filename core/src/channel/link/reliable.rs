@@ -1,6 +1,6 @@
 //! The line discipline for a stream that keeps its bytes complete and in order.
 
-use super::super::frame::{Hello, Identity};
+use super::super::frame::Hello;
 use super::line::{Discipline, Line, Outgoing, Received, Source, Window, copy};
 use super::timer::Timer;
 use core::hash::{Hash, Hasher};
@@ -33,18 +33,17 @@ const LENGTH: usize = 4;
 const COUNTED: usize = 2;
 
 impl<const WINDOW: usize, const MAX: usize> Reliable<WINDOW, MAX> {
-    pub(super) const fn new() -> Self {
-        Reliable {
-            window: Window::EMPTY,
-            out: Outgoing::EMPTY,
-            out_head: [0; HEAD],
-            sent: 0,
-            head: [0; HEAD],
-            taken: 0,
-            body: [0; MAX],
-            is_lost: false,
-        }
-    }
+    /// An empty line: zeros, which cost no flash.
+    pub(super) const EMPTY: Self = Reliable {
+        window: Window::EMPTY,
+        out: Outgoing::EMPTY,
+        out_head: [0; HEAD],
+        sent: 0,
+        head: [0; HEAD],
+        taken: 0,
+        body: [0; MAX],
+        is_lost: false,
+    };
 
     /// Begins a frame whose body is set in `out` already.
     fn start(&mut self, kind: u8, port: u8) {
@@ -67,7 +66,7 @@ impl<const WINDOW: usize, const MAX: usize> Line for Reliable<WINDOW, MAX> {}
 impl<const WINDOW: usize, const MAX: usize> Discipline for Reliable<WINDOW, MAX> {
     const RESYNCHRONISES: bool = false;
 
-    fn begin(&mut self, _local: Identity, _peer: Identity) {
+    fn begin(&mut self) {
         match self.out.number() {
             // Its length may be sent already, so the frame has to be completed.
             Some(number) => {
@@ -102,7 +101,7 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Reliable<WINDOW, MAX>
     }
 
     fn start_control(&mut self, kind: u8, hello: Option<&Hello>) {
-        self.out.start_control(hello);
+        self.out.start_control(kind, hello);
         self.start(kind, 0);
     }
 
@@ -112,7 +111,7 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Reliable<WINDOW, MAX>
         }
         let number = self.window.base;
         let Some(slot) = self.window.get(number) else { return false };
-        let (kind, port) = (slot.kind, slot.port);
+        let (kind, port) = (slot.kind(), slot.port());
         self.out.source = Source::Slot(number);
         self.start(kind, port);
         true
@@ -162,8 +161,8 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Reliable<WINDOW, MAX>
             };
             if self.taken >= end {
                 self.taken = 0;
-                let [.., kind, port] = self.head;
-                return Received::Record { kind, port };
+                let [.., kind, _] = self.head;
+                return Received::Record(kind);
             }
             let place = match self.taken.checked_sub(HEAD) {
                 None => self.head.get_mut(self.taken..end.min(HEAD)),
@@ -178,6 +177,11 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Reliable<WINDOW, MAX>
             self.taken = self.taken.wrapping_add(n);
             *input = rest;
         }
+    }
+
+    fn port(&self) -> u8 {
+        let [.., port] = self.head;
+        port
     }
 
     fn body(&self) -> &[u8] {
@@ -198,7 +202,7 @@ impl<const WINDOW: usize, const MAX: usize> Hash for Reliable<WINDOW, MAX> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (&self.window, self.taken, self.is_lost).hash(state);
         if self.is_sending() {
-            (&self.out, self.out_head, self.sent).hash(state);
+            (self.out.source, self.out.body(&self.window), self.out_head, self.sent).hash(state);
         }
         self.head.get(..self.taken.min(HEAD)).hash(state);
         self.body.get(..self.taken.saturating_sub(HEAD)).hash(state);

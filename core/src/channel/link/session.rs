@@ -1,9 +1,8 @@
 //! The sessions of a link: greeting, keepalive and closing. See the [diagram](super).
 
-use super::super::frame::{self, FIRST_NUMBERED, Hello, Identity};
+use super::super::frame::{self, FIRST_NUMBERED, Hello, Identity, VERSION};
 use super::line::Line;
-use super::{Down, Link, Phase, Timer};
-use crate::Error;
+use super::{Down, Link, Phase, Time, Timer};
 
 /// The unnumbered records to send as soon as the line is free: one bit per kind, lowest first.
 pub(super) mod owe {
@@ -32,8 +31,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// Advances the clock to `now`, unless it is later already.
     #[inline(never)]
     pub(super) fn advance_clock(&mut self, now: u64) {
-        let Some(passed) = now.checked_sub(self.now) else { return };
-        self.now = now;
+        let Some(passed) = now.checked_sub(self.now.0) else { return };
+        self.now = Time(now);
         let passed = u32::try_from(passed).unwrap_or(u32::MAX);
         for timer in &mut self.timers {
             timer.elapse(passed);
@@ -42,6 +41,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     }
 
     /// Begins to greet, under an identity that no frame on the line belongs to.
+    #[inline(never)]
     pub(super) fn connect(&mut self) {
         self.local.attempt = self.local.attempt.checked_add(1).unwrap_or(1);
         self.peer.id = Identity::NOBODY;
@@ -54,9 +54,10 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.timers[REPEAT] = Timer::after(self.config.hello);
     }
 
+    #[inline(never)]
     fn come_up(&mut self) {
         self.phase = Phase::Up;
-        self.line.begin(self.local, self.peer.id);
+        self.line.begin();
         self.has_heard = false;
         self.byes = 0;
         self.timers[REPEAT] = Timer::OFF;
@@ -64,8 +65,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.restart_silence_timers();
         self.came_up = true;
         // The ports that the peer does not have.
-        for slot in self.slots.iter_mut().skip(self.peer.ports.into()) {
-            if slot.port.said != 0 {
+        for (number, slot) in (0_u32..).zip(&mut self.slots) {
+            if number >= self.peer.ports.into() && slot.port.said != 0 {
                 slot.port.refuse();
             }
         }
@@ -75,6 +76,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     ///
     /// A side that was closing stays down, and its user learns whether the peer received
     /// everything.
+    #[inline(never)]
     pub(super) fn go_down(&mut self, why: Down) {
         for slot in &mut self.slots {
             if !slot.port.link_down(!slot.inbox.is_empty()) {
@@ -112,8 +114,8 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.timers[GONE] = Timer::after(self.config.gone);
     }
 
-    /// Handles a record that came; its body is in the line.
-    pub(super) fn handle_frame(&mut self, kind: u8, port: u8) {
+    /// Handles a record that came; its port and body are in the line.
+    pub(super) fn handle_frame(&mut self, kind: u8) {
         if kind == frame::HELLO {
             return self.handle_hello();
         }
@@ -140,7 +142,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
             }
             frame::BYE_ACK if self.byes > 0 => self.go_down(Down::Closed),
             FIRST_NUMBERED.. => {
-                if self.handle_record(kind, port).is_err() {
+                if self.handle_record(kind).is_err() {
                     self.go_down(Down::Violation);
                 }
             }
@@ -152,19 +154,17 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         if self.phase == Phase::Down {
             return;
         }
-        let hello = match Hello::parse(self.line.body()) {
-            Ok(hello) => hello,
-            Err(Error::Incompatible { version }) => {
-                return self.go_down(Down::Incompatible(version as u8));
-            }
-            Err(_) => return self.go_down(Down::Violation),
-        };
+        let known = self.peer.id;
+        match self.peer.read(self.line.body()) {
+            Some(VERSION) => {}
+            Some(version) => return self.go_down(Down::Incompatible(version)),
+            None => return self.go_down(Down::Violation),
+        }
         if self.phase != Phase::Connecting {
             // A peer that sent a record in this session was up. It would not greet again as a peer
             // that is not up.
-            let same = hello.id == self.peer.id && (hello.up || !self.has_heard);
-            if same {
-                if !hello.up {
+            if self.peer.id == known && (self.peer.up || !self.has_heard) {
+                if !self.peer.up {
                     self.owes |= owe::HELLO;
                 }
                 return;
@@ -173,25 +173,26 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
             if self.phase == Phase::Down {
                 return;
             }
+            // Connecting again made this side forget it.
+            self.peer.read(self.line.body());
         }
-        self.peer = hello;
-        if hello.heard == self.local {
+        if self.peer.heard == self.local {
             self.come_up();
         }
         // A peer that is up in this session needs no answer. Any other peer does.
-        if !hello.up || self.phase != Phase::Up {
+        if !self.peer.up || self.phase != Phase::Up {
             self.owes |= owe::HELLO;
         }
     }
 
     /// Begins the next frame; returns whether there is one.
     pub(super) fn start_frame(&mut self) -> bool {
-        for kind in frame::HELLO..=frame::PONG {
-            let bit = 1 << kind;
-            if self.owes & bit == 0 {
-                continue;
+        if self.owes != 0 {
+            let mut kind = frame::HELLO;
+            while self.owes & 1_u8.wrapping_shl(kind.into()) == 0 {
+                kind = kind.wrapping_add(1);
             }
-            self.owes &= !bit;
+            self.owes &= self.owes.wrapping_sub(1);
             let hello = Hello {
                 up: self.is_in_session(),
                 ports: PORTS as u8,
@@ -230,7 +231,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         if !self.is_in_session() {
             return self.timers[REPEAT];
         }
-        self.timers.into_iter().fold(self.line.timer(), Timer::max)
+        self.timers.iter().copied().fold(self.line.timer(), Timer::max)
     }
 
     pub(super) fn run_timers(&mut self) {

@@ -3,7 +3,8 @@
 /// A countdown in ticks, stored as the complement of the ticks left.
 ///
 /// 0 is off, and all ones is due. So the timers of a new link are zeros, which cost no flash, and
-/// the timer that is due first is the largest.
+/// the timer that is due first is the largest. It does not wrap: once it is due, it stays so, however
+/// much time passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timer(u32);
 
@@ -13,9 +14,10 @@ pub(super) const NEVER: u32 = u32::MAX;
 impl Timer {
     pub(super) const OFF: Timer = Timer(0);
 
-    /// Creates a timer that is due after `ticks`; off for [`NEVER`].
+    /// Creates a timer that is due after `ticks`; off for 0 and [`NEVER`].
+    #[inline(never)]
     pub(super) fn after(ticks: u32) -> Self {
-        Timer(!ticks)
+        if ticks == 0 { Timer::OFF } else { Timer(!ticks) }
     }
 
     pub(super) fn elapse(&mut self, ticks: u32) {

@@ -85,8 +85,8 @@ fn frames(round: usize) {
     let len = frame::encode(frame, out.get_mut(..any(20)).unwrap_or_default());
     let line = out;
     black_box(frame::decode(some(&line, len.unwrap_or(0)), &mut out));
-    black_box((frame::max_encoded_len(any(round)), frame::Encoder::new().next(any(round), |_| 0)));
-    let _ = black_box(frame::Decoder::new().push(any(round) as u8));
+    black_box((frame::max_encoded_len(any(round)), frame::Encoder::new().fill(frame, &mut out)));
+    let _ = black_box(frame::Decoder::new().push(&mut &line[..], &mut out));
     black_box(Crc32::new().update(frame).push(any(round) as u8).finish());
     let id = Identity { generation: any(round) as u32, attempt: 1 };
     let hello = Hello { up: true, ports: 1, credits: 1, max: 64, id, heard: Identity::NOBODY };
