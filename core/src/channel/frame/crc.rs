@@ -5,8 +5,12 @@
 /// Its polynomial is `0x04C11DB7`, bits are reflected, and the value is inverted at the beginning
 /// and at the end.
 ///
-/// It takes half a byte at a time, with a table of 64 bytes. A table for whole bytes would take a
-/// sixth of the flash that a serial link may use.
+/// | feature | table, in flash | instructions a byte on a Cortex-M0 |
+/// |---|---|---|
+/// | none | 64 bytes, for half a byte | 15 |
+/// | `crc-table` | 1024 bytes, for a byte | 10 |
+///
+/// The value is the same.
 ///
 /// ```
 /// use ringway_core::channel::frame::Crc32;
@@ -15,22 +19,30 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Crc32(u32);
 
-/// The remainder for each of the sixteen half bytes.
-const TABLE: [u32; 16] = {
-    let mut table = [0; 16];
-    let mut half = 0;
-    while half < 16 {
-        let mut rest = half as u32;
+/// How many bits the table takes at a time.
+const BITS: u32 = if cfg!(feature = "crc-table") { 8 } else { 4 };
+
+/// The remainder for each value of these bits.
+static TABLE: [u32; 1 << BITS] = {
+    let mut table = [0; 1 << BITS];
+    let mut value = 0;
+    while value < table.len() {
+        let mut rest = value as u32;
         let mut bit = 0;
-        while bit < 4 {
+        while bit < BITS {
             rest = if rest & 1 == 1 { (rest >> 1) ^ 0xEDB8_8320 } else { rest >> 1 };
             bit += 1;
         }
-        table[half] = rest;
-        half += 1;
+        table[value] = rest;
+        value += 1;
     }
     table
 };
+
+/// Takes the lowest bits out of `rest`, as many as the table takes.
+const fn step(rest: u32) -> u32 {
+    (rest >> BITS) ^ TABLE[rest as usize % TABLE.len()]
+}
 
 impl Crc32 {
     /// A placeholder; no checksum begins with it.
@@ -43,10 +55,8 @@ impl Crc32 {
 
     /// Returns the checksum with one more byte.
     pub const fn push(self, byte: u8) -> Self {
-        let mut rest = self.0 ^ byte as u32;
-        rest = (rest >> 4) ^ TABLE[(rest & 15) as usize];
-        rest = (rest >> 4) ^ TABLE[(rest & 15) as usize];
-        Crc32(rest)
+        let rest = step(self.0 ^ byte as u32);
+        Crc32(if BITS == 8 { rest } else { step(rest) })
     }
 
     /// Returns the checksum with more bytes.
