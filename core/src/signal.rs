@@ -64,8 +64,8 @@
 mod dispatcher;
 mod handler;
 mod payload;
-mod queue;
 mod set;
+mod state;
 mod table;
 
 #[cfg(all(test, not(loom)))]

@@ -136,6 +136,9 @@ fn random_operations_agree_with_the_model() {
         behaves_as_its_model::<1, 1>(seed);
         behaves_as_its_model::<3, 0>(seed);
         behaves_as_its_model::<5, 2>(seed);
+        behaves_as_its_model::<8, 1>(seed);
+        behaves_as_its_model::<20, 1>(seed);
+        behaves_as_its_model::<32, 0>(seed);
         behaves_as_its_model::<33, 4>(seed);
         behaves_as_its_model::<64, 8>(seed);
     }

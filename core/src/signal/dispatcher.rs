@@ -1,9 +1,9 @@
 //! The dispatcher: the one place where a table's signals are handled.
 
-use super::handler::Handler;
 use super::payload::Raised;
-use super::set::SignalSet;
-use super::table::{ENDED, FREE, Line, TAKEN, Table};
+use super::set::{InTurn, SignalSet};
+use super::state::Line;
+use super::table::{ENDED, FREE, TAKEN, Table};
 use crate::Error;
 use crate::sync::Ordering;
 use crate::wait::{Register, Wait, Wake};
@@ -25,8 +25,8 @@ use core::task::{Context, Poll};
 #[must_use = "the right to dispatch is given back at once"]
 pub struct Dispatcher<'a, const LINES: usize, const DEPTH: usize, W: Wake> {
     table: &'a Table<LINES, DEPTH, W>,
-    /// The line delivered last. Lines of equal priority take turns, starting after it.
-    last: u32,
+    /// The line after the one delivered last. Lines of equal priority take turns from there.
+    next: u32,
 }
 
 impl<'a, const LINES: usize, const DEPTH: usize, W: Wake> Dispatcher<'a, LINES, DEPTH, W> {
@@ -41,7 +41,7 @@ impl<'a, const LINES: usize, const DEPTH: usize, W: Wake> Dispatcher<'a, LINES, 
             .compare_exchange(FREE, TAKEN, Ordering::Acquire, Ordering::Relaxed)
             .is_ok()
             // Build it only after a success: dropping a `Dispatcher` frees the right.
-            .then(|| Dispatcher { table, last: u32::MAX })
+            .then(|| Dispatcher { table, next: 0 })
     }
 
     /// The most deliveries one table can have pending: a count and a full queue for each line.
@@ -85,11 +85,13 @@ impl<'a, const LINES: usize, const DEPTH: usize, W: Wake> Dispatcher<'a, LINES, 
     /// ```
     pub fn dispatch_one(&mut self) -> Option<Raised> {
         loop {
-            let (number, line) = self.choose(self.unmasked(), |line| {
-                // Relaxed: a hint. `take_handled` loads the handler again, with acquire.
-                !line.handler.load(Ordering::Relaxed).is_null()
-            })?;
-            if let Some((handler, delivery)) = self.take_handled(number, line) {
+            let (number, line) = self.choose(self.table.state.unmasked(), Line::is_handled)?;
+            // SAFETY: the table has one dispatcher, and `&mut self` borrows it exclusively, so no
+            // other call of `take` or `take_handled` runs at the same time. `choose` has seen the
+            // line among the pending ones.
+            let taken = unsafe { self.table.state.take_handled(number, line) };
+            if let Some((handler, delivery)) = taken {
+                self.next = number.wrapping_add(1);
                 handler.run(&delivery);
                 return Some(delivery);
             }
@@ -113,90 +115,58 @@ impl<'a, const LINES: usize, const DEPTH: usize, W: Wake> Dispatcher<'a, LINES, 
     pub fn try_wait(&mut self, any_of: SignalSet) -> Option<Raised> {
         loop {
             let (number, line) = self.choose(any_of, |_| true)?;
-            self.clear_pending(number);
-            if let Some(delivery) = self.take(number, line) {
+            // SAFETY: the table has one dispatcher, and `&mut self` borrows it exclusively, so no
+            // other call of `take` or `take_handled` runs at the same time. `choose` has seen the
+            // line among the pending ones.
+            if let Some(delivery) = unsafe { self.table.state.take(number, line) } {
+                self.next = number.wrapping_add(1);
                 return Some(delivery);
             }
         }
     }
 
-    fn unmasked(&self) -> SignalSet {
-        // Acquire: partner is the release in `Table::unmask` and in `Table::set_mask`.
-        !self.table.masked.load(Ordering::Acquire)
-    }
-
     /// The pending, eligible line of the highest priority among these lines.
+    #[inline]
     fn choose(
         &self,
         among: SignalSet,
         eligible: impl Fn(&Line<DEPTH>) -> bool,
     ) -> Option<(u32, &'a Line<DEPTH>)> {
-        let candidates = among & self.table.pending();
-        // The lines after the one delivered last come first, because the first of equal priority
-        // wins. If no line was delivered yet, `after` is all lines.
-        let after = SignalSet::from_bits_retain(match self.last {
-            u32::MAX => u64::MAX,
-            last => u64::MAX.wrapping_shl(last) & !SignalSet::line(last).bits(),
-        });
-        let mut best: Option<(u32, u32, &Line<DEPTH>)> = None;
-        for number in (candidates & after).lines().chain((candidates & !after).lines()) {
-            let Some(line) = self.table.line(number).ok().filter(|line| eligible(line)) else {
-                continue;
-            };
-            // Relaxed: the priority publishes nothing else.
-            let priority = line.priority.load(Ordering::Relaxed);
-            if best.is_none_or(|(highest, ..)| priority > highest) {
-                best = Some((priority, number, line));
+        let candidates = among & self.table.state.pending();
+        if LINES <= u32::BITS as usize {
+            self.highest(InTurn::<u32, LINES>::new(candidates, self.next), eligible)
+        } else {
+            self.highest(InTurn::<u64, LINES>::new(candidates, self.next), eligible)
+        }
+    }
+
+    /// The first of the eligible lines with the highest priority among them.
+    #[inline(always)]
+    fn highest(
+        &self,
+        lines: impl Iterator<Item = u32>,
+        eligible: impl Fn(&Line<DEPTH>) -> bool,
+    ) -> Option<(u32, &'a Line<DEPTH>)> {
+        let state = &self.table.state;
+        // One above the priority of the best line: 0 while there is none.
+        let (mut above, mut best) = (0, 0);
+        for number in lines {
+            // Changes nothing, and tells the compiler that a table of 2^n lines has this line.
+            let number = number % LINES.next_power_of_two() as u32;
+            let Some(line) = state.line(number).filter(|line| eligible(line)) else { continue };
+            let priority = line.priority();
+            if priority >= above {
+                (above, best) = (priority.wrapping_add(1), number);
+                // Often all lines have one priority. There is none above it to look for.
+                if priority >= state.ceiling() {
+                    break;
+                }
             }
         }
-        best.map(|(_, number, line)| (number, line))
-    }
-
-    /// Clears the line's pending bit, before its content is read: a later raise sets it again.
-    fn clear_pending(&self, number: u32) {
-        // Acquire: partner is the release in `Table::announce`.
-        self.table.pending.remove_line(number, Ordering::Acquire);
-    }
-
-    /// Sets the line's pending bit again, for what the dispatcher left in it.
-    fn set_pending(&self, number: u32) {
-        // Relaxed: only this dispatcher reads the bit, and it has already acquired what the line
-        // holds.
-        self.table.pending.insert_line(number, Ordering::Relaxed);
-    }
-
-    /// Takes a delivery and its handler; takes nothing if the line has no handler any more.
-    fn take_handled(
-        &mut self,
-        number: u32,
-        line: &Line<DEPTH>,
-    ) -> Option<(&'static Handler, Raised)> {
-        self.clear_pending(number);
-        // Load the handler after the bit was cleared: a raise that follows a change of handlers
-        // then gets the new one. Acquire: partner is the release in `Table::set_handler`.
-        let handler = line.handler.load(Ordering::Acquire);
-        // SAFETY: `set_handler` stores only null or a `&'static Handler`, so a pointer that is not
-        // null is valid for ever.
-        let Some(handler) = (unsafe { handler.cast_const().as_ref() }) else {
-            self.set_pending(number);
+        if above == 0 {
             return None;
-        };
-        Some((handler, self.take(number, line)?))
-    }
-
-    /// Takes the count of a line whose pending bit was cleared or, if it is 0, its first payload.
-    fn take(&mut self, number: u32, line: &Line<DEPTH>) -> Option<Raised> {
-        let count = line.take_count();
-        // SAFETY: the table has one dispatcher, and `&mut self` borrows it exclusively, so no other
-        // call of `pop` or `has_next` runs at the same time.
-        let payload = if count == 0 { Some(unsafe { line.queue.pop() }?) } else { None };
-        // SAFETY: the table has one dispatcher, and `&mut self` borrows it exclusively, so no other
-        // call of `pop` or `has_next` runs at the same time.
-        if unsafe { line.queue.has_next() } {
-            self.set_pending(number);
         }
-        self.last = number;
-        Some(Raised { line: number, count: count.max(1), payload })
+        Some((best, state.line(best)?))
     }
 
     /// Dispatches; returns the number of deliveries if there were any.

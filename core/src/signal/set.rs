@@ -1,6 +1,6 @@
-//! Sets of lines: [`SignalSet`] as a value, [`AtomicSet`] as two words that contexts share.
+//! Sets of lines, as values.
 
-use crate::sync::{Ordering, RmwU32, const_unless_loom};
+use super::state::FINDS_BITS;
 use core::fmt;
 
 bitflags::bitflags! {
@@ -76,12 +76,12 @@ impl SignalSet {
         Lines(self.bits())
     }
 
-    fn halves(self) -> [u32; 2] {
+    pub(super) fn halves(self) -> [u32; 2] {
         // The casts truncate on purpose: the low half, then the high half.
         [self.bits() as u32, (self.bits() >> 32) as u32]
     }
 
-    fn from_halves([low, high]: [u32; 2]) -> Self {
+    pub(super) fn from_halves([low, high]: [u32; 2]) -> Self {
         SignalSet::from_bits_retain(u64::from(low) | (u64::from(high) << 32))
     }
 }
@@ -128,70 +128,55 @@ impl Iterator for Lines {
 impl ExactSizeIterator for Lines {}
 impl core::iter::FusedIterator for Lines {}
 
-/// A set that contexts share: two words, each changed in one step.
+/// The lines of a set in the dispatcher's order: from the line `first` up, then from line 0 up.
 ///
-/// A change that concerns lines in both halves is two steps.
+/// `B` has a bit for each of the `LINES` lines.
 #[derive(Debug)]
-pub(super) struct AtomicSet([RmwU32; 2]);
-
-impl AtomicSet {
-    const_unless_loom! {
-        pub(super) fn new() -> Self {
-            AtomicSet([RmwU32::new(0), RmwU32::new(0)])
-        }
-    }
-
-    #[inline]
-    pub(super) fn load(&self, order: Ordering) -> SignalSet {
-        let [low, high] = &self.0;
-        SignalSet::from_halves([low.load(order), high.load(order)])
-    }
-
-    /// Adds one line in one step.
-    #[inline]
-    pub(super) fn insert_line(&self, line: u32, order: Ordering) {
-        let (word, bit) = self.word(line);
-        word.fetch_or(bit, order);
-    }
-
-    /// Removes one line in one step.
-    #[inline]
-    pub(super) fn remove_line(&self, line: u32, order: Ordering) {
-        let (word, bit) = self.word(line);
-        word.fetch_and(!bit, order);
-    }
-
-    /// Adds the lines; returns the set before.
-    pub(super) fn insert(&self, set: SignalSet, order: Ordering) -> SignalSet {
-        self.change(set, |word, bits| word.fetch_or(bits, order))
-    }
-
-    /// Removes the lines; returns the set before.
-    pub(super) fn remove(&self, set: SignalSet, order: Ordering) -> SignalSet {
-        self.change(set, |word, bits| word.fetch_and(!bits, order))
-    }
-
-    /// Replaces the set; returns the set before.
-    pub(super) fn swap(&self, set: SignalSet, order: Ordering) -> SignalSet {
-        let ([low, high], [low_bits, high_bits]) = (&self.0, set.halves());
-        SignalSet::from_halves([low.swap(low_bits, order), high.swap(high_bits, order)])
-    }
-
-    fn change(&self, set: SignalSet, f: impl Fn(&RmwU32, u32) -> u32) -> SignalSet {
-        let ([low, high], [low_bits, high_bits]) = (&self.0, set.halves());
-        // Relaxed: an unchanged half is only read, and the caller orders nothing by it.
-        let change = |word: &RmwU32, bits| match bits {
-            0 => word.load(Ordering::Relaxed),
-            _ => f(word, bits),
-        };
-        SignalSet::from_halves([change(low, low_bits), change(high, high_bits)])
-    }
-
-    /// The half that contains the line, and the line's bit in it.
-    #[inline]
-    fn word(&self, line: u32) -> (&RmwU32, u32) {
-        let [low, high] = &self.0;
-        // The shift counts modulo 32, which is right for both halves.
-        (if line < u32::BITS { low } else { high }, 1u32.wrapping_shl(line))
-    }
+pub(super) struct InTurn<B, const LINES: usize> {
+    /// The lines to come. Unless [`STEPS`](Self::STEPS), the lowest bit is line `first`.
+    bits: B,
+    first: u32,
 }
+
+impl<B, const LINES: usize> InTurn<B, LINES> {
+    /// Whether to go from line to line: of a few lines, and where no instruction finds a bit.
+    const STEPS: bool = LINES <= 8 && !FINDS_BITS;
+    const LAST: u32 = LINES.next_power_of_two() as u32 - 1;
+}
+
+macro_rules! in_turn {
+    ($($bits:ty),*) => {$(
+        impl<const LINES: usize> InTurn<$bits, LINES> {
+            #[inline(always)]
+            pub(super) fn new(set: SignalSet, first: u32) -> Self {
+                // The cast truncates on purpose: the lines of the table are the low bits.
+                let bits = set.bits() as $bits;
+                InTurn { bits: if Self::STEPS { bits } else { bits.rotate_right(first) }, first }
+            }
+        }
+
+        impl<const LINES: usize> Iterator for InTurn<$bits, LINES> {
+            type Item = u32;
+
+            #[inline(always)]
+            fn next(&mut self) -> Option<u32> {
+                while Self::STEPS && self.bits != 0 {
+                    let line = self.first & Self::LAST;
+                    self.first = line.wrapping_add(1);
+                    let bit: $bits = 1 << line;
+                    if self.bits & bit != 0 {
+                        self.bits ^= bit;
+                        return Some(line);
+                    }
+                }
+                if self.bits == 0 {
+                    return None;
+                }
+                let lowest = self.bits.trailing_zeros();
+                self.bits &= self.bits.wrapping_sub(1);
+                Some(lowest.wrapping_add(self.first) % <$bits>::BITS)
+            }
+        }
+    )*};
+}
+in_turn!(u32, u64);

@@ -2,13 +2,12 @@
 
 use super::handler::Handler;
 use super::payload::{Payload, RaiseError};
-use super::queue::Queue;
-use super::set::{AtomicSet, SignalSet};
+use super::set::SignalSet;
+use super::state::{Line, State};
 use crate::Error;
-use crate::sync::{AtomicPtr, AtomicU32, Ordering, RmwU32, array_of, const_unless_loom};
-use crate::wait::{Doorbell, Spin, Wait, Wake};
+use crate::sync::{AtomicU32, Ordering, const_unless_loom};
+use crate::wait::{Doorbell, Spin, Wake};
 use core::fmt;
-use core::ptr;
 
 /// A table of `LINES` signal lines, each with a queue of `DEPTH` payloads.
 ///
@@ -17,8 +16,9 @@ use core::ptr;
 /// `LINES` is 1 to 64. `DEPTH` is a power of two up to 2^30, or 0: counts only, no payloads. Other
 /// sizes do not compile.
 ///
-/// Memory on a 32-bit target: 24 bytes, 28 for each line, 20 for each payload, and the size of `W`.
-/// A new table is all zeroes, so a `static` table lies in `.bss` and takes no room in the image.
+/// Memory on a 32-bit target: 24 bytes, 28 for each line, 20 for each payload, and the size of a
+/// [`Doorbell<W>`](Doorbell). A new table is all zeroes, so a `static` table lies in `.bss` and
+/// takes no room in the image.
 ///
 /// ```
 /// use ringway_core::signal::{SignalSet, Table};
@@ -35,73 +35,22 @@ use core::ptr;
 /// ```compile_fail
 /// static NOT_A_POWER: ringway_core::signal::Table<1, 3> = ringway_core::signal::Table::new();
 /// ```
+// In this order: the words that a raise changes lie where the table begins.
+#[repr(C)]
 pub struct Table<const LINES: usize, const DEPTH: usize, W: Wake = Spin> {
-    /// Lines that may have something to deliver. A set bit may stand for an empty line; a line with
-    /// content has its bit set.
-    pub(super) pending: AtomicSet,
-    pub(super) masked: AtomicSet,
+    pub(super) state: State<LINES, DEPTH>,
     /// [`FREE`]; [`TAKEN`] while there is a dispatcher; [`ENDED`] once another context ended it.
     pub(super) taken: AtomicU32,
     pub(super) bell: Doorbell<W>,
-    lines: [Line<DEPTH>; LINES],
 }
 
 pub(super) const FREE: u32 = 0;
 pub(super) const TAKEN: u32 = 1;
 pub(super) const ENDED: u32 = 2;
 
-#[derive(Debug)]
-pub(super) struct Line<const DEPTH: usize> {
-    /// Plain raises since the last delivery, modulo 2^32.
-    count: RmwU32,
-    /// How often `count` wrapped since the last delivery.
-    wraps: RmwU32,
-    pub(super) priority: RmwU32,
-    /// Null or a `&'static Handler`.
-    pub(super) handler: AtomicPtr<Handler>,
-    pub(super) queue: Queue<DEPTH>,
-}
-
 impl<const LINES: usize, const DEPTH: usize, W: Wake> Default for Table<LINES, DEPTH, W> {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl<const DEPTH: usize> Line<DEPTH> {
-    const_unless_loom! {
-        fn new() -> Self {
-            Line {
-                count: RmwU32::new(0),
-                wraps: RmwU32::new(0),
-                priority: RmwU32::new(0),
-                handler: AtomicPtr::new(ptr::null_mut()),
-                queue: Queue::new(),
-            }
-        }
-    }
-
-    /// Counts one plain raise.
-    fn count_one(&self) {
-        // Release: partner is the acquire in `take_count`. The dispatcher may take this raise's
-        // count before it sees the line's bit for it, if an earlier raise set the bit.
-        if self.count.fetch_add(1, Ordering::Release) == u32::MAX {
-            // Relaxed: `take_count` reads `wraps` before `count`. A dispatcher that sees the wrap
-            // acquires from `count` what came before.
-            self.wraps.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    /// Takes the counted raises and resets the count.
-    ///
-    /// A raise that wraps the count during this call may be counted with the next delivery.
-    pub(super) fn take_count(&self) -> u64 {
-        // Relaxed: the acquire of `count` below orders what came before the counted raises.
-        let wraps = self.wraps.swap(0, Ordering::Relaxed);
-        // Acquire: partner is the release in `count_one`. The handler sees what came before each
-        // counted raise.
-        let count = self.count.swap(0, Ordering::Acquire);
-        (u64::from(wraps) << 32) | u64::from(count)
     }
 }
 
@@ -125,17 +74,15 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
             // Evaluated here, so that a table with other LINES does not compile.
             let _ = Self::COUNT;
             Table {
-                pending: AtomicSet::new(),
-                masked: AtomicSet::new(),
                 taken: AtomicU32::new(0),
                 bell: Doorbell::new(),
-                lines: array_of!(Line::new(); LINES),
+                state: State::new(),
             }
         }
     }
 
-    pub(super) fn line(&self, line: u32) -> Result<&Line<DEPTH>, Error> {
-        self.lines.get(line as usize).ok_or(Error::NoSuchLine { lines: Self::COUNT })
+    fn line(&self, line: u32) -> Result<&Line<DEPTH>, Error> {
+        self.state.line(line).ok_or(Error::NoSuchLine { lines: Self::COUNT })
     }
 
     /// The lines that were raised and not yet delivered, masked ones too (`sigpending`).
@@ -151,8 +98,7 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
     /// ```
     #[doc(alias = "sigpending")]
     pub fn pending(&self) -> SignalSet {
-        // Relaxed: the answer is a snapshot, and orders nothing.
-        self.pending.load(Ordering::Relaxed)
+        self.state.pending()
     }
 
     /// The lines that are masked.
@@ -164,8 +110,7 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
     /// assert_eq!(table.masked(), SignalSet::line(2));
     /// ```
     pub fn masked(&self) -> SignalSet {
-        // Relaxed: the answer is a snapshot, and orders nothing.
-        self.masked.load(Ordering::Relaxed)
+        self.state.masked()
     }
 
     /// Masks the lines, and returns the mask before (`SIG_BLOCK`).
@@ -186,8 +131,7 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
     /// ```
     #[doc(alias = "SIG_BLOCK")]
     pub fn mask(&self, lines: SignalSet) -> SignalSet {
-        // Relaxed: a mask keeps handlers back and publishes nothing.
-        self.masked.insert(lines, Ordering::Relaxed)
+        self.state.mask(lines)
     }
 
     /// Sets the handler of a line, and returns the handler before.
@@ -212,20 +156,11 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
         &self,
         line: u32,
         handler: Option<&'static Handler>,
-    ) -> Result<Option<&'static Handler>, Error>
-    where
-        W: Wait,
-    {
-        let new = handler.map_or(ptr::null(), ptr::from_ref).cast_mut();
-        // Release: partners are the acquire in `Dispatcher::take_handled`, and the acquire here in
-        // the call that gets this handler back; both then see the handler's content. Acquire:
-        // partner is the release here in the call that set `old`.
-        let old = self.line(line)?.handler.swap(new, Ordering::AcqRel);
+    ) -> Result<Option<&'static Handler>, Error> {
+        let before = self.state.set_handler(self.line(line)?, handler);
         // Wake the dispatcher: raises that had no handler may have one now.
         self.bell.ring();
-        // SAFETY: this function stores only null or a `&'static Handler`, so a pointer that is not
-        // null is valid for ever.
-        Ok(unsafe { old.cast_const().as_ref() })
+        Ok(before)
     }
 
     /// Sets the priority of a line, and returns the priority before.
@@ -247,9 +182,7 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
     /// # Ok::<(), ringway_core::Error>(())
     /// ```
     pub fn set_priority(&self, line: u32, priority: u8) -> Result<u8, Error> {
-        // Relaxed: the priority publishes nothing else. The cast loses nothing: only 8-bit values
-        // are stored.
-        Ok(self.line(line)?.priority.swap(priority.into(), Ordering::Relaxed) as u8)
+        Ok(self.state.set_priority(self.line(line)?, priority))
     }
 
     /// Raises a line; coalesces with the raises not yet delivered. Wait-free, from any context.
@@ -265,8 +198,8 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
     /// ```
     #[inline]
     pub fn raise(&self, line: u32) -> Result<(), Error> {
-        self.line(line)?.count_one();
-        self.announce(line);
+        self.state.raise(line, self.line(line)?);
+        self.bell.ring();
         Ok(())
     }
 
@@ -288,12 +221,11 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
     #[doc(alias = "sigqueue")]
     #[inline]
     pub fn raise_with(&self, line: u32, payload: Payload) -> Result<(), RaiseError> {
-        self.line(line)
-            .map_err(|_| RaiseError::NoSuchLine { lines: Self::COUNT, payload })?
-            .queue
-            .push(payload)
-            .map_err(RaiseError::Full)?;
-        self.announce(line);
+        let Some(place) = self.state.line(line) else {
+            return Err(RaiseError::NoSuchLine { lines: Self::COUNT, payload });
+        };
+        self.state.raise_with(line, place, payload).map_err(RaiseError::Full)?;
+        self.bell.ring();
         Ok(())
     }
 
@@ -323,13 +255,6 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
         ended
     }
 
-    fn announce(&self, line: u32) {
-        // Release: partner is the acquire in `Dispatcher::clear_pending`. The context that clears
-        // the bit sees what was counted or queued before the bit was set.
-        self.pending.insert_line(line, Ordering::Release);
-        self.bell.ring();
-    }
-
     /// Unmasks the lines, wakes the dispatcher, and returns the mask before (`SIG_UNBLOCK`).
     ///
     /// ```
@@ -341,9 +266,7 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
     /// ```
     #[doc(alias = "SIG_UNBLOCK")]
     pub fn unmask(&self, lines: SignalSet) -> SignalSet {
-        // Release: partner is the acquire in `Dispatcher::unmasked`. The handlers see what was done
-        // while the lines were masked.
-        let before = self.masked.remove(lines, Ordering::Release);
+        let before = self.state.unmask(lines);
         self.bell.ring();
         before
     }
@@ -360,9 +283,7 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
     /// ```
     #[doc(alias = "SIG_SETMASK")]
     pub fn set_mask(&self, lines: SignalSet) -> SignalSet {
-        // Release: partner is the acquire in `Dispatcher::unmasked`. The handlers of the lines that
-        // this call unmasks see what was done while they were masked.
-        let before = self.masked.swap(lines, Ordering::Release);
+        let before = self.state.set_mask(lines);
         self.bell.ring();
         before
     }
@@ -387,10 +308,7 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
     #[doc(hidden)]
     pub fn starting_at(tickets: u32, count: u32) -> Self {
         let mut table = Table::new();
-        for line in &mut table.lines {
-            line.queue.start_at(tickets);
-            line.count.set(count);
-        }
+        table.state.start_at(tickets, count);
         table
     }
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::Error;
-use crate::wait::{Async, Clock, Spin, SpinClock};
+use crate::wait::{Async, Clock, Nobody, Spin, SpinClock};
 use core::ptr;
 use core::task::{Context, Poll};
 use std::boxed::Box;
@@ -307,6 +307,16 @@ mod dispatching {
         table.dispatcher().unwrap().dispatch();
         assert_eq!((lines_of(heard_first).len(), lines_of(heard_second).len()), (0, 1));
         assert!(ptr::eq(table.set_handler(0, None).unwrap().unwrap(), second));
+    }
+
+    #[test]
+    fn handlers_run_where_nobody_sleeps() {
+        let table = Table::<2, 0, Nobody>::new();
+        let (handler, seen) = recorder();
+        table.set_handler(1, Some(handler)).unwrap();
+        table.raise(1).unwrap();
+        assert_eq!(table.dispatcher().unwrap().dispatch(), 1);
+        assert_eq!(lines_of(seen), [1]);
     }
 
     #[test]

@@ -19,7 +19,7 @@
 //! times, and once more for each popped payload. So the dispatcher popped at least `t + 1 - DEPTH`
 //! payloads. It pops in order, so it popped ticket `t - DEPTH`, the one that used the slot before.
 
-use super::payload::Payload;
+use crate::signal::payload::Payload;
 use crate::sync::{AtomicU32, Cell, Ordering, RmwU32, array_of, const_unless_loom, worth_a_try};
 
 #[derive(Debug)]
