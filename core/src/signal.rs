@@ -31,7 +31,7 @@
 //! # What a line keeps
 //!
 //! - **Plain raises are counted, and coalesce**: one delivery tells how many there were. The count
-//!   has 64 bits and is exact.
+//!   has 64 bits and is exact. (On a target without compare-and-swap it has 56 bits.)
 //! - **Raises with a payload queue**, up to `DEPTH` a line. The dispatcher delivers them one by
 //!   one, in order, each with its [`Payload`]. A full queue gives the payload back:
 //!   [`RaiseError::Full`]. Each line has its own queue, so a noisy line takes no room from a quiet
@@ -52,7 +52,13 @@
 //! The table covers the table's own operations. To wake a sleeping dispatcher, they call
 //! [`Wake::wake`], whose progress depends on `W`. On a processor with load-linked and
 //! store-conditional instead of atomic instructions (ARM before 8.1), every read-modify-write may
-//! retry. On a target without compare-and-swap, it is a short critical section.
+//! retry.
+//!
+//! On a target without compare-and-swap, each call in the first two rows but `pending` is one short
+//! critical section. A delivery is one for a count and two for a payload. The dispatcher looks for
+//! the line, copies the payload and runs the handler outside of them. No section gets longer with
+//! `LINES` or `DEPTH`. The longest, of `raise_with`, takes less than 40 instructions on a
+//! Cortex-M0.
 //!
 //! # What happens before what
 //!
@@ -65,6 +71,9 @@ mod dispatcher;
 mod handler;
 mod payload;
 mod set;
+// Without compare-and-swap, one critical section for an operation is smaller, and quicker, than
+// one for each change of a word.
+#[cfg_attr(any(no_cas, not(any(loom, target_has_atomic = "32"))), path = "signal/section.rs")]
 mod state;
 mod table;
 

@@ -58,7 +58,7 @@ pub struct Raised {
     /// The line.
     pub line: u32,
     /// The number of raises in this delivery: at least 1, and 1 if there is a payload. Exact: the
-    /// count does not wrap before 2^64 raises.
+    /// count does not wrap before 2^64 raises, or 2^56 on a target without compare-and-swap.
     pub count: u64,
     /// The payload, if the raise was a [`raise_with`](crate::signal::Table::raise_with).
     pub payload: Option<Payload>,

@@ -1,4 +1,6 @@
 //! What a table keeps: its lines and what is in them, in words that contexts change one by one.
+//!
+//! Twin of `section.rs`, for targets that compare and swap.
 
 mod atomic_set;
 mod queue;

@@ -13,12 +13,13 @@ use core::fmt;
 ///
 /// `W` says how the dispatcher sleeps.
 ///
-/// `LINES` is 1 to 64. `DEPTH` is a power of two up to 2^30, or 0: counts only, no payloads. Other
-/// sizes do not compile.
+/// `LINES` is 1 to 64. `DEPTH` is a power of two up to 2^30, or 0: counts only, no payloads. On a
+/// target without compare-and-swap it is at most 2^15. Other sizes do not compile.
 ///
 /// Memory on a 32-bit target: 24 bytes, 28 for each line, 20 for each payload, and the size of a
-/// [`Doorbell<W>`](Doorbell). A new table is all zeroes, so a `static` table lies in `.bss` and
-/// takes no room in the image.
+/// [`Doorbell<W>`](Doorbell). Without compare-and-swap it is 16 for each line and 16 for each
+/// payload. A new table is all zeroes, so a `static` table lies in `.bss` and takes no room in the
+/// image.
 ///
 /// ```
 /// use ringway_core::signal::{SignalSet, Table};

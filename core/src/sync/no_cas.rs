@@ -124,6 +124,13 @@ impl<T> AtomicPtr<T> {
         self.0.load(order)
     }
 
+    /// For a critical section: a pointer that is swapped elsewhere is stored nowhere else.
+    #[inline(always)]
+    pub(crate) fn store(&self, value: *mut T, order: Ordering) {
+        self.0.store(value, order);
+    }
+
+    #[allow(dead_code, reason = "not every build that has this type swaps a pointer")]
     pub(crate) fn swap(&self, value: *mut T, _order: Ordering) -> *mut T {
         section(|| {
             let old = self.0.load(READ);
