@@ -9,6 +9,7 @@ mod bytes;
 mod link;
 mod messages;
 mod pipe;
+mod queue;
 mod ring;
 mod signal;
 
@@ -17,6 +18,7 @@ pub use bytes::byte_ring;
 pub use link::link;
 pub use messages::messages;
 pub use pipe::pipe;
+pub use queue::queue;
 pub use ring::ring;
 pub use signal::signal;
 

@@ -29,6 +29,11 @@ fn a_message_ring_agrees_and_survives_corruption() {
 }
 
 #[test]
+fn a_queue_agrees_with_a_deque_and_survives_deaths() {
+    rounds(oracle::queue, 5_000);
+}
+
+#[test]
 fn both_pipes_behave_as_posix_says() {
     rounds(oracle::pipe, 2_000);
 }
