@@ -56,6 +56,7 @@ use native::AtomicU64 as ImpU64;
 #[cfg(not(any(loom, all(target_has_atomic = "64", not(no_cas)))))]
 use no_cas_64::AtomicU64 as ImpU64;
 
+pub(crate) mod foreign;
 pub(crate) mod words;
 
 /// `core`'s own integers. A user may keep them in a region.

@@ -18,7 +18,7 @@
 //! its sleep. Nothing is read or written out of bounds, and nothing allocates. The memory must stay
 //! mapped: the caller sees to that (in `ringway::shm::untrusted`, the kernel does).
 //!
-//! A peer can always be slow, send nonsense, or wake this side for nothing. What the bytes *mean*
+//! A peer can always be slow, send rubbish, or wake this side for nothing. What the bytes *mean*
 //! is the caller's to judge.
 //!
 //! # What there is
@@ -52,7 +52,6 @@
 //! set, changes its own `bell` and wakes those who sleep there. Both have a fence between the two
 //! steps, so that one of them sees the other (see [`wait`](crate::wait)).
 
-mod data;
 mod end;
 mod halves;
 #[cfg(not(loom))]

@@ -17,8 +17,8 @@ fn layout() -> ringway::Result<Layout> {
 /// What the guest promises: each request in capital letters. It dies at the third.
 fn guest() -> ringway::Result<()> {
     let channel = Channel::inherited(&layout()?)?;
-    let mut requests = channel.receive::<Messages>("requests")?;
-    let mut answers = channel.send::<Messages>("answers")?;
+    let mut requests = channel.rx::<Messages>("requests")?;
+    let mut answers = channel.tx::<Messages>("answers")?;
     let mut text = [0; 256];
     for _ in 0..2 {
         let length = requests.recv_deadline(&mut text, None)?;
@@ -34,8 +34,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let mut command = Command::new(std::env::current_exe()?);
     let (channel, mut guest) = Channel::spawn(command.arg("guest"), &layout()?)?;
-    let mut requests = channel.send::<Messages>("requests")?;
-    let mut answers = channel.receive::<Messages>("answers")?;
+    let mut requests = channel.tx::<Messages>("requests")?;
+    let mut answers = channel.rx::<Messages>("answers")?;
     let mut answer = [0; 256];
     for request in ["hello", "and again", "once too often"] {
         requests.send_deadline(request.as_bytes(), None)?;

@@ -39,8 +39,8 @@ fn both(layout: &Layout) -> [Channel; 2] {
 fn every_kind_carries_both_ways_and_ends() {
     let [host, guest] = both(&layout());
     for (from, to, back) in [(&host, &guest, ""), (&guest, &host, " back")] {
-        let mut tx = from.send::<Bytes>(&format!("bytes{back}")).unwrap();
-        let mut rx = to.receive::<Bytes>(&format!("bytes{back}")).unwrap();
+        let mut tx = from.tx::<Bytes>(&format!("bytes{back}")).unwrap();
+        let mut rx = to.rx::<Bytes>(&format!("bytes{back}")).unwrap();
         let sender = std::thread::spawn(move || {
             let bytes: Vec<u8> = (0..100_000_u32).map(|n| (n % 251) as u8).collect();
             let mut sent = 0;
@@ -63,8 +63,8 @@ fn every_kind_carries_both_ways_and_ends() {
         sender.join().unwrap();
 
         let name = if back.is_empty() { "requests" } else { "answers" };
-        let mut tx = from.send::<Messages>(name).unwrap();
-        let mut rx = to.receive::<Messages>(name).unwrap();
+        let mut tx = from.tx::<Messages>(name).unwrap();
+        let mut rx = to.rx::<Messages>(name).unwrap();
         tx.send_deadline(b"hello", None).unwrap();
         let mut out = [0; 256];
         assert_eq!(rx.recv_deadline(&mut out, None), Ok(5));
@@ -72,13 +72,13 @@ fn every_kind_carries_both_ways_and_ends() {
         drop(rx);
         assert_eq!(tx.try_send(b"late"), Err(CoreError::BrokenPipe));
 
-        let mut tx = from.send::<Values<[u64; 3]>>(&format!("values{back}")).unwrap();
-        let mut rx = to.receive::<Values<[u64; 3]>>(&format!("values{back}")).unwrap();
+        let mut tx = from.tx::<Values<[u64; 3]>>(&format!("values{back}")).unwrap();
+        let mut rx = to.rx::<Values<[u64; 3]>>(&format!("values{back}")).unwrap();
         assert_eq!((0..).take_while(|n| tx.try_push([*n; 3]).is_ok()).count(), 10, "256 bytes");
         assert_eq!(rx.pop_deadline(None), Ok([0; 3]));
 
-        let mut tx = from.send::<Published<[u32; 5]>>(&format!("level{back}")).unwrap();
-        let mut rx = to.receive::<Published<[u32; 5]>>(&format!("level{back}")).unwrap();
+        let mut tx = from.tx::<Published<[u32; 5]>>(&format!("level{back}")).unwrap();
+        let mut rx = to.rx::<Published<[u32; 5]>>(&format!("level{back}")).unwrap();
         (1..=9).for_each(|n| tx.publish(&[n; 5]));
         assert_eq!(rx.newest(), Some([9; 5]));
         drop(tx);
@@ -91,14 +91,14 @@ fn every_kind_carries_both_ways_and_ends() {
 #[test]
 fn a_half_is_taken_once_by_its_side_and_type() {
     let [host, _guest] = both(&layout());
-    let _half = host.send::<Bytes>("bytes").unwrap();
-    assert!(host.send::<Bytes>("bytes").unwrap_err().is(CoreError::Taken));
-    assert!(host.receive::<Messages>("requests").unwrap_err().is(CoreError::WrongDirection));
+    let _half = host.tx::<Bytes>("bytes").unwrap();
+    assert!(host.tx::<Bytes>("bytes").unwrap_err().is(CoreError::Taken));
+    assert!(host.rx::<Messages>("requests").unwrap_err().is(CoreError::WrongDirection));
     for error in [
-        host.send::<Bytes>("none").unwrap_err(),
-        host.send::<Bytes>("requests").unwrap_err(),
-        host.send::<Values<[u64; 4]>>("values").unwrap_err(),
-        host.send::<Values<[f64; 3]>>("values").unwrap_err(),
+        host.tx::<Bytes>("none").unwrap_err(),
+        host.tx::<Bytes>("requests").unwrap_err(),
+        host.tx::<Values<[u64; 4]>>("values").unwrap_err(),
+        host.tx::<Values<[f64; 3]>>("values").unwrap_err(),
     ] {
         assert!(matches!(error.cause(), Cause::Region(_)), "{error}");
     }
@@ -169,7 +169,7 @@ fn told(layout: &Layout, words: &[u8], descriptors: &[OwnedFd]) -> Result<Channe
 }
 
 #[test]
-fn a_peer_that_breaks_off_or_talks_nonsense_is_refused() {
+fn words_that_break_off_or_mean_nothing_are_refused() {
     let layout = Layout::new().part::<Bytes>("log", Role::Host, 64).unwrap();
     let (words, memory) = first_words(&layout);
     let memory = [memory];
@@ -245,23 +245,23 @@ fn a_killed_guest_is_noticed_by_who_waits() {
     let test = "a_killed_guest_is_noticed_by_who_waits";
     if role().is_some() {
         let channel = Channel::inherited(&layout()).unwrap();
-        channel.send::<Messages>("answers").unwrap().try_send(b"last").unwrap();
-        let _answers = channel.receive::<Messages>("requests").unwrap();
+        channel.tx::<Messages>("answers").unwrap().try_send(b"last").unwrap();
+        let _answers = channel.rx::<Messages>("requests").unwrap();
         // It dies with its halves in its hands.
         std::process::abort();
     }
     let (channel, guest) = Channel::spawn(&mut child(test, "dies"), &layout()).unwrap();
     let mut guest = Killed(guest);
-    let mut answers = channel.receive::<Bytes>("bytes back").unwrap();
+    let mut answers = channel.rx::<Bytes>("bytes back").unwrap();
     let started = Instant::now();
     assert_eq!(answers.read_deadline(&mut [0; 8], Some(long())), Ok(0));
     assert!(started.elapsed() < Duration::from_secs(20) && channel.peer_is_gone());
-    let mut last = channel.receive::<Messages>("answers").unwrap();
+    let mut last = channel.rx::<Messages>("answers").unwrap();
     let mut out = [0; 8];
     assert_eq!((last.try_recv(&mut out), &out[..4]), (Ok(4), &b"last"[..]));
     assert_eq!(last.try_recv(&mut out), Err(CoreError::EndOfFile));
     assert_eq!(
-        channel.send::<Bytes>("bytes").unwrap().write_deadline(&[0; 400], Some(long())),
+        channel.tx::<Bytes>("bytes").unwrap().write_deadline(&[0; 400], Some(long())),
         Err(CoreError::BrokenPipe)
     );
     let _ = guest.0.wait();
@@ -315,14 +315,14 @@ fn a_scribbling_guest_gets_answers_and_nothing_else() {
     for _ in 0..20 {
         let (channel, guest) = Channel::spawn(&mut child(test, "scribbles"), &layout()).unwrap();
         let mut guest = Killed(guest);
-        let mut bytes = channel.send::<Bytes>("bytes").unwrap();
-        let mut back = channel.receive::<Bytes>("bytes back").unwrap();
-        let mut requests = channel.send::<Messages>("requests").unwrap();
-        let mut answers = channel.receive::<Messages>("answers").unwrap();
-        let mut values = channel.send::<Values<[u64; 3]>>("values").unwrap();
-        let mut values_back = channel.receive::<Values<[u64; 3]>>("values back").unwrap();
-        let mut level = channel.send::<Published<[u32; 5]>>("level").unwrap();
-        let mut level_back = channel.receive::<Published<[u32; 5]>>("level back").unwrap();
+        let mut bytes = channel.tx::<Bytes>("bytes").unwrap();
+        let mut back = channel.rx::<Bytes>("bytes back").unwrap();
+        let mut requests = channel.tx::<Messages>("requests").unwrap();
+        let mut answers = channel.rx::<Messages>("answers").unwrap();
+        let mut values = channel.tx::<Values<[u64; 3]>>("values").unwrap();
+        let mut values_back = channel.rx::<Values<[u64; 3]>>("values back").unwrap();
+        let mut level = channel.tx::<Published<[u32; 5]>>("level").unwrap();
+        let mut level_back = channel.rx::<Published<[u32; 5]>>("level back").unwrap();
         let mut out = [0; 256];
         let mut judge = |answer: Result<(), CoreError>| match answer {
             Err(CoreError::Corrupt) => corrupt += 1,

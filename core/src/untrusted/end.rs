@@ -1,9 +1,9 @@
 //! One end of a lane: the positions, how they are judged, and how an end sleeps.
 
-use super::data::Data;
 use super::sleeper::Sleeper;
 use super::words::{CLOSED, Words};
 use crate::Error;
+use crate::sync::foreign::Foreign;
 use crate::sync::{Ordering, fence};
 
 /// One end of a lane. `SENDS` says which.
@@ -13,7 +13,7 @@ pub(super) struct End<'m, const SENDS: bool, S: Sleeper> {
     mine: &'m Words,
     /// In memory that the peer writes at any moment, and this side only reads.
     theirs: &'m Words,
-    data: Data<'m>,
+    data: Foreign<'m>,
     /// A power of two.
     capacity: u32,
     /// This side's position.
@@ -28,7 +28,7 @@ impl<'m, const SENDS: bool, S: Sleeper> End<'m, SENDS, S> {
     /// The end of a fresh lane.
     pub(super) fn new(
         [mine, theirs]: [&'m Words; 2],
-        data: Data<'m>,
+        data: Foreign<'m>,
         capacity: u32,
         sleeper: S,
     ) -> Self {

@@ -1,6 +1,5 @@
 //! The halves that carry bytes, messages and values.
 
-use super::data::Data;
 use super::end::End;
 use super::sleeper::Sleeper;
 #[cfg(not(loom))]
@@ -8,6 +7,7 @@ use super::words::Lane;
 use super::words::Words;
 use crate::Error;
 use crate::plain::Plain;
+use crate::sync::foreign::Foreign;
 use crate::wait::{Spin, look_or_end};
 use core::fmt;
 use core::marker::PhantomData;
@@ -62,7 +62,7 @@ macro_rules! half {
                 // guarantees for `'m`.
                 let at = unsafe { sender.add(size_of::<Words>()) };
                 // SAFETY: the caller guarantees the bytes for `'m`, which only this half accesses.
-                let data = unsafe { Data::new(at) };
+                let data = unsafe { Foreign::new(at) };
                 Self::over(words, data, lane.capacity() as u32, sleeper)
             }
 
@@ -73,10 +73,10 @@ macro_rules! half {
                 bytes: &'m [crate::sync::native::AtomicU8],
                 sleeper: S,
             ) -> Self {
-                Self::over(words, Data(bytes), bytes.len() as u32, sleeper)
+                Self::over(words, Foreign(bytes), bytes.len() as u32, sleeper)
             }
 
-            fn over(words: [&'m Words; 2], data: Data<'m>, capacity: u32, sleeper: S) -> Self {
+            fn over(words: [&'m Words; 2], data: Foreign<'m>, capacity: u32, sleeper: S) -> Self {
                 let end = End::new(words, data, capacity, sleeper);
                 $name { end $(, item: PhantomData::<fn($T) -> $T>)? }
             }

@@ -1,6 +1,5 @@
 //! The newest value, or the last values, for a peer that is not trusted.
 
-use super::data::Data;
 use super::end::End;
 use super::sleeper::Sleeper;
 use super::words::Words;
@@ -8,6 +7,7 @@ use crate::participant::Participant;
 use crate::plain::Plain;
 use crate::ring::broadcast::{self, BroadcastView, RecvError};
 use crate::storage::InMemory;
+use crate::sync::foreign::Foreign;
 use crate::wait::{Spin, look_or_end};
 use core::alloc::Layout;
 use core::fmt;
@@ -107,7 +107,7 @@ impl<'m, T: Plain, S: Sleeper> Publisher<'m, T, S> {
         // SAFETY: the caller guarantees what `parts` demands.
         let (words, values) = unsafe { parts::<T>(mine, theirs, capacity) }?;
         // SAFETY: no byte is ever accessed through it.
-        let data = unsafe { Data::new(NonNull::dangling()) };
+        let data = unsafe { Foreign::new(NonNull::dangling()) };
         let writer = values.writer_as(Participant::LOCAL)?;
         Some(Publisher { writer, end: End::new(words, data, 0, sleeper) })
     }
@@ -138,7 +138,7 @@ impl<'m, T: Plain, S: Sleeper> Subscriber<'m, T, S> {
         // SAFETY: the caller guarantees what `parts` demands.
         let ([theirs, mine], values) = unsafe { parts::<T>(theirs, mine, capacity) }?;
         // SAFETY: no byte is ever accessed through it.
-        let data = unsafe { Data::new(NonNull::dangling()) };
+        let data = unsafe { Foreign::new(NonNull::dangling()) };
         let end = End::new([mine, theirs], data, 0, sleeper);
         // A reader stores nothing into the broadcast: nobody sleeps on it, and it takes no half.
         Some(Subscriber { reader: broadcast::Reader::from_oldest(values), end })

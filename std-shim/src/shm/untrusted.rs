@@ -43,7 +43,7 @@
 //! if std::env::var_os("AM_I_THE_GUEST").is_some() {
 //!     let channel = Channel::inherited(&layout()?)?;
 //!     let (mut requests, mut answers) =
-//!         (channel.receive::<Messages>("requests")?, channel.send::<Messages>("answers")?);
+//!         (channel.rx::<Messages>("requests")?, channel.tx::<Messages>("answers")?);
 //!     let mut request = [0; 64];
 //!     while let Ok(length) = requests.recv_deadline(&mut request, None) {
 //!         request[..length].make_ascii_uppercase();
@@ -55,8 +55,8 @@
 //! // In the host.
 //! let mut command = Command::new(std::env::current_exe().unwrap());
 //! let (channel, mut guest) = Channel::spawn(command.env("AM_I_THE_GUEST", "yes"), &layout()?)?;
-//! let mut requests = channel.send::<Messages>("requests")?;
-//! let mut answers = channel.receive::<Messages>("answers")?;
+//! let mut requests = channel.tx::<Messages>("requests")?;
+//! let mut answers = channel.rx::<Messages>("answers")?;
 //! requests.send_deadline(b"hello", None)?;
 //! let mut answer = [0; 64];
 //! let length = answers.recv_deadline(&mut answer, None)?;

@@ -55,12 +55,12 @@ impl Channel {
     ///     let layout = layout.clone();
     ///     move || {
     ///         let channel = Channel::over(other, Role::Guest, &layout)?;
-    ///         channel.send::<Values<u64>>("samples")?.push_deadline(7, None)?;
+    ///         channel.tx::<Values<u64>>("samples")?.push_deadline(7, None)?;
     ///         Ok::<_, ringway::Error>(())
     ///     }
     /// });
     /// let channel = Channel::over(one, Role::Host, &layout)?;
-    /// let mut samples = channel.receive::<Values<u64>>("samples")?;
+    /// let mut samples = channel.rx::<Values<u64>>("samples")?;
     /// assert_eq!(samples.pop_deadline(None), Ok(7));
     /// assert_eq!(samples.pop_deadline(None), Err(ringway::CoreError::EndOfFile));
     /// guest.join().unwrap()?;
@@ -136,7 +136,7 @@ impl Channel {
     /// [`Cause::Region`](crate::Cause::Region) when the layout has no such part, or another kind;
     /// [`CoreError::WrongDirection`] when the peer sends it; [`CoreError::Taken`] when the half was
     /// taken before.
-    pub fn send<K: Kind>(&self, name: &str) -> Result<K::Tx> {
+    pub fn tx<K: Kind>(&self, name: &str) -> Result<K::Tx> {
         let (capacity, memory) = self.take::<K>(name, self.role)?;
         // SAFETY: `take` found the part, whose memory the halves keep, and hands it out once.
         let half = unsafe { K::tx(memory, capacity, Peer(self.shared.clone())) };
@@ -146,8 +146,8 @@ impl Channel {
     /// Takes the half that receives the part of this name.
     ///
     /// # Errors
-    /// As for [`send`](Self::send): [`CoreError::WrongDirection`] when this side sends it.
-    pub fn receive<K: Kind>(&self, name: &str) -> Result<K::Rx> {
+    /// As for [`tx`](Self::tx): [`CoreError::WrongDirection`] when this side sends it.
+    pub fn rx<K: Kind>(&self, name: &str) -> Result<K::Rx> {
         let (capacity, memory) = self.take::<K>(name, self.role.other())?;
         // SAFETY: `take` found the part, whose memory the halves keep, and hands it out once.
         let half = unsafe { K::rx(memory, capacity, Peer(self.shared.clone())) };

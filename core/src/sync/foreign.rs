@@ -1,51 +1,50 @@
-//! The bytes of a lane: copied, never borrowed, because the peer may change them at any moment.
+//! Bytes that another program may change at any moment: copied, never borrowed.
 
 #[cfg(not(loom))]
-#[allow(clippy::disallowed_types, reason = "the twin for loom is below")]
 mod memory {
     use core::marker::PhantomData;
     use core::ptr::NonNull;
     use core::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
-    /// The bytes of a lane. Every access to them is atomic.
+    /// The bytes. Every access to them is atomic.
     #[derive(Debug, Clone, Copy)]
-    pub(in super::super) struct Data<'m> {
+    pub(crate) struct Foreign<'m> {
         at: NonNull<u8>,
         memory: PhantomData<&'m [AtomicU8]>,
     }
 
     // SAFETY: this is a shared borrow of bytes that every side accesses only atomically.
-    unsafe impl Send for Data<'_> {}
+    unsafe impl Send for Foreign<'_> {}
     // SAFETY: this is a shared borrow of bytes that every side accesses only atomically.
-    unsafe impl Sync for Data<'_> {}
+    unsafe impl Sync for Foreign<'_> {}
 
     const WORD: usize = size_of::<usize>();
 
-    impl<'m> Data<'m> {
+    impl<'m> Foreign<'m> {
         /// # Safety
-        /// For `'m`, the bytes of a lane lie at `at`, and everybody here accesses them through such
-        /// a `Data` alone.
-        pub(in super::super) const unsafe fn new(at: NonNull<u8>) -> Self {
-            Data { at, memory: PhantomData }
+        /// For `'m`, bytes lie at `at`, which begins aligned to a word, and everybody here accesses them through such
+        /// a `Foreign` alone.
+        pub(crate) const unsafe fn new(at: NonNull<u8>) -> Self {
+            Foreign { at, memory: PhantomData }
         }
 
-        /// The byte at this offset, which lies in the lane.
+        /// The byte at this offset, which lies in the memory.
         fn byte(&self, offset: usize) -> &AtomicU8 {
-            // SAFETY: the callers give offsets within the lane. The caller of `new` guarantees its
+            // SAFETY: the callers give offsets within the memory. The caller of `new` guarantees its
             // bytes for `'m`, and an `AtomicU8` has no alignment of its own.
             unsafe { AtomicU8::from_ptr(self.at.as_ptr().wrapping_add(offset)) }
         }
 
-        /// The word at this offset, which lies in the lane and is aligned to a word.
+        /// The word at this offset, which lies in the memory and is aligned to a word.
         fn word(&self, offset: usize) -> &AtomicUsize {
-            // SAFETY: the callers give the offset of a whole word within the lane, aligned to its
-            // size: a lane begins aligned to more. The caller of `new` guarantees its bytes for
+            // SAFETY: the callers give the offset of a whole word within the memory, aligned to its
+            // size: the memory begins so. The caller of `new` guarantees its bytes for
             // `'m`.
             unsafe { AtomicUsize::from_ptr(self.at.as_ptr().wrapping_add(offset).cast()) }
         }
 
-        /// Copies `from` to this offset. The range lies in the lane.
-        pub(in super::super) fn copy_in(self, offset: usize, from: &[u8]) {
+        /// Copies `from` to this offset. The range lies in the memory.
+        pub(crate) fn copy_in(self, offset: usize, from: &[u8]) {
             // Relaxed, all: the position is stored with release behind them.
             let (head, rest) = from.split_at_checked(head(offset)).unwrap_or((from, &[]));
             for (at, byte) in head.iter().enumerate() {
@@ -63,8 +62,8 @@ mod memory {
             }
         }
 
-        /// Copies the bytes from this offset to `to`. The range lies in the lane.
-        pub(in super::super) fn copy_out(self, offset: usize, to: &mut [u8]) {
+        /// Copies the bytes from this offset to `to`. The range lies in the memory.
+        pub(crate) fn copy_out(self, offset: usize, to: &mut [u8]) {
             // Relaxed, all: the position was loaded with acquire before them.
             let (head, rest) = match head(offset) {
                 head if head < to.len() => to.split_at_mut(head),
@@ -94,20 +93,20 @@ mod memory {
 
 #[cfg(loom)]
 mod memory {
-    use crate::sync::native::{AtomicU8, Ordering};
+    use super::super::native::{AtomicU8, Ordering};
 
-    /// The bytes of a lane, as loom watches them.
+    /// The bytes, as loom watches them.
     #[derive(Debug, Clone, Copy)]
-    pub(in super::super) struct Data<'m>(pub(in super::super) &'m [AtomicU8]);
+    pub(crate) struct Foreign<'m>(pub(crate) &'m [AtomicU8]);
 
-    impl Data<'_> {
-        pub(in super::super) fn copy_in(self, offset: usize, from: &[u8]) {
+    impl Foreign<'_> {
+        pub(crate) fn copy_in(self, offset: usize, from: &[u8]) {
             // Relaxed: the position is stored with release behind them.
             let bytes = self.0[offset..].iter().zip(from);
             bytes.for_each(|(to, from)| to.store(*from, Ordering::Relaxed));
         }
 
-        pub(in super::super) fn copy_out(self, offset: usize, to: &mut [u8]) {
+        pub(crate) fn copy_out(self, offset: usize, to: &mut [u8]) {
             // Relaxed: the position was loaded with acquire before them.
             let bytes = self.0[offset..].iter().zip(to);
             bytes.for_each(|(from, to)| *to = from.load(Ordering::Relaxed));
@@ -115,4 +114,4 @@ mod memory {
     }
 }
 
-pub(super) use memory::Data;
+pub(crate) use memory::Foreign;
