@@ -303,8 +303,7 @@ impl<'q, W: Wake> Shared<'q, W> {
         let max = self.rare().map_or(0, Rare::max_attempts);
         let recovered = self.section(|mut lists| {
             let slot = lists.slot(slot)?;
-            let (_, is_claimed) = slot.cell.holder().filter(|(who, _)| *who == dead)?;
-            if !is_claimed {
+            if !slot.cell.held_by(dead)? {
                 lists.free(slot);
                 return Some(true);
             }

@@ -33,8 +33,15 @@ impl Cell {
         Cell(SectionCell::new(0))
     }
 
+    /// Whether `who` holds the slot; if so, whether it claimed the message there.
+    #[inline(always)]
+    pub(super) fn held_by(&self, who: Participant) -> Option<bool> {
+        let beside_who = self.0.get() ^ (HELD | who.number());
+        (beside_who & !READING == 0).then_some(beside_who != 0)
+    }
+
     /// The participant that holds the slot, and whether it claimed the message there.
-    pub(super) fn holder(&self) -> Option<(Participant, bool)> {
+    fn holder(&self) -> Option<(Participant, bool)> {
         let cell = self.0.get();
         (cell >= HELD).then(|| (Participant::from_bits(cell.into()), cell & READING != 0))
     }
