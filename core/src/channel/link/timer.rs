@@ -3,8 +3,8 @@
 /// A countdown in ticks, stored as the complement of the ticks left.
 ///
 /// 0 is off, and all ones is due. So the timers of a new link are zeros, which cost no flash, and
-/// the timer that is due first is the largest. It does not wrap: once it is due, it stays so, however
-/// much time passes.
+/// the timer that is due first is the largest. It does not wrap: once it is due, it stays so,
+/// however much time passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timer(u32);
 
