@@ -22,16 +22,16 @@ mod memory {
 
     impl<'m> Foreign<'m> {
         /// # Safety
-        /// For `'m`, bytes lie at `at`, which begins aligned to a word, and everybody here accesses them through such
-        /// a `Foreign` alone.
+        /// For `'m`, bytes lie at `at`, which is aligned to a word. In this program they are
+        /// accessed through such a `Foreign` alone.
         pub(crate) const unsafe fn new(at: NonNull<u8>) -> Self {
             Foreign { at, memory: PhantomData }
         }
 
         /// The byte at this offset, which lies in the memory.
         fn byte(&self, offset: usize) -> &AtomicU8 {
-            // SAFETY: the callers give offsets within the memory. The caller of `new` guarantees its
-            // bytes for `'m`, and an `AtomicU8` has no alignment of its own.
+            // SAFETY: the callers give offsets within the memory. The caller of `new` guarantees
+            // its bytes for `'m`, and an `AtomicU8` has no alignment of its own.
             unsafe { AtomicU8::from_ptr(self.at.as_ptr().wrapping_add(offset)) }
         }
 
