@@ -26,11 +26,11 @@
 //!   capacity and all lengths are multiples of 4. `fill` checks it all the same.
 //! - **Caches.** This processor has none. Where there is one (a Cortex-M7), the ring's bytes begin
 //!   at a line of the cache (32 bytes), and the capacity and all lengths are multiples of it. Or
-//!   the ring lies in memory that is not cached. `ByteRingView::init_in` puts a ring where you say, and
-//!   the first grant shows where its bytes begin. Otherwise a line that is invalidated takes along
-//!   what the processor wrote beside the grant. Before the start the driver cleans and invalidates
-//!   the lines of the grant, so that none is written back over the controller's bytes. After the
-//!   end it invalidates them again, because the processor may have fetched one ahead.
+//!   the ring lies in memory that is not cached. `ByteRingView::init_in` puts a ring where you say,
+//!   and the first grant shows where its bytes begin. Otherwise a line that is invalidated takes
+//!   along what the processor wrote beside the grant. Before the start the driver cleans and
+//!   invalidates the lines of the grant, so that none is written back over the controller's bytes.
+//!   After the end it invalidates them again, because the processor may have fetched one ahead.
 //! - **An early end.** A grant must not be dropped while the controller writes into it. `fill` does
 //!   not return before the end; a driver with a timeout first disables the channel, and waits until
 //!   the controller says that it is disabled.
