@@ -188,7 +188,7 @@ impl<const M: usize> Run<'_, M> {
     }
 
     fn claim(&mut self, who: usize) {
-        // Recovery puts messages back in the order of their slots, so a mortal claims one at a time.
+        // Recovery puts messages back in the order of their slots: a mortal claims one at a time.
         if who == 1 && !self.claims[1].is_empty() {
             return;
         }
