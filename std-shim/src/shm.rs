@@ -124,6 +124,7 @@ mod attachment;
 mod file;
 mod layout;
 mod mapping;
+mod observer;
 mod part;
 mod raw;
 mod ready_fd;
@@ -138,6 +139,7 @@ mod vigil;
 
 pub use access::Access;
 pub use layout::Layout;
+pub use observer::{Observed, Observer, Unwritten};
 pub use part::Part;
 pub use raw::{Raw, RawBroadcast, RawLatest, RawPart, RawQueue, RawRing};
 pub use ready_fd::ReadyFd;

@@ -260,7 +260,7 @@ fn every_path_that_the_pages_name_exists() {
 }
 
 /// The budgets of each crate: public functions, and cycles between its top-level modules.
-const BUDGETS: [(&str, usize, usize); 2] = [("core/src", 634, 0), ("std-shim/src", 330, 0)];
+const BUDGETS: [(&str, usize, usize); 2] = [("core/src", 634, 0), ("std-shim/src", 334, 0)];
 
 /// How many public error types core and shim may have together.
 const ERROR_TYPES: usize = 10;

@@ -59,7 +59,8 @@ impl<'m> View<'m> {
     ///
     /// # Safety
     /// The bytes can be read and written for `'m`, and only users of this crate access them, on all
-    /// sides. If others write there too, the caller uses a part only by copying its bytes.
+    /// sides. If others write there too, the caller uses a part only by copying its bytes. If the
+    /// bytes can only be read, the caller uses a part only by methods that write nothing.
     pub unsafe fn new(base: NonNull<u8>, length: usize) -> Result<View<'m>, Error> {
         if !base.addr().get().is_multiple_of(ALIGN as usize) {
             return Err(Error::Misaligned);

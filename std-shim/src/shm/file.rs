@@ -36,6 +36,9 @@ pub(super) const FOLDER: &str = "/dev/shm";
 /// The byte that a process locks while it attaches, detaches or removes the name.
 const TABLE: u16 = 0;
 
+/// The byte on which observers have a read lock. While one has, nobody lays the file out anew.
+const OBSERVERS: u16 = Participant::MAX + 1;
+
 /// How long to wait for the table lock. Its holder makes a few system calls: one that takes longer
 /// was probably stopped.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -226,6 +229,13 @@ impl File {
         is_locked(self.locks.as_fd(), (participant, 1))
     }
 
+    /// Whether an observer has this file mapped.
+    pub(super) fn is_observed(&self) -> bool {
+        // Any lock conflicts with a write lock.
+        let found = lock(self.locks.as_fd(), libc::F_OFD_GETLK, libc::F_WRLCK, (OBSERVERS, 1));
+        found.map_or(true, |lock| i32::from(lock.l_type) != libc::F_UNLCK)
+    }
+
     /// Whether another opening has locked any participant's byte: then somebody else is attached.
     pub(super) fn is_used(&self) -> bool {
         is_locked(self.locks.as_fd(), (1, Participant::MAX))
@@ -315,6 +325,38 @@ impl UnlockedFile {
         self.not_a_region()?.map_or(Ok(()), Err).tried(what)
     }
 
+    /// Opens the file of this name, for an observer.
+    pub(super) fn named(name: &str) -> Result<UnlockedFile> {
+        UnlockedFile::at(&path(name), OPEN).on(name)
+    }
+
+    /// Opens the file that `fd` refers to, for an observer. Its locks are its own.
+    pub(super) fn handed_over(fd: BorrowedFd<'_>) -> Result<UnlockedFile> {
+        UnlockedFile::at(alias(fd).as_ref(), OPEN)
+    }
+
+    /// Takes an observer's lock, which ends with this opening.
+    ///
+    /// After this, the file is laid out, and stays so. A process that lays it out anew has the
+    /// table lock, and then looks for observers. This one has its lock, and then looks for that of
+    /// the table. So one of them sees the other.
+    pub(super) fn observe(&self) -> Result<()> {
+        lock(self.as_fd(), libc::F_OFD_SETLK, libc::F_RDLCK, (OBSERVERS, 1)).tried(OPEN)?;
+        let end = Instant::now() + PATIENCE;
+        while self.has_locked(TABLE) {
+            if Instant::now() > end {
+                return Err(Error::new(OPEN, CoreError::TimedOut));
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+
+    /// Whether any opening has locked a participant's byte: then somebody is attached.
+    pub(super) fn has_participants(&self) -> bool {
+        is_locked(self.as_fd(), (1, Participant::MAX))
+    }
+
     /// Whether any opening has locked the byte of `participant`: then that one is alive.
     pub(super) fn has_locked(&self, participant: u16) -> bool {
         is_locked(self.as_fd(), (participant, 1))
@@ -332,7 +374,7 @@ const WANTED: &str = "shared memory";
 /// Whether another opening has a write lock on any of these bytes: `(first, count)`.
 ///
 /// A read lock does not count: a process that may only read the file can take one, and this module
-/// takes none.
+/// takes one for observers alone.
 fn is_locked(fd: BorrowedFd<'_>, bytes: (u16, u16)) -> bool {
     // Only another's write lock conflicts with a read lock.
     let found = lock(fd, libc::F_OFD_GETLK, libc::F_RDLCK, bytes);

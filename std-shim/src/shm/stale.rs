@@ -44,7 +44,7 @@ pub(super) fn remove(name: &str, may_go: impl FnOnce(&File) -> Result<()>) -> Re
 ///
 /// # Errors
 /// [`CoreError::AddressInUse`] when somebody uses the name; [`Cause::Stale`] when nobody does, and
-/// this process can neither remove nor reuse the file.
+/// this process can neither remove nor reuse the file, perhaps because an observer has it.
 pub(super) fn free_name(name: &str, access: Access) -> Result<Option<File>> {
     let taken = || Error::new(CREATE, CoreError::AddressInUse);
     let file = match File::named(name, CREATE) {
@@ -65,8 +65,10 @@ pub(super) fn free_name(name: &str, access: Access) -> Result<Option<File>> {
     match file.unlink() {
         Err(error) if matches!(error.cause(), Cause::Stale { .. }) => {
             let stat = file.stat()?;
-            // A new file would have exactly this mode.
-            let fits = access.check(&stat).is_ok() && stat.st_mode & 0o777 == access.mode();
+            // A new file would have exactly this mode, and nobody would look at it.
+            let fits = access.check(&stat).is_ok()
+                && stat.st_mode & 0o777 == access.mode()
+                && !file.is_observed();
             if fits { Ok(Some(file)) } else { Err(error) }
         }
         Err(error) if !error.is(CoreError::NotFound) => Err(error),
