@@ -95,6 +95,7 @@
 //! | `zerocopy` | every `zerocopy` type is [`Plain`](plain::Plain) |
 //!
 //! A dependant's own loom models work with these types: build with `--cfg loom`.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![no_std]
 #![warn(missing_docs)]
 

@@ -87,6 +87,7 @@
 //! [pidfd_open(2)]: https://man7.org/linux/man-pages/man2/pidfd_open.2.html
 //! [waitid(2)]: https://man7.org/linux/man-pages/man2/waitid.2.html
 //! [futex(2)]: https://man7.org/linux/man-pages/man2/futex.2.html
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod connection;
 mod error;

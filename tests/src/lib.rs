@@ -20,6 +20,8 @@ macro_rules! pages {
 
 pages! {
     Readme = "README.md";
+    CoreReadme = "core/README.md";
+    ShimReadme = "std-shim/README.md";
     Architecture = "docs/architecture.md";
     Benchmarks = "docs/benchmarks.md";
     Choosing = "docs/choosing.md";
