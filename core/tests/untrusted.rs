@@ -132,6 +132,10 @@ fn positions_that_cannot_be_are_corrupt_for_good() {
     assert_eq!(tx.try_write(&[0; 64]), Err(Error::Corrupt));
     receiving.0[0].store(0, Ordering::Relaxed);
     assert_eq!(tx.write_deadline(&[0; 64], None), Err(Error::Corrupt));
+    // Its end, on the second line of its words, does not hide that.
+    receiving.0[16].store(1, Ordering::Relaxed);
+    assert!(tx.peer_is_gone());
+    assert_eq!(tx.try_write(&[]), Err(Error::Corrupt));
     sending.0[0].store(65, Ordering::Relaxed);
     assert_eq!(rx.try_read(&mut [0; 64]), Err(Error::Corrupt));
     sending.0[0].store(1, Ordering::Relaxed);

@@ -12,6 +12,7 @@ mod pipe;
 mod queue;
 mod ring;
 mod signal;
+mod untrusted;
 
 pub use broadcast::{broadcast, latest};
 pub use bytes::byte_ring;
@@ -21,6 +22,7 @@ pub use pipe::pipe;
 pub use queue::queue;
 pub use ring::ring;
 pub use signal::signal;
+pub use untrusted::untrusted;
 
 /// The bytes that decide what happens, drawn one by one. When they are used up, the sequence ends.
 #[derive(Debug)]

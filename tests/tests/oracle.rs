@@ -57,3 +57,8 @@ fn latest_returns_the_value_that_was_stored_last() {
 fn a_link_delivers_once_in_order_and_reconnects() {
     rounds(oracle::link, 2_000);
 }
+
+#[test]
+fn an_untrusted_peer_gets_answers_and_nothing_else() {
+    rounds(oracle::untrusted, 3_000);
+}

@@ -51,9 +51,7 @@ impl<'m, const SENDS: bool, S: Sleeper> End<'m, SENDS, S> {
     /// # Errors
     /// [`Error::Corrupt`], from now on, when the peer's position cannot be.
     pub(super) fn available(&mut self, enough: u32) -> Result<u32, Error> {
-        if self.is_corrupt {
-            return Err(Error::Corrupt);
-        }
+        self.check()?;
         if self.known() < enough {
             // Acquire: partner is the release in `publish` of the other end. A receiver sees the
             // bytes that were sent; a sender does not overwrite bytes that are still being copied.
@@ -121,6 +119,13 @@ impl<'m, const SENDS: bool, S: Sleeper> End<'m, SENDS, S> {
         // which each `publish` ended. So the peer then sees all that was published.
         self.mine.rare.state.store(CLOSED, Ordering::Relaxed);
         self.ring();
+    }
+
+    /// # Errors
+    /// [`Error::Corrupt`] if the peer wrote what cannot be: whatever else is the matter, it is told
+    /// from then on.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        if self.is_corrupt { Err(Error::Corrupt) } else { Ok(()) }
     }
 
     /// Whether the peer closed its end, or is dead.

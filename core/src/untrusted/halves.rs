@@ -247,6 +247,7 @@ impl<S: Sleeper> Writer<'_, S> {
 }
 
 fn write<S: Sleeper>(end: &mut End<'_, true, S>, bytes: &[u8]) -> Result<usize, Error> {
+    end.check()?;
     if end.peer_closed() {
         return Err(Error::BrokenPipe);
     }
@@ -323,6 +324,7 @@ impl<S: Sleeper> Sender<'_, S> {
 }
 
 fn send<S: Sleeper>(end: &mut End<'_, true, S>, message: &[u8]) -> Result<(), Error> {
+    end.check()?;
     let max = end.capacity().saturating_sub(LENGTH) as usize;
     if message.len() > max {
         return Err(Error::MessageTooLarge { max });
@@ -418,6 +420,7 @@ impl<T: Plain, S: Sleeper> Producer<'_, T, S> {
 }
 
 fn push<T: Plain, S: Sleeper>(end: &mut End<'_, true, S>, value: &T) -> Result<(), Error> {
+    end.check()?;
     let max = end.capacity() as usize;
     if size_of::<T>() > max {
         return Err(Error::MessageTooLarge { max });
