@@ -56,9 +56,11 @@ use native::AtomicU64 as ImpU64;
 #[cfg(not(any(loom, all(target_has_atomic = "64", not(no_cas)))))]
 use no_cas_64::AtomicU64 as ImpU64;
 
+mod cell;
 pub(crate) mod foreign;
 pub(crate) mod words;
 
+pub(crate) use cell::Cell;
 /// `core`'s own integers. A user may keep them in a region.
 #[cfg(all(not(loom), target_has_atomic = "8"))]
 pub(crate) use core::sync::atomic as integers;
@@ -389,59 +391,6 @@ pub(crate) fn pause(times: u32) {
 #[inline(always)]
 pub(crate) fn worth_a_try(look: impl FnOnce() -> bool) -> bool {
     cfg!(no_look) || look()
-}
-
-/// A cell whose accesses loom watches. The closures get the pointer; the caller states what they
-/// may do with it.
-#[derive(Debug)]
-pub(crate) struct Cell<T: ?Sized> {
-    #[cfg(not(loom))]
-    inner: core::cell::UnsafeCell<T>,
-    #[cfg(loom)]
-    inner: loom::cell::UnsafeCell<T>,
-}
-
-impl<T> Cell<T> {
-    const_unless_loom! {
-        pub(crate) fn new(value: T) -> Self {
-            #[cfg(not(loom))]
-            let inner = core::cell::UnsafeCell::new(value);
-            #[cfg(loom)]
-            let inner = loom::cell::UnsafeCell::new(value);
-            Cell { inner }
-        }
-    }
-
-    /// The value of a cell that is no longer needed.
-    pub(crate) fn into_inner(self) -> T {
-        self.inner.into_inner()
-    }
-}
-
-impl<T: ?Sized> Cell<T> {
-    /// Lends the value of a cell that is borrowed exclusively.
-    pub(crate) fn get_mut(&mut self) -> &mut T {
-        // SAFETY: the cell is borrowed exclusively for as long as the result.
-        self.with_mut(|value| unsafe { &mut *value })
-    }
-
-    /// A read. Loom checks that it happens after every write.
-    #[inline(always)]
-    pub(crate) fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
-        #[cfg(not(loom))]
-        return f(self.inner.get());
-        #[cfg(loom)]
-        return self.inner.with(f);
-    }
-
-    /// A write. Loom checks that it happens after every other access.
-    #[inline(always)]
-    pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
-        #[cfg(not(loom))]
-        return f(self.inner.get());
-        #[cfg(loom)]
-        return self.inner.with_mut(f);
-    }
 }
 
 /// A place that may hold a value: the element of the rings' arrays.

@@ -230,46 +230,42 @@ fn a_scribbling_peer_gets_answers_and_nothing_else() {
                 judge(answer, &mut was_corrupt);
             }
         };
-        // SAFETY, all: both pieces are large enough, aligned and zeroed, and only accessed
-        // atomically. This half alone writes `mine`.
+        macro_rules! half {
+            ($Half:ty, $size:expr) => {
+                // SAFETY: both pieces are large enough, aligned and zeroed, and only accessed
+                // atomically. This half alone writes `mine`.
+                unsafe { <$Half>::new(mine.at(), theirs.at(), $size, Spin) }
+            };
+        }
         match which {
             0 => {
-                // SAFETY: see above.
-                let mut half = unsafe { Writer::new(mine.at(), theirs.at(), lane, Spin) };
+                let mut half = half!(Writer, lane);
                 steps(&mut |random| {
                     half.try_write(&[7; 80][..random.below(80) as usize]).map(drop)
                 });
             }
             1 => {
-                // SAFETY: see above.
-                let mut half = unsafe { Reader::new(mine.at(), theirs.at(), lane, Spin) };
+                let mut half = half!(Reader, lane);
                 steps(&mut |random| half.try_read(&mut out[..random.below(64) as usize]).map(drop));
             }
             2 => {
-                // SAFETY: see above.
-                let mut half = unsafe { Sender::new(mine.at(), theirs.at(), lane, Spin) };
+                let mut half = half!(Sender, lane);
                 steps(&mut |random| half.try_send(&[7; 60][..random.below(60) as usize]));
             }
             3 => {
-                // SAFETY: see above.
-                let mut half = unsafe { Receiver::new(mine.at(), theirs.at(), lane, Spin) };
+                let mut half = half!(Receiver, lane);
                 steps(&mut |random| half.try_recv(&mut out[..random.below(64) as usize]).map(drop));
             }
             4 => {
-                // SAFETY: see above.
-                let mut half =
-                    unsafe { Producer::<[u32; 3]>::new(mine.at(), theirs.at(), lane, Spin) };
+                let mut half = half!(Producer<[u32; 3]>, lane);
                 steps(&mut |random| half.try_push([random.below(9); 3]));
             }
             5 => {
-                // SAFETY: see above.
-                let mut half =
-                    unsafe { Consumer::<[u32; 3]>::new(mine.at(), theirs.at(), lane, Spin) };
+                let mut half = half!(Consumer<[u32; 3]>, lane);
                 steps(&mut |_| half.try_pop().map(drop));
             }
             6 => {
-                // SAFETY: see above.
-                let half = unsafe { Publisher::<u64>::new(mine.at(), theirs.at(), 4, Spin) };
+                let half = half!(Publisher<u64>, 4);
                 let mut half = half.unwrap();
                 steps(&mut |random| {
                     half.publish(&random.below(9).into());
@@ -277,8 +273,7 @@ fn a_scribbling_peer_gets_answers_and_nothing_else() {
                 });
             }
             _ => {
-                // SAFETY: see above.
-                let half = unsafe { Subscriber::<u64>::new(mine.at(), theirs.at(), 4, Spin) };
+                let half = half!(Subscriber<u64>, 4);
                 let mut half = half.unwrap();
                 steps(&mut |_| {
                     // Any value, any number of missed ones, or nothing.

@@ -31,9 +31,6 @@ pub(super) struct State<const LINES: usize, const DEPTH: usize> {
     lines: [Line<DEPTH>; LINES],
 }
 
-/// Processors without compare-and-swap have no instruction that finds the lowest bit of a word.
-pub(super) const FINDS_BITS: bool = false;
-
 // In this order: the places of the first fields do not depend on `DEPTH`.
 #[derive(Debug)]
 #[repr(C)]

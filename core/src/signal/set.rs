@@ -1,7 +1,10 @@
 //! Sets of lines, as values.
 
-use super::state::FINDS_BITS;
 use core::fmt;
+
+/// Whether the processor finds the lowest bit of a word in an instruction or two. Those without
+/// compare-and-swap do not.
+const FINDS_BITS: bool = cfg!(not(any(no_cas, not(target_has_atomic = "32"))));
 
 bitflags::bitflags! {
     /// A set of signal lines, 0 to 63. Bit `n` is line `n`, as in a `sigset_t`.

@@ -24,9 +24,6 @@ pub(super) struct State<const LINES: usize, const DEPTH: usize> {
     lines: [Line<DEPTH>; LINES],
 }
 
-/// Most processors find the lowest bit of a word in an instruction or two.
-pub(super) const FINDS_BITS: bool = true;
-
 #[derive(Debug)]
 pub(super) struct Line<const DEPTH: usize> {
     /// Plain raises since the last delivery, modulo 2^32.

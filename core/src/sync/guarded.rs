@@ -1,7 +1,8 @@
 //! State that one critical section guards, for targets that cannot swap the words it would take to
 //! share it otherwise.
 
-use super::{Cell, const_unless_loom};
+use super::cell::Cell;
+use super::const_unless_loom;
 /// A word beside [`Guarded`] state, which is used inside of the same critical sections alone. The
 /// type that contains it vouches for that with its `Sync`.
 pub(crate) use core::cell::Cell as SectionCell;

@@ -118,6 +118,8 @@ fn names(code: &str) -> Vec<Named> {
         rest = &rest[end..];
     }
     elsewhere += rest;
+    // Where something may be seen is no reference to that module.
+    let elsewhere = elsewhere.replace("pub(in crate::", "").replace("pub(in super::", "");
     let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
     for path in elsewhere.split(|c| !is_part(c)) {
         if path.starts_with("crate::") || path.starts_with("super::") {

@@ -51,21 +51,23 @@ const KEPT: usize = 3;
 
 impl<'m> Half<'m> {
     fn new(which: usize, mine: &'m Memory, theirs: &'m Memory, lane: Lane) -> Option<Half<'m>> {
-        let (mine, theirs) = (mine.at(), theirs.at());
-        // SAFETY: both pieces live for `'m`, are aligned, zeroed and larger than any lane here, and
-        // everything accesses them atomically. Only this half writes `mine`.
-        unsafe {
-            Some(match which {
-                0 => Half::Writer(Writer::new(mine, theirs, lane, Spin)),
-                1 => Half::Reader(Reader::new(mine, theirs, lane, Spin)),
-                2 => Half::Sender(Sender::new(mine, theirs, lane, Spin)),
-                3 => Half::Receiver(Receiver::new(mine, theirs, lane, Spin)),
-                4 => Half::Producer(Producer::new(mine, theirs, lane, Spin)),
-                5 => Half::Consumer(Consumer::new(mine, theirs, lane, Spin)),
-                6 => Half::Publisher(Publisher::new(mine, theirs, KEPT, Spin)?),
-                _ => Half::Subscriber(Subscriber::new(mine, theirs, KEPT, Spin)?),
-            })
+        macro_rules! half {
+            ($Half:ident, $size:expr) => {
+                // SAFETY: both pieces live for `'m`, are aligned, zeroed and larger than any lane
+                // here, and everything accesses them atomically. Only this half writes `mine`.
+                unsafe { $Half::new(mine.at(), theirs.at(), $size, Spin) }
+            };
         }
+        Some(match which {
+            0 => Half::Writer(half!(Writer, lane)),
+            1 => Half::Reader(half!(Reader, lane)),
+            2 => Half::Sender(half!(Sender, lane)),
+            3 => Half::Receiver(half!(Receiver, lane)),
+            4 => Half::Producer(half!(Producer, lane)),
+            5 => Half::Consumer(half!(Consumer, lane)),
+            6 => Half::Publisher(half!(Publisher, KEPT)?),
+            _ => Half::Subscriber(half!(Subscriber, KEPT)?),
+        })
     }
 
     /// The words of this side's memory that the half may write.

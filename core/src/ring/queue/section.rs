@@ -28,6 +28,8 @@
 //! A participant dies between two sections, never inside of one: on a single core, nothing resets
 //! one context while interrupts are off. With several cores, see the [queue](super).
 
+#[cfg(not(loom))]
+mod bundle;
 mod handle;
 mod line;
 #[cfg(all(test, not(loom)))]
@@ -396,29 +398,5 @@ impl<'q, W: Wake> Shared<'q, W> {
                 Some(slot.index)
             })
         })
-    }
-}
-
-#[cfg(not(loom))]
-mod bundle {
-    use super::{Cell, Tries};
-    use crate::sync::Roomy;
-    use core::alloc::Layout;
-    use core::mem::MaybeUninit;
-
-    /// As many bytes as one slot takes in the three arrays of a queue together. Packed, because a
-    /// slot's words may be smaller than the alignment of its value.
-    #[repr(C, packed)]
-    pub(in crate::ring::queue) struct Bundle<T> {
-        words: [MaybeUninit<u8>; WORDS],
-        value: MaybeUninit<T>,
-    }
-
-    /// The size of a slot's words, in bytes.
-    pub(in crate::ring::queue) const WORDS: usize = size_of::<Cell>() + size_of::<Roomy<Tries>>();
-
-    /// The size of the bundle of a slot whose value has the layout `item`.
-    pub(in crate::ring::queue) fn bundle_size(item: Layout) -> Option<usize> {
-        WORDS.checked_add(item.pad_to_align().size())
     }
 }

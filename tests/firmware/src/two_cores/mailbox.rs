@@ -63,7 +63,7 @@ fn work(hart: usize) {
         // SAFETY: the interrupt has a handler, and no section relies on whether it comes.
         unsafe { riscv::register::mie::clear_mtimer() };
         answers();
-        // SAFETY: as above.
+        // SAFETY: the interrupt has a handler, and no section relies on whether it comes.
         unsafe { riscv::register::mie::set_mtimer() };
     }
 }

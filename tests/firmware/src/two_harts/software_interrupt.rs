@@ -72,7 +72,7 @@ impl Wait for SoftwareInterrupt {
             // SAFETY: while interrupts are masked, no handler is called.
             unsafe { mie::set_msoft() };
             riscv::asm::wfi();
-            // SAFETY: as above. No handler is needed once interrupts are unmasked.
+            // SAFETY: interrupts are still masked. Once they are unmasked, this one cannot come.
             unsafe { mie::clear_msoft() };
             set(mhartid::read(), false);
             // SAFETY: a fence changes nothing.

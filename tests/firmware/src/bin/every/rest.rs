@@ -263,7 +263,8 @@ fn untrusted(round: usize) {
     answers[0] = tx.try_send(b"one").is_ok() && tx.send_deadline(b"two", None).is_ok();
     answers[1] = rx.try_recv(&mut out).is_ok() && rx.recv_deadline(&mut out, None).is_ok();
     black_box((tx.max_message(), tx.peer_is_gone()));
-    // SAFETY: as above.
+    // SAFETY: both pieces are aligned and large enough. One side after the other uses them, in this
+    // context alone.
     let (mut tx, mut rx) = unsafe {
         (
             untrusted::Writer::new(one, other, lane, Spin),
@@ -272,7 +273,8 @@ fn untrusted(round: usize) {
     };
     answers[2] = tx.try_write(b"one").is_ok() || tx.write_deadline(b"two", None).is_ok();
     answers[3] = rx.try_read(&mut out).is_ok() || rx.read_deadline(&mut out, None).is_ok();
-    // SAFETY: as above.
+    // SAFETY: both pieces are aligned and large enough. One side after the other uses them, in this
+    // context alone.
     let (mut tx, mut rx) = unsafe {
         (
             untrusted::Producer::new(one, other, lane, Spin),
@@ -282,7 +284,8 @@ fn untrusted(round: usize) {
     answers[4] = tx.try_push(any(round) as u32).is_ok() || tx.push_deadline(2, None).is_ok();
     answers[5] = rx.try_pop().is_ok() || rx.pop_deadline(None).is_ok();
     black_box(untrusted::Publisher::<u32>::size(any(round)));
-    // SAFETY: as above.
+    // SAFETY: both pieces are aligned and large enough. One side after the other uses them, in this
+    // context alone.
     let (tx, rx) = unsafe {
         (
             untrusted::Publisher::<u32>::new(one, other, 2, Spin),
