@@ -22,9 +22,8 @@ const LINE: usize = max_encoded_len(FRAME) + 1;
 pub struct Registers {
     values: [u16; 4],
     decoder: Decoder,
-    /// The frame that is coming in, and how many of its bytes came so far.
+    /// The frame that is coming in.
     frame: [u8; FRAME],
-    len: usize,
     /// The last answer, as it goes on the line.
     answer: [u8; LINE],
     /// How many requests were answered.
@@ -36,23 +35,14 @@ pub struct Registers {
 impl Registers {
     /// Takes a byte of the line. Returns the answer, if it ends a request.
     pub fn push(&mut self, byte: u8) -> Option<&[u8]> {
-        match self.decoder.push(byte) {
-            Decoded::Nothing => None,
-            Decoded::Byte(byte) => {
-                if let Some(place) = self.frame.get_mut(self.len) {
-                    *place = byte;
-                }
-                self.len += 1;
+        match self.decoder.push(&mut &[byte][..], &mut self.frame) {
+            // Between frames comes an empty one.
+            Decoded::More | Decoded::End { len: 0, .. } => None,
+            Decoded::End { len: FRAME, whole: true } => self.answer(),
+            Decoded::End { len, .. } => {
+                defmt::warn!("a frame of {=usize} bytes", len);
                 None
             }
-            Decoded::End { whole } => match core::mem::take(&mut self.len) {
-                0 => None, // between frames
-                FRAME if whole => self.answer(),
-                len => {
-                    defmt::warn!("a frame of {=usize} bytes", len);
-                    None
-                }
-            },
         }
     }
 
