@@ -30,8 +30,8 @@
 //! | [`Producer`] | [`Consumer`] | values of one type |
 //! | [`Publisher`] | [`Subscriber`] | the newest value, or the last values, of one type |
 //!
-//! There is no lock, no queue and no value in place: whoever holds or reads those in shared memory
-//! depends on what the others write.
+//! There is no lock, no queue and no value in place: a side that holds or reads those in shared
+//! memory depends on what the others write.
 //!
 //! # How it works
 //!

@@ -449,7 +449,7 @@ fn open(path: impl AsRef<Path>, flags: OFlags, what: &'static str) -> Result<Own
 
 /// Sets the size, and reserves the memory: a lack of it is an error now, and never a `SIGBUS`
 /// later.
-fn reserve(fd: BorrowedFd<'_>, size: u64) -> Result<()> {
+pub(super) fn reserve(fd: BorrowedFd<'_>, size: u64) -> Result<()> {
     /// The bytes to reserve at a time. A signal undoes the piece that it interrupts, and no more.
     const PIECE: u64 = 16 << 20;
     let mut pieces = (0..size).step_by(PIECE as usize).map(|at| (at, PIECE.min(size - at)));

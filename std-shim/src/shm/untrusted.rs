@@ -20,8 +20,8 @@
 //! | values of one type | [`Values`] | [`Producer`] | [`Consumer`] |
 //! | the newest value, the last values | [`Published`] | [`Publisher`] | [`Subscriber`] |
 //!
-//! Locks, queues, barriers and values in place are not there: whoever uses them depends on what the
-//! others write. Such a part does not compile:
+//! There are no locks, queues, barriers and values in place: a process that uses them depends on
+//! what the others write. Such a part does not compile:
 //!
 //! ```compile_fail,E0277
 //! use ringway::shm::untrusted::{Layout, Role};

@@ -1,7 +1,7 @@
 //! The channel: how two processes come to have it, and its halves.
 
 use super::kind::Kind;
-use super::layout::{Layout, Role};
+use super::layout::{Layout, Role, Terms};
 use super::meet;
 use super::memory::MEET;
 use super::peer::{Peer, Shared};
@@ -123,8 +123,8 @@ impl Channel {
         // SAFETY: the caller promises that there are no other threads, which alone could read the
         // environment meanwhile.
         unsafe { std::env::remove_var(SOCKET) };
-        // SAFETY: whoever set the variable left a descriptor of this number for this call, which is
-        // made once: the variable is gone.
+        // SAFETY: `spawn` set the variable, and left a descriptor of this number for this call. The
+        // call is made once: the variable is gone.
         let socket = unsafe { OwnedFd::from_raw_fd(number) };
         rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC).tried(MEET)?;
         Channel::over(UnixStream::try_from(socket)?, Role::Guest, layout)
@@ -160,26 +160,11 @@ impl Channel {
         name: &str,
         sender: Role,
     ) -> Result<(usize, [std::ptr::NonNull<u8>; 2])> {
-        let refused = |cause: region::Error| Error::new(TAKE, cause).on(name);
         let found = self.layout.parts.iter().position(|part| part.name == name);
-        let found = found.ok_or_else(|| refused(region::Error::NotFound))?;
+        let found = found.ok_or_else(|| Error::new(TAKE, region::Error::NotFound).on(name))?;
         let part = &self.layout.parts[found];
-        if part.kind != K::NUMBER {
-            let [found, wanted] = [part.kind, K::NUMBER].map(meet::kind);
-            return Err(refused(region::Error::OtherKind { found, wanted }));
-        }
-        let differs = |at: usize| part.item[at] != K::item()[at];
-        if differs(0) || differs(1) || differs(2) {
-            let (found, wanted) = (part.item[0], K::item()[0]);
-            return Err(refused(if differs(0) {
-                region::Error::OtherItem { found, wanted }
-            } else {
-                region::Error::OtherType { found: part.item[2], wanted: K::item()[2] }
-            }));
-        }
-        if part.sender != sender {
-            return Err(Error::new(TAKE, CoreError::WrongDirection).on(name));
-        }
+        let wanted = Terms::of::<K>(sender, part.terms.capacity());
+        part.terms.check(wanted).map_err(|cause| Error::new(TAKE, cause).on(name))?;
         // Relaxed: the word decides who has the half, and publishes nothing.
         if self.taken[found].swap(true, Ordering::Relaxed) {
             return Err(Error::new(TAKE, CoreError::Taken).on(name));
@@ -190,7 +175,7 @@ impl Channel {
             // accepted, with the size that the layout says.
             unsafe { memory.at().add(part.offsets[role as usize]) }
         };
-        Ok((part.capacity as usize, [at(mine, self.role), at(theirs, self.role.other())]))
+        Ok((part.terms.capacity() as usize, [at(mine, self.role), at(theirs, self.role.other())]))
     }
 
     /// Whether the peer is dead, or dropped its channel and all halves.

@@ -1,7 +1,7 @@
 //! What both sides state before they meet.
 
 use super::kind::Kind;
-use crate::{Error, Result};
+use crate::{Cause, CoreError, Error, Result};
 use ringway_core::region::{self, MAX_NAME, MAX_PARTS};
 
 /// Which of the two sides a process is. They have the same rights.
@@ -43,13 +43,15 @@ pub struct Layout {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PartOf {
     pub(super) name: String,
-    pub(super) sender: Role,
-    pub(super) kind: u32,
-    pub(super) capacity: u32,
-    pub(super) item: [u32; 3],
+    pub(super) terms: Terms,
     /// Where it lies in the memory of the host and of the guest.
     pub(super) offsets: [usize; 2],
 }
+
+/// What both sides state of a part besides its name: the sender, the kind, the capacity, and the
+/// size, the alignment and the type of the items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Terms(pub(super) [u32; 6]);
 
 const ADD: &str = "add the part";
 
@@ -92,8 +94,8 @@ impl Layout {
             let end = end.filter(|end| u32::try_from(*end).is_ok());
             self.sizes[role as usize] = end.ok_or_else(|| refused(region::Error::TooLarge))?;
         }
-        let (name, kind, item) = (name.to_owned(), K::NUMBER, K::item());
-        self.parts.push(PartOf { name, sender, kind, capacity, item, offsets });
+        let terms = Terms::of::<K>(sender, capacity);
+        self.parts.push(PartOf { name: name.to_owned(), terms, offsets });
         Ok(self)
     }
 
@@ -103,18 +105,62 @@ impl Layout {
     }
 }
 
+impl Terms {
+    /// Their length in a message.
+    pub(super) const LENGTH: usize = size_of::<Terms>();
+
+    /// Those of a `K` that `sender` sends.
+    pub(super) fn of<K: Kind>(sender: Role, capacity: u32) -> Terms {
+        let [size, align, identity] = K::item();
+        Terms([sender as u32, K::NUMBER, capacity, size, align, identity])
+    }
+
+    pub(super) fn capacity(self) -> u32 {
+        self.0[2]
+    }
+
+    /// Checks that these, which were found, are as `wanted`; else says what differs first.
+    pub(super) fn check(self, wanted: Terms) -> std::result::Result<(), Cause> {
+        let differing = (0..self.0.len()).find(|at| self.0[*at] != wanted.0[*at]);
+        let Some(at) = differing else { return Ok(()) };
+        let (found, wanted) = (self.0[at], wanted.0[at]);
+        Err(match at {
+            0 => CoreError::WrongDirection.into(),
+            1 => region::Error::OtherKind { found: alike(found), wanted: alike(wanted) }.into(),
+            2 => region::Error::OtherCapacity { found, wanted }.into(),
+            3 => region::Error::OtherItem { found, wanted }.into(),
+            4 => region::Error::OtherAlignment { found, wanted }.into(),
+            _ => region::Error::OtherType { found, wanted }.into(),
+        })
+    }
+}
+
+/// The structure of a region that is most like a part of this kind, for the error's text.
+fn alike(kind: u32) -> region::Kind {
+    match kind {
+        1 => region::Kind::BYTE_RING,
+        2 => region::Kind::MESSAGE_RING,
+        3 => region::Kind::RING,
+        _ => region::Kind::BROADCAST,
+    }
+}
+
 impl PartOf {
     /// The part as a message of fixed length.
     pub(super) fn to_bytes(&self) -> [u8; PartOf::LENGTH] {
-        let [size, align, identity] = self.item;
-        let sender = u32::from(self.sender == Role::Guest);
-        let numbers = [sender, self.kind, self.capacity, size, align, identity];
         let mut bytes = [0; PartOf::LENGTH];
-        let (front, name) = bytes.split_at_mut(size_of_val(&numbers));
-        front.copy_from_slice(&numbers.map(u32::to_le_bytes).concat());
-        name[..self.name.len()].copy_from_slice(self.name.as_bytes());
+        let (terms, name) = bytes.split_at_mut(Terms::LENGTH);
+        terms.copy_from_slice(&self.terms.0.map(u32::to_le_bytes).concat());
+        name.copy_from_slice(&self.padded_name());
         bytes
     }
 
-    pub(super) const LENGTH: usize = 6 * size_of::<u32>() + MAX_NAME + 1;
+    /// Its name, with zeros behind it.
+    pub(super) fn padded_name(&self) -> [u8; MAX_NAME + 1] {
+        let mut name = [0; MAX_NAME + 1];
+        name[..self.name.len()].copy_from_slice(self.name.as_bytes());
+        name
+    }
+
+    pub(super) const LENGTH: usize = Terms::LENGTH + MAX_NAME + 1;
 }

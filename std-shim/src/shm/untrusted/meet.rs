@@ -1,11 +1,11 @@
 //! The first words of both sides: what each expects, and its memory.
 
 use super::super::mapping::Mapping;
-use super::layout::{Layout, PartOf, Role};
+use super::layout::{Layout, PartOf, Role, Terms};
 use super::memory::{self, MEET};
 use crate::socket::UnixStream;
-use crate::{CoreError, Error, Result};
-use ringway_core::region::{self, Kind, MAX_NAME, MAX_PARTS};
+use crate::{Cause, CoreError, Error, Result, fd};
+use ringway_core::region::{self, MAX_PARTS};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
@@ -25,20 +25,19 @@ pub(super) fn meet(socket: &UnixStream, role: Role, layout: &Layout) -> Result<[
     let mut words = GREETING.to_vec();
     words.extend([role as u32, layout.parts.len() as u32].map(u32::to_le_bytes).concat());
     layout.parts.iter().for_each(|part| words.extend(part.to_bytes()));
-    let mut sent = socket.send_descriptors(&words, &[file.as_fd()], end)?;
-    while sent < words.len() {
-        sent += socket.write_deadline(&words[sent..], end)?;
-    }
+    let sent = socket.send_descriptors(&words, &[file.as_fd()], end)?;
+    fd::write_all(socket, &mut &words[sent..], end)?;
     drop(file);
 
     let mut head = [0; HEAD];
     let received = socket.recv_descriptors(&mut head, 1, end)?;
-    fill(socket, &mut head, received.size, end)?;
+    fd::read_exact(socket, &mut &mut head[received.size..], end)?;
     let (greeting, rest) = head.split_at(GREETING.len());
     if greeting != GREETING {
         return Err(Error::new(MEET, CoreError::Corrupt).because("it does not speak this protocol"));
     }
-    let (its_role, count) = (number(rest, 0), number(rest, 1) as usize);
+    let [its_role, count] = numbers(rest);
+    let count = count as usize;
     if its_role != role.other() as u32 {
         let reason = "both sides have the same role: one is the host, the other the guest";
         return Err(Error::new(MEET, CoreError::WrongDirection).because(reason));
@@ -47,7 +46,7 @@ pub(super) fn meet(socket: &UnixStream, role: Role, layout: &Layout) -> Result<[
         return Err(Error::new(MEET, region::Error::TooManyParts { max: MAX_PARTS }));
     }
     let mut theirs = vec![0; count * PartOf::LENGTH];
-    fill(socket, &mut theirs, 0, end)?;
+    fd::read_exact(socket, &mut &mut theirs[..], end)?;
     compare(layout, theirs.chunks_exact(PartOf::LENGTH))?;
     let Some(file) = received.descriptors.first() else {
         return Err(Error::new(MEET, CoreError::Corrupt).because("it sent no memory"));
@@ -55,68 +54,26 @@ pub(super) fn meet(socket: &UnixStream, role: Role, layout: &Layout) -> Result<[
     Ok([mine, memory::accept(file.as_fd(), layout.size_of(role.other()))?])
 }
 
-/// Receives the rest of `buf`, of which `there` bytes are there.
-fn fill(socket: &UnixStream, buf: &mut [u8], there: usize, end: Option<Instant>) -> Result<()> {
-    let mut there = there;
-    while there < buf.len() {
-        match socket.read_deadline(&mut buf[there..], end)? {
-            0 => return Err(Error::new(MEET, CoreError::EndOfFile)),
-            more => there += more,
-        }
-    }
-    Ok(())
-}
-
-/// The number at this place of a row of numbers.
-fn number(bytes: &[u8], at: usize) -> u32 {
-    let bytes = bytes.get(at * 4..at * 4 + 4).and_then(|bytes| bytes.try_into().ok());
-    u32::from_le_bytes(bytes.unwrap_or_default())
+/// The first numbers of these bytes, each of which has four.
+fn numbers<const N: usize>(bytes: &[u8]) -> [u32; N] {
+    let mut words = bytes.chunks_exact(4).map(|word| word.try_into().unwrap_or_default());
+    std::array::from_fn(|_| u32::from_le_bytes(words.next().unwrap_or_default()))
 }
 
 /// Compares what the peer expects with what this side does.
 fn compare<'a>(layout: &Layout, theirs: impl Iterator<Item = &'a [u8]>) -> Result<()> {
     let mut theirs = theirs.fuse();
     for part in &layout.parts {
-        let mine = part.to_bytes();
-        let refused = |cause: region::Error| Err(Error::new(MEET, cause).on(&part.name));
-        let Some(other) = theirs.next() else { return refused(region::Error::NotFound) };
-        let (found, wanted) = (|at| number(other, at), |at| number(&mine, at));
-        if other[other.len() - MAX_NAME - 1..] != mine[mine.len() - MAX_NAME - 1..] {
-            return refused(region::Error::NotFound);
+        let differs = |cause: Cause| Error::new(MEET, cause).on(&part.name);
+        let missing = || differs(region::Error::NotFound.into());
+        let (terms, name) = theirs.next().ok_or_else(missing)?.split_at(Terms::LENGTH);
+        if name != part.padded_name() {
+            return Err(missing());
         }
-        if found(1) != wanted(1) {
-            let [found, wanted] = [found(1), wanted(1)].map(kind);
-            return refused(region::Error::OtherKind { found, wanted });
-        }
-        if found(0) != wanted(0) {
-            return Err(Error::new(MEET, CoreError::WrongDirection).on(&part.name));
-        }
-        let differs = |at| (found(at) != wanted(at)).then(|| (found(at), wanted(at)));
-        if let Some((found, wanted)) = differs(2) {
-            return refused(region::Error::OtherCapacity { found, wanted });
-        }
-        if let Some((found, wanted)) = differs(3) {
-            return refused(region::Error::OtherItem { found, wanted });
-        }
-        if let Some((found, wanted)) = differs(4) {
-            return refused(region::Error::OtherAlignment { found, wanted });
-        }
-        if let Some((found, wanted)) = differs(5) {
-            return refused(region::Error::OtherType { found, wanted });
-        }
+        Terms(numbers(terms)).check(part.terms).map_err(differs)?;
     }
     match theirs.next() {
         Some(_) => Err(Error::new(MEET, region::Error::NotFound).because("it expects more parts")),
         None => Ok(()),
-    }
-}
-
-/// The structure of a region that is most like a part of this number, for the error's text.
-pub(super) fn kind(number: u32) -> Kind {
-    match number {
-        1 => Kind::BYTE_RING,
-        2 => Kind::MESSAGE_RING,
-        3 => Kind::RING,
-        _ => Kind::BROADCAST,
     }
 }

@@ -1,13 +1,13 @@
 //! The memory of one side: made here, or accepted from the peer.
 
+use super::super::file::reserve;
 use super::super::mapping::Mapping;
-use crate::error::{Tried, too_large};
-use crate::fd::{self, sigpipe};
+use crate::error::Tried;
 use crate::{Cause, CoreError, Error, Result};
 use rustix::fs::{self, MemfdFlags, SealFlags};
 use rustix::io::Errno;
 use rustix::mm::ProtFlags;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 pub(super) const MEET: &str = "meet the peer";
 
@@ -19,13 +19,7 @@ const TMPFS: u64 = 0x0102_1994;
 pub(super) fn make(size: usize) -> Result<(Mapping, OwnedFd)> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
     let file = fs::memfd_create("ringway-untrusted", flags).tried(MEET)?;
-    let length = size as u64;
-    let reserve = || {
-        fd::retry(|| fs::ftruncate(&file, length))?;
-        // All of it now, so that no write finds the memory used up.
-        fd::retry(|| fs::fallocate(&file, fs::FallocateFlags::empty(), 0, length))
-    };
-    sigpipe::without_xfsz(reserve).map_err(|errno| too_large(MEET, errno))?;
+    reserve(file.as_fd(), size as u64)?;
     let mapping = Mapping::new(&file, size, ProtFlags::READ | ProtFlags::WRITE)?;
     // From here on nobody can map it writable, or write it. What is mapped already stays.
     let seals = SealFlags::SHRINK | SealFlags::GROW | SealFlags::FUTURE_WRITE | SealFlags::SEAL;

@@ -35,7 +35,7 @@ const MSIP: *mut u32 = 0x0200_0000 as *mut u32;
 
 /// Sets the software interrupt of a hart pending, or takes it back.
 pub(super) fn set(hart: usize, pending: bool) {
-    // SAFETY: both harts have this register, and whoever writes it only ends a sleep.
+    // SAFETY: both harts have this register, and a hart that writes it only ends a sleep.
     unsafe { MSIP.wrapping_add(hart & 1).write_volatile(u32::from(pending)) };
 }
 
