@@ -46,7 +46,6 @@ use no_cas as imp;
 #[cfg(any(no_cas, not(any(loom, target_has_atomic = "64"))))]
 mod guarded;
 #[cfg(any(no_cas, not(any(loom, target_has_atomic = "64"))))]
-#[allow(unused_imports, reason = "each twin that needs it is written for such targets alone")]
 pub(crate) use guarded::{Guarded, SectionCell};
 
 #[cfg(not(any(loom, all(target_has_atomic = "64", not(no_cas)))))]

@@ -6,11 +6,10 @@ use ringway::shm::{Broadcast, Latest, Layout, Observer, Queue, Region};
 use ringway::{Cause, CoreError};
 use ringway_core::region;
 use ringway_core::ring::broadcast::RecvError;
-use std::process::Stdio;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 use support::fault::{Fault, inject};
-use support::{Killed, child, done, long, role};
+use support::region::{NAME, Name, player};
+use support::{Killed, done, long, role};
 
 type Level = Latest<[u64; 9]>;
 type News = Broadcast<u32, 8>;
@@ -19,30 +18,6 @@ type News = Broadcast<u32, 8>;
 fn layout() -> Layout {
     let layout = Layout::new(1).part::<Level>("level").unwrap();
     layout.part::<News>("news").unwrap().part::<Queue<u8, 4>>("jobs").unwrap()
-}
-
-/// A region name that only this test uses. Dropping it removes the file, however the test ends.
-struct Name(String);
-
-impl Name {
-    fn new() -> Name {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        Name(format!("ringway-test-observer-{}-{count}", std::process::id()))
-    }
-}
-
-impl Drop for Name {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(format!("/dev/shm/{}", self.0));
-    }
-}
-
-const NAME: &str = "RINGWAY_TEST_REGION";
-
-fn player(test: &str, part: &str, name: &Name) -> Killed {
-    let mut command = child(test, part);
-    Killed(command.env(NAME, &name.0).stdin(Stdio::null()).spawn().unwrap())
 }
 
 /// Waits until the region is there, and somebody is attached to it.

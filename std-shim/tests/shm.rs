@@ -17,11 +17,11 @@ use std::fs;
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use support::fault::{Fault, inject};
+use support::region::{NAME, Name, player};
 use support::{Killed, child, done, role};
 
 type Numbers = Ring<u64, 64>;
@@ -40,39 +40,6 @@ fn told<G>(answer: TryLockResult<G>) -> G {
 /// A deadline that only a hang reaches, so that a hang is a failure.
 fn soon() -> Option<Instant> {
     Some(Instant::now() + Duration::from_secs(60))
-}
-
-/// A region name that only this test uses. Dropping it removes the file, however the test ends.
-struct Name(String);
-
-impl Name {
-    fn new() -> Name {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        Name(format!("ringway-test-{}-{count}", std::process::id()))
-    }
-
-    fn path(&self) -> PathBuf {
-        PathBuf::from("/dev/shm").join(&self.0)
-    }
-
-    fn exists(&self) -> bool {
-        self.path().exists()
-    }
-}
-
-impl Drop for Name {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(self.path());
-    }
-}
-
-const NAME: &str = "RINGWAY_TEST_REGION";
-
-/// Starts a child that runs the test `test` in the role `part`, with the region `name`.
-fn player(test: &str, part: &str, name: &Name) -> Killed {
-    let mut command = child(test, part);
-    Killed(command.env(NAME, &name.0).stdin(Stdio::null()).spawn().unwrap())
 }
 
 fn the_region() -> Region {

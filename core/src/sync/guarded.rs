@@ -31,14 +31,12 @@ pub(super) fn section<R>(work: impl FnOnce() -> R) -> R {
 /// in `.bss`.
 #[derive(Debug)]
 #[repr(transparent)]
-#[allow(dead_code, reason = "each twin that needs it is written for such targets alone")]
 pub(crate) struct Guarded<T>(Cell<T>);
 
 // SAFETY: `with` lends the state to one context at a time, because a critical section keeps all
 // others out of theirs. `T: Send` lets the contexts take turns.
 unsafe impl<T: Send> Sync for Guarded<T> {}
 
-#[allow(dead_code, reason = "each twin that needs it is written for such targets alone")]
 impl<T> Guarded<T> {
     const_unless_loom! {
         pub(crate) fn new(value: T) -> Self {
@@ -59,6 +57,7 @@ impl<T> Guarded<T> {
     }
 
     /// The state, for a caller that has it exclusively.
+    #[cfg(any(test, loom))]
     pub(crate) fn get_mut(&mut self) -> &mut T {
         self.0.get_mut()
     }

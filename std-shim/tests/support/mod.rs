@@ -4,6 +4,7 @@
 
 pub mod alone;
 pub mod fault;
+pub mod region;
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Output};
