@@ -27,11 +27,12 @@ mod exchanges;
 
 use crate::participant::Participant;
 use crate::sync::{Cell, Ordering, RmwU32, const_unless_loom};
-use crate::wait::{Wait, Wake, fresh, needs_wake};
+use crate::wait::{Register, Wait, Wake, fresh, needs_wake};
 #[cfg(not(loom))]
 use core::marker::PhantomData;
 #[cfg(not(loom))]
 use core::ptr::NonNull;
+use core::task::{Context, Poll};
 
 const FREE: u32 = 0;
 pub(super) const HOLDER: u32 = (1 << 14) - 1;
@@ -184,6 +185,12 @@ impl Held {
     }
 }
 
+/// Whether a holder died with the lock that was taken from `seen`; `None` if it was held.
+#[inline(always)]
+fn taken_from(seen: u32) -> Option<bool> {
+    (seen & HOLDER == FREE).then_some(seen & DIED != 0)
+}
+
 impl<W: Wake> Word<W> {
     /// Whether the caller unwinds. Call it before the lock is taken.
     #[inline(always)]
@@ -239,6 +246,19 @@ impl<W: Wake> Word<W> {
         held
     }
 
+    /// [`recover`](Self::recover) without waking. The caller calls [`wake_all`](Self::wake_all)
+    /// next.
+    ///
+    /// # Safety
+    /// `dead` takes no further step, and what it wrote is visible here.
+    pub(super) unsafe fn recover_silently(&self, dead: Participant) -> bool {
+        let next = |seen| (seen & HOLDER == name(dead)).then_some(DIED);
+        // SYNC POINT with transition 1 and the load in `died_if_free`, release: the next holder
+        // sees what the dead one wrote, as this caller does. The caller sees it, so that the
+        // update begins with a word at least as new as the dead holder's last store.
+        self.state.update(Ordering::Release, next).is_ok()
+    }
+
     /// Wakes all that sleep.
     pub(super) fn wake_all(&self) {
         self.how.wake(self.state.as_atomic(), u32::MAX);
@@ -255,5 +275,20 @@ impl<W: Wait> Word<W> {
                 return died;
             }
         }
+    }
+}
+
+impl<W: Register> Word<W> {
+    /// Transition 1 if the lock is free, otherwise transition 2 for a task. Whether a holder died
+    /// with the lock.
+    pub(super) fn poll_acquire(&self, me: Participant, cx: &mut Context<'_>) -> Poll<bool> {
+        if let Some(died) = self.try_acquire(me) {
+            return Poll::Ready(died);
+        }
+        // Register first, then announce. Either `release` sees WAITERS and finds the waker; or it
+        // came so early that registering acquired what it had published (see `WakerCell`), and the
+        // next step sees the word as `release` left it.
+        self.how.register(cx.waker());
+        self.take_or_mark(me).map_or(Poll::Pending, Poll::Ready)
     }
 }

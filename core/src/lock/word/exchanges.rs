@@ -1,11 +1,10 @@
 //! The transitions of a lock's word, each an exchange. Twin of `section.rs`.
 
-use super::{DIED, FREE, HOLDER, WAITERS, Word, name};
+use super::{DIED, FREE, HOLDER, WAITERS, Word, name, taken_from};
 use crate::finally::Finally;
 use crate::participant::Participant;
 use crate::sync::{Cached, Ordering, pause};
-use crate::wait::{Register, TimedOut, Wait, Wake, needs_wake};
-use core::task::{Context, Poll};
+use crate::wait::{TimedOut, Wait, Wake, needs_wake};
 
 /// Pauses of the processor to wait before sleeping. A critical section of a few instructions ends
 /// within that time. On a single processor nothing can change meanwhile, and the wait costs less
@@ -66,28 +65,17 @@ impl<W: Wake> Word<W> {
         self.state.swap(left, Ordering::Release)
     }
 
-    /// [`recover`](Self::recover) without waking. The caller calls [`wake_all`](Self::wake_all)
-    /// next.
-    ///
-    /// # Safety
-    /// `dead` takes no further step, and what it wrote is visible here.
-    pub(in crate::lock) unsafe fn recover_silently(&self, dead: Participant) -> bool {
-        // Relaxed: the caller sees what `dead` wrote, so this load is at least as new as its last
-        // store.
-        let mut seen = self.state.load(Ordering::Relaxed);
-        let mut held = false;
-        while seen & HOLDER == name(dead) {
-            // SYNC POINT with the exchanges of transition 1, release: the next holder sees what the
-            // dead one wrote, as this caller does.
-            match self.state.compare_exchange(seen, DIED, Ordering::Release, Ordering::Relaxed) {
-                Ok(_) => {
-                    held = true;
-                    break;
-                }
-                Err(now) => seen = now,
-            }
-        }
-        held
+    /// Transition 1 if the lock is free, and WAITERS with it, because others may sleep; otherwise
+    /// transition 2. Whether a holder died with the lock; `None` if it is held.
+    pub(super) fn take_or_mark(&self, me: Participant) -> Option<bool> {
+        let next = |seen: u32| {
+            let is_free = seen & HOLDER == FREE;
+            let next = if is_free { seen | name(me) } else { seen } | WAITERS;
+            (is_free || seen & WAITERS == 0).then_some(next)
+        };
+        // SYNC POINT with `release` and `recover_silently`, acquire: what earlier holders wrote is
+        // seen.
+        taken_from(self.state.update(Ordering::Acquire, next).unwrap_or_else(|seen| seen))
     }
 }
 
@@ -160,41 +148,6 @@ impl<W: Wait> Word<W> {
             timed_out = self.how.wait(self.state.as_atomic(), seen | waiters, deadline).is_err();
             core::mem::forget(panics);
             seen = self.state.load(Ordering::Relaxed);
-        }
-    }
-}
-
-impl<W: Register> Word<W> {
-    /// Transition 1 if the lock is free, otherwise transition 2 for a task. Whether a holder died
-    /// with the lock.
-    pub(in crate::lock) fn poll_acquire(
-        &self,
-        me: Participant,
-        cx: &mut Context<'_>,
-    ) -> Poll<bool> {
-        if let Some(died) = self.try_acquire(me) {
-            return Poll::Ready(died);
-        }
-        // Register first, then announce. Either `release` sees WAITERS and finds the waker; or it
-        // came so early that registering acquired what it had published (see `WakerCell`), and the
-        // load below sees the word as `release` left it.
-        self.how.register(cx.waker());
-        // Relaxed: an exchange succeeds only if the word still has this value.
-        let mut seen = self.state.load(Ordering::Relaxed);
-        loop {
-            let is_free = seen & HOLDER == FREE;
-            if !is_free && seen & WAITERS != 0 {
-                return Poll::Pending;
-            }
-            // Others may sleep, so that WAITERS is to be set in both cases.
-            let next = if is_free { seen | name(me) } else { seen } | WAITERS;
-            // SYNC POINT with `release` and `recover_silently`, acquire: what earlier holders wrote
-            // is seen.
-            match self.state.compare_exchange(seen, next, Ordering::Acquire, Ordering::Relaxed) {
-                Ok(_) if is_free => return Poll::Ready(seen & DIED != 0),
-                Ok(_) => return Poll::Pending,
-                Err(now) => seen = now,
-            }
         }
     }
 }

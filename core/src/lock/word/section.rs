@@ -2,12 +2,11 @@
 //!
 //! The sections order the transitions. Only what loads the word outside of them needs a release.
 
-use super::{DIED, FREE, HOLDER, WAITERS, Word, name};
+use super::{FREE, HOLDER, WAITERS, Word, name, taken_from};
 use crate::finally::Finally;
 use crate::participant::Participant;
 use crate::sync::{Ordering, RmwU32};
-use crate::wait::{Register, TimedOut, Wait, Wake, needs_wake};
-use core::task::{Context, Poll};
+use crate::wait::{TimedOut, Wait, Wake, needs_wake};
 
 /// Transition 1 if the lock is free: adds `taken` to the word, the holder. Returns the word as it
 /// was.
@@ -31,12 +30,6 @@ fn take_or_mark(state: &RmwU32, taken: u32) -> u32 {
     state.update_if(Ordering::Relaxed, next).unwrap_or_else(|seen| seen)
 }
 
-/// Whether a holder died with the lock that was taken from `seen`; `None` if it was held.
-#[inline(always)]
-fn taken_from(seen: u32) -> Option<bool> {
-    (seen & HOLDER == FREE).then_some(seen & DIED != 0)
-}
-
 impl<W: Wake> Word<W> {
     /// Transition 1, once: whether a holder died with the lock; `None` if it is held.
     #[inline]
@@ -51,16 +44,10 @@ impl<W: Wake> Word<W> {
         self.state.swap(left, Ordering::Release)
     }
 
-    /// [`recover`](Self::recover) without waking. The caller calls [`wake_all`](Self::wake_all)
-    /// next.
-    ///
-    /// # Safety
-    /// `dead` takes no further step, and what it wrote is visible here.
-    pub(in crate::lock) unsafe fn recover_silently(&self, dead: Participant) -> bool {
-        let next = |seen| (seen & HOLDER == name(dead)).then_some(DIED);
-        // SYNC POINT with the load in `died_if_free`, release: it sees what the dead holder wrote,
-        // as this caller does.
-        self.state.update_if(Ordering::Release, next).is_ok()
+    /// Transition 1 if the lock is free, and WAITERS with it, because others may sleep; otherwise
+    /// transition 2. Whether a holder died with the lock; `None` if it is held.
+    pub(super) fn take_or_mark(&self, me: Participant) -> Option<bool> {
+        taken_from(take_or_mark(&self.state, name(me) | WAITERS))
     }
 }
 
@@ -114,25 +101,5 @@ impl<W: Wait> Word<W> {
         let woken = self.how.wait(self.state.as_atomic(), seen, deadline);
         core::mem::forget(panics);
         woken
-    }
-}
-
-impl<W: Register> Word<W> {
-    /// Transition 1 if the lock is free, otherwise transition 2 for a task. Whether a holder died
-    /// with the lock.
-    pub(in crate::lock) fn poll_acquire(
-        &self,
-        me: Participant,
-        cx: &mut Context<'_>,
-    ) -> Poll<bool> {
-        if let Some(died) = self.try_acquire(me) {
-            return Poll::Ready(died);
-        }
-        // Register first, then announce. Either `release` sees WAITERS and finds the waker; or it
-        // came so early that the section below sees the word as `release` left it.
-        self.how.register(cx.waker());
-        // Others may sleep, so that WAITERS is to be set in both cases.
-        let seen = take_or_mark(&self.state, name(me) | WAITERS);
-        taken_from(seen).map_or(Poll::Pending, Poll::Ready)
     }
 }
