@@ -29,5 +29,6 @@ pages! {
     Firmware = "docs/firmware.md";
     MemoryModel = "docs/memory-model.md";
     SharedMemory = "docs/shared-memory.md";
+    Systems = "docs/systems.md";
     Testing = "docs/testing.md";
 }
