@@ -48,6 +48,16 @@ pub fn main() -> ExitCode {
     }
     total.print("all");
     println!("\nfaults: {} failed, {} s", total.failures.len(), began.elapsed().as_secs());
+    if words.is_empty() {
+        println!(
+            "evidence: faults: {} mechanisms: {} system calls, {} faults, {} told as errors, {} failures",
+            chosen.len(),
+            total.calls,
+            total.faults,
+            total.told,
+            total.failures.len()
+        );
+    }
     // A sweep in which nothing fails proves nothing.
     let swept = total.faults > 0;
     if total.failures.is_empty() && swept { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -228,6 +228,15 @@ fn run(tests: &[Test], not_promised: &[Test], filtered_out: usize, options: &Opt
         let count = not_promised.len();
         println!("\nnot promised, hence not run: {count} (--list says what, and why)");
     }
+    if filtered_out == 0 && options.filters.is_empty() {
+        println!(
+            "\nevidence: conformance: {} cases on {} transports: {ran} ran, {} not promised, {} failures",
+            CASES.len(),
+            TRANSPORTS.len(),
+            not_promised.len(),
+            failures.len()
+        );
+    }
     println!(
         "\ntest result: {}. {} passed; {} failed; 0 ignored; 0 measured; {filtered_out} filtered out; finished in {:.2}s\n",
         if failures.is_empty() { "ok" } else { "FAILED" },

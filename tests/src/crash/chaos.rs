@@ -71,6 +71,19 @@ pub struct Report {
     pub failures: Vec<String>,
 }
 
+impl Report {
+    /// The figures, on one line.
+    pub fn in_short(&self) -> String {
+        let Report { messages, killed, suspended, undertakers, failures, .. } = self;
+        let failures = failures.len();
+        format!(
+            "{WORKERS} processes on one queue: {} s, {killed} killed, {suspended} suspended, {undertakers} killed as they \
+             recovered another, {messages} messages, {failures} failures",
+            self.lasted.as_secs()
+        )
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(

@@ -43,6 +43,17 @@ pub fn main() -> ExitCode {
         println!();
         failed += usize::from(!is_chaos_survived(given("--full")));
     }
+    if words.is_empty() {
+        rows.retain(|row| !row.control);
+        let sum = |what: fn(&Row) -> usize| rows.iter().map(what).sum::<usize>();
+        println!(
+            "evidence: crash: {} operations: {} instructions, {} kills, {} suspensions, {failed} failures",
+            rows.len(),
+            sum(|row| row.instructions),
+            sum(|row| row.kills),
+            sum(|row| row.suspensions),
+        );
+    }
     println!("\ncrash: {failed} rows failed, {} s", began.elapsed().as_secs());
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -54,7 +65,7 @@ fn is_chaos_survived(full: bool) -> bool {
     let seed = std::env::var("RINGWAY_SEED").ok().and_then(|seed| seed.parse().ok());
     let seed = seed.unwrap_or(now.as_nanos() as u64);
     let report = chaos::run(lasting, seed);
-    println!("{report}");
+    println!("{report}\nevidence: crash: {}", report.in_short());
     if !report.failures.is_empty() {
         println!("chaos: FAILED, with RINGWAY_SEED={seed}");
         report.failures.iter().take(10).for_each(|failure| println!("    {failure}"));

@@ -47,6 +47,7 @@ fn main() -> ExitCode {
     };
     let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../golden"));
     let mut differ = 0;
+    let mut of_other_compiler = 0;
     for (group, text) in render(&counts) {
         let path = folder.join(format!("{group}.txt"));
         if bless {
@@ -55,13 +56,24 @@ fn main() -> ExitCode {
                 return ExitCode::FAILURE;
             }
             println!("golden/{group}.txt: written");
-        } else if !compare(&group, &path, &text) {
-            differ += 1;
+        } else {
+            match compare(&group, &path, &text) {
+                Verdict::Equal => {}
+                Verdict::OtherCompiler => of_other_compiler += 1,
+                Verdict::Differs => differ += 1,
+            }
         }
     }
     if differ > 0 {
         println!("{differ} files differ; if that is meant: tests/bench/run --counts --bless");
         return ExitCode::FAILURE;
+    }
+    if of_other_compiler > 0 {
+        println!(
+            "evidence: counts: hot paths: {of_other_compiler} files NOT compared, they are of another compiler"
+        );
+    } else {
+        println!("evidence: counts: hot paths: {} instruction counts as in the golden files", counts.len());
     }
     ExitCode::SUCCESS
 }
@@ -82,12 +94,20 @@ fn render(counts: &[(String, u64)]) -> Vec<(String, String)> {
     files
 }
 
-/// Whether the file has the same counts, or was made with another compiler.
-fn compare(group: &str, path: &Path, now: &str) -> bool {
+/// What became of the comparison with a golden file.
+enum Verdict {
+    Equal,
+    /// It was made with another compiler, so its counts say nothing.
+    OtherCompiler,
+    Differs,
+}
+
+/// Compares the counts with those of a golden file, and shows what differs.
+fn compare(group: &str, path: &Path, now: &str) -> Verdict {
     let golden = fs::read_to_string(path).unwrap_or_default();
     if golden == now {
         println!("golden/{group}.txt: as counted");
-        return true;
+        return Verdict::Equal;
     }
     let (then, here) = (golden.lines().next().unwrap_or_default(), now.lines().next());
     let other_compiler = !then.is_empty() && Some(then) != here;
@@ -102,5 +122,5 @@ fn compare(group: &str, path: &Path, now: &str) -> bool {
     for line in now.lines().filter(|line| !golden.lines().any(|other| other == *line)) {
         println!("  + {line}");
     }
-    other_compiler
+    if other_compiler { Verdict::OtherCompiler } else { Verdict::Differs }
 }
