@@ -1,8 +1,9 @@
 //! Operation sequences with an oracle: bytes decide a sequence of operations. After each operation
 //! the real structure must agree with a simple one.
 //!
-//! The same functions are the bodies of the fuzz targets (`fuzz/fuzz_targets`) and run with seeded
-//! bytes as ordinary tests (`tests/tests/oracle.rs`).
+//! The same functions are the bodies of the fuzz targets (`fuzz/fuzz_targets`). Ordinary tests run
+//! them with seeded bytes (`tests/tests/oracle.rs`) and with the inputs that the fuzzer kept
+//! (`tests/tests/replay.rs`).
 
 mod broadcast;
 mod bytes;
@@ -23,6 +24,22 @@ pub use queue::queue;
 pub use ring::ring;
 pub use signal::signal;
 pub use untrusted::untrusted;
+
+/// Every fuzz target: the name of its file in `fuzz/fuzz_targets`, and its body.
+///
+/// `tests/tests/replay.rs` runs each on its corpus and on the cases that were found.
+pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+    ("broadcast", broadcast),
+    ("byte_ring", byte_ring),
+    ("latest", latest),
+    ("link", link),
+    ("messages", messages),
+    ("pipe", pipe),
+    ("queue", queue),
+    ("ring", ring),
+    ("signal", signal),
+    ("untrusted", untrusted),
+];
 
 /// The bytes that decide what happens, drawn one by one. When they are used up, the sequence ends.
 #[derive(Debug)]
