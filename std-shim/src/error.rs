@@ -147,6 +147,50 @@ impl<T> On<T> for Result<T> {
     }
 }
 
+/// Says that the system refuses a call, and what to do.
+macro_rules! refused {
+    ($call:literal) => {
+        concat!(
+            "the system refuses ",
+            $call,
+            ": allow it in the container's filter, or use a newer kernel"
+        )
+    };
+}
+pub(crate) use refused;
+
+/// Adds to a failure what was tried. If the system refuses the call itself, the error says so.
+pub(crate) trait Asked<T> {
+    /// `refusal` names the call: see [`refused`].
+    fn asked(self, operation: &'static str, refusal: &'static str) -> Result<T>;
+}
+
+impl<T> Asked<T> for rustix::io::Result<T> {
+    fn asked(self, operation: &'static str, refusal: &'static str) -> Result<T> {
+        self.map_err(|errno| {
+            let error = Error::new(operation, errno);
+            if is_refusal(errno) { error.because(refusal) } else { error }
+        })
+    }
+}
+
+/// Whether a call that cannot fail so otherwise was refused by a filter, or is newer than the
+/// kernel; `EINVAL` is for a flag or a command.
+pub(crate) fn is_refusal(errno: Errno) -> bool {
+    matches!(errno, Errno::PERM | Errno::NOSYS | Errno::INVAL)
+}
+
+/// The error of a failed call on a path in `/proc`.
+pub(crate) fn through_proc(operation: &'static str, errno: Errno) -> Error {
+    let error = Error::new(operation, errno);
+    match errno {
+        Errno::NOENT if !std::path::Path::new("/proc/self/fd").is_dir() => {
+            error.because("/proc is not mounted here, and it is needed: mount it")
+        }
+        _ => error,
+    }
+}
+
 /// The error of a failed call that makes a file larger.
 pub(crate) fn too_large(operation: &'static str, errno: Errno) -> Error {
     match errno {

@@ -260,6 +260,8 @@ pub fn pair() -> Result<(Port, Port)> {
     let failed = |errno| match errno {
         // `ENOSPC` means that all pseudo terminals are in use.
         Errno::NOSPC => Error::new(PAIR, CoreError::Exhausted),
+        Errno::NOENT => Error::new(PAIR, errno)
+            .because("there is no /dev/ptmx here, or no /dev/pts behind it: mount a devpts"),
         errno => Error::new(PAIR, errno),
     };
     let control = pty::openpt(flags).map_err(failed)?;
@@ -282,7 +284,9 @@ pub fn pair() -> Result<(Port, Port)> {
 #[doc(alias = "ptsname")]
 pub fn path(port: impl AsFd) -> Result<std::path::PathBuf> {
     use std::os::unix::ffi::OsStringExt;
-    let name = termios::ttyname(port, Vec::new()).tried("find the path of the serial port")?;
+    const FIND: &str = "find the path of the serial port";
+    let name = termios::ttyname(port, Vec::new());
+    let name = name.map_err(|errno| crate::error::through_proc(FIND, errno))?;
     Ok(std::ffi::OsString::from_vec(name.into_bytes()).into())
 }
 

@@ -1,8 +1,9 @@
 //! Helpers around system calls that many files need.
 
+use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::io::Errno;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Implements `AsFd` and `AsRawFd` for a type, given the expression for its descriptor.
@@ -57,6 +58,17 @@ pub(crate) fn errno(error: &io::Error) -> Errno {
 /// Its value is only changed by single assignments, so a panic cannot leave it half changed.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Makes a file of memory that has no name, and that can be sealed.
+pub(crate) fn memory_file(name: &str) -> rustix::io::Result<OwnedFd> {
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    // A system may refuse files that could be executed (vm.memfd_noexec). Before Linux 6.3 there is
+    // no such flag.
+    match memfd_create(name, flags | MemfdFlags::NOEXEC_SEAL) {
+        Err(Errno::INVAL) => memfd_create(name, flags),
+        made => made,
+    }
 }
 
 /// The kernel's path for an open file. Opening it makes another file description.

@@ -174,9 +174,11 @@ fn an_open_with_a_deadline_notices_a_silent_peer() {
 
 #[test]
 fn a_writer_that_came_and_left_is_noticed() {
-    let (_place, path) = place();
-    let fifo = Fifo::create(&path, 0o600).unwrap();
     for message in ["", "a word"] {
+        // Another FIFO each time: a child that another test starts just now has a copy of the last
+        // reader until it executes its program, and the writer would meet that one.
+        let (_place, path) = place();
+        let fifo = Fifo::create(&path, 0o600).unwrap();
         std::thread::scope(|s| {
             let reader = s.spawn(|| fifo.open_reader_deadline(Some(long())).unwrap());
             let writer = fifo.open_writer_deadline(Some(long())).unwrap();

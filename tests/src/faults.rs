@@ -11,7 +11,7 @@
 //! Source: [seccomp_unotify(2)](https://man7.org/linux/man-pages/man2/seccomp_unotify.2.html).
 
 mod calls;
-mod scenes;
+pub(crate) mod scenes;
 mod supervise;
 
 use calls::Call;

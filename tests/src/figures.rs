@@ -18,6 +18,11 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package lies in the workspace")
 }
 
+/// The text of a page, by its path from the root.
+pub fn page(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
 /// The files of this ending in a folder of the repository, in order.
 pub fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
     let entries =

@@ -4,6 +4,8 @@
 #[cfg(not(fuzzing))]
 pub mod conformance;
 #[cfg(not(fuzzing))]
+pub mod containers;
+#[cfg(not(fuzzing))]
 pub mod crash;
 #[cfg(not(fuzzing))]
 pub mod faults;

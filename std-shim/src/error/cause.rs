@@ -150,6 +150,10 @@ impl fmt::Display for Cause {
             Cause::Os(Errno::DQUOT) => f.write_str(
                 "the user's quota on the file system is used up: remove something, or ask for more",
             ),
+            Cause::Os(Errno::NOSYS) => f.write_str(
+                "the system lacks a call that this needs, or refuses it: allow it in the \
+                 container's filter, or use a newer kernel",
+            ),
             Cause::Os(errno) => errno.fmt(f),
         }
     }

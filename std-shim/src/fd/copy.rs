@@ -160,8 +160,10 @@ impl Copier {
                     poll_one(from, Interest::Read, None)?;
                     poll_one(to, Interest::Write, None)?;
                 }
-                Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::SPIPE) => {
-                    // The kernel has no such operation for this pair.
+                Err(
+                    Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::SPIPE | Errno::PERM,
+                ) => {
+                    // The kernel has no such operation for this pair, or refuses it.
                     self.way = if self.way == Way::Splice { Way::SendFile } else { Way::Buffer };
                 }
                 // Some of the kernel's own files have bytes and a size of 0. Only a read finds the

@@ -4,7 +4,7 @@
 
 use super::Fifo;
 use super::mark::{Made, Mark};
-use crate::error::wrong_file;
+use crate::error::{refused, wrong_file};
 use crate::fd::{Identity, identity};
 use crate::{CoreError, Error, Result, named};
 use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, Stat};
@@ -15,6 +15,10 @@ use std::path::Path;
 
 const MAKE: &str = "make the FIFO";
 const USE: &str = "use the FIFO";
+
+/// A file system and a filter answer alike.
+const NO_FIFOS: &str =
+    concat!("its file system has no FIFOs, which takes another folder; or ", refused!("mknod(2)"));
 
 impl Fifo {
     pub(super) fn make(dir: BorrowedFd<'_>, path: &Path, mode: u32) -> Result<Self> {
@@ -27,6 +31,9 @@ impl Fifo {
         let (mark, dead) = Mark::take(fifo.dir.as_fd(), &fifo.file).unzip();
         match fs::mkfifoat(&fifo.dir, &fifo.file, bits) {
             Err(Errno::EXIST) if fifo.is_the_dead_one(dead.flatten()) => {}
+            Err(errno @ (Errno::PERM | Errno::NOSYS)) => {
+                return Err(failed(errno).because(NO_FIFOS));
+            }
             other => other.map_err(failed)?,
         }
         let claimed = named::claim(&fifo.dir, &fifo.file, FileType::Fifo, Some(mode));

@@ -2,6 +2,7 @@
 
 use super::end::{End, Reads, move_bytes};
 use crate::Result;
+use crate::error::{Asked, refused};
 use crate::fd::{Interest, Timeout, attempt, raw};
 use ringway_core::channel::{Event, State};
 use rustix::io::{self, Errno};
@@ -124,6 +125,9 @@ impl End<Reads> {
         let moved = move_bytes(from, to, deadline, |flags| {
             rustix::pipe::splice(from, None, to, None, len, flags)
         });
+        if matches!(moved, Err(Errno::PERM | Errno::NOSYS)) {
+            return moved.asked("move bytes out of the pipe", refused!("splice(2)"));
+        }
         self.record_read(len, moved)
     }
 
@@ -160,6 +164,9 @@ impl End<Reads> {
             move_bytes(from, into, deadline, |flags| rustix::pipe::tee(from, into, len, flags));
         match moved {
             Ok(n) => self.record_read(len, Ok(n)),
+            Err(Errno::PERM | Errno::NOSYS) => {
+                moved.asked("duplicate bytes of the pipe", refused!("tee(2)"))
+            }
             // Only the other side can fail, so its state records the error.
             Err(errno) => to.record_write(Err(errno)),
         }

@@ -1,7 +1,7 @@
 //! A parent's handle of a child.
 
 use super::Exit;
-use crate::error::{On, ProcessError, Tried};
+use crate::error::{Asked, On, ProcessError, Tried, refused};
 use crate::fd::{self, Interest, Timeout};
 use crate::signal::{self, Signal};
 use crate::sys::lock;
@@ -213,11 +213,11 @@ pub(super) fn forget_detached() {
 /// Waits for a process that has ended, and so removes its zombie.
 fn reap(pidfd: BorrowedFd<'_>, pid: Pid) -> Result<Exit> {
     let status = fd::retry(|| waitid(WaitId::PidFd(pidfd), WaitIdOptions::EXITED));
-    let status = status.map_err(|errno| match errno {
-        Errno::CHILD => Cause::from(ProcessError::Reaped),
-        errno => errno.into(),
-    });
-    let status = status.tried(JOIN).on(pid)?;
+    let status = match status {
+        Err(Errno::CHILD) => Err(ProcessError::Reaped).tried(JOIN),
+        status => status.asked(JOIN, refused!("waitid(2)")),
+    };
+    let status = status.on(pid)?;
     let ended = status.and_then(|status| match status.terminating_signal() {
         None => status.exit_status().map(Exit::Code),
         // A signal that the C library reserves has no name here: report it as a shell does.

@@ -8,13 +8,15 @@
 //! signals are blocked, since a handler would run in this memory too.
 
 use super::parent;
+use crate::error::is_refusal;
 use crate::fd;
 use crate::sys::{answer, last_errno};
+use rustix::fs::{Mode, OFlags, RawDir};
 use rustix::io::{Errno, FdFlags};
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStringExt;
 use std::ptr;
 
@@ -149,7 +151,29 @@ fn close_all_on_exec() -> rustix::io::Result<()> {
     // closes them at the next `execve`.
     let done =
         unsafe { libc::syscall(libc::SYS_close_range, first, last, libc::CLOSE_RANGE_CLOEXEC) };
-    answer(done).map(drop)
+    match answer(done) {
+        Err(errno) if is_refusal(errno) => close_each_on_exec(),
+        done => done.map(drop),
+    }
+}
+
+/// The same, one descriptor after the other, where the system refuses the call or lacks it.
+///
+/// The child has one thread, and nobody else shares its descriptors: the list is complete.
+fn close_each_on_exec() -> rustix::io::Result<()> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let folder = rustix::fs::open(c"/proc/self/fd", flags, Mode::empty())?;
+    let mut buffer = [MaybeUninit::uninit(); 2048];
+    let mut entries = RawDir::new(&folder, &mut buffer);
+    while let Some(entry) = entries.next() {
+        let number = entry?.file_name().to_str().ok().and_then(|name| name.parse().ok());
+        let Some(number @ 3..=RawFd::MAX) = number else { continue };
+        // SAFETY: the descriptor is open in the child, by the list, and the child closes none
+        // before the borrow ends.
+        let fd = unsafe { BorrowedFd::borrow_raw(number) };
+        rustix::io::fcntl_setfd(fd, FdFlags::CLOEXEC)?;
+    }
+    Ok(())
 }
 
 /// Blocks all signals in this thread while it lives.

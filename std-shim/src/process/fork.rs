@@ -1,7 +1,7 @@
 //! Making a copy of this process.
 
 use super::{Child, child, parent};
-use crate::error::{ProcessError, Tried, limit};
+use crate::error::{ProcessError, Tried, limit, through_proc};
 use crate::sys::{errno, last_errno};
 use crate::{Error, Result, shm, unshared};
 use rustix::process::Pid;
@@ -110,8 +110,7 @@ fn threads() -> Result<usize> {
     let patience = Instant::now() + Duration::from_millis(100);
     loop {
         let count = std::fs::read_dir("/proc/self/task")
-            .map_err(|error| errno(&error))
-            .tried("count the threads of this process")?
+            .map_err(|error| through_proc("count the threads of this process", errno(&error)))?
             .count();
         if count <= 1 || Instant::now() >= patience {
             return Ok(count);

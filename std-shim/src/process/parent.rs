@@ -1,7 +1,7 @@
 //! The process that started this one, and the pipe by which a child ends with its parent.
 
 use crate::Result;
-use crate::error::Tried;
+use crate::error::{Asked, Tried, refused, through_proc};
 use crate::fd::{self, Interest};
 use crate::sys::{alias, answer, lock};
 use crate::unshared::Unshared;
@@ -91,7 +91,8 @@ pub(super) fn set(pidfd: OwnedFd) {
 
 /// A pidfd of this process, for its children.
 pub(super) fn this_process() -> Result<OwnedFd> {
-    pidfd_open(getpid(), PidfdFlags::empty()).tried("get a pidfd of this process")
+    pidfd_open(getpid(), PidfdFlags::empty())
+        .asked("get a pidfd of this process", refused!("pidfd_open(2)"))
 }
 
 /// The pipe that ties children to this process: its writer closes when this process ends.
@@ -141,8 +142,9 @@ pub(super) fn open_reader() -> Result<OwnedFd> {
         }
         Some(reader) => reader,
     };
-    let reader = reader.tried(TIE)?;
-    control(reader.as_fd(), F_SETSIG, libc::SIGKILL).tried(TIE)?;
+    let reader = reader.map_err(|errno| through_proc(TIE, errno))?;
+    control(reader.as_fd(), F_SETSIG, libc::SIGKILL)
+        .asked(TIE, refused!("fcntl(2) with F_SETSIG"))?;
     control(reader.as_fd(), libc::F_SETFL, libc::O_ASYNC).tried(TIE)?;
     Ok(reader)
 }

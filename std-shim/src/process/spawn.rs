@@ -4,10 +4,11 @@ use super::entry::{self, Entry};
 use super::exec::Exec;
 use super::hello::{Hello, MARKER, MAX_DESCRIPTORS};
 use super::{Child, parent};
-use crate::error::{On, ProcessError, Tried, limit};
+use crate::error::{Asked, On, ProcessError, Tried, limit, refused, through_proc};
 use crate::socket::UnixSeqpacket;
+use crate::sys::memory_file;
 use crate::{Error, Result, fd};
-use rustix::fs::{MemfdFlags, Mode, OFlags};
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use std::ffi::CString;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -158,7 +159,7 @@ impl Options {
             socket: theirs.as_fd(),
             reader: reader.as_ref().map(AsFd::as_fd),
         };
-        let (pid, pidfd) = exec.start().map_err(limit).tried(START).on(entry.name())?;
+        let (pid, pidfd) = exec.start().map_err(not_started).on(entry.name())?;
         Ok(Child::new(pid, pidfd))
     }
 }
@@ -170,6 +171,14 @@ impl Default for Options {
 }
 
 const START: &str = "start a process for the entry";
+
+fn not_started(errno: Errno) -> Error {
+    match errno {
+        // This program is executed by its name in `/proc`.
+        Errno::NOENT => through_proc(START, errno),
+        errno => Error::new(START, limit(errno)),
+    }
+}
 
 /// The same open file under a number above 2: the child replaces the standard streams.
 fn beyond_standard(fd: OwnedFd) -> Result<OwnedFd> {
@@ -195,7 +204,7 @@ fn nothing() -> Result<OwnedFd> {
 /// Stores the argument in a memory file, which may be of any size and exists before the child.
 fn file_of(argument: &[u8]) -> Result<OwnedFd> {
     const STORE: &str = "store the argument";
-    let file = rustix::fs::memfd_create("ringway-argument", MemfdFlags::CLOEXEC).tried(STORE)?;
+    let file = memory_file("ringway-argument").asked(STORE, refused!("memfd_create(2)"))?;
     fd::write_all_by(&mut { argument }, |rest| {
         fd::retry(|| fd::sigpipe::without_xfsz(|| rustix::io::write(&file, rest)))
             .map_err(|errno| crate::error::too_large(STORE, errno))

@@ -47,6 +47,7 @@ impl Attachment {
         // out a stale region anew in its file. On an error the file is closed, which releases the
         // table lock.
         file.lock_table()?;
+        file.check_locks()?;
         file.check_region(OPEN)?;
         if stale == Stale::Refused && !(file.is_used() && file.is_linked()) {
             return Err(Error::new(OPEN, CoreError::NotFound));

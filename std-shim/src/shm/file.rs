@@ -12,8 +12,8 @@
 //! locks exist in the kernel alone. This module writes nothing for them to these bytes, and what
 //! others write there changes nothing.
 
-use crate::error::{On, Tried, too_large, wrong_file};
-use crate::sys::{alias, answer, errno};
+use crate::error::{Asked, On, Tried, is_refusal, refused, through_proc, too_large, wrong_file};
+use crate::sys::{alias, answer, errno, memory_file};
 use crate::unshared::Unshared;
 use crate::{Cause, CoreError, Error, Result, fd};
 use ringway_core::participant::Participant;
@@ -57,21 +57,21 @@ pub(super) struct File {
 impl File {
     /// Creates a file without a name, of `size` zeroed bytes, sealed at that size.
     pub(super) fn anonymous(size: u64) -> Result<File> {
-        let flags = fs::MemfdFlags::CLOEXEC | fs::MemfdFlags::ALLOW_SEALING;
-        let fd = fs::memfd_create("ringway", flags).tried(CREATE)?;
+        let fd = memory_file("ringway").asked(CREATE, refused!("memfd_create(2)"))?;
         reserve(fd.as_fd(), size)?;
         let seals = SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL;
-        fs::fcntl_add_seals(&fd, seals).tried(CREATE)?;
+        fs::fcntl_add_seals(&fd, seals).asked(CREATE, refused!("fcntl(2) with F_ADD_SEALS"))?;
         File::of(UnlockedFile::new(fd, CREATE)?, None, CREATE)
     }
 
     /// Creates a file of `size` zeroed bytes that gets its name by [`link`](Self::link).
     pub(super) fn unlinked(name: &str, mode: u32, size: u64) -> Result<File> {
-        let made = open(FOLDER, OFlags::TMPFILE | OFlags::RDWR, CREATE).and_then(|fd| {
+        let made = open(FOLDER, OFlags::TMPFILE | OFlags::RDWR, CREATE);
+        let made = made.map_err(in_folder).and_then(|fd| {
             // Sets exactly the mode that was asked for: with the umask, some users might read and
             // not write.
             fs::fchmod(&fd, Mode::from_raw_mode(mode)).tried(CREATE)?;
-            reserve(fd.as_fd(), size)?;
+            reserve(fd.as_fd(), size).map_err(in_folder)?;
             File::of(UnlockedFile::new(fd, CREATE)?, Some(name), CREATE)
         });
         made.on(name)
@@ -190,6 +190,13 @@ impl File {
         Ok(())
     }
 
+    /// Finds out whether the kernel tells who has a lock. Where it does not, nobody would ever count
+    /// as dead.
+    pub(super) fn check_locks(&self) -> Result<()> {
+        let asked = lock(self.locks.as_fd(), libc::F_OFD_GETLK, libc::F_RDLCK, (TABLE, 1));
+        asked.asked(LOCK, refused!("fcntl(2) with F_OFD_GETLK")).map(drop)
+    }
+
     /// Gives the table lock back.
     pub(super) fn unlock_table(&self) {
         self.unlock(TABLE);
@@ -215,7 +222,7 @@ impl File {
         match lock(self.locks.as_fd(), libc::F_OFD_SETLK, libc::F_WRLCK, bytes) {
             Ok(_) => Ok(true),
             Err(Errno::AGAIN | Errno::ACCESS) => Ok(false),
-            Err(errno) => Err(Error::new("lock a place of the region", errno)),
+            Err(errno) => Err(errno).asked(LOCK, refused!("fcntl(2) with F_OFD_SETLK")),
         }
     }
 
@@ -341,7 +348,8 @@ impl UnlockedFile {
     /// table lock, and then looks for observers. This one has its lock, and then looks for that of
     /// the table. So one of them sees the other.
     pub(super) fn observe(&self) -> Result<()> {
-        lock(self.as_fd(), libc::F_OFD_SETLK, libc::F_RDLCK, (OBSERVERS, 1)).tried(OPEN)?;
+        lock(self.as_fd(), libc::F_OFD_SETLK, libc::F_RDLCK, (OBSERVERS, 1))
+            .asked(OPEN, refused!("fcntl(2) with F_OFD_SETLK"))?;
         let end = Instant::now() + PATIENCE;
         while self.has_locked(TABLE) {
             if Instant::now() > end {
@@ -370,6 +378,7 @@ impl AsFd for UnlockedFile {
 }
 
 const WANTED: &str = "shared memory";
+const LOCK: &str = "lock a place of the region";
 
 /// Whether another opening has a write lock on any of these bytes: `(first, count)`.
 ///
@@ -435,8 +444,7 @@ fn open(path: impl AsRef<Path>, flags: OFlags, what: &'static str) -> Result<Own
             Errno::NOENT if lacks(FOLDER) => Error::new(what, errno).because(
                 "there is no /dev/shm here, where regions have their names: mount a tmpfs there",
             ),
-            Errno::NOENT if lacks("/proc/self/fd") => Error::new(what, errno)
-                .because("/proc is not mounted here, and it is needed: mount it"),
+            Errno::NOENT if path.starts_with("/proc") => through_proc(what, errno),
             // A symbolic link, which was not followed.
             Errno::LOOP => Error::new(what, wrong_file(FileType::Symlink, WANTED)),
             Errno::ISDIR => Error::new(what, wrong_file(FileType::Directory, WANTED)),
@@ -445,6 +453,30 @@ fn open(path: impl AsRef<Path>, flags: OFlags, what: &'static str) -> Result<Own
             errno => Error::new(what, errno),
         }
     })
+}
+
+/// The error of making a file in `/dev/shm`, in a system that does not let this process make one.
+fn in_folder(error: Error) -> Error {
+    let why = match error.cause() {
+        Cause::Os(Errno::NOSPC) => {
+            "there is not enough room in /dev/shm: remove something there, or make it larger \
+             (mount -o remount,size=…; a container's --shm-size)"
+        }
+        Cause::Os(Errno::ROFS) => {
+            "/dev/shm is read-only, where regions have their names: mount a tmpfs there"
+        }
+        Cause::Os(Errno::ACCESS) => {
+            "this user may not make files in /dev/shm, where regions have their names: give it \
+             the mode 1777"
+        }
+        // An older kernel takes the flag for one that opens a folder for writing.
+        Cause::Os(Errno::OPNOTSUPP) | Cause::WrongFile { .. } => {
+            "/dev/shm is no tmpfs, and its files cannot do what a region needs (O_TMPFILE, \
+             fallocate): mount a tmpfs there"
+        }
+        _ => return error,
+    };
+    error.because(why)
 }
 
 /// Sets the size, and reserves the memory: a lack of it is an error now, and never a `SIGBUS`
@@ -458,8 +490,11 @@ pub(super) fn reserve(fd: BorrowedFd<'_>, size: u64) -> Result<()> {
         let allocate = || fs::fallocate(fd, none, at, length);
         fd::retry(|| fd::sigpipe::without_xfsz(allocate))
     };
-    let done = resize(fd, size).and_then(|()| pieces.try_for_each(piece));
-    done.map_err(|errno| too_large(CREATE, errno))
+    resize(fd, size).map_err(|errno| too_large(CREATE, errno))?;
+    match pieces.try_for_each(piece) {
+        Err(errno) if is_refusal(errno) => Err(errno).asked(CREATE, refused!("fallocate(2)")),
+        done => done.map_err(|errno| too_large(CREATE, errno)),
+    }
 }
 
 fn resize(fd: BorrowedFd<'_>, size: u64) -> rustix::io::Result<()> {

@@ -1,7 +1,7 @@
 //! Descriptors that become readable when a part has something to take.
 
 use super::{Part, RobustFutex};
-use crate::error::{Tried, limit};
+use crate::error::{Asked, limit, refused};
 use crate::sys::{errno, lock};
 use crate::wait::Doorbell;
 use crate::{Error, Result};
@@ -13,7 +13,7 @@ use ringway_core::ring::messages::MessageRingInner;
 use ringway_core::ring::queue::{Queue, QueueView};
 use ringway_core::storage::Storage;
 use rustix::event::{EventfdFlags, eventfd};
-use rustix::io::{read, write};
+use rustix::io::{Errno, read, write};
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
@@ -170,12 +170,19 @@ impl<P: region::Part + ?Sized> Part<P> {
         Self: Watched,
         P: 'static,
     {
-        let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).tried(READY_FD)?;
+        let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
+            .asked(READY_FD, refused!("eventfd(2)"))?;
         let (part, told) = (Box::new(self.clone()), Mutex::new(Told::Look));
         let shared = Arc::new(Shared { part, event, told, change: Condvar::new() });
         let theirs = shared.clone();
         let thread = Builder::new().name("ringway-ready".to_owned()).spawn(move || theirs.watch());
-        let thread = thread.map_err(|error| Error::new(READY_FD, limit(errno(&error))))?;
+        let thread = thread.map_err(|error| match errno(&error) {
+            Errno::PERM => Error::new(READY_FD, Errno::PERM).because(
+                "the system refuses to start a thread: have the container's filter answer \
+                 clone3(2) with ENOSYS",
+            ),
+            errno => Error::new(READY_FD, limit(errno)),
+        })?;
         Ok(ReadyFd { shared, thread: Some(thread) })
     }
 }

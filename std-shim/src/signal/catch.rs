@@ -2,7 +2,7 @@
 
 use super::name::check_catchable;
 use super::{Received, Signal, signals};
-use crate::error::{On, Tried};
+use crate::error::{Asked, On, Tried, refused};
 use crate::fd::Timeout;
 use crate::sys::{answer, lock};
 use crate::wait::{BellWord, PrivateFutex, Register, Wait, Wake};
@@ -361,7 +361,7 @@ pub struct Dispatcher {
 pub fn dispatcher() -> Result<Dispatcher> {
     const TAKE: &str = "take the signal dispatcher";
     let table = TABLE.dispatcher().ok_or_else(|| Error::new(TAKE, CoreError::Taken))?;
-    let event = event().map_err(|errno| Error::new(TAKE, errno))?;
+    let event = event().asked(TAKE, refused!("eventfd(2)"))?;
     let dispatcher = Dispatcher { table, event };
     // The first call finds out whether anything is pending.
     set_event(dispatcher.event.as_raw_fd());

@@ -4,7 +4,7 @@ use super::mask::check_blocked;
 use super::received::in_order;
 use super::{Received, Signal};
 use crate::Result;
-use crate::error::Tried;
+use crate::error::{Asked, Tried, refused};
 use crate::fd::{self, Interest, Timeout};
 use crate::sys::answer;
 use ringway_core::signal::SignalSet;
@@ -54,7 +54,7 @@ impl SignalFd {
         // SAFETY: `set` is an initialised set in a local variable, and -1 asks for a new
         // descriptor.
         let made = unsafe { libc::signalfd(-1, &set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) };
-        let made = answer(made).tried("make a signal descriptor")?;
+        let made = answer(made).asked("make a signal descriptor", refused!("signalfd(2)"))?;
         // SAFETY: `signalfd` has just made this descriptor, so it is open and has no other owner.
         Ok(SignalFd(unsafe { OwnedFd::from_raw_fd(made as RawFd) }))
     }

@@ -3,8 +3,9 @@
 use super::Signal;
 use super::received::to_sigval;
 use crate::Result;
-use crate::error::{On, Tried, limit};
+use crate::error::{Asked, On, Tried, limit, refused};
 use crate::sys::answer;
+use rustix::io::Errno;
 use rustix::process::Pid;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd};
@@ -33,7 +34,8 @@ use std::ptr;
 pub fn send(process: Pid, signal: Signal) -> Result<()> {
     // SAFETY: the system call takes two numbers and has no conditions.
     let result = unsafe { libc::kill(process.as_raw_pid(), signal.number()) };
-    check(result.into(), signal, format_args!("process {process}"))
+    answer(result).map_err(limit).tried(SEND).on(format_args!("{signal} to process {process}"))?;
+    Ok(())
 }
 
 /// Sends a signal and a value to a process.
@@ -62,7 +64,8 @@ pub fn queue(process: Pid, signal: Signal, value: usize) -> Result<()> {
     // SAFETY: the system call takes numbers and has no conditions; the kernel does not dereference
     // the value.
     let result = unsafe { libc::sigqueue(process.as_raw_pid(), signal.number(), to_sigval(value)) };
-    check(result.into(), signal, format_args!("process {process}"))
+    let whom = format_args!("process {process}");
+    check(result.into(), signal, whom, refused_or_forbidden!("rt_sigqueueinfo(2)"))
 }
 
 /// Sends a signal to the process of a pidfd, never to another one that got its number.
@@ -155,9 +158,29 @@ fn pidfd_send_signal(
             0 as libc::c_uint,
         )
     };
-    check(result, signal, format_args!("the process of descriptor {}", process.as_raw_fd()))
+    let whom = format_args!("the process of descriptor {}", process.as_raw_fd());
+    check(result, signal, whom, refused_or_forbidden!("pidfd_send_signal(2)"))
 }
 
-fn check(result: libc::c_long, signal: Signal, whom: std::fmt::Arguments<'_>) -> Result<()> {
-    answer(result).map_err(limit).tried("send").on(format_args!("{signal} to {whom}")).map(drop)
+fn check(
+    result: libc::c_long,
+    signal: Signal,
+    whom: std::fmt::Arguments<'_>,
+    refusal: &'static str,
+) -> Result<()> {
+    let sent = match answer(result) {
+        Err(errno @ (Errno::PERM | Errno::NOSYS)) => Err(errno).asked(SEND, refusal),
+        sent => sent.map_err(limit).tried(SEND),
+    };
+    sent.on(format_args!("{signal} to {whom}")).map(drop)
 }
+
+const SEND: &str = "send";
+
+/// The kernel and a filter answer alike.
+macro_rules! refused_or_forbidden {
+    ($call:literal) => {
+        concat!("this process may not signal it, or ", refused!($call))
+    };
+}
+use refused_or_forbidden;

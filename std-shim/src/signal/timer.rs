@@ -4,8 +4,9 @@ use super::Signal;
 use super::name::check_blockable;
 use super::received::to_sigval;
 use crate::Result;
-use crate::error::{On, Tried, limit};
+use crate::error::{Asked, On, Tried, limit, refused};
 use crate::sys::answer;
+use rustix::io::Errno;
 use std::mem::MaybeUninit;
 use std::ptr;
 use std::time::Duration;
@@ -53,6 +54,7 @@ unsafe impl Send for IntervalTimer {}
 // `&self` gives access to nothing else.
 unsafe impl Sync for IntervalTimer {}
 
+const MAKE: &str = "make a timer";
 const READ: &str = "read the timer";
 
 impl IntervalTimer {
@@ -78,7 +80,13 @@ impl IntervalTimer {
         // `timer_t`.
         let made =
             unsafe { libc::timer_create(libc::CLOCK_MONOTONIC, &mut event, id.as_mut_ptr()) };
-        answer(made).map_err(limit).tried("make a timer").on(format_args!("for {signal}"))?;
+        let made = match answer(made) {
+            Err(errno @ (Errno::PERM | Errno::NOSYS)) => {
+                Err(errno).asked(MAKE, refused!("timer_create(2)"))
+            }
+            made => made.map_err(limit).tried(MAKE),
+        };
+        made.on(format_args!("for {signal}"))?;
         // SAFETY: `timer_create` succeeded, so it filled `id`.
         Ok(IntervalTimer { id: unsafe { id.assume_init() } })
     }

@@ -8,6 +8,7 @@ use ringway::fifo::Fifo;
 use ringway::link::{Config, ReliableLink};
 use ringway::lock::Event;
 use ringway::process::{self, Entry, Exit, Fork};
+use ringway::shm::untrusted::{self, Channel, Role, Values};
 use ringway::shm::{self, Layout, Mutex, Part, Queue, Region, Ring};
 use ringway::signal::{self, Delivery, IntervalTimer, Signal, SignalFd};
 use ringway::socket::{
@@ -22,10 +23,10 @@ use std::io::{Read, Seek, Write};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
-use std::thread::Builder;
+use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-type Outcome = Result<(), Box<dyn std::error::Error>>;
+pub type Outcome = Result<(), Box<dyn std::error::Error>>;
 
 /// A use of a mechanism, in a folder of its own.
 #[derive(Clone, Copy)]
@@ -57,14 +58,20 @@ pub fn region_name(pid: i32) -> String {
     format!("ringway-faults-{pid}")
 }
 
+impl Scene {
+    pub const fn new(name: &'static str, run: fn(&Path) -> Outcome) -> Scene {
+        Scene {
+            name,
+            run,
+            keeps: 0,
+            // A file stays if it cannot be removed, or if its metadata cannot be read.
+            may_leave: |fault| matches!(fault.call.name(), "unlinkat" | "newfstatat" | "statx"),
+        }
+    }
+}
+
 pub fn all() -> Vec<Scene> {
-    let scene = |name, run: fn(&Path) -> Outcome| Scene {
-        name,
-        run,
-        keeps: 0,
-        // A file stays if it cannot be removed, or if its metadata cannot be read.
-        may_leave: |fault| matches!(fault.call.name(), "unlinkat" | "newfstatat" | "statx"),
-    };
+    let scene = Scene::new;
     vec![
         scene("pipe", pipes),
         scene("splice", splices),
@@ -95,6 +102,7 @@ pub fn all() -> Vec<Scene> {
         scene("anonymous region", anonymous_regions),
         Scene { may_leave: a_name_stays, ..scene("named region", named_regions) },
         scene("watch", watches),
+        scene("untrusted", untrusted_channels),
         Scene { may_leave: a_name_stays, ..scene("survey", surveys) },
     ]
 }
@@ -106,7 +114,7 @@ fn a_name_stays(fault: Fault) -> bool {
 }
 
 /// A result that must not be there when the calls before it succeeded.
-fn check(is_right: bool, what: &str) {
+pub fn check(is_right: bool, what: &str) {
     if !is_right {
         eprintln!("{what}");
         // SAFETY: the call ends this process at once, and takes no pointer.
@@ -116,6 +124,12 @@ fn check(is_right: bool, what: &str) {
 
 fn long() -> Instant {
     Instant::now() + Duration::from_secs(60)
+}
+
+fn thread<T: Send + 'static>(
+    run: impl FnOnce() -> T + Send + 'static,
+) -> Result<JoinHandle<T>, String> {
+    Builder::new().spawn(run).map_err(|error| format!("cannot start a thread: {error}"))
 }
 
 const TEXT: &[u8] = b"in spite of everything that may go wrong";
@@ -344,7 +358,7 @@ fn serial_ports(_: &Path) -> Outcome {
 
 fn links(_: &Path) -> Outcome {
     let (near, far) = UnixStream::pair()?;
-    let there = Builder::new().spawn(move || -> ringway::Result<Vec<u8>> {
+    let there = thread(move || -> ringway::Result<Vec<u8>> {
         let mut link: ReliableLink<256> = ReliableLink::over(far, Config::new(7));
         link.connect_deadline(0, Some(long()))?;
         let mut message = [0; 256];
@@ -370,7 +384,7 @@ fn links(_: &Path) -> Outcome {
 fn futexes(_: &Path) -> Outcome {
     static HERE: Event<Futex> = Event::new();
     static THERE: Event<Futex> = Event::new();
-    let other = Builder::new().spawn(|| {
+    let other = thread(|| {
         HERE.wait();
         THERE.set();
     })?;
@@ -398,9 +412,6 @@ fn signals(_: &Path) -> Outcome {
     let descriptor = SignalFd::new(Signal::USR2)?;
     signal::queue(getpid(), Signal::USR2, 8)?;
     check(descriptor.wait()?.value() == Some(8), "another value");
-    let this = rustix::process::pidfd_open(getpid(), rustix::process::PidfdFlags::empty())?;
-    signal::queue_fd(&this, Signal::USR2, 9)?;
-    check(signal::wait_deadline(Signal::USR2, Some(long()))?.value() == Some(9), "another value");
     let mut timer = IntervalTimer::new(Signal::USR2, 10)?;
     timer.start(Duration::from_millis(1), Duration::ZERO)?;
     check(signal::wait(Signal::USR2)?.value() == Some(10), "another value");
@@ -419,9 +430,18 @@ fn processes(_: &Path) -> Outcome {
     }
     check(text == TEXT, "the child succeeded, and did not write what it was to write");
     let child = process::spawn(&SLEEP, b"", vec![])?;
+    signal::queue_fd(&child, Signal::TERM, 9)?;
+    check(child.join()?.signal() == Some(Signal::TERM), "it ended otherwise");
+    let child = process::spawn(&SLEEP, b"", vec![])?;
     child.kill()?;
     check(!child.join_deadline(Some(long()))?.success(), "it cannot have ended well");
-    drop(process::spawn(&SLEEP, b"", vec![])?);
+    // A descriptor that would be inherited, and that the child must not have.
+    let (reader, writer) = pipe::pipe()?;
+    let inheritable = rustix::io::dup(&writer)?;
+    let child = process::spawn(&SLEEP, b"", vec![])?;
+    drop((writer, inheritable));
+    check(reader.read_deadline(&mut [0], Some(long()))? == 0, "the child has the writer too");
+    drop(child);
     Ok(())
 }
 
@@ -524,5 +544,24 @@ fn surveys(_: &Path) -> Outcome {
     drop((shm::survey::all()?, shm::survey::anonymous()));
     check(shm::survey::remove(&name).is_err(), "it was removed, and somebody is attached");
     drop(Region::open(&name)?);
+    Ok(())
+}
+
+fn untrusted_channels(_: &Path) -> Outcome {
+    let layout = untrusted::Layout::new().part::<Values<u64>>("samples", Role::Guest, 8)?;
+    let (ours, theirs) = UnixStream::pair()?;
+    let guests = layout.clone();
+    let there = thread(move || -> ringway::Result<()> {
+        let channel = Channel::over(theirs, Role::Guest, &guests)?;
+        Ok(channel.tx::<Values<u64>>("samples")?.push_deadline(7, Some(long()))?)
+    })?;
+    let here = (|| -> ringway::Result<u64> {
+        let channel = Channel::over(ours, Role::Host, &layout)?;
+        Ok(channel.rx::<Values<u64>>("samples")?.pop_deadline(Some(long()))?)
+    })();
+    let there = there.join().map_err(|_| "the guest panicked")?;
+    let here = here?;
+    there?;
+    check(here == 7, "another value");
     Ok(())
 }
