@@ -7,7 +7,10 @@
 
 mod broadcast;
 mod bytes;
+mod layout;
 mod link;
+mod link_session;
+mod locks;
 mod messages;
 mod pipe;
 mod queue;
@@ -17,7 +20,10 @@ mod untrusted;
 
 pub use broadcast::{broadcast, latest};
 pub use bytes::byte_ring;
+pub use layout::layout;
 pub use link::link;
+pub use link_session::link_session;
+pub use locks::locks;
 pub use messages::messages;
 pub use pipe::pipe;
 pub use queue::queue;
@@ -32,7 +38,10 @@ pub const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("broadcast", broadcast),
     ("byte_ring", byte_ring),
     ("latest", latest),
+    ("layout", layout),
     ("link", link),
+    ("link_session", link_session),
+    ("locks", locks),
     ("messages", messages),
     ("pipe", pipe),
     ("queue", queue),

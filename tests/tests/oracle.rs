@@ -62,3 +62,18 @@ fn a_link_delivers_once_in_order_and_reconnects() {
 fn an_untrusted_peer_gets_answers_and_nothing_else() {
     rounds(oracle::untrusted, 3_000);
 }
+
+#[test]
+fn locks_agree_with_models_of_their_holders() {
+    rounds(oracle::locks, 20_000);
+}
+
+#[test]
+fn a_region_is_what_was_laid_out_or_refused() {
+    rounds(oracle::layout, 5_000);
+}
+
+#[test]
+fn a_link_blames_a_liar_and_no_honest_peer() {
+    rounds(oracle::link_session, 5_000);
+}
