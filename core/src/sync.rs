@@ -59,7 +59,7 @@ mod cell;
 pub(crate) mod foreign;
 pub(crate) mod words;
 
-pub(crate) use cell::Cell;
+pub(crate) use cell::{Cell, Whole};
 /// `core`'s own integers. A user may keep them in a region.
 #[cfg(all(not(loom), target_has_atomic = "8"))]
 pub(crate) use core::sync::atomic as integers;

@@ -34,7 +34,7 @@ use crate::plain::Plain;
 #[cfg(not(loom))]
 use crate::ring::InPlace;
 use crate::storage::{Fixed, StableRef};
-use crate::sync::{CachePadded, const_unless_loom, spin_loop};
+use crate::sync::{CachePadded, Whole, const_unless_loom, spin_loop};
 use crate::wait::{Nobody, Register, Wait, Wake, look_or_end};
 use core::future::poll_fn;
 use core::mem::MaybeUninit;
@@ -60,9 +60,10 @@ pub const SLOTS: usize = if cfg!(loom) { 2 } else { 4 };
 /// drop(writer);
 /// assert_eq!(latest.load().unwrap().0, 100);
 /// ```
+// Shared as a whole: a `RawLatest` sees the same memory as slots of another size.
 #[derive(Debug)]
 #[repr(transparent)]
-pub struct Latest<T, W: Wake = Nobody>(SeqSlots<[SeqSlot<T>; SLOTS], W>);
+pub struct Latest<T, W: Wake = Nobody>(Whole<SeqSlots<[SeqSlot<T>; SLOTS], W>>);
 
 /// The slots in the form in which a reader holds them.
 type Slots<T, W> = SeqSlotsRef<T, W, Fixed<SLOTS>>;
@@ -104,7 +105,7 @@ impl<T: Plain, W: Wake> Latest<T, W> {
         /// });
         /// ```
         pub fn new() -> Self {
-            Latest(SeqSlots::new())
+            Latest(Whole::new(SeqSlots::new()))
         }
     }
 

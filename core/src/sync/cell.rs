@@ -1,6 +1,7 @@
-//! The cell that loom watches.
+//! The cell that loom watches, and the memory that is shared as a whole.
 
 use super::const_unless_loom;
+use core::ops::{Deref, DerefMut};
 
 /// A cell whose accesses loom watches. The closures get the pointer; the caller states what they
 /// may do with it.
@@ -52,5 +53,45 @@ impl<T: ?Sized> Cell<T> {
         return f(self.inner.get());
         #[cfg(loom)]
         return self.inner.with_mut(f);
+    }
+}
+
+/// A value whose memory is shared as a whole, its padding too.
+///
+/// A reference to it leaves open what others do with any of its bytes. So the same memory can also
+/// be seen as another type, which has atomic words where `T` has padding.
+#[repr(transparent)]
+pub(crate) struct Whole<T: ?Sized>(core::cell::UnsafeCell<T>);
+
+// SAFETY: a shared `Whole` lends the value by shared references alone.
+unsafe impl<T: Sync + ?Sized> Sync for Whole<T> {}
+
+impl<T> Whole<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Whole(core::cell::UnsafeCell::new(value))
+    }
+}
+
+impl<T: ?Sized> Deref for Whole<T> {
+    type Target = T;
+
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        // SAFETY: the `Whole` is borrowed for as long as the result, so nobody has the value
+        // exclusively.
+        unsafe { &*self.0.get() }
+    }
+}
+
+impl<T: ?Sized> DerefMut for Whole<T> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut T {
+        self.0.get_mut()
+    }
+}
+
+impl<T: core::fmt::Debug + ?Sized> core::fmt::Debug for Whole<T> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        T::fmt(self, f)
     }
 }

@@ -10,7 +10,7 @@ use crate::ring::in_place::InPlace;
 #[cfg(not(loom))]
 use crate::storage::{self, InMemory, fixed};
 use crate::storage::{StableRef, Storage, sealed};
-use crate::sync::const_unless_loom;
+use crate::sync::{Whole, const_unless_loom};
 use crate::wait::{Nobody, Wake};
 #[cfg(not(loom))]
 use core::alloc::Layout;
@@ -62,9 +62,10 @@ pub type Broadcast<T, const N: usize, W = Nobody> = BroadcastInner<[SeqSlot<T>; 
 pub type BroadcastView<T, W = Nobody> = BroadcastInner<[SeqSlot<T>], W>;
 
 /// The type behind [`Broadcast`] and [`BroadcastView`]; `S` is its array of slots, see [`storage`].
+// Shared as a whole: a `RawBroadcast` sees the same memory as slots of another size.
 #[derive(Debug)]
 #[repr(transparent)]
-pub struct BroadcastInner<S: Storage + ?Sized, W: Wake>(pub(super) SeqSlots<S, W>);
+pub struct BroadcastInner<S: Storage + ?Sized, W: Wake>(pub(super) Whole<SeqSlots<S, W>>);
 
 impl<T: Plain, const N: usize, W: Wake> Broadcast<T, N, W> {
     const_unless_loom! {
@@ -93,7 +94,7 @@ impl<T: Plain, const N: usize, W: Wake> Broadcast<T, N, W> {
         /// });
         /// ```
         pub fn new() -> Self {
-            BroadcastInner(SeqSlots::new())
+            BroadcastInner(Whole::new(SeqSlots::new()))
         }
     }
 }
