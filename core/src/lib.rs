@@ -113,6 +113,8 @@ pub mod participant;
 pub mod plain;
 pub mod region;
 pub mod ring;
+#[cfg(test)]
+mod scaled;
 pub mod signal;
 pub mod storage;
 pub mod sync;

@@ -3,10 +3,13 @@
 #![cfg(not(loom))]
 
 mod random;
+#[path = "../src/scaled.rs"]
+mod scaled;
 
 use random::Random;
 use ringway_core::Error;
 use ringway_core::ring::bytes::{ByteRing, ReadGrant};
+use scaled::scaled;
 use std::collections::VecDeque;
 
 /// A clock that always says 100.
@@ -32,9 +35,9 @@ fn behaves_as_a_bounded_deque<const N: usize>(seed: u64) {
             })
             .collect()
     };
-    for _ in 0..20 {
+    for _ in 0..scaled(20) {
         let (mut producer, mut consumer) = ring.split();
-        for _ in 0..300 {
+        for _ in 0..scaled(300) {
             // What is neither a byte nor room is the gap. There is at most one, shorter than a
             // grant.
             let room = producer.room();
@@ -126,7 +129,7 @@ fn behaves_as_a_bounded_deque<const N: usize>(seed: u64) {
 
 #[test]
 fn random_operations_match_a_bounded_deque_of_bytes() {
-    for seed in 0..20 {
+    for seed in 0..scaled(20) as u64 {
         behaves_as_a_bounded_deque::<1>(seed);
         behaves_as_a_bounded_deque::<2>(seed);
         behaves_as_a_bounded_deque::<3>(seed);
@@ -164,7 +167,7 @@ fn the_largest_grant_succeeds_in_an_empty_ring() {
 #[test]
 fn copies_and_grants_pass_bytes_between_threads() {
     static RING: ByteRing<97> = ByteRing::new();
-    const COUNT: usize = 1 << 20;
+    const COUNT: usize = scaled(1 << 20);
     let byte = |at: usize| (at % 251) as u8;
     std::thread::scope(|s| {
         s.spawn(|| {
@@ -205,8 +208,8 @@ fn copies_and_grants_pass_bytes_between_threads() {
 /// The lengths lie on both sides of the limits for copies in pieces and for writes in chunks.
 #[test]
 fn long_writes_and_reads_keep_every_byte_in_order() {
-    const N: usize = 700_001;
-    const COUNT: usize = 1 << 24;
+    const N: usize = 5_000 + scaled(695_001);
+    const COUNT: usize = 24 * N;
     const LENGTHS: [usize; 8] = [1, 100, 2047, 2048, 2049, 40_000, 70_001, 600_000];
     static RING: ByteRing<N> = ByteRing::new();
     let pattern: Vec<u8> = (0..N + 251).map(|at| (at % 251) as u8).collect();
@@ -217,7 +220,7 @@ fn long_writes_and_reads_keep_every_byte_in_order() {
             let mut random = Random::new(6);
             let mut at = 0;
             while at < COUNT {
-                let len = LENGTHS[random.below(LENGTHS.len())].min(COUNT - at);
+                let len = LENGTHS[random.below(LENGTHS.len())].min(N).min(COUNT - at);
                 let bytes = &from(at)[..len];
                 if random.below(2) == 0 {
                     at += producer.try_write(bytes);
@@ -233,7 +236,7 @@ fn long_writes_and_reads_keep_every_byte_in_order() {
         let mut out = vec![0; N];
         let mut at = 0;
         while at < COUNT {
-            let len = LENGTHS[random.below(LENGTHS.len())];
+            let len = LENGTHS[random.below(LENGTHS.len())].min(N);
             let read = consumer.try_read(&mut out[..len]);
             assert!(out[..read] == from(at)[..read], "{read} bytes from {at} on");
             at += read;

@@ -1,5 +1,7 @@
 //! The FIFO in memory keeps what `fifo(7)` promises about names, opening and reopening.
 
+#[path = "../src/scaled.rs"]
+mod scaled;
 #[path = "support/yielding.rs"]
 mod yielding;
 
@@ -7,6 +9,7 @@ use ringway_core::Error;
 use ringway_core::channel::NAME_MAX;
 use ringway_core::channel::fifo::Registry;
 use ringway_core::wait::{Async, Nobody, Spin, SpinClock};
+use scaled::scaled;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
@@ -120,7 +123,7 @@ fn open_reader_and_open_writer_wait_for_each_other() {
 
 #[test]
 fn waiting_reader_meets_a_writer_that_closes_at_once() {
-    for _ in 0..200 {
+    for _ in 0..scaled(200) {
         let names = names::<1, 8>();
         names.create(b"a").unwrap();
         std::thread::scope(|s| {
@@ -230,7 +233,7 @@ fn records_of_several_writers_arrive_whole() {
             let names = &names;
             s.spawn(move || {
                 let mut writer = names.open_writer(b"a").unwrap();
-                for _ in 0..200 {
+                for _ in 0..scaled(200) {
                     assert_eq!(writer.write_all(&[number; 5]), Ok(()));
                 }
             });
@@ -238,7 +241,7 @@ fn records_of_several_writers_arrive_whole() {
         let mut reader = names.open_reader(b"a").unwrap();
         let mut counts = [0; 4];
         let mut record = [0; 5];
-        for _ in 0..600 {
+        for _ in 0..3 * scaled(200) {
             let mut filled = 0;
             while filled < 5 {
                 // A read returns 0 when some writers are done and the next one has not opened yet.
@@ -247,7 +250,7 @@ fn records_of_several_writers_arrive_whole() {
             assert_eq!(record, [record[0]; 5]);
             counts[usize::from(record[0])] += 1;
         }
-        assert_eq!(counts, [0, 200, 200, 200]);
+        assert_eq!(counts, [0, scaled(200), scaled(200), scaled(200)]);
     });
 }
 

@@ -1,6 +1,8 @@
 //! The pipe in memory keeps what `pipe(7)` promises, and matches a plain queue under random
 //! operations.
 
+#[path = "../src/scaled.rs"]
+mod scaled;
 #[path = "support/yielding.rs"]
 mod yielding;
 
@@ -8,6 +10,7 @@ use ringway_core::Error;
 use ringway_core::channel::pipe::{Pipe, Reader, Writer};
 use ringway_core::channel::{Direction, State};
 use ringway_core::wait::{Async, Nobody, Spin, SpinClock};
+use scaled::scaled;
 use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
@@ -58,7 +61,7 @@ fn write_all<const N: usize>(writer: &mut Writer<'_, N, Yielding>, bytes: &[u8])
 fn bytes_arrive_in_order_and_end_with_the_writer() {
     let mut pipe = yielding::<13>();
     let (reader, mut writer) = pipe.split();
-    let sent: Vec<u8> = (0..10_000u32).map(|i| (i % 251) as u8).collect();
+    let sent: Vec<u8> = (0..scaled(10_000)).map(|i| (i % 251) as u8).collect();
     let received = std::thread::scope(|s| {
         s.spawn(|| {
             let mut random = Random(7);
@@ -213,6 +216,7 @@ fn split_empties_the_pipe_after_a_forgotten_end() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "it takes tens of thousands of writers, and a minute")]
 fn there_are_at_most_65536_writers() {
     let mut pipe: Pipe<1> = Pipe::new();
     let (mut reader, writer) = pipe.split();
@@ -231,7 +235,7 @@ fn there_are_at_most_65536_writers() {
 #[test]
 fn records_of_several_writers_are_never_mixed() {
     const WRITERS: u8 = 4;
-    const EACH: usize = 300;
+    const EACH: usize = scaled(300);
     // Records of 2 to 9 bytes: the length, then the writer's number repeated.
     let mut pipe = yielding::<19>();
     let (reader, writer) = pipe.split();
@@ -449,14 +453,14 @@ fn cancelled_future_reads_and_writes_nothing() {
 #[test]
 fn random_operations_match_a_plain_queue() {
     const N: usize = 9;
-    for seed in 1..=200 {
+    for seed in 1..=scaled(200) as u64 {
         let mut random = Random(seed);
         let pipe: Pipe<N> = Pipe::new();
         let (reader, writer) = pipe.open().unwrap();
         let (mut reader, mut writers) = (Some(reader), vec![writer]);
         let mut queue = VecDeque::new();
         let mut next = 0u8;
-        for _ in 0..400 {
+        for _ in 0..scaled(400) {
             match random.below(20) {
                 0..8 => {
                     let which = random.below(writers.len().max(1));

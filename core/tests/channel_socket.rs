@@ -1,5 +1,7 @@
 //! Sockets in memory keep what `socket(7)` and `unix(7)` promise about connecting and half-closing.
 
+#[path = "../src/scaled.rs"]
+mod scaled;
 #[path = "support/yielding.rs"]
 mod yielding;
 
@@ -7,6 +9,7 @@ use ringway_core::Error;
 use ringway_core::channel::socket::{Address, Connection, Network, Packets, Shutdown, Stream};
 use ringway_core::channel::{Direction, State};
 use ringway_core::wait::{Async, Nobody, Spin, SpinClock, Wait};
+use scaled::scaled;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
@@ -260,7 +263,7 @@ mod listening {
         std::thread::scope(|s| {
             for _ in 0..2 {
                 s.spawn(|| {
-                    for _ in 0..60 {
+                    for _ in 0..3 * scaled(40) / 2 {
                         let mut served = listener.accept().unwrap();
                         let all = read_to_end(&mut served);
                         assert_eq!(served.write_all(&all), Ok(()));
@@ -270,7 +273,7 @@ mod listening {
             for number in 0..3u8 {
                 let net = &net;
                 s.spawn(move || {
-                    for _ in 0..40 {
+                    for _ in 0..scaled(40) {
                         let mut stream = loop {
                             match net.streams().connect("echo") {
                                 Ok(stream) => break stream,
@@ -295,7 +298,7 @@ mod streams {
     fn bytes_flow_both_ways_at_once() {
         let mut pair = pair::<11>();
         let (mut here, mut there) = pair.split();
-        let sent: Vec<u8> = (0..5000u32).map(|i| (i % 253) as u8).collect();
+        let sent: Vec<u8> = (0..scaled(5000)).map(|i| (i % 253) as u8).collect();
         std::thread::scope(|s| {
             let echo = s.spawn(move || {
                 let mut out = [0; 5];
@@ -485,12 +488,12 @@ mod packets {
         let (mut here, mut there) = pair.split_packets();
         std::thread::scope(|s| {
             s.spawn(move || {
-                for number in 0..2000usize {
+                for number in 0..scaled(2000) {
                     here.send(&[number as u8; 19][..number % 20]).unwrap();
                 }
             });
             let mut out = [0; 19];
-            for number in 0..2000usize {
+            for number in 0..scaled(2000) {
                 assert_eq!(there.recv(&mut out), Ok(number % 20));
                 assert!(out[..number % 20].iter().all(|&byte| byte == number as u8));
             }

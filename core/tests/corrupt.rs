@@ -1,12 +1,14 @@
 //! Structures whose memory something else wrote into. Whatever their words say, each operation ends
 //! without a panic: with an ordinary answer, or with `Corrupt`. A wait keeps its deadline.
 //!
-//! A test makes a structure, uses it for a while, and overwrites it: wholly, in one bit, or in a
+//! A test uses a fresh structure for a while, and overwrites it: wholly, in one bit, or in a
 //! few words. Some of the words are copies of its other words, so that walks can go in a circle.
 //! Then the test calls every operation.
 #![cfg(not(loom))]
 
 mod random;
+#[path = "../src/scaled.rs"]
+mod scaled;
 
 use random::Random;
 use ringway_core::Error;
@@ -25,7 +27,8 @@ use ringway_core::ring::{PushError, Ring};
 use ringway_core::storage::InMemory;
 use ringway_core::sync::AtomicU32;
 use ringway_core::wait::{BellWord, TimedOut, Wait, Wake};
-use std::mem::{MaybeUninit, forget};
+use scaled::scaled;
+use std::mem::forget;
 use std::num::NonZeroU32;
 use std::ptr::NonNull;
 use std::slice;
@@ -68,7 +71,7 @@ unsafe impl ThreadId for Only {
 }
 
 fn participants() -> impl Iterator<Item = Participant> {
-    [0, 1, 2, 8190, 8191].into_iter().filter_map(Participant::new)
+    [1, 8191, 0, 2, 8190].into_iter().take(scaled(5)).filter_map(Participant::new)
 }
 
 /// Words at the edges of ranges.
@@ -126,32 +129,40 @@ fn overwrite(words: &mut [u32], state: u64) {
     }
 }
 
-/// Aligned memory for a structure that gets overwritten.
+/// A piece of the memory of a structure that gets overwritten, aligned for each of them.
+#[derive(Clone, Copy)]
 #[repr(C, align(128))]
-struct Memory<S>(MaybeUninit<S>);
+struct Line([u32; 32]);
 
-/// Overwrites the structure of `make` in every way, and calls `everything` on it each time. Fails
-/// when a call panics or does not return.
-fn assert_survives<S: 'static>(what: &'static str, make: fn() -> S, everything: fn(&mut S)) {
+/// Overwrites the structure in every way, and calls `everything` on it each time. Fails when a call
+/// panics or does not return.
+///
+/// The structure begins as zeroed memory, and `use_it` puts something in it. So all of its bytes
+/// are initialized, its padding too.
+fn assert_survives<S: 'static>(what: &'static str, use_it: fn(&mut S), everything: fn(&mut S)) {
     let (tell, told) = channel();
     let now = Arc::new(AtomicU64::new(0));
     let shown = now.clone();
     let tester = std::thread::spawn(move || {
-        let bits = 8 * size_of::<S>() as u64;
-        for state in 0..bits + 4000 {
-            now.store(state, Ordering::Relaxed);
-            let mut memory = Box::new(Memory(MaybeUninit::new(make())));
+        let states = 8 * size_of::<S>() + 4000;
+        for state in (0..states).step_by(states / scaled(states)) {
+            now.store(state as u64, Ordering::Relaxed);
+            assert!(align_of::<S>() <= align_of::<Line>() && size_of::<S>().is_multiple_of(4));
+            let mut memory = vec![Line([0; 32]); size_of::<S>().div_ceil(size_of::<Line>())];
+            let structure = NonNull::from(&mut *memory).cast::<S>();
+            // SAFETY: the memory is large enough, aligned, and nobody else uses it. Zeroes are a
+            // fresh structure.
+            use_it(unsafe { &mut *structure.as_ptr() });
             let count = size_of::<S>() / 4;
-            // SAFETY: `count` whole words lie in this box, and nobody else uses it. Bytes of
-            // padding and of absent values were not initialized, but they are bytes of this box.
-            let words = unsafe { slice::from_raw_parts_mut(memory.0.as_mut_ptr().cast(), count) };
-            overwrite(words, state);
-            // SAFETY: `make` made the structure. Its words and its plain values are valid whatever
+            // SAFETY: `count` whole words lie in this memory, and nobody else uses it.
+            let words = unsafe { slice::from_raw_parts_mut(structure.as_ptr().cast(), count) };
+            overwrite(words, state as u64);
+            // SAFETY: the structure lies here. Its words and its plain values are valid whatever
             // their bits are: that is what this tests.
-            everything(unsafe { memory.0.assume_init_mut() });
-            // SAFETY: `make` made the structure, whatever its bits are, and nobody uses it
+            everything(unsafe { &mut *structure.as_ptr() });
+            // SAFETY: the structure lies here, whatever its bits are, and nobody uses it
             // afterwards.
-            unsafe { memory.0.assume_init_drop() };
+            unsafe { structure.drop_in_place() };
         }
         let _ = tell.send(());
     });
@@ -167,8 +178,7 @@ fn assert_survives<S: 'static>(what: &'static str, make: fn() -> S, everything: 
     }
 }
 
-fn queue<const N: usize>() -> Queue<u32, N, Sleeper> {
-    let queue = Queue::new();
+fn use_queue<const N: usize>(queue: &mut Queue<u32, N, Sleeper>) {
     for value in 0..2 * N as u32 {
         queue.try_push(value).unwrap();
         queue.try_pop().unwrap();
@@ -176,7 +186,6 @@ fn queue<const N: usize>() -> Queue<u32, N, Sleeper> {
     queue.try_push(7).unwrap();
     forget(queue.handle(Participant::new(1).unwrap()).try_claim());
     let _ = queue.try_push(8);
-    queue
 }
 
 /// The queue at `at`, seen as one of another value type.
@@ -225,16 +234,17 @@ fn call_everything_of_a_queue<const N: usize>(queue: &mut Queue<u32, N, Sleeper>
 
 #[test]
 fn a_corrupt_queue_never_panics_or_hangs() {
-    assert_survives("a queue of 1", queue::<1>, call_everything_of_a_queue);
-    assert_survives("a queue of 3", queue::<3>, call_everything_of_a_queue);
-    assert_survives("a queue of 4", queue::<4>, call_everything_of_a_queue);
+    assert_survives("a queue of 1", use_queue::<1>, call_everything_of_a_queue);
+    assert_survives("a queue of 3", use_queue::<3>, call_everything_of_a_queue);
+    assert_survives("a queue of 4", use_queue::<4>, call_everything_of_a_queue);
 }
 
 #[test]
 #[cfg(not(no_cas))] // There are no entries there: a unit test has its links.
 fn a_queue_with_circular_entries_is_corrupt() {
     const N: usize = 4;
-    let mut queue = Box::new(queue::<N>());
+    let mut queue = Box::new(Queue::<u32, N, Sleeper>::new());
+    use_queue(&mut queue);
     // Each entry leads to the next one, a quarter of all positions further on. The hints lead to
     // the first.
     let ends = size_of::<Queue<(), 0, Sleeper>>();
@@ -265,13 +275,11 @@ fn a_queue_with_circular_entries_is_corrupt() {
 #[test]
 fn a_corrupt_ring_never_panics_or_hangs() {
     type Three = Ring<u32, 3, Sleeper>;
-    fn make() -> Three {
-        let ring = Ring::new();
+    fn use_it(ring: &mut Three) {
         ring.producer().unwrap().try_push_slice(&[1, 2, 3]);
         ring.consumer().unwrap().try_pop();
-        ring
     }
-    assert_survives("a ring", make, |ring: &mut Three| {
+    assert_survives("a ring", use_it, |ring: &mut Three| {
         for who in participants() {
             let _ = (ring.is_valid(), ring.len(), ring.is_empty(), ring.producer_is_gone());
             if let Some(mut producer) = ring.producer_as(who) {
@@ -292,14 +300,12 @@ fn a_corrupt_ring_never_panics_or_hangs() {
 #[test]
 fn a_corrupt_byte_ring_never_panics_or_hangs() {
     type Nine = ByteRing<9, Sleeper>;
-    fn make() -> Nine {
-        let ring = ByteRing::new();
+    fn use_it(ring: &mut Nine) {
         ring.producer().unwrap().try_write(b"seven");
         ring.consumer().unwrap().try_read(&mut [0; 3]);
         ring.producer().unwrap().try_write(b"more");
-        ring
     }
-    assert_survives("a ring of bytes", make, |ring: &mut Nine| {
+    assert_survives("a ring of bytes", use_it, |ring: &mut Nine| {
         for who in participants() {
             let _ = (ring.is_valid(), ring.len(), ring.is_empty(), ring.producer_is_gone());
             if let Some(mut producer) = ring.producer_as(who) {
@@ -364,15 +370,13 @@ fn an_invalid_peer_position_ends_a_wait() {
 #[test]
 fn a_corrupt_message_ring_never_panics_or_hangs() {
     type Thirty = MessageRing<30, Sleeper>;
-    fn make() -> Thirty {
-        let ring = MessageRing::new();
+    fn use_it(ring: &mut Thirty) {
         ring.sender().unwrap().try_send(b"first").unwrap();
         ring.receiver().unwrap().try_recv(&mut [0; 9]).unwrap();
         ring.sender().unwrap().try_send(b"second").unwrap();
         ring.sender().unwrap().try_send(b"3").unwrap();
-        ring
     }
-    assert_survives("a ring of messages", make, |ring: &mut Thirty| {
+    assert_survives("a ring of messages", use_it, |ring: &mut Thirty| {
         for who in participants() {
             let _ = (ring.is_valid(), ring.is_empty(), ring.sender_is_gone());
             if let Some(mut sender) = ring.sender_as(who) {
@@ -398,14 +402,12 @@ fn a_corrupt_message_ring_never_panics_or_hangs() {
 #[test]
 fn a_corrupt_broadcast_never_panics_or_hangs() {
     type Three = Broadcast<u32, 3, Sleeper>;
-    fn make() -> Three {
-        let broadcast = Broadcast::new();
+    fn use_it(broadcast: &mut Three) {
         let mut writer = broadcast.writer().unwrap();
         (0..5).for_each(|value| writer.send(value));
         drop(writer);
-        broadcast
     }
-    assert_survives("a broadcast", make, |broadcast: &mut Three| {
+    assert_survives("a broadcast", use_it, |broadcast: &mut Three| {
         for who in participants() {
             let _ = (broadcast.sent(), broadcast.holder(), broadcast.writer_is_gone());
             let mut readers = [broadcast.reader(), Reader::from_oldest(&*broadcast)];
@@ -429,14 +431,12 @@ fn a_corrupt_broadcast_never_panics_or_hangs() {
 #[test]
 fn a_corrupt_latest_never_panics_or_hangs() {
     type Value = Latest<u32, Sleeper>;
-    fn make() -> Value {
-        let latest = Latest::new();
+    fn use_it(latest: &mut Value) {
         let mut writer = latest.writer().unwrap();
         (0..5).for_each(|value| writer.store(value));
         drop(writer);
-        latest
     }
-    assert_survives("a latest value", make, |latest: &mut Value| {
+    assert_survives("a latest value", use_it, |latest: &mut Value| {
         for who in participants() {
             let _ = (latest.version(), latest.load(), latest.writer_is_gone());
             let _ = latest.wait_newer_deadline(Version::NONE, NOW);
@@ -456,7 +456,7 @@ fn a_corrupt_mutex_never_panics_or_hangs() {
     type Both = (Mutex<u32, Late>, Condition<Late>);
     assert_survives(
         "a mutex and a condition",
-        || (Mutex::new(0), Condition::<Late>::new()),
+        |_| (),
         |(mutex, condition): &mut Both| {
             for who in participants() {
                 let handle = mutex.handle(who);
@@ -485,7 +485,7 @@ fn a_corrupt_reentrant_mutex_never_panics_or_hangs() {
     type Again = ReentrantMutex<u32, Only, Late>;
     assert_survives(
         "a reentrant mutex",
-        || ReentrantMutex::new(0),
+        |_| (),
         |mutex: &mut Again| {
             for who in participants() {
                 let handle = mutex.handle(who);
@@ -506,7 +506,7 @@ fn a_corrupt_rwlock_never_panics_or_hangs() {
     type Lock = RwLock<u32, 3, Late>;
     assert_survives(
         "a readers-writer lock",
-        || RwLock::new(0),
+        |_| (),
         |lock: &mut Lock| {
             for who in participants() {
                 let handle = lock.handle(who);
@@ -528,7 +528,7 @@ fn corrupt_semaphores_never_panic_or_hang() {
     type All = (Semaphore<2, Late>, BoundedSemaphore<3, Late>, Event<Late>);
     assert_survives(
         "semaphores and an event",
-        || (Semaphore::new(), BoundedSemaphore::new(), Event::<Late>::new()),
+        |_| (),
         |(semaphore, bounded, event): &mut All| {
             for who in participants() {
                 let _ = (semaphore.permits(), semaphore.try_acquire());
@@ -551,13 +551,11 @@ fn corrupt_semaphores_never_panic_or_hang() {
 #[test]
 fn a_corrupt_barrier_never_panics_or_hangs() {
     type Two = Barrier<2, Late>;
-    fn make() -> Two {
-        let barrier = Barrier::new();
+    fn use_it(barrier: &mut Two) {
         let _ = barrier.wait_deadline(NOW);
         barrier.reset();
-        barrier
     }
-    assert_survives("a barrier", make, |barrier: &mut Two| {
+    assert_survives("a barrier", use_it, |barrier: &mut Two| {
         for who in participants() {
             let handle = barrier.handle(who);
             let _ = (barrier.waiting(), barrier.is_broken(), handle.wait_deadline(NOW));
@@ -569,13 +567,17 @@ fn a_corrupt_barrier_never_panics_or_hangs() {
             let _ = unsafe { barrier.recover(who) };
         }
     });
-    assert_survives("a barrier for one", Barrier::<1, Late>::new, |barrier| {
-        let first = barrier.wait_deadline(NOW);
-        barrier.reset();
-        let second = barrier.wait_deadline(NOW);
-        // A reset puts the count right, unless a slot looks taken. So both answers are allowed.
-        let _ = (first, second);
-    });
+    assert_survives(
+        "a barrier for one",
+        |_| (),
+        |barrier: &mut Barrier<1, Late>| {
+            let first = barrier.wait_deadline(NOW);
+            barrier.reset();
+            let second = barrier.wait_deadline(NOW);
+            // A reset puts the count right, unless a slot looks taken. So both answers are allowed.
+            let _ = (first, second);
+        },
+    );
 }
 
 #[test]
@@ -588,8 +590,7 @@ fn a_corrupt_region_never_panics_or_hangs() {
         let layout = Layout::<2>::new(3).part::<Jobs>("jobs").unwrap();
         layout.part::<Numbers>("numbers").unwrap()
     }
-    fn make() -> Memory {
-        let mut memory = Memory([0; 512]);
+    fn use_it(memory: &mut Memory) {
         let at = memory.0.as_mut_ptr().cast::<u8>();
         let size = layout().size();
         assert!(size <= size_of::<Memory>());
@@ -597,9 +598,8 @@ fn a_corrupt_region_never_panics_or_hangs() {
         layout().write(unsafe { slice::from_raw_parts_mut(at, size) }).unwrap();
         // SAFETY: the memory has `size` bytes, and nobody else writes them.
         assert!(unsafe { View::new(NonNull::new(at).unwrap(), size) }.is_ok());
-        memory
     }
-    assert_survives("a region", make, |memory: &mut Memory| {
+    assert_survives("a region", use_it, |memory: &mut Memory| {
         let at = NonNull::from(&mut *memory).cast::<u8>();
         for length in [layout().size(), size_of::<Memory>(), 64, 0] {
             // SAFETY: the memory has these bytes, and nobody else writes them.

@@ -3,6 +3,8 @@
 //! `tests/tests/oracle.rs` compares sequences of operations with a model.
 #![cfg(not(loom))]
 
+#[path = "../src/scaled.rs"]
+mod scaled;
 #[path = "support/yielding.rs"]
 mod yielding;
 
@@ -12,6 +14,7 @@ use ringway_core::plain::Plain;
 use ringway_core::ring::broadcast::RawBroadcast;
 use ringway_core::ring::latest::{Latest, SLOTS, Version};
 use ringway_core::wait::{Nobody, SpinClock};
+use scaled::scaled;
 use std::alloc::Layout;
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
@@ -28,7 +31,7 @@ impl ringway_core::wait::Clock for Hundred {
 
 #[test]
 fn readers_get_whole_values_that_grow_newer() {
-    const STORED: u64 = 200_000;
+    const STORED: u64 = scaled(200_000) as u64;
     let latest: Latest<[u64; 6]> = Latest::new();
     std::thread::scope(|s| {
         for _ in 0..3 {
@@ -57,11 +60,12 @@ fn readers_get_whole_values_that_grow_newer() {
 
 #[test]
 fn a_waiting_reader_sees_the_last_value_then_the_end() {
+    const LAST: u32 = scaled(1000) as u32;
     let latest = Latest::<u32, Yielding>::new();
     std::thread::scope(|s| {
         s.spawn(|| {
             let mut writer = latest.writer().unwrap();
-            (1..=1000).for_each(|value| writer.store(value));
+            (1..=LAST).for_each(|value| writer.store(value));
             writer.close();
         });
         let mut seen = (0, Version::NONE);
@@ -71,7 +75,7 @@ fn a_waiting_reader_sees_the_last_value_then_the_end() {
                 Err(error) => break error,
             }
         };
-        assert_eq!((end, seen.0, seen.1.number()), (Error::EndOfFile, 1000, 1000));
+        assert_eq!((end, seen.0, seen.1.number()), (Error::EndOfFile, LAST, u64::from(LAST)));
     });
 }
 

@@ -4,6 +4,8 @@
 #![cfg(not(loom))]
 
 mod random;
+#[path = "../src/scaled.rs"]
+mod scaled;
 
 use random::Random;
 use ringway_core::Error;
@@ -12,6 +14,7 @@ use ringway_core::channel::frame::{Crc32, Hello, Identity, encode, max_encoded_l
 use ringway_core::channel::link::{
     Config, Down, Event, Line, Link, Phase, ReliableLink, SerialLink,
 };
+use scaled::scaled;
 
 const PORTS: usize = 2;
 const MAX: usize = 64;
@@ -97,13 +100,13 @@ fn hostile(random: &mut Random, captured: &[Vec<u8>]) -> Vec<u8> {
 
 fn survives<L: Line + Clone>(make: fn(Config) -> Link<L, PORTS, 2, MAX>, seed: u64) {
     let mut random = Random::new(seed);
-    for round in 0..40 {
+    for round in 0..scaled(40) {
         let [fresh, mut peer] = connected(make);
         let mut link = if round % 2 == 0 { fresh } else { make(Config::new(9)) };
         // Frames of the true peer, to be mutated.
         let mut captured = Vec::new();
         let mut now = 0;
-        for _ in 0..500 {
+        for _ in 0..scaled(500) {
             now += random.below(300) as u64;
             if random.below(3) == 0 {
                 call_and_poll(&mut peer, &mut random, now);
@@ -121,19 +124,19 @@ fn survives<L: Line + Clone>(make: fn(Config) -> Link<L, PORTS, 2, MAX>, seed: u
 
 #[test]
 fn a_serial_link_survives_any_bytes() {
-    (0..10).for_each(|seed| survives(Serial::new, seed));
+    (0..scaled(10) as u64).for_each(|seed| survives(Serial::new, seed));
 }
 
 #[test]
 fn a_reliable_link_survives_any_bytes() {
-    (0..10).for_each(|seed| survives(Reliable::new, 1_000 + seed));
+    (0..scaled(10) as u64).for_each(|seed| survives(Reliable::new, 1_000 + seed));
 }
 
 #[test]
 fn noise_neither_ends_a_serial_session_nor_delivers() {
     let mut random = Random::new(3);
     let [mut link, _] = connected(Serial::new);
-    for _ in 0..3_000 {
+    for _ in 0..scaled(3_000) {
         let bytes = hostile(&mut random, &[]);
         link.handle_bytes(0, &bytes);
         assert_eq!(link.poll_event(), None);
@@ -219,7 +222,7 @@ fn foreign_and_reflected_frames_are_noise() {
 fn too_long_frame_is_dropped_and_the_next_accepted() {
     let [mut link, _] = connected(Serial::new);
     link.handle_bytes(0, &forge(THERE, HERE, &[9, 0, 2, 0], &[1; MAX + 1]));
-    link.handle_bytes(0, &vec![0x55; 100_000]);
+    link.handle_bytes(0, &vec![0x55; scaled(100_000)]);
     link.handle_bytes(0, &[0]);
     link.handle_bytes(0, &forge(THERE, HERE, &[9, 0, 2, 0], &[2; MAX]));
     assert_eq!(link.peek(0), Ok(&[2; MAX][..]));

@@ -2,6 +2,8 @@
 #![cfg(not(loom))]
 
 mod random;
+#[path = "../src/scaled.rs"]
+mod scaled;
 
 use random::Random;
 use ringway_core::Error;
@@ -11,6 +13,7 @@ use ringway_core::ring::queue::{Queue, QueueView, RawQueue};
 use ringway_core::storage::InMemory;
 use ringway_core::sync::{AtomicU32, Ordering};
 use ringway_core::wait::{Clock, Spin, SpinClock};
+use scaled::scaled;
 use std::collections::VecDeque;
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
@@ -38,7 +41,7 @@ fn behaves_as_a_bounded_deque(queue: &QueueView<(u32, Rc<()>)>, alive: &Rc<()>, 
     let (mut loans, mut claims) = (Vec::new(), Vec::new());
     // The ratio of pushes changes, so that the queue fills and runs empty in turn.
     let mut pushes = 5;
-    for value in 0..6000 {
+    for value in 0..scaled(6000) as u32 {
         if random.below(100) == 0 {
             pushes = 2 + random.below(7);
         }
@@ -109,7 +112,7 @@ fn both_behave_as_a_bounded_deque<const N: usize>(seed: u64) {
 
 #[test]
 fn random_operations_match_a_bounded_deque() {
-    for seed in 0..10 {
+    for seed in 0..scaled(10) as u64 {
         both_behave_as_a_bounded_deque::<1>(seed);
         both_behave_as_a_bounded_deque::<2>(seed);
         both_behave_as_a_bounded_deque::<3>(seed);
@@ -123,7 +126,7 @@ fn random_operations_match_a_bounded_deque() {
 /// Asserts that each value arrives once, and that each consumer gets one producer's values in
 /// order.
 fn four_threads_lose_and_double_nothing(queue: &QueueView<(usize, u32)>) {
-    const EACH: u32 = 30_000;
+    const EACH: u32 = scaled(30_000) as u32;
     let left = &Mutex::new(2 * EACH);
     let arrived: Vec<Vec<(usize, u32)>> = std::thread::scope(|s| {
         for producer in 0..2 {
@@ -206,7 +209,7 @@ fn a_queue_that_is_never_empty_is_never_seen_empty() {
                 }
             });
         }
-        for _ in 0..2_000_000 {
+        for _ in 0..scaled(2_000_000) {
             let (is_empty, len) = (queue.is_empty(), queue.len());
             if is_empty || !(1..=5).contains(&len) {
                 is_over.store(1, Ordering::Relaxed);
@@ -222,7 +225,7 @@ fn a_queue_that_is_never_empty_is_never_seen_empty() {
 /// job.
 #[test]
 fn a_chain_of_jobs_is_unfinished_until_the_last() {
-    const LINKS: u32 = 1_000_000;
+    const LINKS: u32 = scaled(1_000_000) as u32;
     let queue: Queue<u32, 4> = Queue::new();
     let done = AtomicU32::new(0);
     queue.try_push(LINKS).unwrap();
@@ -299,8 +302,8 @@ fn timeout_and_end_are_different_errors() {
 
 #[test]
 fn waiting_sides_use_large_values_in_place() {
-    const ROUNDS: u8 = 50;
-    static FRAMES: Queue<[u8; 65536], 2, Spin> = Queue::new();
+    const ROUNDS: u8 = scaled(50) as u8;
+    static FRAMES: Queue<[u8; scaled(65536)], 2, Spin> = Queue::new();
     std::thread::scope(|s| {
         let me = FRAMES.handle(Participant::LOCAL);
         s.spawn(|| {
@@ -339,12 +342,12 @@ fn a_raw_queue_waits_for_values_of_any_size() {
         std::thread::scope(|s| {
             let me = &me;
             s.spawn(move || {
-                for round in 0..100 {
+                for round in 0..scaled(100) as u8 {
                     me.reserve_deadline(None).unwrap().write(&vec![round; size]).unwrap();
                 }
                 queue.close();
             });
-            for round in 0..100 {
+            for round in 0..scaled(100) as u8 {
                 let claim = me.claim_deadline(None).unwrap();
                 assert_eq!(*claim, vec![round; size]);
                 claim.complete();

@@ -3,12 +3,15 @@
 #![cfg(not(loom))]
 
 mod random;
+#[path = "../src/scaled.rs"]
+mod scaled;
 
 use random::Random;
 use ringway_core::Error;
 use ringway_core::ring::{PushError, Ring};
 use ringway_core::sync::{AtomicU32, Ordering};
 use ringway_core::wait::{Spin, SpinClock};
+use scaled::scaled;
 use std::cell::Cell;
 use std::collections::VecDeque;
 
@@ -56,10 +59,10 @@ fn behaves_as_a_bounded_deque<const N: usize>(seed: u64) {
         next += 1;
         next
     };
-    for _ in 0..20 {
+    for _ in 0..scaled(20) {
         // Each round gives the halves back and takes them again, with values left in the ring.
         let (mut producer, mut consumer) = ring.split();
-        for _ in 0..200 {
+        for _ in 0..scaled(200) {
             match random.below(8) {
                 0 | 1 => {
                     let value = fresh();
@@ -122,7 +125,7 @@ fn behaves_as_a_bounded_deque<const N: usize>(seed: u64) {
 
 #[test]
 fn random_operations_match_a_bounded_deque() {
-    for seed in 0..20 {
+    for seed in 0..scaled(20) as u64 {
         behaves_as_a_bounded_deque::<1>(seed);
         behaves_as_a_bounded_deque::<2>(seed);
         behaves_as_a_bounded_deque::<3>(seed);
@@ -137,7 +140,7 @@ fn slices_wrap_around_the_end() {
     let mut ring: Ring<u32, 7> = Ring::new();
     let (mut producer, mut consumer) = ring.split();
     let mut oracle: VecDeque<u32> = VecDeque::new();
-    for round in 0..1000 {
+    for round in 0..scaled(1000) as u32 {
         let values: Vec<u32> = (0..random.below(10) as u32).map(|i| round * 10 + i).collect();
         let pushed = producer.try_push_slice(&values);
         assert_eq!(pushed, values.len().min(7 - oracle.len()));
@@ -152,7 +155,7 @@ fn slices_wrap_around_the_end() {
 #[test]
 fn a_static_ring_carries_values_between_threads() {
     static RING: Ring<u64, 64> = Ring::new();
-    const COUNT: u64 = 1_000_000;
+    const COUNT: u64 = scaled(1_000_000) as u64;
     std::thread::scope(|s| {
         s.spawn(|| {
             let mut producer = RING.producer().unwrap();
@@ -312,7 +315,7 @@ fn a_ring_never_empty_is_never_seen_empty() {
                 }
             }
         });
-        for _ in 0..10_000_000 {
+        for _ in 0..scaled(10_000_000) {
             let (is_empty, len) = (ring.is_empty(), ring.len());
             if is_empty || !(1..=8).contains(&len) {
                 is_over.store(1, Ordering::Relaxed);

@@ -2,9 +2,12 @@
 #![cfg(not(loom))]
 
 mod random;
+#[path = "../src/scaled.rs"]
+mod scaled;
 
 use random::Random;
 use ringway_core::signal::{Handler, Payload, RaiseError, Raised, SignalSet, Table};
+use scaled::scaled;
 use std::collections::VecDeque;
 
 static HANDLER: Handler = Handler::new(&|_: &Raised| ());
@@ -71,7 +74,7 @@ fn behaves_as_its_model<const LINES: usize, const DEPTH: usize>(seed: u64) {
     let table = <Table<LINES, DEPTH>>::new();
     let mut model = Model::new(LINES);
     let mut dispatcher = table.dispatcher().unwrap();
-    for step in 0..3000 {
+    for step in 0..scaled(3000) {
         let line = random.below(LINES);
         let number = line as u32;
         let some: SignalSet = (0..LINES as u32).filter(|_| random.below(3) == 0).collect();
@@ -132,7 +135,7 @@ fn behaves_as_its_model<const LINES: usize, const DEPTH: usize>(seed: u64) {
 
 #[test]
 fn random_operations_agree_with_the_model() {
-    for seed in 0..8 {
+    for seed in 0..scaled(8) as u64 {
         behaves_as_its_model::<1, 1>(seed);
         behaves_as_its_model::<3, 0>(seed);
         behaves_as_its_model::<5, 2>(seed);

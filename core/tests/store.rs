@@ -6,6 +6,9 @@
 //! in some hundred thousand rounds.
 #![cfg(not(loom))]
 
+#[path = "../src/scaled.rs"]
+mod scaled;
+
 use ringway_core::lock::{BoundedSemaphore, RwLock};
 use ringway_core::participant::Participant;
 use ringway_core::ring::Ring;
@@ -14,10 +17,11 @@ use ringway_core::ring::queue::Queue;
 use ringway_core::signal::Table;
 use ringway_core::sync::{AtomicU32, Ordering};
 use ringway_core::wait::Spin;
+use scaled::scaled;
 use std::thread;
 
 /// The attempts of each thread. Without compare-and-swap they take about a second.
-const ROUNDS: u32 = if cfg!(no_cas) { 3_000_000 } else { 100_000 };
+const ROUNDS: usize = scaled(if cfg!(no_cas) { 3_000_000 } else { 100_000 });
 
 /// Two threads `take` and give back in turn, for all rounds, or until something is lost. Asserts
 /// that it can be taken when nobody holds it.

@@ -2,6 +2,9 @@
 //! hostile peer writes leads to an answer.
 #![cfg(not(loom))]
 
+#[path = "../src/scaled.rs"]
+mod scaled;
+
 use ringway_core::Error;
 use ringway_core::ring::broadcast::RecvError;
 use ringway_core::sync::{AtomicU32, Ordering};
@@ -9,6 +12,7 @@ use ringway_core::untrusted::{
     Consumer, Lane, Producer, Publisher, Reader, Receiver, Sender, Subscriber, Words, Writer,
 };
 use ringway_core::wait::Spin;
+use scaled::scaled;
 use std::ptr::NonNull;
 
 /// The memory of one side, as large as any lane here needs.
@@ -214,7 +218,7 @@ fn judge<R>(answer: Result<R, Error>, was_corrupt: &mut bool) {
 
 #[test]
 fn a_scribbling_peer_gets_answers_and_nothing_else() {
-    let rounds = if cfg!(miri) { 20 } else { 20_000 };
+    let rounds = scaled(20_000) as u64;
     let lane = Lane::new(64).unwrap();
     let mut corrupt = [0; 2];
     for seed in 0..rounds {

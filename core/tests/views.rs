@@ -3,6 +3,9 @@
 //! under Miri.
 #![cfg(not(loom))]
 
+#[path = "../src/scaled.rs"]
+mod scaled;
+
 use core::alloc::Layout;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
@@ -13,6 +16,7 @@ use ringway_core::ring::messages::{MessageRing, MessageRingView};
 use ringway_core::ring::{RawRing, Ring, RingView};
 use ringway_core::storage::InMemory;
 use ringway_core::wait::{Async, Clock, Spin, SpinClock};
+use scaled::scaled;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -52,7 +56,7 @@ fn a_ring_and_its_view_use_the_same_bytes() {
     let view: &RingView<[u16; 3]> = &ring;
     assert_eq!(view.capacity(), 5);
     let (mut sized, mut seen) = (ring.producer().unwrap(), view.consumer().unwrap());
-    for round in 0..20 {
+    for round in 0..scaled(20) as u16 {
         for n in 0..5 {
             sized.try_push([round, n, 7]).unwrap();
         }
@@ -74,7 +78,7 @@ fn byte_and_message_views_use_the_same_bytes() {
     let ring = ByteRing::<11>::new();
     let view: &ByteRingView = &ring;
     let (mut producer, mut consumer) = (view.producer().unwrap(), ring.consumer().unwrap());
-    for round in 0..50 {
+    for round in 0..scaled(50) as u8 {
         let mut grant = producer.try_reserve(6).unwrap();
         grant.fill(round);
         grant.commit(6);
@@ -87,7 +91,7 @@ fn byte_and_message_views_use_the_same_bytes() {
     let view: &MessageRingView = &ring;
     assert_eq!(view.max_message(), MessageRing::<40>::MAX_MESSAGE);
     let (mut sender, mut receiver) = (ring.sender().unwrap(), view.receiver().unwrap());
-    for round in 0..50 {
+    for round in 0..scaled(50) as u8 {
         sender.try_send(&[round; 9]).unwrap();
         assert_eq!(sender.try_send(&[0; 17]), Err(Error::MessageTooLarge { max: 16 }));
         let message = receiver.try_peek().unwrap();
@@ -113,11 +117,11 @@ fn boxes_and_arcs_coerce_to_views() {
     let other = shared.clone();
     let thread = std::thread::spawn(move || {
         let mut producer = other.producer().unwrap();
-        (0..1000).for_each(|n| producer.push(n).unwrap());
+        (0..scaled(1000) as u32).for_each(|n| producer.push(n).unwrap());
         producer.close();
     });
     let mut consumer = shared.consumer().unwrap();
-    assert!((0..1000).all(|n| consumer.pop() == Ok(n)));
+    assert!((0..scaled(1000) as u32).all(|n| consumer.pop() == Ok(n)));
     assert_eq!(consumer.pop(), Err(Error::EndOfFile));
     thread.join().unwrap();
 }

@@ -363,16 +363,18 @@ unsafe fn copy_piece(from: *const u8, to: *mut u8, count: usize) {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use crate::scaled::scaled;
     use crate::storage::Fixed;
 
     #[test]
     fn copy_bytes_writes_its_range_and_nothing_else() {
-        const MOST: usize = VERY_LONG + 1;
+        const MOST: usize = LONG + 1 + scaled(VERY_LONG - LONG);
         let mut from = [0; MOST + 3];
         from.iter_mut().enumerate().for_each(|(at, byte)| *byte = (at % 251) as u8);
         let mut to = [0; MOST + 2];
         let lengths = [0, 1, PIECE, LONG - 1, LONG, LONG + 1, 2 * PIECE, 2 * PIECE + 1, 65536];
-        for length in lengths.into_iter().chain([VERY_LONG - 1, VERY_LONG, MOST]) {
+        let longest = [VERY_LONG - 1, VERY_LONG, MOST];
+        for length in lengths.into_iter().chain(longest).filter(|length| *length <= MOST) {
             for at in [0, 3] {
                 let to = &mut to[..length + 2];
                 to.fill(255);

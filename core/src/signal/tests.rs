@@ -1,6 +1,8 @@
 use super::*;
 use crate::Error;
+use crate::scaled::scaled;
 use crate::wait::{Async, Clock, Nobody, Spin, SpinClock};
+use core::any::Any;
 use core::ptr;
 use core::task::{Context, Poll};
 use std::boxed::Box;
@@ -10,11 +12,19 @@ use std::sync::atomic::AtomicU64;
 use std::task::{Wake, Waker};
 use std::vec::Vec;
 
-/// A handler that records its deliveries. Leaked, because handlers live for ever.
+/// Keeps a value for ever, where a search for leaks finds it.
+fn keep<T: Send + Sync>(value: T) -> &'static T {
+    static KEPT: Mutex<Vec<&'static (dyn Any + Send + Sync)>> = Mutex::new(Vec::new());
+    let value: &'static T = Box::leak(Box::new(value));
+    KEPT.lock().unwrap().push(value);
+    value
+}
+
+/// A handler that records its deliveries. Kept, because handlers live for ever.
 fn recorder() -> (&'static Handler, &'static Mutex<Vec<Raised>>) {
-    let seen: &'static Mutex<Vec<Raised>> = Box::leak(Box::default());
-    let run = Box::leak(Box::new(|delivery: &Raised| seen.lock().unwrap().push(*delivery)));
-    (Box::leak(Box::new(Handler::new(run))), seen)
+    let seen = keep(Mutex::new(Vec::new()));
+    let run = keep(|delivery: &Raised| seen.lock().unwrap().push(*delivery));
+    (keep(Handler::new(run)), seen)
 }
 
 fn lines_of(seen: &Mutex<Vec<Raised>>) -> Vec<u32> {
@@ -73,14 +83,14 @@ mod raising {
     #[test]
     fn plain_raises_coalesce_and_are_counted_exactly() {
         let table = <Table<40, 0>>::new();
-        for _ in 0..1000 {
+        for _ in 0..scaled(1000) {
             table.raise(39).unwrap();
         }
         table.raise(0).unwrap();
         assert_eq!(table.pending(), SignalSet::of(&[0, 39]));
         let mut dispatcher = table.dispatcher().unwrap();
         let delivery = dispatcher.try_wait(SignalSet::line(39)).unwrap();
-        assert_eq!(delivery, Raised { line: 39, count: 1000, payload: None });
+        assert_eq!(delivery, Raised { line: 39, count: scaled(1000) as u64, payload: None });
         assert_eq!(table.pending(), SignalSet::line(0));
         assert_eq!(dispatcher.try_wait(SignalSet::line(39)), None);
     }
@@ -105,7 +115,7 @@ mod raising {
         let mut next = 0;
         let mut expected = 0;
         // Go around the queue several times; fill and empty it by different amounts.
-        for lap in 0..20 {
+        for lap in 0..scaled(20) {
             while table.raise_with(1, Payload::new(next)).is_ok() {
                 next += 1;
             }
@@ -446,7 +456,7 @@ mod waiting {
 #[test]
 fn concurrent_raisers_keep_order_and_lose_nothing() {
     const RAISERS: usize = 3;
-    const EACH: usize = if cfg!(miri) { 50 } else { 4_000 };
+    const EACH: usize = scaled(4_000);
     static TABLE: Table<2, 8> = Table::new();
     std::thread::scope(|s| {
         for raiser in 0..RAISERS {

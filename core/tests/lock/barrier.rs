@@ -9,7 +9,7 @@ fn four_threads_meet_round_after_round() {
     std::thread::scope(|s| {
         for _ in 0..4 {
             s.spawn(|| {
-                for round in 1..=500 {
+                for round in 1..=scaled(500) as u64 {
                     CAME.fetch_add(1, Ordering::SeqCst);
                     MEET.wait().unwrap();
                     let came = CAME.load(Ordering::SeqCst);
@@ -25,7 +25,7 @@ fn four_threads_meet_round_after_round() {
 #[test]
 fn more_threads_than_parties_meet_in_groups() {
     static MEET: Barrier<2, Yielding> = Barrier::new();
-    const MEETINGS: u64 = 2_000;
+    const MEETINGS: u64 = scaled(2_000) as u64;
     // The first of each group counts it. The thread that finds all groups counted breaks the
     // barrier, so that no thread waits for one that has gone.
     let counted = AtomicU64::new(0);
@@ -58,7 +58,7 @@ fn a_timeout_breaks_the_barrier_until_reset() {
 #[test]
 fn abort_and_reset_are_idempotent_for_one_party() {
     let barrier = Barrier::<1, Ticking>::new();
-    for _ in 0..300_000 {
+    for _ in 0..scaled(300_000) {
         assert_eq!(barrier.wait(), Ok(0));
     }
     barrier.abort();

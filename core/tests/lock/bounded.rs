@@ -42,7 +42,7 @@ fn never_more_inside_than_permits() {
     std::thread::scope(|s| {
         for _ in 0..4 {
             s.spawn(|| {
-                for _ in 0..2_000 {
+                for _ in 0..scaled(2_000) {
                     let _permit = PLACES.acquire();
                     assert!(INSIDE.fetch_add(1, Ordering::SeqCst) < 2);
                     INSIDE.fetch_sub(1, Ordering::SeqCst);

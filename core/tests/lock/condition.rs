@@ -6,7 +6,7 @@ use super::*;
 fn jobs_pass_from_two_threads_to_two() {
     static JOBS: Mutex<Vec<u32>, Yielding> = Mutex::new(Vec::new());
     static MORE: Condition<Yielding> = Condition::new();
-    const EACH: u32 = 1_000;
+    const EACH: u32 = scaled(1_000) as u32;
     let sums: u32 = std::thread::scope(|s| {
         for _ in 0..2 {
             s.spawn(|| {

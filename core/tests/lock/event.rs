@@ -50,7 +50,7 @@ fn a_waiter_returns_even_if_the_event_is_cleared() {
 fn two_play_ball_with_two_events() {
     static BALL: [Event<Yielding>; 2] = [const { Event::new() }; 2];
     let play = |mine: usize| {
-        for _ in 0..1_000 {
+        for _ in 0..scaled(1_000) {
             BALL[mine].wait();
             BALL[mine].clear();
             BALL[1 - mine].set();

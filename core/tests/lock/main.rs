@@ -1,6 +1,8 @@
 //! Tests of the locks by scenario, and of their layout in shared memory.
 #![cfg(not(loom))]
 
+#[path = "../../src/scaled.rs"]
+mod scaled;
 #[path = "../support/yielding.rs"]
 mod yielding;
 
@@ -24,6 +26,7 @@ use ringway_core::lock::{
 use ringway_core::participant::Participant;
 use ringway_core::sync::AtomicU32;
 use ringway_core::wait::{BellWord, Clock, SpinClock, TimedOut, Wait, Wake};
+use scaled::scaled;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
 use yielding::Yielding;

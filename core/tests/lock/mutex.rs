@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn four_threads_count_exactly() {
     static TOTAL: Mutex<u32, Yielding> = Mutex::new(0);
-    const EACH: u32 = 5_000;
+    const EACH: u32 = scaled(5_000) as u32;
     std::thread::scope(|s| {
         for number in 0..4 {
             s.spawn(move || {

@@ -28,6 +28,7 @@ fn others_wait_until_every_guard_is_dropped() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "it takes tens of thousands of guards, and a minute")]
 fn too_many_guards_overflow() {
     let lock = Lock::<Ticking>::new(Cell::new(0));
     let guards: Vec<_> = (0..Lock::<Ticking>::MAX_DEPTH).map(|_| lock.lock()).collect();
@@ -41,7 +42,7 @@ fn too_many_guards_overflow() {
 #[test]
 fn four_threads_count_exactly() {
     static TOTAL: Lock<Yielding> = ReentrantMutex::new(Cell::new(0));
-    const EACH: u32 = 2_000;
+    const EACH: u32 = scaled(2_000) as u32;
     let add = || {
         let total = TOTAL.lock().unwrap();
         total.set(total.get() + 1);

@@ -24,7 +24,7 @@ fn readers_share_and_writers_do_not() {
 #[test]
 fn readers_never_see_half_a_change() {
     static PAIR: RwLock<[u32; 2], 2, Yielding> = RwLock::new([0; 2]);
-    const EACH: u32 = 2_000;
+    const EACH: u32 = scaled(2_000) as u32;
     std::thread::scope(|s| {
         for _ in 0..2 {
             s.spawn(|| {

@@ -41,7 +41,7 @@ fn once<R>(task: Pin<&mut impl Future<Output = R>>) -> Poll<R> {
 #[test]
 fn tasks_and_a_thread_count_exactly() {
     static TOTAL: Mutex<u32, Two> = Mutex::new(0);
-    const EACH: u32 = 2_000;
+    const EACH: u32 = scaled(2_000) as u32;
     std::thread::scope(|s| {
         for _ in 0..2 {
             let task = async {
@@ -110,7 +110,7 @@ fn a_handles_task_forms_record_its_participant() {
 fn a_task_locks_reentrantly_only_in_its_own_thread() {
     use std::cell::Cell;
     static TOTAL: ReentrantMutex<Cell<u32>, Numbered, Two> = ReentrantMutex::new(Cell::new(0));
-    const EACH: u32 = 1_000;
+    const EACH: u32 = scaled(1_000) as u32;
     std::thread::scope(|s| {
         for _ in 0..2 {
             s.spawn(|| {
@@ -162,7 +162,7 @@ fn permits_pass_between_tasks() {
         for _ in 0..2 {
             s.spawn(|| {
                 run(async {
-                    for _ in 0..1_000 {
+                    for _ in 0..scaled(1_000) {
                         COUNT.acquire_async().await;
                         drop(PLACES.acquire_async().await);
                         COUNT.release(1).unwrap();
@@ -223,7 +223,7 @@ fn a_task_that_leaves_a_barrier_breaks_it() {
         for _ in 0..2 {
             s.spawn(|| {
                 run(async {
-                    for _ in 0..500 {
+                    for _ in 0..scaled(500) {
                         barrier.wait_async().await.unwrap();
                     }
                 })

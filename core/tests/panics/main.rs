@@ -14,7 +14,7 @@ mod signals;
 
 use ringway_core::sync::AtomicU32;
 use ringway_core::wait::{Async, BellWord, Doorbell, Spin, TimedOut, Wait, Wake, WakerCell};
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -89,14 +89,14 @@ struct Sleeper {
 
 thread_local! {
     /// The sleeper that the locks of this thread's test use.
-    static SLEEPER: Cell<Option<&'static Sleeper>> = const { Cell::new(None) };
+    static SLEEPER: RefCell<Arc<Sleeper>> = RefCell::default();
 }
 
 impl Sleeper {
     /// Makes a new sleeper, which [`ThreadSleeper`] uses on this thread from now on.
-    fn new() -> &'static Self {
-        let sleeper = Box::leak(Box::new(Sleeper::default()));
-        SLEEPER.set(Some(sleeper));
+    fn new() -> Arc<Self> {
+        let sleeper = Arc::new(Sleeper::default());
+        SLEEPER.set(sleeper.clone());
         sleeper
     }
 
@@ -123,7 +123,7 @@ impl Wake for ThreadSleeper {
     const INIT: Self = ThreadSleeper;
 
     fn wake(&self, _: &AtomicU32, _: u32) {
-        let sleeper = SLEEPER.get().unwrap();
+        let sleeper = SLEEPER.with_borrow(Arc::clone);
         sleeper.wakes.fetch_add(1, Ordering::SeqCst);
         assert!(!sleeper.is_armed.take(), "a way of waking");
     }
@@ -133,7 +133,8 @@ impl Wait for ThreadSleeper {
     type Deadline = u32;
 
     fn wait(&self, _: &AtomicU32, _: u32, deadline: Option<u32>) -> Result<(), TimedOut> {
-        assert!(!SLEEPER.get().unwrap().is_armed_for_waits.take(), "a way of sleeping");
+        let sleeper = SLEEPER.with_borrow(Arc::clone);
+        assert!(!sleeper.is_armed_for_waits.take(), "a way of sleeping");
         // Any deadline has passed already.
         if deadline.is_some() { Err(TimedOut) } else { Ok(()) }
     }
