@@ -6,7 +6,7 @@
 //! ```
 //!
 //! In a crate of your own, `loom` is a dependency under `cfg(loom)`, and Ringway's structures use
-//! its atomics by themselves.
+//! its atomics by themselves: docs/model-checking.md.
 
 #[cfg(loom)]
 use loom::{model, sync::Arc, thread};

@@ -94,7 +94,7 @@
 //! | `shared-layout` | on bare metal, the layout that hosted targets have, for memory that is shared with one of them |
 //! | `zerocopy` | every `zerocopy` type is [`Plain`](plain::Plain) |
 //!
-//! A dependant's own loom models work with these types: build with `--cfg loom`.
+//! A dependant's own models explore these types too: build with `--cfg loom`, see [`sync`].
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![no_std]
 #![warn(missing_docs)]

@@ -1,5 +1,22 @@
 //! The only door to atomics and cells.
 //!
+//! Code of yours that a model checker is to explore takes its atomics from here too: the module
+//! [`atomic`], and [`hint::spin_loop`](hint) for a loop that waits. Built as usual they are
+//! `core`'s own; built with `--cfg loom` or `--cfg loom --cfg shuttle` they are the explorer's. The
+//! page `docs/model-checking.md` shows it with an example. [`AtomicU32`] is not one of them: it is
+//! the word on which a [`Wait`](crate::wait::Wait) sleeps.
+//!
+//! ```
+//! use ringway_core::sync::Ordering;
+//! use ringway_core::sync::atomic::{AtomicBool, AtomicUsize};
+//! let (count, done) = (AtomicUsize::new(0), AtomicBool::new(false));
+//! count.fetch_add(1, Ordering::Relaxed);
+//! done.store(true, Ordering::Release);
+//! assert!(done.load(Ordering::Acquire) && count.load(Ordering::Relaxed) == 1);
+//! ```
+//!
+//! # Inside
+//!
 //! The rest of the crate takes `AtomicU32`, `AtomicPtr`, `fence`, `Cell` and `Slot` from here and
 //! from nowhere else (`clippy.toml` bans the others), so that one source runs over three memories:
 //!
@@ -27,14 +44,25 @@
 #[path = "sync/shuttle.rs"]
 mod loom;
 
-/// The processor's atomics, or the model of them.
 #[cfg(not(loom))]
-use core::sync::atomic as native;
+pub use core::hint;
+#[cfg(not(loom))]
+pub use core::sync::atomic;
+#[cfg(loom)]
+pub use loom::hint;
+#[cfg(loom)]
+pub use loom::sync::atomic;
+
+/// The processor's atomics, or the model of them.
+pub(crate) use atomic as native;
 /// A cell that loom watches.
 #[cfg(loom)]
 pub(crate) use loom::cell::UnsafeCell as WatchedCell;
+/// The explorer's own, to sleep with.
 #[cfg(loom)]
-pub(crate) use loom::sync::atomic as native;
+pub(crate) use loom::sync::{Condvar, Mutex};
+#[cfg(loom)]
+pub(crate) use std::sync::PoisonError;
 
 #[cfg(any(no_cas, not(any(loom, target_has_atomic = "32"))))]
 mod no_cas;
@@ -372,7 +400,7 @@ pub(crate) fn spin_loop() {
     #[cfg(not(loom))]
     core::hint::spin_loop();
     #[cfg(loom)]
-    loom::thread::yield_now();
+    hint::spin_loop();
 }
 
 /// Pauses for this many turns. Does nothing in a model, where only another thread's progress ends a

@@ -100,6 +100,8 @@ pub(crate) use fresh;
 mod doorbell;
 mod how;
 mod interrupt;
+#[cfg(loom)]
+mod model_futex;
 mod set;
 mod spin;
 mod tasks;
@@ -109,6 +111,8 @@ pub use doorbell::Doorbell;
 pub(crate) use how::needs_wake;
 pub use how::{BellWord, Register, TimedOut, Wait, Wake, Word};
 pub use interrupt::{WaitForEvent, WaitForInterrupt};
+#[cfg(loom)]
+pub use model_futex::ModelFutex;
 pub use set::WakerSet;
 pub use spin::{Clock, Nobody, Spin, SpinClock};
 pub use tasks::Async;

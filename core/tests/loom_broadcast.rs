@@ -15,7 +15,7 @@ use ringway_core::ring::broadcast::{Broadcast, Reader, RecvError, Writer};
 use ringway_core::wait::{Async, Wake};
 use std::pin::pin;
 use support::thread;
-use support::{DyingFutex, LoomFutex, Place, Task, model};
+use support::{DyingFutex, ModelFutex, Place, Task, model};
 
 /// A message that loom can tear: its number, twice.
 type Message = [u32; 2];
@@ -260,7 +260,7 @@ fn a_new_writer_sees_what_the_dead_one_sent() {
 #[test]
 fn messages_and_close_wake_a_sleeping_reader() {
     model(Some(3), || {
-        let broadcast = Place::new(Broadcast::<Message, 2, LoomFutex>::new());
+        let broadcast = Place::new(Broadcast::<Message, 2, ModelFutex>::new());
         let writer = send_in_thread(broadcast.get(), 2);
         let mut reader = Reader::from_oldest(broadcast.get());
         assert_eq!(reader.recv(), Ok([1; 2]));
@@ -273,7 +273,7 @@ fn messages_and_close_wake_a_sleeping_reader() {
 #[test]
 fn two_sleeping_readers_are_both_woken() {
     model(Some(2), || {
-        let broadcast = Place::new(Broadcast::<Message, 2, LoomFutex>::new());
+        let broadcast = Place::new(Broadcast::<Message, 2, ModelFutex>::new());
         let mut first = broadcast.get().reader();
         let mut second = first.clone();
         let other = thread::spawn(move || assert_eq!(second.recv(), Ok([1; 2])));
@@ -287,7 +287,7 @@ fn two_sleeping_readers_are_both_woken() {
 #[test]
 fn a_message_and_close_wake_a_task() {
     model(Some(2), || {
-        let broadcast = Place::new(Broadcast::<Message, 2, Async<LoomFutex>>::new());
+        let broadcast = Place::new(Broadcast::<Message, 2, Async<ModelFutex>>::new());
         let writer = send_in_thread(broadcast.get(), 1);
         let mut reader = Reader::from_oldest(broadcast.get());
         let task = Task::new();

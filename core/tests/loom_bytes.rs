@@ -9,7 +9,7 @@ use ringway_core::ring::bytes::{ByteRing, Consumer, Producer};
 use ringway_core::wait::Wake;
 use support::sync::Arc;
 use support::thread;
-use support::{LoomFutex, model};
+use support::{ModelFutex, model};
 
 fn write_exactly<const N: usize, W: Wake>(producer: &mut Producer<&ByteRing<N, W>>, bytes: &[u8]) {
     loop {
@@ -178,7 +178,7 @@ fn an_aborted_grant_is_never_seen() {
 #[test]
 fn writer_and_reader_wake_each_other_until_the_end() {
     model(Some(2), || {
-        let ring = Arc::new(ByteRing::<1, LoomFutex>::new());
+        let ring = Arc::new(ByteRing::<1, ModelFutex>::new());
         let producer = {
             let ring = ring.clone();
             thread::spawn(move || {
@@ -200,7 +200,7 @@ fn writer_and_reader_wake_each_other_until_the_end() {
 #[test]
 fn close_wakes_a_sleeping_writer() {
     model(Some(3), || {
-        let ring = Arc::new(ByteRing::<1, LoomFutex>::new());
+        let ring = Arc::new(ByteRing::<1, ModelFutex>::new());
         let reader = {
             let ring = ring.clone();
             thread::spawn(move || ring.consumer().unwrap().close())

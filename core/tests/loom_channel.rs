@@ -13,9 +13,9 @@ use ringway_core::channel::socket::{Connection, Network, Shutdown};
 use ringway_core::sync::{AtomicU32, Ordering};
 use ringway_core::wait::{Async, Wait};
 use support::thread;
-use support::{LoomFutex, Place, Task, model};
+use support::{ModelFutex, Place, Task, model};
 
-fn pipe<const N: usize>() -> Pipe<N, LoomFutex> {
+fn pipe<const N: usize>() -> Pipe<N, ModelFutex> {
     Pipe::new()
 }
 
@@ -262,7 +262,7 @@ mod pipes {
     #[test]
     fn tasks_are_woken_by_bytes_room_and_the_end() {
         model(Some(3), || {
-            let pipe = Place::new(Pipe::<1, Async<LoomFutex>>::new());
+            let pipe = Place::new(Pipe::<1, Async<ModelFutex>>::new());
             let (mut reader, mut writer) = pipe.get().open().unwrap();
             let writing = thread::spawn(move || {
                 let task = Task::new();
@@ -285,7 +285,7 @@ mod pipes {
 mod fifos {
     use super::*;
 
-    fn names<const NAMES: usize>() -> Place<Registry<NAMES, 2, LoomFutex>> {
+    fn names<const NAMES: usize>() -> Place<Registry<NAMES, 2, ModelFutex>> {
         Place::new(Registry::new())
     }
 
@@ -489,9 +489,9 @@ mod fifos {
 mod sockets {
     use super::*;
 
-    type Net = Network<1, 2, 5, LoomFutex>;
+    type Net = Network<1, 2, 5, ModelFutex>;
 
-    fn connection() -> Connection<5, LoomFutex> {
+    fn connection() -> Connection<5, ModelFutex> {
         Connection::new()
     }
 

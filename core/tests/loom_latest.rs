@@ -11,7 +11,7 @@ use ringway_core::Error;
 use ringway_core::ring::latest::{Latest, Version, Writer};
 use ringway_core::wait::Wake;
 use support::thread;
-use support::{LoomFutex, Place, model};
+use support::{ModelFutex, Place, model};
 
 /// A value that loom can tear: its version, twice.
 type Value = [u32; 2];
@@ -88,7 +88,7 @@ fn two_readers_get_whole_values() {
 #[test]
 fn a_change_and_close_wake_a_sleeping_reader() {
     model(Some(3), || {
-        let latest = Place::new(Latest::<Value, LoomFutex>::new());
+        let latest = Place::new(Latest::<Value, ModelFutex>::new());
         let writer = store_in_thread(latest.get(), 2);
         let mut seen = Version::NONE;
         while seen.number() < 2 {

@@ -13,13 +13,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use support::cell::UnsafeCell;
 use support::sync::Arc;
 use support::thread;
-use support::{LoomFutex, model};
+use support::{ModelFutex, model};
 
 /// A barrier, and the values that the parties write for each other.
-type Shared<const N: usize> = Arc<(Barrier<N, LoomFutex>, [UnsafeCell<u32>; 2])>;
+type Shared<const N: usize> = Arc<(Barrier<N, ModelFutex>, [UnsafeCell<u32>; 2])>;
 
 fn shared<const N: usize>() -> Shared<N> {
-    Arc::new((Barrier::<_, LoomFutex>::new(), [UnsafeCell::new(0), UnsafeCell::new(0)]))
+    Arc::new((Barrier::<_, ModelFutex>::new(), [UnsafeCell::new(0), UnsafeCell::new(0)]))
 }
 
 fn write<const N: usize>(shared: &Shared<N>, which: usize, value: u32) {
@@ -193,13 +193,13 @@ fn an_abort_after_all_came_breaks_only_the_next_round() {
 }
 
 /// A sleep in which a party with a deadline dies: it takes no further step.
-struct Mortal(LoomFutex);
+struct Mortal(ModelFutex);
 
 impl Wake for Mortal {
     type Word = BellWord;
 
     fn init() -> Self {
-        Mortal(LoomFutex::new())
+        Mortal(ModelFutex::default())
     }
 
     fn wake(&self, word: &AtomicU32, n: u32) {

@@ -9,13 +9,13 @@ use ringway_core::participant::Participant;
 use support::cell::UnsafeCell;
 use support::sync::Arc;
 use support::thread;
-use support::{LoomFutex, model};
+use support::{ModelFutex, model};
 
 /// A semaphore of one permit, and a value that only its holder accesses.
-type Shared<const N: usize> = Arc<(BoundedSemaphore<N, LoomFutex>, UnsafeCell<u32>)>;
+type Shared<const N: usize> = Arc<(BoundedSemaphore<N, ModelFutex>, UnsafeCell<u32>)>;
 
 fn shared<const N: usize>() -> Shared<N> {
-    Arc::new((BoundedSemaphore::<_, LoomFutex>::new(), UnsafeCell::new(0)))
+    Arc::new((BoundedSemaphore::<_, ModelFutex>::new(), UnsafeCell::new(0)))
 }
 
 fn add(shared: &Shared<1>) {

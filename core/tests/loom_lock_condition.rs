@@ -9,12 +9,12 @@ use ringway_core::participant::Participant;
 use ringway_core::wait::{Async, Spin, Wait};
 use support::sync::Arc;
 use support::thread;
-use support::{LoomFutex, Task, model};
+use support::{ModelFutex, Task, model};
 
 type Shared<W> = Arc<(Mutex<u32, W>, Condition<W>)>;
 
-fn shared() -> Shared<LoomFutex> {
-    Arc::new((Mutex::<_, LoomFutex>::new(0), Condition::<LoomFutex>::new()))
+fn shared() -> Shared<ModelFutex> {
+    Arc::new((Mutex::<_, ModelFutex>::new(0), Condition::<ModelFutex>::new()))
 }
 
 fn take<W: Wait>(shared: &Shared<W>) {

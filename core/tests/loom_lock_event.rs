@@ -8,10 +8,10 @@ use ringway_core::sync::{AtomicU32, Ordering};
 use support::cell::UnsafeCell;
 use support::sync::Arc;
 use support::thread;
-use support::{LoomFutex, model};
+use support::{ModelFutex, model};
 
-fn shared() -> Arc<(Event<LoomFutex>, AtomicU32)> {
-    Arc::new((Event::<LoomFutex>::new(), AtomicU32::new(0)))
+fn shared() -> Arc<(Event<ModelFutex>, AtomicU32)> {
+    Arc::new((Event::<ModelFutex>::new(), AtomicU32::new(0)))
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn a_waiter_sees_what_was_done_before_set() {
 #[test]
 fn is_set_shows_what_was_done_before_set() {
     model(None, || {
-        let shared = Arc::new((Event::<LoomFutex>::new(), UnsafeCell::new(0)));
+        let shared = Arc::new((Event::<ModelFutex>::new(), UnsafeCell::new(0)));
         // The main thread sets it, not the spawned one, so that the event is set in loom's first
         // run.
         let looker = {

@@ -12,12 +12,12 @@ use ringway_core::participant::Participant;
 use ringway_core::wait::{Async, Spin};
 use support::sync::Arc;
 use support::thread;
-use support::{LateFutex, LoomFutex, Task, model};
+use support::{LateFutex, ModelFutex, Task, model};
 
-type Counter = Arc<Mutex<u32, LoomFutex>>;
+type Counter = Arc<Mutex<u32, ModelFutex>>;
 
 fn counter() -> Counter {
-    Arc::new(Mutex::<_, LoomFutex>::new(0))
+    Arc::new(Mutex::<_, ModelFutex>::new(0))
 }
 
 fn participant(number: u16) -> Participant {
@@ -286,7 +286,7 @@ fn a_task_is_woken_by_the_one_that_gives_it_back() {
 #[test]
 fn a_task_and_a_thread_wake_each_other() {
     model(Some(2), || {
-        let counter = Arc::new(Mutex::<_, Async<LoomFutex>>::new(0));
+        let counter = Arc::new(Mutex::<_, Async<ModelFutex>>::new(0));
         let held = counter.try_lock().unwrap();
         let thread = {
             let counter = counter.clone();

@@ -11,7 +11,7 @@ use std::num::NonZeroU32;
 use support::cell::UnsafeCell;
 use support::sync::Arc;
 use support::thread;
-use support::{LoomFutex, model};
+use support::{ModelFutex, model};
 
 /// Numbers loom's threads: each thread of a model is given a number.
 struct Numbered;
@@ -27,10 +27,10 @@ unsafe impl ThreadId for Numbered {
     }
 }
 
-type Shared = Arc<ReentrantMutex<UnsafeCell<u32>, Numbered, LoomFutex>>;
+type Shared = Arc<ReentrantMutex<UnsafeCell<u32>, Numbered, ModelFutex>>;
 
 fn shared() -> Shared {
-    Arc::new(ReentrantMutex::<_, _, LoomFutex>::new(UnsafeCell::new(0)))
+    Arc::new(ReentrantMutex::<_, _, ModelFutex>::new(UnsafeCell::new(0)))
 }
 
 fn add(shared: &Shared) {

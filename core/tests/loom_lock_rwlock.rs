@@ -9,12 +9,12 @@ use ringway_core::participant::Participant;
 use ringway_core::wait::Async;
 use support::sync::Arc;
 use support::thread;
-use support::{LoomFutex, Task, model};
+use support::{ModelFutex, Task, model};
 
-type Shared<const R: usize> = Arc<RwLock<u32, R, LoomFutex>>;
+type Shared<const R: usize> = Arc<RwLock<u32, R, ModelFutex>>;
 
 fn shared<const R: usize>() -> Shared<R> {
-    Arc::new(RwLock::<_, _, LoomFutex>::new(0))
+    Arc::new(RwLock::<_, _, ModelFutex>::new(0))
 }
 
 fn participant(number: u16) -> Participant {
@@ -181,7 +181,7 @@ fn two_that_recover_a_reader_and_a_writer_at_once() {
 #[test]
 fn a_reading_and_a_writing_task_exclude_each_other() {
     model(Some(2), || {
-        let shared = Arc::new(RwLock::<_, 1, Async<LoomFutex, 2>>::new(0_u32));
+        let shared = Arc::new(RwLock::<_, 1, Async<ModelFutex, 2>>::new(0_u32));
         let writer = {
             let shared = shared.clone();
             thread::spawn(move || {

@@ -9,12 +9,12 @@ use ringway_core::sync::{AtomicU32, Ordering};
 use ringway_core::wait::Async;
 use support::sync::Arc;
 use support::thread;
-use support::{LateFutex, LoomFutex, Task, model};
+use support::{LateFutex, ModelFutex, Task, model};
 
-type Shared<const START: u32> = Arc<(Semaphore<START, LoomFutex>, AtomicU32)>;
+type Shared<const START: u32> = Arc<(Semaphore<START, ModelFutex>, AtomicU32)>;
 
 fn shared<const START: u32>() -> Shared<START> {
-    Arc::new((Semaphore::<_, LoomFutex>::new(), AtomicU32::new(0)))
+    Arc::new((Semaphore::<_, ModelFutex>::new(), AtomicU32::new(0)))
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn a_permit_wakes_a_task_that_sees_earlier_writes() {
 #[test]
 fn a_task_and_a_thread_get_a_permit_each() {
     model(Some(2), || {
-        let semaphore = Arc::new(Semaphore::<0, Async<LoomFutex>>::new());
+        let semaphore = Arc::new(Semaphore::<0, Async<ModelFutex>>::new());
         let thread = {
             let semaphore = semaphore.clone();
             thread::spawn(move || semaphore.acquire())

@@ -14,7 +14,7 @@ use ringway_core::ring::{PushError, queue::Queue};
 use support::sync::Arc;
 use support::sync::atomic::{AtomicU32, Ordering};
 use support::thread;
-use support::{DyingFutex, LoomFutex, model};
+use support::{DyingFutex, ModelFutex, model};
 
 type Value = Box<u32>;
 
@@ -248,7 +248,7 @@ fn two_recover_the_dead_while_a_third_pushes() {
 #[test]
 fn a_sleeping_push_and_a_sleeping_pop_are_woken() {
     model(Some(2), || {
-        let queue = Arc::new(Queue::<Value, 1, LoomFutex>::new());
+        let queue = Arc::new(Queue::<Value, 1, ModelFutex>::new());
         let producer = {
             let queue = queue.clone();
             thread::spawn(move || (1..=2).for_each(|value| queue.push(Box::new(value)).unwrap()))
@@ -529,7 +529,7 @@ fn a_handover_between_producers_is_not_the_end() {
 #[test]
 fn the_last_producers_death_wakes_a_consumer() {
     model(Some(2), || {
-        let queue = Arc::new(Queue::<u32, 1, LoomFutex>::new());
+        let queue = Arc::new(Queue::<u32, 1, ModelFutex>::new());
         const DEAD: Participant = Participant::new(9).unwrap();
         core::mem::forget(queue.handle(DEAD).producer().unwrap());
         let consumer = {
@@ -568,7 +568,7 @@ fn the_next_claim_sees_the_attempts() {
 #[test]
 fn close_wakes_a_sleeping_consumer() {
     model(Some(2), || {
-        let queue = Arc::new(Queue::<Value, 1, LoomFutex>::new());
+        let queue = Arc::new(Queue::<Value, 1, ModelFutex>::new());
         let consumer = {
             let queue = queue.clone();
             thread::spawn(move || queue.pop().is_err())

@@ -11,16 +11,16 @@ use ringway_core::wait::Async;
 use std::pin::pin;
 use support::sync::Arc;
 use support::thread;
-use support::{DyingFutex, LoomFutex, Place, Task, model};
+use support::{DyingFutex, ModelFutex, Place, Task, model};
 
 /// A value that loom watches: its receiver must see what its sender wrote into it.
 type Value = Box<u32>;
 
-fn waiting<T, const N: usize>() -> Arc<Ring<T, N, LoomFutex>> {
+fn waiting<T, const N: usize>() -> Arc<Ring<T, N, ModelFutex>> {
     Arc::new(Ring::new())
 }
 
-fn awaiting<const N: usize>() -> Arc<Ring<Value, N, Async<LoomFutex>>> {
+fn awaiting<const N: usize>() -> Arc<Ring<Value, N, Async<ModelFutex>>> {
     Arc::new(Ring::new())
 }
 
@@ -311,7 +311,7 @@ mod waited_on {
             let producer = {
                 let ring = ring.clone();
                 thread::spawn(move || {
-                    let view: &RingView<u32, LoomFutex> = &*ring;
+                    let view: &RingView<u32, ModelFutex> = &*ring;
                     let mut producer = view.producer().unwrap();
                     for value in 1..3 {
                         let mut chunk = producer.reserve(1).unwrap();
@@ -321,7 +321,7 @@ mod waited_on {
                     producer.close();
                 })
             };
-            let view: &RingView<u32, LoomFutex> = &*ring;
+            let view: &RingView<u32, ModelFutex> = &*ring;
             let mut consumer = view.consumer().unwrap();
             for value in 1..3 {
                 let chunk = consumer.peek(1).unwrap();

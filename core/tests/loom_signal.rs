@@ -14,7 +14,7 @@ use std::cell::Cell;
 use support::cell::UnsafeCell;
 use support::sync::Arc;
 use support::thread::{self, JoinHandle};
-use support::{LoomFutex, Task, model};
+use support::{ModelFutex, Task, model};
 
 const LINE: u32 = 0;
 const ALL: SignalSet = SignalSet::all();
@@ -60,7 +60,7 @@ fn plain<const LINES: usize, const DEPTH: usize>() -> Arc<Shared<LINES, DEPTH, S
     Shared::of(Table::new())
 }
 
-fn asleep<const LINES: usize, const DEPTH: usize>() -> Arc<Shared<LINES, DEPTH, LoomFutex>> {
+fn asleep<const LINES: usize, const DEPTH: usize>() -> Arc<Shared<LINES, DEPTH, ModelFutex>> {
     Shared::of(Table::new())
 }
 

@@ -11,12 +11,12 @@ use ringway_core::wait::{TimedOut, Wait, Wake};
 use support::sync::Arc;
 use support::sync::atomic::AtomicU8;
 use support::thread;
-use support::{LoomFutex, model};
+use support::{ModelFutex, model};
 
 /// One side's way to sleep: on the peer's bell, while the peer sleeps on its own.
 struct Side {
-    mine: Arc<LoomFutex>,
-    theirs: Arc<LoomFutex>,
+    mine: Arc<ModelFutex>,
+    theirs: Arc<ModelFutex>,
 }
 
 impl Sleeper for Side {
@@ -42,7 +42,7 @@ macro_rules! lane {
         let words: &'static [Words; 2] = Box::leak(Box::new([Words::new(), Words::new()]));
         let bytes: &'static [AtomicU8; $n] =
             Box::leak(Box::new(std::array::from_fn(|_| AtomicU8::new(0))));
-        let [sending, receiving] = [(); 2].map(|()| Arc::new(LoomFutex::new()));
+        let [sending, receiving] = [(); 2].map(|()| Arc::new(ModelFutex::default()));
         let [tx, rx] = words;
         (
             $Tx::new([tx, rx], bytes, Side { mine: sending.clone(), theirs: receiving.clone() }),

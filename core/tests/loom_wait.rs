@@ -11,7 +11,7 @@ use ringway_core::wait::{Async, Doorbell, Spin, TimedOut, WakerCell, WakerSet};
 use std::task::Poll;
 use support::sync::Arc;
 use support::thread;
-use support::{LoomFutex, Task, model};
+use support::{ModelFutex, Task, model};
 
 /// A condition that becomes true once.
 struct Flag(AtomicU32);
@@ -36,7 +36,7 @@ mod doorbell {
     #[test]
     fn ring_while_falling_asleep_is_not_lost() {
         model(None, || {
-            let shared = Arc::new((Flag::new(), Doorbell::<LoomFutex>::new()));
+            let shared = Arc::new((Flag::new(), Doorbell::<ModelFutex>::new()));
             let ringer = {
                 let shared = shared.clone();
                 thread::spawn(move || {
@@ -52,7 +52,7 @@ mod doorbell {
     #[test]
     fn sleeper_that_needs_two_ringers_wakes() {
         model(Some(3), || {
-            let shared = Arc::new(([Flag::new(), Flag::new()], Doorbell::<LoomFutex>::new()));
+            let shared = Arc::new(([Flag::new(), Flag::new()], Doorbell::<ModelFutex>::new()));
             let ringers = [0, 1].map(|which| {
                 let shared = shared.clone();
                 thread::spawn(move || {
@@ -71,7 +71,7 @@ mod doorbell {
     #[test]
     fn one_ring_wakes_two_sleepers() {
         model(Some(3), || {
-            let shared = Arc::new((Flag::new(), Doorbell::<LoomFutex>::new()));
+            let shared = Arc::new((Flag::new(), Doorbell::<ModelFutex>::new()));
             let sleepers = [(); 2].map(|()| {
                 let shared = shared.clone();
                 thread::spawn(move || shared.1.wait_until(None, || shared.0.raised()))
@@ -89,7 +89,7 @@ mod doorbell {
         model(Some(3), || {
             let shared = Arc::new((
                 [Flag::new(), Flag::new()],
-                [Doorbell::<LoomFutex>::new(), Doorbell::<LoomFutex>::new()],
+                [Doorbell::<ModelFutex>::new(), Doorbell::<ModelFutex>::new()],
             ));
             let other = {
                 let shared = shared.clone();
@@ -111,7 +111,7 @@ mod doorbell {
     #[test]
     fn ring_wakes_a_second_sleep_too() {
         model(Some(3), || {
-            let shared = Arc::new(([Flag::new(), Flag::new()], Doorbell::<LoomFutex>::new()));
+            let shared = Arc::new(([Flag::new(), Flag::new()], Doorbell::<ModelFutex>::new()));
             let ringer = {
                 let shared = shared.clone();
                 thread::spawn(move || {
@@ -147,7 +147,7 @@ mod doorbell {
     #[test]
     fn next_wait_succeeds_after_deadline_during_a_ring() {
         model(None, || {
-            let shared = Arc::new((Flag::new(), Doorbell::<LoomFutex>::new()));
+            let shared = Arc::new((Flag::new(), Doorbell::<ModelFutex>::new()));
             let ringer = {
                 let shared = shared.clone();
                 thread::spawn(move || {
@@ -165,7 +165,7 @@ mod doorbell {
     #[test]
     fn ring_during_poll_wakes_the_task() {
         model(Some(3), || {
-            let shared = Arc::new((Flag::new(), Doorbell::<Async<LoomFutex>>::new()));
+            let shared = Arc::new((Flag::new(), Doorbell::<Async<ModelFutex>>::new()));
             let ringer = {
                 let shared = shared.clone();
                 thread::spawn(move || {
@@ -182,7 +182,7 @@ mod doorbell {
     fn two_rings_at_once_wake_a_task() {
         model(Some(2), || {
             let shared =
-                Arc::new(([Flag::new(), Flag::new()], Doorbell::<Async<LoomFutex>>::new()));
+                Arc::new(([Flag::new(), Flag::new()], Doorbell::<Async<ModelFutex>>::new()));
             let ringers = [0, 1].map(|which| {
                 let shared = shared.clone();
                 thread::spawn(move || {
@@ -201,7 +201,7 @@ mod doorbell {
     #[test]
     fn ring_wakes_a_task_and_a_thread() {
         model(Some(2), || {
-            let shared = Arc::new((Flag::new(), Doorbell::<Async<LoomFutex>>::new()));
+            let shared = Arc::new((Flag::new(), Doorbell::<Async<ModelFutex>>::new()));
             let sleeper = {
                 let shared = shared.clone();
                 thread::spawn(move || shared.1.wait_until(None, || shared.0.raised()))

@@ -2,13 +2,8 @@
 //! random schedules. Loom follows all schedules that its rules tell apart. Shuttle treats every
 //! ordering as the strongest one.
 
-pub(crate) mod sync {
-    pub(crate) use shuttle::sync::atomic;
-}
-
-pub(crate) mod thread {
-    pub(crate) use shuttle::thread::yield_now;
-}
+pub use shuttle::hint;
+pub use shuttle::sync;
 
 pub(crate) mod cell {
     /// A cell that nobody watches: loom checks that accesses are ordered.

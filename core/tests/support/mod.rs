@@ -9,70 +9,21 @@ mod explorer;
 #[allow(unused_imports)]
 pub use explorer::{cell, sync, thread, thread_local};
 
-use ringway_core::sync::{AtomicU32, Ordering};
+use ringway_core::sync::AtomicU32;
+pub use ringway_core::wait::ModelFutex;
 use ringway_core::wait::{BellWord, TimedOut, Wait, Wake};
 use std::sync::Arc;
 use std::task::Waker;
 use sync::{Condvar, Mutex};
-
-/// A futex as loom models it: compares and falls asleep in one step.
-///
-/// It is stricter than the real futex, which may wake for no reason. This one wakes only when it is
-/// told to.
-#[derive(Debug, Default)]
-pub struct LoomFutex {
-    word: Mutex<()>,
-    sleepers: Condvar,
-}
-
-impl LoomFutex {
-    pub fn new() -> Self {
-        Self::default()
-    }
-}
-
-impl Wake for LoomFutex {
-    type Word = BellWord;
-
-    fn init() -> Self {
-        LoomFutex::new()
-    }
-
-    fn wake(&self, _word: &AtomicU32, n: u32) {
-        // The lock makes compare-and-sleep one step.
-        drop(self.word.lock().unwrap());
-        if n == u32::MAX {
-            self.sleepers.notify_all();
-        } else {
-            (0..n).for_each(|_| self.sleepers.notify_one());
-        }
-    }
-}
-
-impl Wait for LoomFutex {
-    /// A deadline that is just passing: a thread that would fall asleep times out instead.
-    type Deadline = ();
-
-    fn wait(&self, word: &AtomicU32, expected: u32, deadline: Option<()>) -> Result<(), TimedOut> {
-        let guard = self.word.lock().unwrap();
-        if word.load(Ordering::Relaxed) == expected {
-            if deadline.is_some() {
-                return Err(TimedOut);
-            }
-            drop(self.sleepers.wait(guard).unwrap());
-        }
-        Ok(())
-    }
-}
 
 std::thread_local! {
     /// Whether the next wake-up is lost. Loom runs all threads of a model on one of the system's.
     static DIES: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
-/// A [`LoomFutex`] that loses one wake-up: its sender died just before it.
+/// A [`ModelFutex`] that loses one wake-up: its sender died just before it.
 #[derive(Debug)]
-pub struct DyingFutex(LoomFutex);
+pub struct DyingFutex(ModelFutex);
 
 impl DyingFutex {
     /// Sets whether the next wake-up is lost.
@@ -85,7 +36,7 @@ impl Wake for DyingFutex {
     type Word = BellWord;
 
     fn init() -> Self {
-        DyingFutex(LoomFutex::new())
+        DyingFutex(ModelFutex::default())
     }
 
     fn wake(&self, word: &AtomicU32, n: u32) {
@@ -103,11 +54,11 @@ impl Wait for DyingFutex {
     }
 }
 
-/// A [`LoomFutex`] whose deadline passes at the moment of the wake-up.
+/// A [`ModelFutex`] whose deadline passes at the moment of the wake-up.
 ///
 /// A wait with a deadline sleeps until it is woken, and then returns `TimedOut`.
 #[derive(Debug, Default)]
-pub struct LateFutex(LoomFutex);
+pub struct LateFutex(ModelFutex);
 
 impl LateFutex {
     pub fn new() -> Self {
