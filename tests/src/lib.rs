@@ -36,6 +36,7 @@ pages! {
     CrashTable = "docs/crash-table.md";
     Firmware = "docs/firmware.md";
     MemoryModel = "docs/memory-model.md";
+    ModelChecking = "docs/model-checking.md";
     SharedMemory = "docs/shared-memory.md";
     Systems = "docs/systems.md";
     Testing = "docs/testing.md";
