@@ -190,8 +190,8 @@ impl File {
         Ok(())
     }
 
-    /// Finds out whether the kernel tells who has a lock. Where it does not, nobody would ever count
-    /// as dead.
+    /// Finds out whether the kernel tells who has a lock. Where it does not, nobody would ever
+    /// count as dead.
     pub(super) fn check_locks(&self) -> Result<()> {
         let asked = lock(self.locks.as_fd(), libc::F_OFD_GETLK, libc::F_RDLCK, (TABLE, 1));
         asked.asked(LOCK, refused!("fcntl(2) with F_OFD_GETLK")).map(drop)

@@ -215,7 +215,7 @@ const CALLS: &[(&str, &str, &[Refused])] = &[
 
 /// What Docker's and Podman's default profiles refuse to a process without further rights.
 ///
-/// Source: [Seccomp security profiles for Docker](https://docs.docker.com/engine/security/seccomp/).
+/// Source: [Seccomp profiles for Docker](https://docs.docker.com/engine/security/seccomp/).
 #[rustfmt::skip]
 const DOCKER: &[Refused] = &[
     call(libc::SYS_acct), call(libc::SYS_add_key), call(libc::SYS_bpf),
