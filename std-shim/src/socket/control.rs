@@ -7,7 +7,10 @@
 //! them. Every descriptor in it becomes an [`OwnedFd`], whichever option brought it. Other control
 //! data is ignored.
 
+mod headers;
+
 use crate::sys::last_errno;
+use headers::space;
 use rustix::io;
 use rustix::net::RecvFlags;
 use std::mem::MaybeUninit;
@@ -72,17 +75,6 @@ pub(super) fn recv(
     Ok(Message { size, descriptors, truncated, marked: truncated || filled != 0 })
 }
 
-/// A pidfd of the sender (`SO_PASSPIDFD`). The `libc` crate does not name it on every target.
-const SCM_PIDFD: libc::c_int = 0x04;
-
-const HEADER: usize = size_of::<libc::cmsghdr>();
-
-/// Bytes of a header and of `data` bytes behind it, each aligned as the system aligns it.
-const fn space(data: usize) -> usize {
-    // SAFETY: `CMSG_SPACE` only computes, and the callers stay far below the bounds of the type.
-    unsafe { libc::CMSG_SPACE(data as libc::c_uint) as usize }
-}
-
 /// Room for all control data but descriptors.
 ///
 /// The longest security label of Linux's modules has a page. The time stamps, credentials and pidfd
@@ -94,51 +86,23 @@ const CONTROL: usize = OTHERS + space(MAX_DESCRIPTORS * size_of::<RawFd>());
 #[repr(C, align(8))]
 struct Control([MaybeUninit<u8>; CONTROL]);
 
-/// Walks through the headers and takes every descriptor out of them.
-///
-/// The C library's macro overlooks a last header that the end of the buffer cuts short, so this
-/// walk is written out.
+/// Takes every descriptor out of control data.
 ///
 /// # Safety
 /// The kernel must have filled the first `filled` bytes of `control` with control data, and the
 /// descriptors in them must have no other owner.
 unsafe fn take_descriptors(control: &Control, filled: usize, descriptors: &mut Vec<OwnedFd>) {
     let start = control.0.as_ptr().cast::<u8>();
-    // SAFETY: `CMSG_LEN` only computes.
-    let data_offset = unsafe { libc::CMSG_LEN(0) as usize };
-    let mut at = 0;
-    while filled.saturating_sub(at) >= HEADER {
-        let header = start.wrapping_add(at).cast::<libc::cmsghdr>();
-        // SAFETY: the loop's condition leaves room for a whole header within the first `filled`
-        // bytes, which the kernel filled. The read needs no alignment.
-        let header = unsafe { header.read_unaligned() };
-        #[allow(clippy::unnecessary_cast)] // the width differs between targets
-        let length = (header.cmsg_len as usize).min(filled - at);
-        if length < HEADER {
-            return;
+    // SAFETY: the first `filled` bytes, which are no more than `control` has, were filled, as the
+    // caller guarantees. They live as long as the borrow.
+    let filled = unsafe { std::slice::from_raw_parts(start, filled.min(CONTROL)) };
+    headers::descriptors(filled, |found| {
+        // SAFETY: the kernel opened this descriptor for this process, and the caller guarantees
+        // that it has no other owner.
+        let descriptor = unsafe { OwnedFd::from_raw_fd(found.number) };
+        if found.was_sent {
+            descriptors.push(descriptor);
         }
-        let carries = header.cmsg_level == libc::SOL_SOCKET
-            && matches!(header.cmsg_type, libc::SCM_RIGHTS | SCM_PIDFD);
-        let count =
-            if carries { length.saturating_sub(data_offset) / size_of::<RawFd>() } else { 0 };
-        for place in 0..count {
-            let offset = at + data_offset + place * size_of::<RawFd>();
-            let number = start.wrapping_add(offset).cast::<RawFd>();
-            // SAFETY: `place` is below the number of descriptors in this header's data, which lies
-            // within the first `filled` bytes, which the kernel filled. The read needs no
-            // alignment.
-            let number = unsafe { number.read_unaligned() };
-            // If the kernel could not make a pidfd, it puts a negative error number in its place.
-            if number >= 0 {
-                // SAFETY: the kernel opened this descriptor for this process, and the caller
-                // guarantees that it has no other owner.
-                let descriptor = unsafe { OwnedFd::from_raw_fd(number) };
-                if header.cmsg_type == libc::SCM_RIGHTS {
-                    descriptors.push(descriptor);
-                }
-                // The drop closes a pidfd, because nobody asked for it.
-            }
-        }
-        at += space(length - data_offset.min(length));
-    }
+        // The drop closes a pidfd, because nobody asked for it.
+    });
 }
