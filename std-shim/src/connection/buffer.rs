@@ -103,7 +103,10 @@ impl Target<'_> {
         match self {
             Target::Grows(message) => {
                 if message.len() == came {
-                    message.resize(length.min(came + came.max(Self::AT_ONCE)), 0);
+                    let more = length.saturating_sub(came).min(came.max(Self::AT_ONCE));
+                    // Exactly: a vector that grows by itself doubles.
+                    message.reserve_exact(more);
+                    message.resize(came + more, 0);
                 }
                 message.get_mut(came..).unwrap_or_default()
             }
