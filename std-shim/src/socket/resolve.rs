@@ -79,7 +79,8 @@ fn scoped(text: &str) -> Option<io::Result<SocketAddrV6>> {
     let (inside, port) = text.strip_prefix('[')?.rsplit_once("]:")?;
     let (address, interface) = inside.split_once('%')?;
     let (address, port) = (address.parse().ok()?, port.parse().ok()?);
-    if interface.parse::<u32>().is_ok() {
+    // A sign in front makes it a name: the standard library would ask a name server.
+    if interface.bytes().all(|byte| byte.is_ascii_digit()) && interface.parse::<u32>().is_ok() {
         return None;
     }
     let index = CString::new(interface).map_or(0, |name| {
