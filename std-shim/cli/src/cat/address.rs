@@ -153,7 +153,8 @@ impl HostPort {
             }
             None => host,
         };
-        if host.is_empty() {
+        // A bracket within would be read otherwise when the address is printed.
+        if host.is_empty() || host.contains(['[', ']']) {
             return Err(form());
         }
         let port = port
@@ -233,7 +234,9 @@ mod tests {
     fn host_with_colons_needs_brackets() {
         assert_eq!(parse("tcp:[::1]:80"), Address::Tcp(HostPort { host: "::1".into(), port: 80 }));
         assert!(refuse("tcp:::1:80").contains("tcp:[::1]:80"));
-        assert!(refuse("tcp:[::1:80").contains("HOST:PORT"));
+        for bad in ["tcp:[::1:80", "tcp:[[x]:80", "tcp:[x]]:80", "tcp:x]:80"] {
+            assert!(refuse(bad).contains("HOST:PORT"), "{bad}");
+        }
     }
 
     #[test]
