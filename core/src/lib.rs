@@ -88,6 +88,7 @@
 //! | feature | gives |
 //! |---|---|
 //! | `alloc` | an `Arc` owns the structure for its halves, see [`StableRef`](storage::StableRef) |
+//! | `arbitrary` | `Arbitrary` for [`Error`], [states and events](channel), [`Participant`](participant::Participant), [link configurations](channel::link::Config) and [signals](signal), where there is a standard library |
 //! | `defmt` | `defmt::Format` of the errors and states |
 //! | `embedded-io` | `embedded_io::{Read, Write, ReadReady, WriteReady}` on the byte ends |
 //! | `heapless` | receives messages into a `heapless::Vec` as well, see [`Buffer`] |
@@ -108,6 +109,8 @@ mod buffer;
 pub mod channel;
 mod error;
 mod finally;
+#[cfg(all(feature = "arbitrary", not(target_os = "none")))]
+mod fuzzing;
 pub mod lock;
 pub mod participant;
 pub mod plain;

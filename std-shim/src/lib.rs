@@ -64,6 +64,7 @@
 //!
 //! | feature | gives |
 //! |---|---|
+//! | `arbitrary` | `Arbitrary` for [`Signal`](signal::Signal), [`UnixAddress`](socket::UnixAddress), and what the core has |
 //! | `derive` | the derives of `ringway::zerocopy`, for [items](shm::Item) of your own |
 //!
 //! [poll(2)]: https://man7.org/linux/man-pages/man2/poll.2.html

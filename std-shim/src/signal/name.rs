@@ -276,6 +276,15 @@ impl From<Signal> for SignalSet {
     }
 }
 
+/// Any signal that this system has.
+#[cfg(feature = "arbitrary")]
+impl<'a> arbitrary::Arbitrary<'a> for Signal {
+    fn arbitrary(u: &mut arbitrary::Unstructured<'a>) -> arbitrary::Result<Self> {
+        let all: Vec<Signal> = (1..=64).filter_map(Signal::new).collect();
+        u.choose(&all).copied()
+    }
+}
+
 impl FromIterator<Signal> for SignalSet {
     fn from_iter<I: IntoIterator<Item = Signal>>(signals: I) -> Self {
         signals.into_iter().map(Signal::line).collect()

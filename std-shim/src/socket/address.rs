@@ -107,6 +107,26 @@ impl fmt::Display for UnixAddress {
     }
 }
 
+/// Any address, also one that is too long, empty, or a path with a zero byte.
+///
+/// ```
+/// use arbitrary::Unstructured;
+/// use ringway::socket::UnixAddress;
+/// let address: UnixAddress = Unstructured::new(&[0, 1, 7, 7, 2]).arbitrary()?;
+/// assert!(matches!(address, UnixAddress::Path(_)));
+/// # Ok::<(), arbitrary::Error>(())
+/// ```
+#[cfg(feature = "arbitrary")]
+impl<'a> arbitrary::Arbitrary<'a> for UnixAddress {
+    fn arbitrary(u: &mut arbitrary::Unstructured<'a>) -> arbitrary::Result<Self> {
+        Ok(match u.int_in_range(0..=2)? {
+            0 => UnixAddress::Path(PathBuf::from(OsStr::from_bytes(u.arbitrary()?))),
+            1 => UnixAddress::Abstract(u.arbitrary()?),
+            _ => UnixAddress::Unnamed,
+        })
+    }
+}
+
 const PATH_OFFSET: usize = offset_of!(libc::sockaddr_un, sun_path);
 
 impl Family for Unix {
