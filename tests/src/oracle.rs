@@ -12,6 +12,7 @@ mod link;
 mod link_session;
 mod locks;
 mod messages;
+mod parsers;
 mod pipe;
 mod queue;
 mod ring;
@@ -25,6 +26,7 @@ pub use link::link;
 pub use link_session::link_session;
 pub use locks::locks;
 pub use messages::messages;
+pub use parsers::{addresses, connection, control, survey};
 pub use pipe::pipe;
 pub use queue::queue;
 pub use ring::ring;
@@ -35,8 +37,11 @@ pub use untrusted::untrusted;
 ///
 /// `tests/tests/replay.rs` runs each on its corpus and on the cases that were found.
 pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+    ("addresses", addresses),
     ("broadcast", broadcast),
     ("byte_ring", byte_ring),
+    ("connection", connection),
+    ("control", control),
     ("latest", latest),
     ("layout", layout),
     ("link", link),
@@ -47,6 +52,7 @@ pub const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("queue", queue),
     ("ring", ring),
     ("signal", signal),
+    ("survey", survey),
     ("untrusted", untrusted),
 ];
 
@@ -65,6 +71,11 @@ impl<'a> Choices<'a> {
         let (first, rest) = self.0.split_first()?;
         self.0 = rest;
         Some(usize::from(*first) % count)
+    }
+
+    /// All bytes that are left. None is after this.
+    pub fn rest(&mut self) -> &'a [u8] {
+        std::mem::take(&mut self.0)
     }
 
     /// True or false, with equal chances.

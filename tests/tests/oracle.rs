@@ -77,3 +77,23 @@ fn a_region_is_what_was_laid_out_or_refused() {
 fn a_link_blames_a_liar_and_no_honest_peer() {
     rounds(oracle::link_session, 5_000);
 }
+
+#[test]
+fn an_address_is_printed_as_it_is_read() {
+    rounds(oracle::addresses, 5_000);
+}
+
+#[test]
+fn descriptors_arrive_as_sent_and_none_leaks() {
+    rounds(oracle::control, 1_000);
+}
+
+#[test]
+fn any_bytes_of_a_peer_are_frames_or_an_error() {
+    rounds(oracle::connection, 1_000);
+}
+
+#[test]
+fn any_file_is_a_region_or_an_error() {
+    rounds(oracle::survey, 1_000);
+}
