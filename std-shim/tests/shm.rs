@@ -1525,6 +1525,39 @@ fn a_corrupt_part_takes_bounded_time() {
     assert!(!name.exists());
 }
 
+/// If the survey mapped the file, this would end in a `SIGBUS`.
+#[test]
+fn a_file_cut_under_a_survey_is_an_error() {
+    use std::sync::atomic::AtomicBool;
+    let region = Region::anonymous(&layout()).unwrap();
+    let mut good = vec![0; region.size()];
+    let whole = fs::File::from(region.as_fd().try_clone_to_owned().unwrap());
+    whole.read_exact_at(&mut good, 0).unwrap();
+    let file = tempfile::tempfile_in("/dev/shm").unwrap();
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let lengths = (0..good.len() as u64 + 200).step_by(97).cycle();
+            // Relaxed: the partner is the store below, which publishes nothing else.
+            for length in lengths.take_while(|_| !stop.load(Ordering::Relaxed)) {
+                file.set_len(length).unwrap();
+                file.write_all_at(&good, 0).unwrap();
+            }
+        });
+        for _ in 0..5_000 {
+            if let Err(error) = shm::survey::of_fd(&file) {
+                let cause = error.cause();
+                let is_wrong = matches!(cause, Cause::Region(_) | Cause::WrongFile { .. });
+                assert!(is_wrong, "{error}");
+            }
+        }
+        // Relaxed: the partner is the load in the thread.
+        stop.store(true, Ordering::Relaxed);
+    });
+    file.set_len(good.len() as u64).unwrap();
+    assert_eq!(shm::survey::of_fd(&file).unwrap().parts.len(), 3);
+}
+
 #[test]
 fn a_sleeping_crowd_gets_the_lock_of_a_killed_holder() {
     let test = "a_sleeping_crowd_gets_the_lock_of_a_killed_holder";
