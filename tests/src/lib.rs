@@ -14,6 +14,7 @@ pub mod figures;
 #[cfg(not(fuzzing))]
 pub mod kernel;
 pub mod oracle;
+pub mod page;
 
 /// The code in the pages is run as the documentation of these.
 macro_rules! pages {

@@ -5,6 +5,7 @@
 //! The page's table of costs is that of the golden file.
 
 use ringway_tests::figures::root;
+use ringway_tests::page::{Block, blocks, file};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -15,32 +16,6 @@ const GUIDE: &str = "## From an empty project to a ring between an interrupt and
 
 fn page() -> String {
     fs::read_to_string(root().join("docs/firmware.md")).expect("the page is there")
-}
-
-/// A block of code of the page.
-struct Block<'p> {
-    /// The last line of text before it.
-    title: &'p str,
-    language: &'p str,
-    content: &'p str,
-}
-
-/// The blocks of code in a part of a page.
-fn blocks(mut text: &str) -> Vec<Block<'_>> {
-    let mut found = Vec::new();
-    while let Some((before, rest)) = text.split_once("\n```") {
-        let (language, rest) = rest.split_once('\n').expect("a block has a first line");
-        let (content, rest) = rest.split_once("```\n").expect("a block has an end");
-        let title = before.lines().rev().find(|line| !line.is_empty()).unwrap_or_default();
-        found.push(Block { title, language, content });
-        text = rest;
-    }
-    found
-}
-
-/// The file that a title names: it is nothing but a path in backquotes, and a colon.
-fn file(title: &str) -> Option<&str> {
-    title.strip_prefix('`')?.strip_suffix("`:").filter(|path| !path.contains('`'))
 }
 
 /// The project, as the reader has it.
@@ -150,14 +125,4 @@ fn the_costs_on_the_page_are_those_of_the_golden() {
     let printed = String::from_utf8(output.stdout).expect("UTF-8");
     assert_eq!(table, printed, "run `tests/tables docs/firmware.md`");
     assert!(table.lines().count() > 20, "hardly a structure:\n{table}");
-}
-
-#[test]
-fn blocks_and_files_are_found() {
-    let text = "A title:\n\n```sh\nls\n```\n\n`a/b.c`:\n\n```\nx\n\ny\n```\n";
-    let found: Vec<_> = blocks(text).iter().map(|it| (it.title, it.language, it.content)).collect();
-    assert_eq!(found, [("A title:", "sh", "ls\n"), ("`a/b.c`:", "", "x\n\ny\n")]);
-    assert_eq!(file("`a/b.c`:"), Some("a/b.c"));
-    assert_eq!(file("`a` and `b`:"), None);
-    assert_eq!(file("It prints:"), None);
 }
