@@ -19,7 +19,7 @@ const OPEN: [&str; 11] = [
     "mutants",
     "orderings",
     "platforms",
-    "sanitizer",
+    "sanitizers",
     "scribble",
     "shuttle",
 ];
