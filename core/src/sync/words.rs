@@ -117,6 +117,9 @@ impl<T> fmt::Debug for Words<T> {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use crate::scaled::scaled;
+
+    const LONG: usize = scaled(4099);
 
     /// Asserts that every byte of a copy is where it belongs, and that no byte beside it changes.
     fn assert_copies<T: Plain + PartialEq + fmt::Debug, const BYTES: usize>(
@@ -146,7 +149,7 @@ mod tests {
         assert_copies::<[u8; 255], 255>(|bytes| bytes);
         assert_copies::<[u8; 256], 256>(|bytes| bytes);
         assert_copies::<[u8; 257], 257>(|bytes| bytes);
-        assert_copies::<[u8; 4099], 4099>(|bytes| bytes);
+        assert_copies::<[u8; LONG], LONG>(|bytes| bytes);
         assert_copies::<[u64; 1], 8>(|bytes| [u64::from_ne_bytes(bytes)]);
     }
 }
