@@ -297,6 +297,10 @@ impl<L: Line + Debug> World<L> {
             _ => Frame { body: vec![value; 8], ..speaker.hello() },
         };
         self.speaker.is_honest = false;
+        if self.is_serial {
+            // Ends what is left of a frame that was cut.
+            self.link.handle_bytes(self.now, &[0]);
+        }
         self.speaker.put(&frame);
         self.deliver(0, 9);
         assert_eq!(self.events(), Some(Down::Violation), "{what}: {frame:?}, {:?}", self.link);
