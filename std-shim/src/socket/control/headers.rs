@@ -10,25 +10,25 @@ const SCM_PIDFD: libc::c_int = 0x04;
 const HEADER: usize = size_of::<libc::cmsghdr>();
 
 /// Bytes of a header and of `data` bytes behind it, each aligned as the system aligns it.
-pub const fn space(data: usize) -> usize {
+pub(super) const fn space(data: usize) -> usize {
     // SAFETY: `CMSG_SPACE` only computes, and the callers stay far below the bounds of the type.
     unsafe { libc::CMSG_SPACE(data as libc::c_uint) as usize }
 }
 
 /// A descriptor that the kernel put into control data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Found {
-    pub number: RawFd,
+pub(super) struct Found {
+    pub(super) number: RawFd,
     /// Whether the peer sent it (`SCM_RIGHTS`). Otherwise the kernel added it, for an option of the
     /// socket.
-    pub was_sent: bool,
+    pub(super) was_sent: bool,
 }
 
 /// Calls `found` with every descriptor in this control data, in order.
 ///
 /// The C library's macro overlooks a last header that the end of the buffer cuts short, so this
 /// walk is written out. It ends after each byte was passed once, whatever the bytes are.
-pub fn descriptors(control: &[u8], mut found: impl FnMut(Found)) {
+pub(super) fn descriptors(control: &[u8], mut found: impl FnMut(Found)) {
     // SAFETY: `CMSG_LEN` only computes.
     let data_offset = unsafe { libc::CMSG_LEN(0) as usize };
     let mut rest = control;
