@@ -645,6 +645,22 @@ mod wait {
         });
     }
 
+    /// Nobody sleeps, so that no doorbell's fence orders the raise before the end.
+    #[test]
+    fn a_spinning_dispatcher_gets_raises_before_the_end() {
+        model(None, || {
+            let shared = Shared::of(Table::<1, 0, Spin>::new());
+            let mut dispatcher = shared.table.dispatcher().unwrap();
+            let ender = spawn(&shared, |shared| {
+                shared.table.raise(LINE).unwrap();
+                assert!(shared.table.end_dispatcher());
+            });
+            assert_eq!(dispatcher.wait(ALL).map(|raised| raised.count), Ok(1));
+            assert_eq!(dispatcher.wait(ALL), Err(Error::Closed));
+            ender.join().unwrap();
+        });
+    }
+
     #[test]
     fn raise_during_poll_wakes_the_task() {
         model(Some(3), || {
