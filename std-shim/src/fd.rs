@@ -68,6 +68,7 @@ mod retry;
 pub(crate) mod sigpipe;
 mod timeout;
 mod transfer;
+mod vectored;
 
 pub use copy::Copier;
 pub(crate) use endpoint_state::EndpointState;

@@ -60,6 +60,17 @@
 //! | waiting for many things ([`fd::wait_any`], [`fd::WaitSet`]) | descriptors | `poll` | [poll(2)] |
 //! | waiting on a word ([`wait`]) | futex | `futex` | [futex(2)] |
 //!
+//! # Systems
+//!
+//! Linux 5.11 or later, with glibc or musl. The tests run on x86-64, i686, AArch64 and s390x; ARMv7
+//! and RISC-V are type-checked (`docs/systems.md` in the repository).
+//!
+//! Android of 64 bits is type-checked, and never run. It has no `/dev/shm`, so no regions with
+//! names: [`shm::Region::create`] and its family return an error that says so. Use
+//! [`shm::Region::anonymous`], and hand the descriptor over. In Android of 32 bits, the C library's
+//! signal sets have no room for the real-time signals: this crate does not compile there, nor on
+//! any other system. [`ringway_core`] does.
+//!
 //! # Features
 //!
 //! | feature | gives |
@@ -89,6 +100,12 @@
 //! [waitid(2)]: https://man7.org/linux/man-pages/man2/waitid.2.html
 //! [futex(2)]: https://man7.org/linux/man-pages/man2/futex.2.html
 #![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[cfg(not(any(target_os = "linux", all(target_os = "android", target_pointer_width = "64"))))]
+compile_error!(
+    "ringway needs Linux, or Android of 64 bits. For another system, and for none, use the crate \
+     ringway-core: it has the mechanisms, without system calls."
+);
 
 pub mod connection;
 mod error;

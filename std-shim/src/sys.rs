@@ -1,9 +1,11 @@
 //! Helpers around system calls that many files need.
 
+pub(crate) mod pidfd;
+
 use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::io::Errno;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Implements `AsFd` and `AsRawFd` for a type, given the expression for its descriptor.
@@ -37,6 +39,17 @@ pub(crate) fn answer(result: impl Into<libc::c_long>) -> rustix::io::Result<libc
         -1 => Err(last_errno()),
         answer => Ok(answer),
     }
+}
+
+/// Has the number `old` refer to what `new` refers to, close-on-exec, and closes what `old` was
+/// (`dup3(2)`, by its number: `libc` has no function for Android).
+///
+/// # Safety
+/// The caller owns `old`, and no other handle uses what it refers to.
+pub(crate) unsafe fn replace(new: RawFd, old: RawFd) -> rustix::io::Result<()> {
+    // SAFETY: the call touches no memory of this process, and the caller owns the number that it
+    // closes.
+    answer(unsafe { libc::syscall(libc::SYS_dup3, new, old, libc::O_CLOEXEC) }).map(drop)
 }
 
 /// Makes an empty `sigset_t`.

@@ -13,7 +13,7 @@
 //! [`hand_over`]. A `clone(2)` that goes around the C library runs no handlers: the new process
 //! keeps its copies until it executes a program or ends.
 
-use crate::sys::lock;
+use crate::sys::{self, lock};
 use std::cell::Cell;
 use std::ffi::c_void;
 use std::mem::ManuallyDrop;
@@ -160,7 +160,7 @@ fn remove_from_copy(record: &[Resource]) {
                     // SAFETY: `number` was closed above, and the `Unshared` that owned it keeps the
                     // new descriptor. Nothing has taken the number since, because a copy has one
                     // thread.
-                    unsafe { libc::dup3(harmless, number, libc::O_CLOEXEC) };
+                    let _ = unsafe { sys::replace(harmless, number) };
                     // SAFETY: `harmless` was opened above, and no handle owns it.
                     unsafe { libc::close(harmless) };
                 }

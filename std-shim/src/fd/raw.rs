@@ -6,6 +6,7 @@
 
 use super::poll::{Interest, look};
 use super::sigpipe::{self, NOSIGNAL, write_with};
+use super::vectored::{ReadWriteFlags, preadv2};
 use rustix::fs::FileType;
 use rustix::io::{self, Errno};
 use std::os::fd::BorrowedFd;
@@ -14,13 +15,13 @@ use std::os::fd::BorrowedFd;
 /// them.
 pub(crate) const PIECE: usize = rustix::pipe::PIPE_BUF;
 
-pub(crate) const NOWAIT: io::ReadWriteFlags = io::ReadWriteFlags::NOWAIT;
+pub(super) const NOWAIT: ReadWriteFlags = ReadWriteFlags::NOWAIT;
 
 /// Calls `preadv2(2)` at the file's own position, without waiting.
 ///
 /// `OPNOTSUPP` if the file does not know the flag.
 pub(crate) fn read_nowait(fd: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<usize> {
-    unknown(io::preadv2(fd, &mut [io::IoSliceMut::new(buf)], u64::MAX, NOWAIT))
+    unknown(preadv2(fd, &mut [io::IoSliceMut::new(buf)], u64::MAX, NOWAIT))
 }
 
 /// Calls `pwritev2(2)` at the file's own position, without waiting.

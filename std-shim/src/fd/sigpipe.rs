@@ -4,6 +4,7 @@
 //! and is not changed. An end reads it once, when it is made ([`kills`]). The functions that know
 //! only a descriptor read it each time.
 
+use super::vectored::{ReadWriteFlags, pwritev2};
 use crate::sys::no_signals;
 use rustix::io::{self, Errno};
 use std::mem::MaybeUninit;
@@ -11,15 +12,15 @@ use std::os::fd::BorrowedFd;
 use std::ptr;
 
 /// `RWF_NOSIGNAL`, since Linux 6.18.
-pub(super) const NOSIGNAL: io::ReadWriteFlags = io::ReadWriteFlags::from_bits_retain(0x100);
+pub(super) const NOSIGNAL: ReadWriteFlags = ReadWriteFlags::from_bits_retain(0x100);
 
 /// Calls `pwritev2(2)` at the file's own position.
 pub(super) fn write_with(
     fd: BorrowedFd<'_>,
     buf: &[u8],
-    flags: io::ReadWriteFlags,
+    flags: ReadWriteFlags,
 ) -> io::Result<usize> {
-    io::pwritev2(fd, &[io::IoSlice::new(buf)], u64::MAX, flags)
+    pwritev2(fd, &[io::IoSlice::new(buf)], u64::MAX, flags)
 }
 
 /// Whether a `SIGPIPE` would end this process now.

@@ -5,12 +5,10 @@ use crate::error::{Asked, On, ProcessError, Tried, refused};
 use crate::fd::{self, Interest, Timeout};
 use crate::signal::{self, Signal};
 use crate::sys::lock;
+use crate::sys::pidfd::{self, End};
 use crate::{Cause, CoreError, Error, Result};
 use rustix::io::Errno;
-use rustix::process::{
-    Pid, PidfdFlags, WaitId, WaitIdOptions, WaitOptions, getpid, kill_process, pidfd_open, waitid,
-    waitpid,
-};
+use rustix::process::{Pid, WaitOptions, getpid, kill_process, waitpid};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex};
 
@@ -68,7 +66,7 @@ impl Child {
     pub(super) fn adopt(pid: Pid) -> std::result::Result<Self, Cause> {
         // The number cannot be another process's: it stays taken until somebody waits for the
         // child.
-        match pidfd_open(pid, PidfdFlags::empty()) {
+        match pidfd::open(pid) {
             Ok(pidfd) => Ok(Child::new(pid, pidfd)),
             // Other code has waited for the child, which has ended.
             Err(Errno::SRCH) => Err(ProcessError::Reaped.into()),
@@ -199,9 +197,8 @@ static DETACHED: Mutex<Vec<Arc<OwnedFd>>> = Mutex::new(Vec::new());
 /// Waits for the detached children that have ended.
 pub(super) fn reap_detached() {
     lock(&DETACHED).retain(|pidfd| {
-        let ended = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
         // An error means that other code waited for the child.
-        matches!(fd::retry(|| waitid(WaitId::PidFd(pidfd.as_fd()), ended)), Ok(None))
+        matches!(fd::retry(|| pidfd::try_wait(pidfd.as_fd())), Ok(None))
     });
 }
 
@@ -212,19 +209,17 @@ pub(super) fn forget_detached() {
 
 /// Waits for a process that has ended, and so removes its zombie.
 fn reap(pidfd: BorrowedFd<'_>, pid: Pid) -> Result<Exit> {
-    let status = fd::retry(|| waitid(WaitId::PidFd(pidfd), WaitIdOptions::EXITED));
-    let status = match status {
+    let end = match fd::retry(|| pidfd::wait(pidfd)) {
         Err(Errno::CHILD) => Err(ProcessError::Reaped).tried(JOIN),
-        status => status.asked(JOIN, refused!("waitid(2)")),
+        end => end.asked(JOIN, refused!("waitid(2)")),
     };
-    let status = status.on(pid)?;
-    let ended = status.and_then(|status| match status.terminating_signal() {
-        None => status.exit_status().map(Exit::Code),
+    let exit = end.on(pid)?.map(|end| match end {
+        End::Exited(code) => Exit::Code(code),
         // A signal that the C library reserves has no name here: report it as a shell does.
-        Some(number) => Some(Signal::new(number).map_or(Exit::Code(128 + number), Exit::Signal)),
+        End::Killed(number) => Signal::new(number).map_or(Exit::Code(128 + number), Exit::Signal),
     });
     // `None` does not occur: the call waits, and asks only for an end.
-    ended.ok_or_else(|| Error::new(JOIN, CoreError::WouldBlock).on(pid))
+    exit.ok_or_else(|| Error::new(JOIN, CoreError::WouldBlock).on(pid))
 }
 
 impl Drop for Child {

@@ -10,10 +10,10 @@
 use super::parent;
 use crate::error::is_refusal;
 use crate::fd;
-use crate::sys::{answer, last_errno};
+use crate::sys::{answer, last_errno, pidfd};
 use rustix::fs::{Mode, OFlags, RawDir};
 use rustix::io::{Errno, FdFlags};
-use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+use rustix::process::Pid;
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -64,8 +64,7 @@ impl Exec<'_> {
         match step.failure {
             None => Ok((pid, pidfd)),
             Some(errno) => {
-                let ended = WaitIdOptions::EXITED;
-                let _ = fd::retry(|| waitid(WaitId::PidFd(pidfd.as_fd()), ended));
+                let _ = fd::retry(|| pidfd::wait(pidfd.as_fd()));
                 Err(errno)
             }
         }
@@ -146,11 +145,12 @@ fn environment() -> Vec<CString> {
 
 /// Has every descriptor but the standard streams close when the program is executed.
 fn close_all_on_exec() -> rustix::io::Result<()> {
+    /// `CLOSE_RANGE_CLOEXEC`, which the `libc` crate lacks for Android.
+    const CLOEXEC: libc::c_uint = 1 << 2;
     let (first, last): (libc::c_uint, _) = (3, libc::c_uint::MAX);
     // SAFETY: this call closes nothing. With this flag, the kernel only marks the descriptors, and
     // closes them at the next `execve`.
-    let done =
-        unsafe { libc::syscall(libc::SYS_close_range, first, last, libc::CLOSE_RANGE_CLOEXEC) };
+    let done = unsafe { libc::syscall(libc::SYS_close_range, first, last, CLOEXEC) };
     match answer(done) {
         Err(errno) if is_refusal(errno) => close_each_on_exec(),
         done => done.map(drop),

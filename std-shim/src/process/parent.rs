@@ -3,12 +3,12 @@
 use crate::Result;
 use crate::error::{Asked, Tried, refused, through_proc};
 use crate::fd::{self, Interest};
-use crate::sys::{alias, answer, lock};
+use crate::sys::{alias, answer, lock, pidfd};
 use crate::unshared::Unshared;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::pipe::PipeFlags;
-use rustix::process::{Pid, PidfdFlags, getpid, pidfd_open};
+use rustix::process::{Pid, getpid};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -91,8 +91,7 @@ pub(super) fn set(pidfd: OwnedFd) {
 
 /// A pidfd of this process, for its children.
 pub(super) fn this_process() -> Result<OwnedFd> {
-    pidfd_open(getpid(), PidfdFlags::empty())
-        .asked("get a pidfd of this process", refused!("pidfd_open(2)"))
+    pidfd::open(getpid()).asked("get a pidfd of this process", refused!("pidfd_open(2)"))
 }
 
 /// The pipe that ties children to this process: its writer closes when this process ends.

@@ -13,7 +13,7 @@
 //! others write there changes nothing.
 
 use crate::error::{Asked, On, Tried, is_refusal, refused, through_proc, too_large, wrong_file};
-use crate::sys::{alias, answer, errno, memory_file};
+use crate::sys::{self, alias, answer, errno, memory_file};
 use crate::unshared::Unshared;
 use crate::{Cause, CoreError, Error, Result, fd};
 use ringway_core::participant::Participant;
@@ -209,9 +209,9 @@ impl File {
         loop {
             // SAFETY: `self.locks` and `other.locks` own the two descriptors and keep them open.
             // `old` stays an open descriptor that `self.locks` owns, of another opening.
-            match answer(unsafe { libc::dup3(new, old, libc::O_CLOEXEC) }) {
+            match unsafe { sys::replace(new, old) } {
                 Err(Errno::INTR | Errno::BUSY) => {}
-                done => return done.map(drop),
+                done => return done,
             }
         }
     }

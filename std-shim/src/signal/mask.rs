@@ -198,8 +198,9 @@ fn take_until(
 ) -> rustix::io::Result<Option<Received>> {
     let mut info = MaybeUninit::<libc::siginfo_t>::uninit();
     let number = match deadline {
-        // SAFETY: `set` is an initialised set, and `info` is a local place for a `siginfo_t`.
-        None => unsafe { libc::sigwaitinfo(set, info.as_mut_ptr()) },
+        // SAFETY: `set` is an initialised set, `info` is a local place for a `siginfo_t`, and null
+        // stands for no limit.
+        None => unsafe { libc::sigtimedwait(set, info.as_mut_ptr(), ptr::null()) },
         Some(deadline) => {
             let left = timespec(deadline.saturating_duration_since(Instant::now()));
             // SAFETY: `set` is an initialised set, `left` is a valid time, and `info` is a local

@@ -158,9 +158,23 @@ impl Drop for IntervalTimer {
 
 /// Converts a span of time for the system. A span that is too long becomes the longest one.
 pub(super) fn timespec(span: Duration) -> libc::timespec {
-    libc::timespec {
-        tv_sec: span.as_secs().try_into().unwrap_or(libc::time_t::MAX),
-        // A number below 10^9 fits into every type that the field has.
-        tv_nsec: span.subsec_nanos() as _,
+    // A number below 10^9 fits into every type that the field has.
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: span.subsec_nanos() as _ };
+    // The largest number of the field, whose type has 32 or 64 bits and a sign.
+    let longest = u64::MAX >> (65 - 8 * size_of_val(&time.tv_sec));
+    time.tv_sec = span.as_secs().min(longest) as _;
+    time
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn longest_span_is_the_largest_time() {
+        let longest = timespec(Duration::MAX);
+        assert!(longest.tv_sec > 0 && longest.tv_sec.checked_add(1).is_none());
+        let short = timespec(Duration::new(3, 999_999_999));
+        assert_eq!((short.tv_sec, short.tv_nsec), (3, 999_999_999));
     }
 }

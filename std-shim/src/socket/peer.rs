@@ -76,7 +76,7 @@ impl<T: Connected> Socket<Unix, T> {
     pub fn peer_pidfd(&self) -> Result<OwnedFd> {
         // SAFETY: for `SO_PEERPIDFD` the kernel fills a whole `int` or fails, and all bits are a
         // valid one.
-        let fd = unsafe { settings::get::<libc::c_int>(self.fd.as_fd(), libc::SO_PEERPIDFD) };
+        let fd = unsafe { settings::get::<libc::c_int>(self.fd.as_fd(), SO_PEERPIDFD) };
         let fd = fd.map_err(|errno| match errno {
             Errno::NODATA => Error::new(PIDFD, CoreError::NotConnected),
             Errno::NOPROTOOPT => {
@@ -91,3 +91,9 @@ impl<T: Connected> Socket<Unix, T> {
 }
 
 const PIDFD: &str = "get a pidfd of the peer";
+
+#[cfg(not(target_os = "android"))]
+use libc::SO_PEERPIDFD;
+/// The kernel's number on every processor of Android; the `libc` crate lacks it there.
+#[cfg(target_os = "android")]
+const SO_PEERPIDFD: libc::c_int = 77;
