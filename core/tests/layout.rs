@@ -74,6 +74,19 @@ fn words<P: Part>(act: impl FnOnce(&P)) -> Vec<(usize, u32)> {
     (0..).step_by(4).zip(words).filter(|(_, word)| *word != 0).collect()
 }
 
+/// Which of the two words of a number of 64 bits has its lower half.
+const LOW: usize = cfg!(target_endian = "big") as usize;
+
+/// The two words of a number of 64 bits at `at`, in the order of the processor.
+fn long(at: usize, number: u64) -> [(usize, u32); 2] {
+    let (low, high) = (number as u32, (number >> 32) as u32);
+    if cfg!(target_endian = "big") {
+        [(at, high), (at + 4, low)]
+    } else {
+        [(at, low), (at + 4, high)]
+    }
+}
+
 fn size_and_align<P>() -> (usize, usize) {
     (size_of::<P>(), align_of::<P>())
 }
@@ -156,13 +169,14 @@ fn queue_layout_is_fixed() {
     // A position's number takes the upper 48 bits.
     let entry = |number: u32, slot: u32| number << 16 | slot;
     let owned = |number: u32, by: u32, phase: u32| number << 16 | by << 3 | phase;
+    let half = |at: usize, number: u32| long(at, number.into())[LOW];
     let expected = [
         // The tail: its hint, and whether the queue is closed. The doorbell that the consumers
         // sleep on is at 16.
-        (0, 4 << 16),
+        half(0, 4 << 16),
         (8, 1),
         // The head: the same, and the doorbell that the producers sleep on, which `close` rang.
-        (128, 2 << 16),
+        half(128, 2 << 16),
         (136, 1),
         (144, 2),
         // The limit of claims; the count of registrations; the registered producer: its number plus
@@ -172,13 +186,13 @@ fn queue_layout_is_fixed() {
         (268, 1 << 14 | 0x156),
         // Cells of two words. The entry: which slot has the message of a position. The owner word:
         // position, participant and phase. The slots are writing, reading, committed, committed.
-        (392, owned(0, 0x155, 1)),
-        (400, entry(1, 1)),
-        (408, owned(1, 0x2AA, 4)),
-        (416, entry(2, 2)),
-        (424, owned(2, 0x155, 2)),
-        (432, entry(3, 3)),
-        (440, owned(3, 0x155, 2)),
+        half(392, owned(0, 0x155, 1)),
+        half(400, entry(1, 1)),
+        half(408, owned(1, 0x2AA, 4)),
+        half(416, entry(2, 2)),
+        half(424, owned(2, 0x155, 2)),
+        half(432, entry(3, 3)),
+        half(440, owned(3, 0x155, 2)),
         // Behind the cells, a word for the attempts of each slot, and then the values.
         (484, 0xA0),
         (488, 0xA1),
@@ -236,8 +250,8 @@ fn message_ring_layout_is_fixed() {
         drop(ring.receiver_as(OTHER));
     });
     // As in a ring of bytes whose sender closed and whose receiver gave its half back. Then the
-    // length, and the message.
-    let expected = [(0, 8), (132, 1), (384, 4), (388, u32::from_ne_bytes(*b"ABCD"))];
+    // length, whose first byte is the lowest, and the message.
+    let expected = [(0, 8), (132, 1), (384, u32::from_le(4)), (388, u32::from_ne_bytes(*b"ABCD"))];
     assert_eq!(words, expected);
 }
 
@@ -253,7 +267,8 @@ fn mutex_layout_is_fixed() {
         core::mem::forget(guard);
     });
     // The holder's number plus 1, with the bit for "somebody waits"; the value.
-    assert_eq!(words, [(0, 1 << 31 | 0x156), (8, 0xA), (12, 0xB)]);
+    let [first, second] = long(8, 0xB << 32 | 0xA);
+    assert_eq!(words, [(0, 1 << 31 | 0x156), first, second]);
 }
 
 #[test]
@@ -263,7 +278,8 @@ fn reentrant_mutex_layout_is_fixed() {
         core::mem::forget((mutex.handle(ONE).lock(), mutex.handle(ONE).lock()));
     });
     // The holder; its thread and again the holder; the depth.
-    assert_eq!(words, [(0, 0x156), (8, 1), (12, 0x156), (16, 2)]);
+    let [first, second] = long(8, 0x156 << 32 | 1);
+    assert_eq!(words, [(0, 0x156), first, second, (16, 2)]);
 }
 
 #[test]
@@ -274,7 +290,7 @@ fn rwlock_layout_is_fixed() {
         core::mem::forget((lock.handle(ONE).read(), lock.handle(OTHER).read()));
     });
     // The writer is at 0, and the doorbell at 4. Then the value, and the readers.
-    assert_eq!(words, [(8, 0xB), (16, 0x156), (20, 0x2AB)]);
+    assert_eq!(words, [long(8, 0xB)[LOW], (16, 0x156), (20, 0x2AB)]);
 }
 
 #[test]
