@@ -62,8 +62,8 @@
 //!
 //! # Systems
 //!
-//! Linux 5.11 or later, with glibc or musl. The tests run on x86-64, i686, AArch64 and s390x; ARMv7
-//! and RISC-V are type-checked (`docs/systems.md` in the repository).
+//! Linux 5.11 or later, with glibc or musl. The tests run on x86-64, and in part on s390x; i686,
+//! AArch64, ARMv7, RISC-V and musl are type-checked (`docs/systems.md` in the repository).
 //!
 //! Android of 64 bits is type-checked, and never run. It has no `/dev/shm`, so no regions with
 //! names: [`shm::Region::create`] and its family return an error that says so. Use
