@@ -33,10 +33,13 @@ pub use ring::ring;
 pub use signal::signal;
 pub use untrusted::untrusted;
 
-/// Every fuzz target: the name of its file in `fuzz/fuzz_targets`, and its body.
+/// A fuzz target: the name of its file in `fuzz/fuzz_targets`, and its body.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Every fuzz target.
 ///
 /// `tests/tests/replay.rs` runs each on its corpus and on the cases that were found.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+pub const TARGETS: &[Target] = &[
     ("addresses", addresses),
     ("broadcast", broadcast),
     ("byte_ring", byte_ring),

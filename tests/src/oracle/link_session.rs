@@ -331,8 +331,8 @@ impl<L: Line + Debug> World<L> {
                 _ = self.link.open(self.now);
             }
             self.settle();
-            for port in 0..PORTS {
-                through[port][0] |= self.receive(port);
+            for (port, [to_link, to_speaker]) in through.iter_mut().enumerate() {
+                *to_link |= self.receive(port);
                 match self.link.port_state(port as u8) {
                     State::STREAM => _ = self.send(port, 1),
                     State::Connecting => {}
@@ -346,7 +346,7 @@ impl<L: Line + Debug> World<L> {
                         self.speaker.say(kind, port, CREDITS as u8, 3);
                     }
                 }
-                through[port][1] |= self.speaker.ports[port].has_heard();
+                *to_speaker |= self.speaker.ports[port].has_heard();
             }
             self.events();
             if through == [[true; 2]; PORTS] {

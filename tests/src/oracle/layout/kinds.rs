@@ -174,11 +174,15 @@ pub(super) const KINDS: &[Kind] = kinds! {
     };
     Broadcast<u32, 4> => |news, me| {
         let mut reader = news.reader();
-        news.writer_as(me).map(|mut writer| (0..3).for_each(|message| writer.send(message)));
+        if let Some(mut writer) = news.writer_as(me) {
+            (0..3).for_each(|message| writer.send(message));
+        }
         (reader.try_recv().is_ok(), Reader::from_oldest(news).try_recv().is_ok())
     };
     Latest<[u32; 3], Never> => |newest, me| {
-        newest.writer_as(me).map(|mut writer| writer.store([1, 2, 3]));
+        if let Some(mut writer) = newest.writer_as(me) {
+            writer.store([1, 2, 3]);
+        }
         newest.load()
     };
     Mutex<u64> => |mutex, me| mutex.handle(me).try_lock().map(|mut guard| *guard += 1).is_ok();
@@ -233,7 +237,9 @@ pub(super) const KINDS: &[Kind] = kinds! {
         (handle.try_push(1).is_ok(), handle.try_pop())
     };
     BroadcastView<u64> => |news, me| {
-        news.writer_as(me).map(|mut writer| writer.send(9));
+        if let Some(mut writer) = news.writer_as(me) {
+            writer.send(9);
+        }
         Reader::from_oldest(news).try_recv().is_ok()
     };
     Mutex<[u16]> => |row, me| {

@@ -150,7 +150,8 @@ impl World<'_> {
                 self.model.settle();
             }
             10 => {
-                if self.tasks[who].take().is_some() {
+                let task = self.tasks[who].take();
+                if task.is_some() {
                     self.model.abandon(who);
                 }
             }
