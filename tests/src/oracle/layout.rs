@@ -374,7 +374,7 @@ fn any(memory: &mut [u8], length: usize, plan: &Plan) {
         assert!(entry.name().len() <= MAX_NAME);
         if let Some(part) = AnyPart::<Never>::new(is) {
             assert!(part.words() <= is.size as usize);
-            // SAFETY: so many bytes lie there.
+            // SAFETY: the memory there has this many bytes.
             _ = unsafe { part.look(view.at(entry)) };
         }
         for kind in KINDS {
