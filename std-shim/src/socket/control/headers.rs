@@ -1,7 +1,7 @@
 //! Walks through control data.
 //!
-//! This file knows nothing of the rest of the crate: `tests/src/oracle/parsers` reads any bytes with
-//! it.
+//! This file knows nothing of the rest of the crate. `tests/src/oracle/parsers` reads any bytes
+//! with it.
 
 use std::os::fd::RawFd;
 
