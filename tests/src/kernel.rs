@@ -7,19 +7,24 @@
 //! drained again. Where an end closes with something unread, the kernel's sockets report a reset
 //! and those in memory report the end. The two answers count as one.
 //!
+//! The two must also agree on what is ready, on what each end says of its state, and on operations
+//! with a deadline: in the past, or a moment ahead. A deadline that passes loses nothing. What was
+//! moved before it is told.
+//!
 //! As with [`oracle`](crate::oracle), bytes decide what happens. A sequence that fails prints its
 //! operations.
 
 mod fifo;
 mod socket;
 
-pub use fifo::fifo;
+pub use fifo::{fifo, pipe};
 pub use socket::{packets, streams};
 
-use crate::conformance::load::Sequence;
+use crate::oracle::{Choices, seeded_bytes};
 use ringway::CoreError;
 use std::fmt::{self, Debug};
 use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 /// What an operation answers.
 type Answer<T> = Result<T, CoreError>;
@@ -31,6 +36,44 @@ fn answer<T>(result: ringway::Result<T>) -> Answer<T> {
         ringway::Cause::Core(reason) => reason,
         _ => panic!("an error that the core has no word for: {error}"),
     })
+}
+
+/// A form of an operation that does not wait, or not for long.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Form {
+    Try,
+    /// With a deadline that has passed.
+    Past,
+    /// With a deadline a moment ahead.
+    Soon,
+}
+
+impl Form {
+    fn draw(choices: &mut Choices<'_>) -> Option<Form> {
+        Some(match choices.below(16)? {
+            0..8 => Form::Try,
+            8..15 => Form::Past,
+            _ => Form::Soon,
+        })
+    }
+
+    /// The deadline; `None` for the form that has none.
+    fn deadline(self) -> Option<Instant> {
+        (self != Form::Try).then(|| self.end())
+    }
+
+    /// The deadline. For the form without one, it has passed.
+    fn end(self) -> Instant {
+        let ahead = if self == Form::Soon { Duration::from_micros(200) } else { Duration::ZERO };
+        Instant::now() + ahead
+    }
+
+    /// The answer of an operation with this deadline, which must not give up before it.
+    fn late<T>(self, deadline: Instant, answer: Answer<T>) -> Answer<T> {
+        let is_late = !matches!(answer, Err(CoreError::TimedOut)) || Instant::now() >= deadline;
+        assert!(is_late, "{self:?}: it gave up before the deadline");
+        answer
+    }
 }
 
 /// The operations so far, printed if the sequence ends in a panic.
@@ -68,8 +111,16 @@ struct Stamped(usize);
 
 impl Stamped {
     fn next(&mut self, count: usize) -> Vec<u8> {
-        static SEQUENCE: LazyLock<Sequence> = LazyLock::new(Sequence::new);
+        /// It repeats after a prime number of bytes, which no buffer has.
+        static SEQUENCE: LazyLock<Vec<u8>> = LazyLock::new(|| seeded_bytes(1, 65_521));
+        let mut from = self.0 % SEQUENCE.len();
         self.0 += count;
-        SEQUENCE.take(self.0 - count, count)
+        let mut bytes = Vec::with_capacity(count);
+        while bytes.len() < count {
+            let piece = (count - bytes.len()).min(SEQUENCE.len() - from);
+            bytes.extend_from_slice(&SEQUENCE[from..from + piece]);
+            from = 0;
+        }
+        bytes
     }
 }

@@ -11,7 +11,6 @@ pub mod crash;
 pub mod faults;
 #[cfg(not(fuzzing))]
 pub mod figures;
-#[cfg(not(fuzzing))]
 pub mod kernel;
 pub mod oracle;
 pub mod page;

@@ -37,6 +37,9 @@ pub use untrusted::untrusted;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every fuzz target.
+use crate::kernel;
+
+/// Every fuzz target: the name of its file in `fuzz/fuzz_targets`, and its body.
 ///
 /// `tests/tests/replay.rs` runs each on its corpus and on the cases that were found.
 pub const TARGETS: &[Target] = &[
@@ -45,6 +48,10 @@ pub const TARGETS: &[Target] = &[
     ("byte_ring", byte_ring),
     ("connection", connection),
     ("control", control),
+    ("kernel_fifo", kernel::fifo),
+    ("kernel_packets", kernel::packets),
+    ("kernel_pipe", kernel::pipe),
+    ("kernel_streams", kernel::streams),
     ("latest", latest),
     ("layout", layout),
     ("link", link),

@@ -15,16 +15,21 @@ fn rounds(sequence: fn(&[u8]), rounds: u64) {
 }
 
 #[test]
+fn a_pipe_in_memory_answers_as_the_kernels_does() {
+    rounds(kernel::pipe, 500);
+}
+
+#[test]
 fn a_fifo_in_memory_answers_as_the_kernels_does() {
-    rounds(kernel::fifo, 3_000);
+    rounds(kernel::fifo, 300);
 }
 
 #[test]
 fn streams_in_memory_answer_as_the_kernels_do() {
-    rounds(kernel::streams, 2_000);
+    rounds(kernel::streams, 300);
 }
 
 #[test]
 fn messages_in_memory_arrive_as_the_kernels_do() {
-    rounds(kernel::packets, 2_000);
+    rounds(kernel::packets, 300);
 }

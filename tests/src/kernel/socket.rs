@@ -1,10 +1,14 @@
-//! Sockets: they listen, connect, accept and leave in any order, and their connections carry bytes
-//! or messages.
+//! Sockets: they listen, connect, accept, come in pairs and leave in any order, and their
+//! connections carry bytes or messages.
+//!
+//! One difference is by design: the kernel says that a Unix socket can be written while less than a
+//! quarter of its memory is taken. So a socket that is not ready may take more all the same. One
+//! that is ready does.
 
 mod memory;
 mod system;
 
-use super::{Answer, Log, Stamped};
+use super::{Answer, Form, Log, Stamped};
 use crate::oracle::Choices;
 use ringway::CoreError;
 use std::collections::{BTreeMap, VecDeque};
@@ -28,19 +32,20 @@ enum How {
     Both,
 }
 
-/// A form that does not wait: `try_`, or one with a deadline in the past.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Form {
-    Try,
-    Past,
-}
-
 /// Listeners by their address, and ends by their number.
 trait Side {
     fn listen(&mut self, at: usize, backlog: usize) -> Answer<()>;
     fn close_listener(&mut self, at: usize);
     fn connect(&mut self, at: usize, end: usize, form: Form) -> Answer<()>;
     fn accept(&mut self, at: usize, end: usize, form: Form) -> Answer<()>;
+    /// Makes two ends that are connected to each other.
+    fn pair(&mut self, ends: [usize; 2]) -> Answer<()>;
+    /// Whether a connection waits to be accepted, if the side can tell.
+    fn can_accept(&mut self, at: usize) -> Option<bool>;
+    /// Whether a receive would not wait, and a send, if the side can tell.
+    fn ready(&mut self, end: usize) -> Option<[bool; 2]>;
+    /// Sends all by a deadline. Also returns how many bytes were sent.
+    fn send_all(&mut self, end: usize, bytes: &[u8], form: Form) -> (usize, Answer<()>);
     fn send(&mut self, end: usize, bytes: &[u8], form: Form) -> Answer<usize>;
     fn receive(&mut self, end: usize, out: &mut [u8], form: Form) -> Answer<usize>;
     fn shutdown(&mut self, end: usize, how: How) -> Answer<()>;
@@ -113,7 +118,7 @@ struct End {
 impl<M: Side, K: Side> Sequence<'_, M, K> {
     /// One operation; `None` when the decisions are used up.
     fn step(&mut self) -> Option<()> {
-        match self.choices.below(24)? {
+        match self.choices.below(26)? {
             0 | 1 => self.listen(),
             2 if self.choices.below(3)? == 0 => self.close_listener(),
             3..=5 => self.connect(),
@@ -123,6 +128,7 @@ impl<M: Side, K: Side> Sequence<'_, M, K> {
             20 => self.shutdown(),
             21 | 22 => self.close(),
             23 if self.choices.below(4)? == 0 => self.fill(),
+            24 if self.choices.flip()? => self.pair(),
             _ => Some(()),
         }
     }
@@ -138,7 +144,7 @@ impl<M: Side, K: Side> Sequence<'_, M, K> {
     }
 
     fn form(&mut self) -> Option<Form> {
-        Some(if self.choices.flip()? { Form::Try } else { Form::Past })
+        Form::draw(&mut self.choices)
     }
 
     /// One of the ends, if there is one.
@@ -197,6 +203,18 @@ impl<M: Side, K: Side> Sequence<'_, M, K> {
         Some(())
     }
 
+    fn pair(&mut self) -> Option<()> {
+        if self.connections() >= CONNECTIONS {
+            return Some(());
+        }
+        let ends = [self.count + 1, self.count + 2];
+        self.log.add(format_args!("make the pair of ends {ends:?}"));
+        assert_eq!(self.both(|m| m.pair(ends), |k| k.pair(ends)), Ok(()));
+        self.new_end(Some(ends[1]));
+        self.new_end(Some(ends[0]));
+        Some(())
+    }
+
     /// The most connections that have an end which is open or waits to be accepted.
     fn connections(&self) -> usize {
         let closed_and_waiting: usize = self
@@ -214,7 +232,12 @@ impl<M: Side, K: Side> Sequence<'_, M, K> {
         }
         let end = self.count + 1;
         self.log.add(format_args!("accept at {at}, as end {end} ({form:?})"));
-        if self.both(|m| m.accept(at, end, form), |k| k.accept(at, end, form)).is_ok() {
+        let promised = [self.memory.can_accept(at), self.kernel.can_accept(at)];
+        let accepted = self.both(|m| m.accept(at, end, form), |k| k.accept(at, end, form));
+        for promised in promised.into_iter().flatten() {
+            assert_eq!(promised, accepted.is_ok(), "whether one waits: promised, and found");
+        }
+        if accepted.is_ok() {
             let (_, waiting) = self.listeners.get_mut(&at).expect("it listens");
             let caller = waiting.pop_front().expect("one waited");
             let open = self.ends.contains_key(&caller);
@@ -246,8 +269,13 @@ impl<M: Side, K: Side> Sequence<'_, M, K> {
         }
         let bytes = self.stamped.next(size);
         self.log.add(format_args!("send {size} bytes from end {end} ({form:?})"));
+        let promised = [self.memory.ready(end), self.kernel.ready(end)];
         let memory = self.memory.send(end, &bytes, form);
         let kernel = self.kernel.send(end, &bytes, form);
+        for (promised, sent) in promised.into_iter().zip([memory, kernel]) {
+            let broken = promised.is_some_and(|[_, send]| send) && would_wait(sent);
+            assert!(!broken, "it was ready, and a send would have waited");
+        }
         let sent = self.agree(end, memory, kernel, Err(CoreError::BrokenPipe));
         if let Ok(count) = sent {
             assert_eq!(count, size, "there was room");
@@ -272,9 +300,15 @@ impl<M: Side, K: Side> Sequence<'_, M, K> {
         }
         self.log.add(format_args!("receive {size} bytes at end {end} ({form:?})"));
         let (mut one, mut other) = (vec![0; size], vec![0; size]);
+        let promised = [self.memory.ready(end), self.kernel.ready(end)];
         let memory = self.memory.receive(end, &mut one, form);
         let kernel = self.kernel.receive(end, &mut other, form);
         assert!(one == other, "the bytes differ");
+        for (promised, received) in promised.into_iter().zip([memory, kernel]) {
+            if let Some([receive, _]) = promised.filter(|_| size > 0) {
+                assert_eq!(receive, !would_wait(received), "ready: promised, and found");
+            }
+        }
         let over = if self.messages { Err(CoreError::EndOfFile) } else { Ok(0) };
         let read = self.agree(end, memory, kernel, over);
         if let Ok(count) = read {
@@ -341,11 +375,14 @@ impl<M: Side, K: Side> Sequence<'_, M, K> {
         if self.end(peer).deaf {
             return Some(());
         }
+        let form = self.form()?;
         let before: Vec<_> = self.end(peer).incoming.drain(..).collect();
-        self.log
-            .add(format_args!("fill with {size} bytes each from end {end} to {peer}, and drain"));
-        let memory = fill_and_drain(&mut self.memory, end, peer, size, &before, self.messages);
-        let kernel = fill_and_drain(&mut self.kernel, end, peer, size, &before, self.messages);
+        self.log.add(format_args!(
+            "fill with {size} bytes each from end {end} to {peer} ({form:?}), and drain"
+        ));
+        let way = Way { from: end, to: peer, size, form, messages: self.messages };
+        let memory = way.fill_and_drain(&mut self.memory, &before);
+        let kernel = way.fill_and_drain(&mut self.kernel, &before);
         let _ = self.log.agree(memory, kernel);
         Some(())
     }
@@ -370,44 +407,71 @@ impl End {
     }
 }
 
-/// The answers of the full end and of the empty one; or the first answer, if it does not say
-/// "full".
-fn fill_and_drain(
-    side: &mut impl Side,
+/// Whether an operation that has this answer would have waited.
+fn would_wait(answer: Answer<usize>) -> bool {
+    matches!(answer, Err(CoreError::WouldBlock | CoreError::TimedOut))
+}
+
+/// A direction that is filled with pieces of this size.
+struct Way {
     from: usize,
     to: usize,
     size: usize,
-    before: &[usize],
+    form: Form,
     messages: bool,
-) -> (CoreError, Answer<()>) {
-    let mut sent = Vec::new();
-    let mut stamped = Stamped(size);
-    let full = loop {
-        let bytes = stamped.next(size);
-        match side.send(from, &bytes, Form::Try) {
-            Ok(count) => {
-                assert!(count > 0 && count <= size && (!messages || count == size));
+}
+
+impl Way {
+    /// The answers of the full end and of the empty one; or the first answer, if it does not say
+    /// "full".
+    fn fill_and_drain(&self, side: &mut impl Side, before: &[usize]) -> (CoreError, Answer<()>) {
+        let Way { from, to, size, form, messages } = *self;
+        let mut sent = Vec::new();
+        let mut stamped = Stamped(size);
+        let full = loop {
+            let bytes = stamped.next(size);
+            if form != Form::Try {
+                // What was sent before the deadline is told.
+                let (count, answer) = side.send_all(from, &bytes, form);
                 sent.extend_from_slice(&bytes[..count]);
+                match answer {
+                    Ok(()) => assert_eq!(count, size),
+                    Err(error) => break error,
+                }
+                continue;
             }
-            Err(error) => break error,
+            match side.send(from, &bytes, form) {
+                Ok(count) => {
+                    assert!(count > 0 && count <= size && (!messages || count == size));
+                    sent.extend_from_slice(&bytes[..count]);
+                }
+                Err(error) => break error,
+            }
+            assert!(sent.len() < 1 << 24, "it takes more and more");
+        };
+        let is_full = would_wait(Err(full));
+        if let Some([_, send]) = side.ready(from).filter(|_| is_full) {
+            assert!(!send, "it is full, and ready to take more");
         }
-        assert!(sent.len() < 1 << 24, "it takes more and more");
-    };
-    let old: usize = before.iter().sum();
-    let mut out = vec![0; old + sent.len() + 1];
-    let (mut read, mut ends) = (0, 0);
-    let empty = loop {
-        match side.receive(to, &mut out[read..], Form::Try) {
-            // This is an empty message, or the end of a stream. An end that shut its receiving down
-            // gets the end at once.
-            Ok(0) if messages && ends < before.len() => ends += 1,
-            Ok(0) => break Ok(()),
-            Ok(count) => read += count,
-            Err(error) => break Err(error),
+        let old: usize = before.iter().sum();
+        let mut out = vec![0; old + sent.len() + 1];
+        let (mut read, mut ends) = (0, 0);
+        let empty = loop {
+            match side.receive(to, &mut out[read..], Form::Try) {
+                // This is an empty message, or the end of a stream. An end that shut its receiving
+                // down gets the end at once.
+                Ok(0) if messages && ends < before.len() => ends += 1,
+                Ok(0) => break Ok(()),
+                Ok(count) => read += count,
+                Err(error) => break Err(error),
+            }
+        };
+        if read > 0 || empty == Err(CoreError::WouldBlock) {
+            assert!(out[old..read] == sent, "other bytes came than were taken");
         }
-    };
-    if read > 0 || empty == Err(CoreError::WouldBlock) {
-        assert!(out[old..read] == sent, "other bytes came than were taken");
+        if let Some([_, send]) = side.ready(from).filter(|_| is_full) {
+            assert!(send, "it is empty, and not ready to take more");
+        }
+        (full, empty)
     }
-    (full, empty)
 }

@@ -2,11 +2,11 @@
 
 use super::super::answer;
 use super::{Answer, Form, How, Side};
+use ringway::fd::{self, Interest};
 use ringway::socket::{Connected, Listener, Options, Seqpacket, Socket, Stream, Unix, UnixAddress};
 use std::collections::BTreeMap;
 use std::net::Shutdown;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
 
 pub(super) type Streams = System<Stream>;
 pub(super) type Packets = System<Seqpacket>;
@@ -43,7 +43,10 @@ fn direction(how: How) -> Shutdown {
 
 /// The same for streams and for messages, up to the names of their methods.
 macro_rules! side {
-    ($Type:ty, $send:ident $send_deadline:ident $sent:expr, $receive:ident $receive_deadline:ident) => {
+    (
+        $Type:ty, $send_all:expr, $send:ident $send_deadline:ident $sent:expr,
+        $receive:ident $receive_deadline:ident
+    ) => {
         impl Side for System<$Type> {
             fn listen(&mut self, at: usize, backlog: usize) -> Answer<()> {
                 // Linux keeps one connection more than it is told.
@@ -60,39 +63,69 @@ macro_rules! side {
 
             fn connect(&mut self, at: usize, end: usize, form: Form) -> Answer<()> {
                 let to = self.address(at);
-                let socket = answer(match form {
-                    Form::Try => Socket::<Unix, $Type>::try_connect(to),
-                    Form::Past => Socket::<Unix, $Type>::connect_deadline(to, Some(Instant::now())),
-                })?;
+                let socket = match form.deadline() {
+                    None => answer(Socket::<Unix, $Type>::try_connect(to)),
+                    Some(late) => form.late(
+                        late,
+                        answer(Socket::<Unix, $Type>::connect_deadline(to, Some(late))),
+                    ),
+                }?;
                 self.ends.insert(end, socket);
                 Ok(())
             }
 
             fn accept(&mut self, at: usize, end: usize, form: Form) -> Answer<()> {
                 let listener = &self.listeners[&at];
-                let socket = answer(match form {
-                    Form::Try => listener.try_accept(),
-                    Form::Past => listener.accept_deadline(Some(Instant::now())),
-                })?;
+                let socket = match form.deadline() {
+                    None => answer(listener.try_accept()),
+                    Some(late) => form.late(late, answer(listener.accept_deadline(Some(late)))),
+                }?;
                 self.ends.insert(end, socket);
                 Ok(())
             }
 
+            fn pair(&mut self, ends: [usize; 2]) -> Answer<()> {
+                let (one, other) = answer(Socket::<Unix, $Type>::pair())?;
+                self.ends.insert(ends[0], one);
+                self.ends.insert(ends[1], other);
+                Ok(())
+            }
+
+            fn can_accept(&mut self, at: usize) -> Option<bool> {
+                Some(fd::try_wait(&self.listeners[&at], Interest::Read).is_ok())
+            }
+
+            fn ready(&mut self, end: usize) -> Option<[bool; 2]> {
+                let ready = fd::try_wait(&self.ends[&end], Interest::ReadWrite);
+                Some(ready.map_or([false; 2], |it| {
+                    let over = it.failed() || it.hung_up();
+                    [it.readable() || over, it.writable() || over]
+                }))
+            }
+
+            fn send_all(&mut self, end: usize, bytes: &[u8], form: Form) -> (usize, Answer<()>) {
+                let (mut left, deadline) = (bytes, form.end());
+                let sent = answer($send_all(&self.ends[&end], &mut left, Some(deadline)));
+                (bytes.len() - left.len(), form.late(deadline, sent))
+            }
+
             fn send(&mut self, end: usize, bytes: &[u8], form: Form) -> Answer<usize> {
                 let socket = &self.ends[&end];
-                let sent = answer(match form {
-                    Form::Try => socket.$send(bytes),
-                    Form::Past => socket.$send_deadline(bytes, Some(Instant::now())),
-                });
+                let sent = match form.deadline() {
+                    None => answer(socket.$send(bytes)),
+                    Some(late) => form.late(late, answer(socket.$send_deadline(bytes, Some(late)))),
+                };
                 sent.map(|sent| $sent(sent, bytes))
             }
 
             fn receive(&mut self, end: usize, out: &mut [u8], form: Form) -> Answer<usize> {
                 let socket = &self.ends[&end];
-                answer(match form {
-                    Form::Try => socket.$receive(out),
-                    Form::Past => socket.$receive_deadline(out, Some(Instant::now())),
-                })
+                match form.deadline() {
+                    None => answer(socket.$receive(out)),
+                    Some(late) => {
+                        form.late(late, answer(socket.$receive_deadline(out, Some(late))))
+                    }
+                }
             }
 
             fn shutdown(&mut self, end: usize, how: How) -> Answer<()> {
@@ -106,5 +139,14 @@ macro_rules! side {
     };
 }
 
-side!(Stream, try_write write_deadline |count, _: &[u8]| count, try_read read_deadline);
-side!(Seqpacket, try_send send_deadline |(), bytes: &[u8]| bytes.len(), try_recv recv_deadline);
+side!(
+    Stream, fd::write_all,
+    try_write write_deadline |count, _: &[u8]| count, try_read read_deadline
+);
+side!(
+    Seqpacket,
+    |socket: &Socket<Unix, Seqpacket>, left: &mut &[u8], deadline| {
+        socket.send_deadline(left, deadline).map(|()| *left = &[])
+    },
+    try_send send_deadline |(), bytes: &[u8]| bytes.len(), try_recv recv_deadline
+);
