@@ -33,13 +33,12 @@ pub use ring::ring;
 pub use signal::signal;
 pub use untrusted::untrusted;
 
+use crate::kernel;
+
 /// A fuzz target: the name of its file in `fuzz/fuzz_targets`, and its body.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every fuzz target.
-use crate::kernel;
-
-/// Every fuzz target: the name of its file in `fuzz/fuzz_targets`, and its body.
 ///
 /// `tests/tests/replay.rs` runs each on its corpus and on the cases that were found.
 pub const TARGETS: &[Target] = &[
