@@ -320,7 +320,8 @@ impl UnlockedFile {
         let wrong = |found| Some(Cause::WrongFile { found, wanted: WANTED });
         Ok(match self.read_at(&mut magic, 0)? {
             0 => wrong("an empty file"),
-            _ if magic == MAGIC => None,
+            // The last byte is a zero, as is what a shorter file lacks.
+            count if count == MAGIC.len() && magic == MAGIC => None,
             _ if magic == [0; MAGIC.len()] => wrong("a file of zeroes"),
             _ => Some(region::Error::Foreign.into()),
         })
