@@ -331,40 +331,63 @@ fn a_corrupt_byte_ring_never_panics_or_hangs() {
     });
 }
 
-/// Overwrites the position of a side, which is the first word of its cache line.
-fn displace<R>(ring: &R, side: usize) {
+/// Overwrites the position of a side, which is the first word of its cache line: 0 is the producer,
+/// 1 the consumer.
+fn displace<R>(ring: &R, side: usize, to: u32) {
     // SAFETY: `side` is 0 or 1, and a ring begins with two lines of 128 bytes.
     let position = unsafe { NonNull::from(ring).cast::<AtomicU32>().byte_add(128 * side) };
     // SAFETY: each of these lines begins with a position, which is an `AtomicU32`.
-    unsafe { position.as_ref() }.store(u32::MAX, ringway_core::sync::Ordering::Relaxed);
+    unsafe { position.as_ref() }.store(to, ringway_core::sync::Ordering::Relaxed);
 }
 
 #[test]
 fn an_invalid_peer_position_ends_a_wait() {
     let ring = Ring::<u32, 3, Sleeper>::new();
     let (mut producer, mut consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());
-    displace(&ring, 0);
+    displace(&ring, 0, u32::MAX);
     assert_eq!(consumer.pop(), Err(Error::Corrupt));
-    displace(&ring, 1);
+    displace(&ring, 1, u32::MAX);
     producer.try_push_slice(&[1; 3]);
     assert_eq!(producer.push(1), Err(PushError::Corrupt(1)));
 
     let ring = ByteRing::<9, Sleeper>::new();
     let (mut producer, mut consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());
-    displace(&ring, 0);
+    displace(&ring, 0, u32::MAX);
     assert_eq!(consumer.read(&mut [0; 3]), Err(Error::Corrupt));
     assert_eq!(consumer.peek(2).err(), Some(Error::Corrupt));
-    displace(&ring, 1);
+    displace(&ring, 1, u32::MAX);
     producer.try_write(&[1; 9]);
     assert_eq!(producer.write(&[1]), Err(Error::Corrupt));
 
     let ring = MessageRing::<30, Sleeper>::new();
     let (mut sender, mut receiver) = (ring.sender().unwrap(), ring.receiver().unwrap());
-    displace(&ring, 0);
+    displace(&ring, 0, u32::MAX);
     assert_eq!(receiver.recv(&mut [0; 3]), Err(Error::Corrupt));
-    displace(&ring, 1);
+    displace(&ring, 1, u32::MAX);
     while sender.try_send(b"more").is_ok() {}
     assert_eq!(sender.send(b"more"), Err(Error::Corrupt));
+}
+
+/// A consumer's position that goes back takes room away that the producer knew of. The room is
+/// never more than the ring, and nothing is written past it.
+#[test]
+fn room_that_is_taken_back_is_not_written_to() {
+    type Sixteen = ByteRing<16, Sleeper>;
+    let looks: [fn(&mut ringway_core::ring::bytes::Producer<&Sixteen>); 3] = [
+        |producer| assert_eq!(producer.room(), 0),
+        |producer| assert_eq!(producer.reserve_deadline(8, NOW).err(), Some(Error::TimedOut)),
+        |producer| assert_eq!(producer.try_reserve(8).err(), Some(Error::WouldBlock)),
+    ];
+    for look in looks {
+        let ring = Sixteen::new();
+        let mut producer = ring.producer().unwrap();
+        assert_eq!(producer.try_write(&[1; 9]), 9);
+        // One lap back: the ring seems to be full.
+        displace(&ring, 1, 25);
+        look(&mut producer);
+        assert!(producer.try_write(&[2; 6]) <= 6 && producer.room() <= 16);
+        assert!(producer.try_write(&[3; 40]) <= 16 && producer.room() <= 16);
+    }
 }
 
 #[test]

@@ -17,7 +17,8 @@ pub struct AttachSlot {
     generation: AtomicU32,
     /// The process's number in its operating system. Only for people to read.
     process: AtomicU32,
-    reserved: u32,
+    /// Nobody reads it. An atomic like the others, because another side may write it meanwhile.
+    _reserved: AtomicU32,
 }
 
 const FREE: u32 = 0;
@@ -51,7 +52,7 @@ impl AttachSlot {
                 state: AtomicU32::new(FREE),
                 generation: AtomicU32::new(0),
                 process: AtomicU32::new(0),
-                reserved: 0,
+                _reserved: AtomicU32::new(0),
             }
         }
     }

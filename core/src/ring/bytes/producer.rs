@@ -217,6 +217,10 @@ impl<R: ByteRingRef> Producer<R> {
 
     /// Returns the room, and makes its contiguous part the run. It looks at the consumer's position
     /// when less room than for `len` bytes is known.
+    ///
+    /// The run always lies within the known room. A corrupted position of the consumer can take
+    /// room back, so each look also makes a new run, or ends the run. Otherwise the tail could
+    /// leave the known room behind, and the room would seem to be larger than the ring.
     #[inline(never)]
     fn find_room(&mut self, len: usize) -> u32 {
         let room = self.cursor.0.room(len.min(self.capacity()) as u32);
@@ -322,6 +326,8 @@ impl<R: ByteRingRef> Producer<R> {
         }
         let count = bytes.len() as u32;
         if self.cursor.0.room(count) < count {
+            // This look may have found less than the one for the run.
+            self.run = Run::NONE;
             return Err(Error::WouldBlock);
         }
         // SAFETY: `room` has found room for all of `bytes`.
@@ -403,7 +409,10 @@ impl<R: ByteRingRef> Producer<R> {
 
     /// The number of bytes that can be written now. The consumer can only increase it.
     pub fn room(&mut self) -> usize {
-        self.cursor.0.room(self.n()) as usize
+        if !Cached::ENABLED {
+            return self.cursor.0.room(self.n()) as usize;
+        }
+        self.find_room(self.capacity()) as usize
     }
 
     /// The reference by which the half reaches the ring.
@@ -575,6 +584,8 @@ impl<R: ByteRingRef> Producer<R> {
             Err(error) => return Some(Err(error)),
         };
         let room = Room { tail: Local::new(tail), gap, len };
+        // The look may find less than the one for the run.
+        self.run = Run::NONE;
         self.cursor.0.room_or_end(|cursor| (cursor.room(gap + len) >= gap + len).then_some(room))
     }
 

@@ -9,6 +9,8 @@ use crate::sync::Cached;
 /// An operation within the run needs neither the capacity nor the other side. So a view takes as
 /// many steps for it as a ring with a constant capacity. Where nothing is cached (see [`Cached`]),
 /// there is no run.
+///
+/// It lies within the bytes that the side's last look found.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Run {
     /// The position at which this lap of the memory began: 0, or the capacity.
