@@ -16,6 +16,7 @@ mod parsers;
 mod pipe;
 mod queue;
 mod ring;
+pub mod scribble;
 mod signal;
 mod untrusted;
 
@@ -30,6 +31,7 @@ pub use parsers::{addresses, connection, control, survey};
 pub use pipe::pipe;
 pub use queue::queue;
 pub use ring::ring;
+pub use scribble::scribble;
 pub use signal::signal;
 pub use untrusted::untrusted;
 

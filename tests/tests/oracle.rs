@@ -97,3 +97,19 @@ fn any_bytes_of_a_peer_are_frames_or_an_error() {
 fn any_file_is_a_region_or_an_error() {
     rounds(oracle::survey, 1_000);
 }
+
+#[test]
+fn a_scribbled_structure_gives_answers_and_nothing_else() {
+    rounds(oracle::scribble, 10_000);
+}
+
+/// Some seconds of the long form: `cargo run --release -p ringway-tests --bin scribble`.
+#[test]
+fn a_thread_that_scribbles_gets_no_further() {
+    for subject in oracle::scribble::SUBJECTS {
+        let (tally, failures) = oracle::scribble::campaign(subject, 40_000, 1);
+        assert_eq!(failures, [""; 0]);
+        // Most operations reach the structure, and many of them do what they are for.
+        assert!(tally.done > tally.steps / 50, "{}: {tally:?}", subject.name);
+    }
+}

@@ -3,22 +3,23 @@
 //! what is the lane's.
 
 use super::Choices;
+use super::scribble::Bounded;
 use ringway_core::Error;
+use ringway_core::ring::broadcast::RecvError;
 use ringway_core::sync::{AtomicU32, Ordering};
 use ringway_core::untrusted::{
     Consumer, Lane, Producer, Publisher, Reader, Receiver, Sender, Subscriber, Writer,
 };
-use ringway_core::wait::Spin;
 use std::ptr::NonNull;
 
 /// The memory of one side. A lane uses the beginning.
 #[repr(align(128))]
-struct Memory([AtomicU32; WORDS]);
+pub(super) struct Memory([AtomicU32; WORDS]);
 
 const WORDS: usize = 256;
 
 impl Memory {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Memory([const { AtomicU32::new(0) }; WORDS])
     }
 
@@ -35,27 +36,37 @@ impl Memory {
 type Items = [u16; 3];
 
 /// One half of a lane, each with its own calls.
-enum Half<'m> {
-    Writer(Writer<'m>),
-    Reader(Reader<'m>),
-    Sender(Sender<'m>),
-    Receiver(Receiver<'m>),
-    Producer(Producer<'m, Items>),
-    Consumer(Consumer<'m, Items>),
-    Publisher(Publisher<'m, Items>),
-    Subscriber(Subscriber<'m, Items>),
+pub(super) enum Half<'m> {
+    Writer(Writer<'m, Bounded>),
+    Reader(Reader<'m, Bounded>),
+    Sender(Sender<'m, Bounded>),
+    Receiver(Receiver<'m, Bounded>),
+    Producer(Producer<'m, Items, Bounded>),
+    Consumer(Consumer<'m, Items, Bounded>),
+    Publisher(Publisher<'m, Items, Bounded>),
+    Subscriber(Subscriber<'m, Items, Bounded>),
 }
 
 /// How many values a publisher keeps.
 const KEPT: usize = 3;
 
 impl<'m> Half<'m> {
-    fn new(which: usize, mine: &'m Memory, theirs: &'m Memory, lane: Lane) -> Option<Half<'m>> {
+    /// The half `which`, with nothing in its lane.
+    ///
+    /// # Safety
+    /// For `'m`, there is memory as large as a [`Memory`] at `theirs`, aligned to 128 bytes. It was
+    /// zeroed, and everything accesses it atomically.
+    pub(super) unsafe fn new(
+        which: usize,
+        mine: &'m Memory,
+        theirs: NonNull<u8>,
+        lane: Lane,
+    ) -> Option<Half<'m>> {
         macro_rules! half {
             ($Half:ident, $size:expr) => {
                 // SAFETY: both pieces live for `'m`, are aligned, zeroed and larger than any lane
                 // here, and everything accesses them atomically. Only this half writes `mine`.
-                unsafe { $Half::new(mine.at(), theirs.at(), $size, Spin) }
+                unsafe { $Half::new(mine.at(), theirs, $size, Bounded) }
             };
         }
         Some(match which {
@@ -70,34 +81,34 @@ impl<'m> Half<'m> {
         })
     }
 
-    /// The words of this side's memory that the half may write.
-    fn own_words(&self, lane: Lane) -> usize {
+    /// Fails if the half wrote past its lane in this side's memory.
+    pub(super) fn check_memory(&self, mine: &Memory, lane: Lane) {
         let bytes = match self {
             Half::Publisher(_) => Publisher::<Items>::size(KEPT).unwrap_or(0),
             Half::Writer(_) | Half::Sender(_) | Half::Producer(_) => lane.sending_size(),
             _ => lane.receiving_size(),
         };
-        bytes.div_ceil(4)
+        let beyond = &mine.words()[bytes.div_ceil(4)..];
+        assert!(beyond.iter().all(|word| *word == 0), "it wrote past its lane");
     }
 
     /// Does one operation on `size` bytes at most.
-    fn step(&mut self, size: usize) -> Result<(), Error> {
+    pub(super) fn step(&mut self, size: usize) -> Result<(), Error> {
         let (bytes, mut out) = ([0x5a; 80], [0; 80]);
         match self {
             Half::Writer(half) => half.try_write(&bytes[..size]).map(|done| assert!(done <= size)),
             Half::Reader(half) => half.try_read(&mut out[..size]).map(|done| assert!(done <= size)),
-            Half::Sender(half) => match half.try_send(&bytes[..size]) {
-                Err(Error::MessageTooLarge { max }) if max == half.max_message() => Ok(()),
-                sent => sent,
-            },
-            Half::Receiver(half) => match half.try_recv(&mut out[..size]) {
-                Err(Error::BufferTooSmall { needed }) if (size..80).contains(&needed) => Ok(()),
-                received => received.map(|done| assert!(done <= size)),
-            },
-            Half::Producer(half) => match half.try_push([7; 3]) {
-                Err(Error::MessageTooLarge { .. }) => Ok(()),
-                pushed => pushed,
-            },
+            Half::Sender(half) => {
+                let max = half.max_message();
+                allowed(half.try_send(&bytes[..size]), |error| error == too_large(max))
+            }
+            Half::Receiver(half) => {
+                let received = half.try_recv(&mut out[..size]);
+                allowed(received.map(|done| assert!(done <= size)), |error| {
+                    is_too_small(error, size)
+                })
+            }
+            Half::Producer(half) => allowed(half.try_push([7; 3]), is_too_large),
             Half::Consumer(half) => half.try_pop().map(drop),
             Half::Publisher(half) => {
                 half.publish(&[7; 3]);
@@ -110,6 +121,69 @@ impl<'m> Half<'m> {
                 Ok(())
             }
         }
+    }
+
+    /// As [`step`](Self::step), by the form that waits.
+    pub(super) fn wait(&mut self, size: usize, soon: Option<u32>) -> Result<(), Error> {
+        let (bytes, mut out) = ([0x5a; 80], [0; 80]);
+        match self {
+            Half::Writer(half) => {
+                half.write_deadline(&bytes[..size], soon).map(|done| assert!(done <= size))
+            }
+            Half::Reader(half) => {
+                half.read_deadline(&mut out[..size], soon).map(|done| assert!(done <= size))
+            }
+            Half::Sender(half) => {
+                let max = half.max_message();
+                allowed(half.send_deadline(&bytes[..size], soon), |error| error == too_large(max))
+            }
+            Half::Receiver(half) => {
+                let received = half.recv_deadline(&mut out[..size], soon);
+                allowed(received.map(|done| assert!(done <= size)), |error| {
+                    is_too_small(error, size)
+                })
+            }
+            Half::Producer(half) => allowed(half.push_deadline([7; 3], soon), is_too_large),
+            Half::Consumer(half) => half.pop_deadline(soon).map(drop),
+            Half::Publisher(_) => self.step(size),
+            Half::Subscriber(half) => match half.recv_deadline(soon) {
+                Ok(_) | Err(RecvError::Lagged(_)) => Ok(()),
+                Err(RecvError::EndOfFile) => Err(Error::EndOfFile),
+                Err(RecvError::TimedOut) => Err(Error::TimedOut),
+            },
+        }
+    }
+}
+
+/// `answer`, or nothing if it is an error about sizes that is as it should be.
+fn allowed(answer: Result<(), Error>, is_right: impl Fn(Error) -> bool) -> Result<(), Error> {
+    match answer {
+        Err(error) if is_right(error) => Ok(()),
+        answer => answer,
+    }
+}
+
+fn too_large(max: usize) -> Error {
+    Error::MessageTooLarge { max }
+}
+
+fn is_too_large(error: Error) -> bool {
+    matches!(error, Error::MessageTooLarge { .. })
+}
+
+fn is_too_small(error: Error, size: usize) -> bool {
+    matches!(error, Error::BufferTooSmall { needed } if (size..80).contains(&needed))
+}
+
+/// Fails unless `answer` is one that is promised: after `Corrupt`, it is always that.
+pub(super) fn judge(answer: Result<(), Error>, is_corrupt: &mut bool) {
+    match answer {
+        Err(Error::Corrupt) => *is_corrupt = true,
+        Ok(())
+        | Err(Error::WouldBlock | Error::TimedOut | Error::EndOfFile | Error::BrokenPipe) => {
+            assert!(!*is_corrupt, "it was corrupt, and is not any more");
+        }
+        Err(other) => panic!("{other:?}"),
     }
 }
 
@@ -141,22 +215,16 @@ pub fn untrusted(bytes: &[u8]) {
 
 fn run(choices: &mut Choices<'_>, mine: &Memory, theirs: &Memory) -> Option<()> {
     let lane = Lane::new(1 << choices.below(7)?)?;
-    let mut half = Half::new(choices.below(8)?, mine, theirs, lane)?;
+    // SAFETY: it is such a memory, which lives as long as `mine`.
+    let mut half = unsafe { Half::new(choices.below(8)?, mine, theirs.at(), lane) }?;
     let mut is_corrupt = false;
     loop {
         for _ in 0..choices.below(3)? {
             scribble(choices, theirs)?;
         }
         let before = theirs.words();
-        match half.step(choices.below(80)?) {
-            Err(Error::Corrupt) => is_corrupt = true,
-            Ok(()) | Err(Error::WouldBlock | Error::EndOfFile | Error::BrokenPipe) => {
-                assert!(!is_corrupt, "it was corrupt, and is not any more");
-            }
-            Err(other) => panic!("{other:?}"),
-        }
+        judge(half.step(choices.below(80)?), &mut is_corrupt);
         assert!(theirs.words() == before, "it wrote the peer's memory");
-        let beyond = &mine.words()[half.own_words(lane)..];
-        assert!(beyond.iter().all(|word| *word == 0), "it wrote past its lane");
+        half.check_memory(mine, lane);
     }
 }
