@@ -62,6 +62,7 @@ pub const TARGETS: &[Target] = &[
     ("pipe", pipe),
     ("queue", queue),
     ("ring", ring),
+    ("scribble", scribble),
     ("signal", signal),
     ("survey", survey),
     ("untrusted", untrusted),

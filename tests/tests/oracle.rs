@@ -107,7 +107,7 @@ fn a_scribbled_structure_gives_answers_and_nothing_else() {
 #[test]
 fn a_thread_that_scribbles_gets_no_further() {
     for subject in oracle::scribble::SUBJECTS {
-        let (tally, failures) = oracle::scribble::campaign(subject, 40_000, 1);
+        let (tally, failures) = oracle::scribble::campaign(subject, 20_000, 1);
         assert_eq!(failures, [""; 0]);
         // Most operations reach the structure, and many of them do what they are for.
         assert!(tally.done > tally.steps / 50, "{}: {tally:?}", subject.name);

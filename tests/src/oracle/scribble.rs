@@ -8,6 +8,7 @@
 //! The same sequences run over memory that is mapped twice while another thread scribbles through
 //! the other mapping ([`Source::Twice`]).
 
+#[cfg(not(fuzzing))]
 mod campaign;
 mod driver;
 mod hostile;
@@ -16,9 +17,12 @@ mod memory;
 mod regions;
 mod rings;
 mod shared;
+#[cfg(not(fuzzing))]
+mod shim;
 mod wait;
 mod watch;
 
+#[cfg(not(fuzzing))]
 pub use campaign::{campaign, campaigns};
 pub use driver::Tally;
 pub use memory::{Race, Source, Twice};

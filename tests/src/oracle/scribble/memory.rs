@@ -20,6 +20,9 @@ const MOST: usize = 1 << 16;
 
 const PAGE: usize = 4096;
 
+/// What decides: one of `0..count`. `None` at the end.
+type Draw<'d> = &'d mut dyn FnMut(usize) -> Option<usize>;
+
 /// The words of a fresh region, and where its zones end.
 #[derive(Debug)]
 pub(super) struct Image {
@@ -156,30 +159,18 @@ impl Twice {
     /// Scribbles in a thread, until the returned value is dropped.
     pub fn race(self: &Arc<Self>, seed: u64) -> Race {
         self.is_raced.store(true, Ordering::Relaxed);
-        let (twice, goes_on) = (self.clone(), Arc::new(AtomicBool::new(true)));
-        let stop = goes_on.clone();
-        let thread = std::thread::spawn(move || {
-            let mut random = seed | 1;
-            let mut draw = move |count: usize| {
-                // xorshift64* (Vigna 2016).
-                random ^= random >> 12;
-                random ^= random << 25;
-                random ^= random >> 27;
-                Some((random.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % count)
-            };
-            while goes_on.load(Ordering::Relaxed) {
-                twice.scribble(&mut draw);
-                // Now at once again, now after the other side could do something.
-                for _ in 0..draw(64).map_or(0, |pause| pause * pause) {
-                    std::hint::spin_loop();
-                }
-            }
-        });
-        Race { twice: self.clone(), stop, thread: Some(thread) }
+        let (twice, after) = (self.clone(), self.clone());
+        Race::new(
+            seed,
+            move |draw| twice.scribble(draw),
+            move || {
+                after.is_raced.store(false, Ordering::Relaxed);
+            },
+        )
     }
 
     /// Changes a word of the current sequence, as `draw` decides.
-    fn scribble(&self, draw: &mut impl FnMut(usize) -> Option<usize>) {
+    fn scribble(&self, draw: Draw<'_>) {
         // Relaxed, all: whatever these are, all words lie in the mapping.
         let begin = self.begin.load(Ordering::Relaxed).min(MOST / 4);
         let zones = self.zones.each_ref().map(|end| end.load(Ordering::Relaxed));
@@ -192,20 +183,120 @@ impl Twice {
 }
 
 /// A thread that scribbles.
-#[derive(Debug)]
 pub struct Race {
-    twice: Arc<Twice>,
-    stop: Arc<AtomicBool>,
+    goes_on: Arc<AtomicBool>,
     thread: Option<std::thread::JoinHandle<()>>,
+    after: Box<dyn Fn()>,
+}
+
+impl Race {
+    fn new(
+        seed: u64,
+        scribble: impl Fn(Draw<'_>) + Send + 'static,
+        after: impl Fn() + 'static,
+    ) -> Self {
+        let goes_on = Arc::new(AtomicBool::new(true));
+        let go = goes_on.clone();
+        let thread = std::thread::spawn(move || {
+            let mut random = seed | 1;
+            let mut draw = move |count: usize| {
+                // xorshift64* (Vigna 2016).
+                random ^= random >> 12;
+                random ^= random << 25;
+                random ^= random >> 27;
+                Some((random.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % count)
+            };
+            while go.load(Ordering::Relaxed) {
+                scribble(&mut draw);
+                // Now at once again, now after the other side could do something.
+                for _ in 0..draw(64).map_or(0, |pause| pause * pause) {
+                    std::hint::spin_loop();
+                }
+            }
+        });
+        Race { goes_on, thread: Some(thread), after: Box::new(after) }
+    }
+}
+
+impl std::fmt::Debug for Race {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Race").finish_non_exhaustive()
+    }
 }
 
 impl Drop for Race {
     fn drop(&mut self) {
-        self.stop.store(false, Ordering::Relaxed);
+        self.goes_on.store(false, Ordering::Relaxed);
         if let Some(Err(panic)) = self.thread.take().map(|thread| thread.join()) {
             eprintln!("the scribbler failed: {panic:?}");
         }
-        self.twice.is_raced.store(false, Ordering::Relaxed);
+        (self.after)();
+    }
+}
+
+/// A mapping of a region of the shim that the shim knows nothing of.
+#[cfg(not(fuzzing))]
+#[derive(Debug)]
+pub(super) struct Foreign {
+    at: NonNull<u8>,
+    size: usize,
+    image: Arc<Image>,
+}
+
+// SAFETY: the mapping lives until `drop`, and everything accesses it atomically.
+#[cfg(not(fuzzing))]
+unsafe impl Send for Foreign {}
+// SAFETY: the mapping lives until `drop`, and everything accesses it atomically.
+#[cfg(not(fuzzing))]
+unsafe impl Sync for Foreign {}
+
+#[cfg(not(fuzzing))]
+impl Foreign {
+    /// Maps the region of `parts` parts and `places` places that is in the file once more.
+    pub(super) fn new(
+        file: impl std::os::fd::AsFd,
+        size: usize,
+        parts: usize,
+        places: usize,
+    ) -> Arc<Self> {
+        let both = ProtFlags::READ | ProtFlags::WRITE;
+        // SAFETY: a new mapping, which covers nothing that is in use.
+        let at = unsafe { mmap(null_mut(), size, both, MapFlags::SHARED, file, 0) };
+        let at = NonNull::new(at.unwrap()).unwrap().cast();
+        let table = 64 + 64 * parts;
+        let zones = Zones([64, table, table + 16 * places, size, size].map(|end| end / 4));
+        let words = words_at(at, size).iter().map(|word| word.load(Ordering::Relaxed));
+        let image = Arc::new(Image { words: words.collect(), zones, kept: 0 });
+        Arc::new(Foreign { at, size, image })
+    }
+
+    /// Changes a word, as `draw` decides.
+    pub(super) fn scribble(&self, draw: Draw<'_>) {
+        let Image { words, zones, .. } = &*self.image;
+        change(words_at(self.at, self.size), *zones, Some(words), draw);
+    }
+
+    /// Makes the header and the directory what they were at first.
+    pub(super) fn put_right(&self) {
+        let front = self.image.zones.0[1];
+        for (word, fresh) in words_at(self.at, self.size).iter().zip(&self.image.words).take(front)
+        {
+            word.store(*fresh, Ordering::Relaxed);
+        }
+    }
+
+    /// Scribbles in a thread, until the returned value is dropped.
+    pub(super) fn race(self: &Arc<Self>, seed: u64) -> Race {
+        let foreign = self.clone();
+        Race::new(seed, move |draw| foreign.scribble(draw), || {})
+    }
+}
+
+#[cfg(not(fuzzing))]
+impl Drop for Foreign {
+    fn drop(&mut self) {
+        // SAFETY: nobody uses the mapping any more.
+        unsafe { munmap(self.at.as_ptr().cast(), self.size) }.unwrap();
     }
 }
 
@@ -303,7 +394,7 @@ impl Drop for Memory {
 
 impl Zones {
     /// Mostly words and payload of the part; now and then what tells where it is.
-    fn draw(self, draw: &mut impl FnMut(usize) -> Option<usize>) -> Option<(usize, usize)> {
+    fn draw(self, draw: Draw<'_>) -> Option<(usize, usize)> {
         let [header, directory, table, words, end] = self.0;
         let (from, to) = match draw(16)? {
             0 => (0, header),
@@ -339,20 +430,13 @@ const EDGES: [u32; 16] = [
 /// Changes one word, or two that lie side by side, the way that hurts most: to what another word
 /// is, to its neighbour, to the same position half of all positions further on, to the name of
 /// somebody else. `fresh` is what the words were at first.
-fn change(
-    words: &[AtomicU32],
-    zones: Zones,
-    fresh: Option<&[u32]>,
-    draw: &mut impl FnMut(usize) -> Option<usize>,
-) -> Option<()> {
+fn change(words: &[AtomicU32], zones: Zones, fresh: Option<&[u32]>, draw: Draw<'_>) -> Option<()> {
     let (from, to) = zones.draw(draw)?;
     let at = from + draw(to - from)?;
     // Relaxed, all in this function: a scribbler keeps to no order.
     let read = |at: usize| words.get(at).map_or(0, |word| word.load(Ordering::Relaxed));
-    let near = |draw: &mut dyn FnMut(usize) -> Option<usize>| Some(draw(9)? as u32);
-    let bits = |draw: &mut dyn FnMut(usize) -> Option<usize>| {
-        Some((draw(1 << 16)? as u32) << 16 | draw(1 << 16)? as u32)
-    };
+    let near = |draw: Draw<'_>| Some(draw(9)? as u32);
+    let bits = |draw: Draw<'_>| Some((draw(1 << 16)? as u32) << 16 | draw(1 << 16)? as u32);
     if draw(3)? == 0 {
         let at = at & !1;
         let pair = |at: usize| u64::from(read(at)) | u64::from(read(at + 1)) << 32;
