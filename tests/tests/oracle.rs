@@ -99,7 +99,7 @@ fn any_file_is_a_region_or_an_error() {
 }
 
 #[test]
-fn a_scribbled_structure_gives_answers_and_nothing_else() {
+fn a_scribbler_gets_answers_and_nothing_else() {
     rounds(oracle::scribble, 10_000);
 }
 

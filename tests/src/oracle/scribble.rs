@@ -1,7 +1,7 @@
 //! A scribbler: somebody who can write the memory that others share, and writes anything anywhere
 //! in it, before and between operations and in the middle of them.
 //!
-//! Bytes decide both the operations and what is scribbled. Whatever that is, each operation ends
+//! Bytes decide both the operations and what the scribbler writes. Whatever that is, each operation ends
 //! with an answer, after a bounded number of steps, without a panic, and without an access out of
 //! bounds. In hostile mode the answers are those of the promise too, and `Corrupt` stays.
 //!
@@ -61,7 +61,7 @@ impl Subject {
     }
 }
 
-/// Everything that is scribbled over.
+/// Everything that the scribbler writes over.
 pub const SUBJECTS: &[Subject] = &[
     Subject { name: "ring, ordinary", run: ring },
     Subject { name: "raw ring, ordinary", run: raw_ring },

@@ -23,7 +23,7 @@ impl std::ops::AddAssign for Tally {
     }
 }
 
-/// One sequence of operations, with the memory that is scribbled over.
+/// One sequence of operations, with the memory that the scribbler overwrites.
 #[derive(Debug)]
 pub(super) struct Driver {
     bytes: Vec<u8>,
@@ -136,7 +136,7 @@ impl Driver {
         self.waits_for_lock.set(waits);
     }
 
-    /// The holder of the lock that an operation waits for, whoever it is, releases it.
+    /// The holder of the lock that an operation waits for releases it.
     pub(super) fn release_lock(&self) {
         assert!(self.waits_for_lock.get(), "the deadline of an operation was forgotten");
         self.put_right(self.image.words().len());
@@ -177,8 +177,8 @@ impl Driver {
         self.image.size()
     }
 
-    /// The region, as somebody sees it who attaches now. If its header or directory was scribbled
-    /// over, that is put right after an error.
+    /// The region, as somebody sees it who attaches now. If its header or directory was
+    /// overwritten, that is put right after an error.
     pub(super) fn view(&self) -> View<'static> {
         loop {
             match self.view_of(self.size()) {
