@@ -17,8 +17,6 @@ mod memory;
 mod regions;
 mod rings;
 mod shared;
-#[cfg(not(fuzzing))]
-mod shim;
 mod wait;
 mod watch;
 

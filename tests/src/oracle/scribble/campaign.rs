@@ -1,7 +1,7 @@
 //! Many sequences from seeds: between operations, and while another thread scribbles.
 
 use super::super::seeded_bytes;
-use super::{SUBJECTS, Source, Subject, Tally, Twice, shim, watch};
+use super::{SUBJECTS, Source, Subject, Tally, Twice};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The bytes of one sequence: enough for some dozen operations. After more than that, a structure
@@ -51,31 +51,5 @@ pub fn campaigns(steps: u64, seed: u64, only: &str) -> usize {
         println!("evidence: scribble: {name}: {steps} steps, {} failures", failures.len());
         failed += failures.len();
     }
-    if shim::NAME.contains(only) {
-        failed += of_shim(steps / 1000, seed);
-    }
-    failed
-}
-
-/// A campaign over a region of the shim, with system calls. Returns the number of failures.
-fn of_shim(steps: u64, seed: u64) -> usize {
-    let (mut tally, mut failed) = (Tally::default(), 0);
-    let mut at = seed;
-    while tally.steps < steps && failed < 10 {
-        let mut random = seeded_bytes(at, 8000).into_iter();
-        let mut draw = |count: usize| usize::from(random.next().unwrap_or_default()) % count;
-        let is_raced = at % 2 == 1;
-        watch::says(|| format!("{}, seed {at}", shim::NAME));
-        match catch_unwind(AssertUnwindSafe(|| shim::sequence(&mut draw, 200, is_raced))) {
-            Ok(done) => tally += done,
-            Err(_) => {
-                println!("FAILED: {}, seed {at}", shim::NAME);
-                failed += 1;
-            }
-        }
-        at += 1;
-    }
-    assert!(tally.done > tally.steps / 50 || steps == 0, "{tally:?}");
-    println!("evidence: scribble: {}: {} steps, {failed} failures", shim::NAME, tally.steps);
     failed
 }
