@@ -1,9 +1,9 @@
 //! A scribbler: somebody who can write the memory that others share, and writes anything anywhere
 //! in it, before and between operations and in the middle of them.
 //!
-//! Bytes decide both the operations and what the scribbler writes. Whatever that is, each operation ends
-//! with an answer, after a bounded number of steps, without a panic, and without an access out of
-//! bounds. In hostile mode the answers are those of the promise too, and `Corrupt` stays.
+//! Bytes decide both the operations and what the scribbler writes. Whatever that is, each operation
+//! ends with an answer, after a bounded number of steps, without a panic, and without an access out
+//! of bounds. In hostile mode the answers are those of the promise too, and `Corrupt` stays.
 //!
 //! The same sequences run over memory that is mapped twice while another thread scribbles through
 //! the other mapping ([`Source::Twice`]).

@@ -146,16 +146,18 @@ pub(super) fn raw_ring(d: &Driver, ring: RawRing<'_, Bounded>, size: usize) -> O
         match (which, &mut tx, &mut rx) {
             (0 | 1, Some(tx), _) => d.saw(tx.try_push(&value).is_ok()),
             (2, Some(tx), _) => d.saw(tx.push_deadline(&value, d.soon()?).is_ok()),
-            (3, tx, _) => match (d.below(2)?, tx.take()) {
-                (0, Some(tx)) => tx.close(),
-                _ => {}
-            },
+            (3, tx, _) => {
+                if let (0, Some(tx)) = (d.below(2)?, tx.take()) {
+                    tx.close();
+                }
+            }
             (4 | 5, _, Some(rx)) => d.saw(rx.try_pop(&mut out).is_ok()),
             (6, _, Some(rx)) => d.saw(rx.pop_deadline(&mut out, d.soon()?).is_ok()),
-            (7, _, rx) => match (d.below(2)?, rx.take()) {
-                (0, Some(rx)) => rx.close(),
-                _ => {}
-            },
+            (7, _, rx) => {
+                if let (0, Some(rx)) = (d.below(2)?, rx.take()) {
+                    rx.close();
+                }
+            }
             (8, ..) => {
                 // SAFETY: nothing acts for this participant.
                 d.saw(unsafe { ring.words().recover(d.dead()?) } > 0);

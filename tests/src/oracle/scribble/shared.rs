@@ -128,8 +128,8 @@ pub(super) fn raw_queue(d: &Driver, queue: RawQueue<'_, Bounded>, size: usize) -
                 }
             }
             10 => {
-                // SAFETY: nothing acts for this participant.
                 let dead = participant([3, 7, 0x1FFE, 0x1FFF][d.below(4)?]);
+                // SAFETY: nothing acts for this participant.
                 d.saw(unsafe { handle.recover(dead) } > 0);
             }
             11 => assert!(queue.len() <= queue.capacity()),
@@ -217,10 +217,11 @@ pub(super) fn raw_broadcast(
         }
         match (which, &mut writer) {
             (0..=2, Some(writer)) => d.saw(writer.send(&message).is_ok()),
-            (3, writer) => match (d.below(2)?, writer.take()) {
-                (0, Some(writer)) => writer.close(),
-                _ => {}
-            },
+            (3, writer) => {
+                if let (0, Some(writer)) = (d.below(2)?, writer.take()) {
+                    writer.close();
+                }
+            }
             (4 | 5, _) => d.saw(reader.try_recv(&mut out) == Ok(true)),
             (6, _) => d.saw(reader.recv_deadline(&mut out, d.soon()?).is_ok()),
             (7, _) => d.saw(reader.try_recv(&mut out[..d.below(size + 1)?]) == Ok(true)),
