@@ -1,0 +1,164 @@
+//! Do the tests notice when the core is wrong? See `tests/mutants/run`.
+//!
+//! cargo-mutants lists the mutants. This builds them all into one library, each asleep until the
+//! environment chooses it, finds out which tests reach each, and runs those. So a mutant costs some
+//! runs of small tests, not a build.
+
+mod build;
+mod list;
+mod run;
+mod score;
+mod weave;
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use build::Tree;
+use run::{End, Test};
+
+struct Options {
+    no_cas: bool,
+    record: bool,
+    files: Vec<String>,
+    part: (usize, usize),
+    jobs: usize,
+}
+
+fn options() -> Result<Options, String> {
+    let mut options =
+        Options { no_cas: false, record: false, files: Vec::new(), part: (0, 1), jobs: 2 };
+    let mut arguments = env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
+        match argument.as_str() {
+            "--no-cas" => options.no_cas = true,
+            "--record" => options.record = true,
+            "--file" => options.files.push(value()?),
+            "--jobs" => options.jobs = value()?.parse().map_err(|_| "--jobs N")?,
+            "--part" => {
+                let text = value()?;
+                let part = text.split_once('/').ok_or("--part K/N")?;
+                let number = |text: &str| text.parse().map_err(|_| "--part K/N");
+                options.part = (number(part.0)?, number(part.1)?);
+                if options.part.0 >= options.part.1 {
+                    return Err("--part K/N: K is below N".to_owned());
+                }
+            }
+            _ => return Err(format!("{argument}: not known; tests/mutants/run says what is")),
+        }
+    }
+    Ok(options)
+}
+
+fn main() -> ExitCode {
+    match options().and_then(|options| work(&options)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(complaint) => {
+            eprintln!("{complaint}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The tests that run: cargo's arguments, a build at a time.
+fn programs(root: &Path) -> Result<Vec<Vec<String>>, String> {
+    let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    let mut core = words("-p ringway-core --all-features --lib");
+    let folder = fs::read_dir(root.join("core/tests")).map_err(|error| error.to_string())?;
+    for entry in folder.flatten() {
+        let path = entry.path();
+        let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+        let is_test = path.extension().is_some() || path.join("main.rs").exists();
+        if is_test && !name.starts_with("loom_") {
+            core.extend(["--test".to_owned(), name.to_owned()]);
+        }
+    }
+    Ok(vec![core])
+}
+
+fn work(options: &Options) -> Result<(), String> {
+    let text = |error: std::io::Error| error.to_string();
+    let original = env::current_dir().map_err(text)?;
+    let places = ["cas", "no-cas"].map(|name| original.join("target/mutants").join(name));
+    let logs = places.each_ref().map(|place| place.join("verdicts.txt"));
+    if options.record {
+        return score::write(&logs, &original.join("tests/mutants"));
+    }
+    let place = &places[usize::from(options.no_cas)];
+    let root = place.join("tree");
+    let mutants = list::mutants(&original)?;
+    Tree::copy(&original, &root, &mutants)?;
+    let flags = if options.no_cas { "--cfg no_cas --cfg uncached" } else { "" };
+    let tests = programs(&original)?;
+    let tree = Tree { root: root.clone(), flags: flags.to_owned(), tests };
+    let (programs, left) = tree.build(&original, &mutants)?;
+
+    let mut tests = Vec::<Test>::new();
+    for (file, program) in &programs {
+        let folder = root.join(if file == "ringway" { "std-shim" } else { "core" });
+        tests.extend(run::tests(file, program, &folder, mutants.len()).map_err(text)?);
+    }
+    println!("{} tests in {} programs", tests.len(), programs.len());
+
+    // The other configuration tries what the usual one does not.
+    let open = if options.no_cas { Some(score::open(&logs[0])?) } else { None };
+    let wanted = |number: usize| {
+        let mutant = &mutants[number];
+        open.as_ref().is_none_or(|open| open.contains(&mutant.name))
+            && (options.files.is_empty()
+                || options.files.iter().any(|f| mutant.file.starts_with(f)))
+            && number % options.part.1 == options.part.0
+    };
+    let mut numbers: Vec<usize> = (0..mutants.len()).filter(|&number| wanted(number)).collect();
+    // Mixed, so that the first verdicts are a sample of all.
+    numbers.sort_by_key(|&number| number * 2_654_435_761 % (1 << 32));
+    let compiled = tree.compiled();
+    let log = &logs[usize::from(options.no_cas)];
+    let log = Mutex::new(fs::File::create(log).map_err(text)?);
+    let next = AtomicUsize::new(0);
+    let counts = Mutex::new(BTreeMap::<&str, usize>::new());
+    std::thread::scope(|scope| {
+        for _ in 0..options.jobs {
+            scope.spawn(|| {
+                while let Some(&number) = numbers.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let mut by = String::new();
+                    let file = &mutants[number].file;
+                    let verdict = if !compiled.contains(file) {
+                        "elsewhere"
+                    } else if left.refused.contains(&number) {
+                        "refused"
+                    } else if left.unwoven.contains(&number) {
+                        "unwoven"
+                    } else if !tests.iter().any(|test| test.reaches[number]) {
+                        if mutants[number].function.is_none() { "constant" } else { "unreached" }
+                    } else {
+                        match run::judge(number, &tests, &root.join("core")) {
+                            Ok(Some((test, end))) => {
+                                by = test;
+                                if end == End::TooLong { "timeout" } else { "killed" }
+                            }
+                            Ok(None) => "survived",
+                            Err(error) => {
+                                by = error.to_string();
+                                "error"
+                            }
+                        }
+                    };
+                    *counts.lock().expect("no one panics").entry(verdict).or_default() += 1;
+                    let mut log = log.lock().expect("no one panics");
+                    let name = &mutants[number].name;
+                    let line = format!("{verdict}\t{}\t{name}\t{by}\n", mutants[number].key());
+                    let _ = std::io::Write::write_all(&mut *log, line.as_bytes());
+                }
+            });
+        }
+    });
+    let counts = counts.into_inner().map_err(|error| error.to_string())?;
+    println!("{counts:?}");
+    Ok(())
+}

@@ -1,0 +1,129 @@
+//! The table of verdicts, and the list of mutants that no test notices.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A row of the table.
+#[derive(Default)]
+struct Row {
+    killed: usize,
+    timeout: usize,
+    survived: usize,
+    unreached: usize,
+    explained: usize,
+    untried: usize,
+}
+
+/// Reasons by the part of a mutant's name that they are for: lines `PART => REASON`.
+fn reasons(text: &str) -> Vec<(&str, &str)> {
+    text.lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split_once(" => "))
+        .map(|(part, reason)| (part.trim(), reason.trim()))
+        .collect()
+}
+
+/// The folder or file directly below `core/src`.
+fn module(key: &str) -> &str {
+    let file = key.split(':').next().unwrap_or(key);
+    let below = file.strip_prefix("core/src/").unwrap_or(file);
+    below.split(['/', '.']).next().unwrap_or(below)
+}
+
+/// The verdict of each mutant in the log, by its name, with its key.
+fn verdicts(log: &Path) -> BTreeMap<String, (String, String)> {
+    let text = fs::read_to_string(log).unwrap_or_default();
+    let mut found = BTreeMap::new();
+    for line in text.lines() {
+        let cells: Vec<&str> = line.split('\t').collect();
+        if let [verdict, key, name, ..] = *cells {
+            found.insert(name.to_owned(), (verdict.to_owned(), key.to_owned()));
+        }
+    }
+    found
+}
+
+/// The mutants that the usual configuration does not try.
+pub fn open(log: &Path) -> Result<BTreeSet<String>, String> {
+    let verdicts = verdicts(log);
+    if verdicts.is_empty() {
+        return Err("run without --no-cas first".to_owned());
+    }
+    let open = verdicts
+        .into_iter()
+        .filter(|(_, (verdict, _))| matches!(verdict.as_str(), "unreached" | "elsewhere"));
+    Ok(open.map(|(name, _)| name).collect())
+}
+
+/// Reads the verdicts of both configurations, and writes `score.txt` and `survivors.txt` into
+/// `folder`, where `explained` is.
+pub fn write(logs: &[PathBuf], folder: &Path) -> Result<(), String> {
+    let mut explained = String::new();
+    for file in fs::read_dir(folder.join("explained")).into_iter().flatten().flatten() {
+        explained += &fs::read_to_string(file.path()).map_err(|error| error.to_string())?;
+    }
+    let explained = reasons(&explained);
+    let mut all = BTreeMap::new();
+    for log in logs {
+        for (name, (verdict, key)) in verdicts(log) {
+            // A later configuration does not hide what an earlier one does not reach.
+            if verdict != "elsewhere" && verdict != "refused" || !all.contains_key(&name) {
+                all.insert(name, (verdict, key));
+            }
+        }
+    }
+    let mut rows = BTreeMap::<&str, Row>::new();
+    let mut left = Vec::new();
+    for (verdict, key) in all.values() {
+        if matches!(verdict.as_str(), "refused" | "elsewhere") {
+            continue;
+        }
+        let reason = explained.iter().find(|(part, _)| key.contains(part));
+        let row = rows.entry(module(key)).or_default();
+        match (verdict.as_str(), reason) {
+            ("killed", _) => row.killed += 1,
+            ("timeout", _) => row.timeout += 1,
+            (_, Some(_)) => row.explained += 1,
+            ("survived", _) => row.survived += 1,
+            ("unreached", _) => row.unreached += 1,
+            _ => row.untried += 1,
+        }
+        if !matches!(verdict.as_str(), "killed" | "timeout") && reason.is_none() {
+            left.push(format!("{verdict}: {key}"));
+        }
+    }
+    left.sort();
+    let mut sum = Row::default();
+    let mut score = format!(
+        "{:12} {:>7} {:>8} {:>9} {:>9} {:>10} {:>8}\n",
+        "core/src", "killed", "too long", "explained", "survived", "unreached", "untried"
+    );
+    for (name, row) in &rows {
+        let _ = writeln!(
+            score,
+            "{name:12} {:>7} {:>8} {:>9} {:>9} {:>10} {:>8}",
+            row.killed, row.timeout, row.explained, row.survived, row.unreached, row.untried
+        );
+        sum.killed += row.killed;
+        sum.timeout += row.timeout;
+        sum.explained += row.explained;
+        sum.survived += row.survived;
+        sum.unreached += row.unreached;
+        sum.untried += row.untried;
+    }
+    let noticed = sum.killed + sum.timeout;
+    let count = noticed + sum.explained + sum.survived + sum.unreached + sum.untried;
+    let _ = writeln!(
+        score,
+        "evidence: mutants: core: {noticed} of {count} noticed, {} explained, {} survived, \
+         {} reached by no test, {} in constants and not tried",
+        sum.explained, sum.survived, sum.unreached, sum.untried
+    );
+    let open = left.join("\n") + "\n";
+    fs::write(folder.join("survivors.txt"), open).map_err(|error| error.to_string())?;
+    fs::write(folder.join("score.txt"), &score).map_err(|error| error.to_string())?;
+    print!("{score}");
+    Ok(())
+}
