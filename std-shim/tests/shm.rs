@@ -1534,11 +1534,20 @@ fn a_file_cut_under_a_survey_is_an_error() {
     let whole = fs::File::from(region.as_fd().try_clone_to_owned().unwrap());
     whole.read_exact_at(&mut good, 0).unwrap();
     let file = tempfile::tempfile_in("/dev/shm").unwrap();
+    /// Ends the other thread, also when this one panics.
+    struct Stops<'s>(&'s AtomicBool);
+    impl Drop for Stops<'_> {
+        fn drop(&mut self) {
+            // Relaxed: the partner is the load in the thread, and nothing else is published.
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
+        let _stops = Stops(&stop);
         scope.spawn(|| {
             let lengths = (0..good.len() as u64 + 200).step_by(97).cycle();
-            // Relaxed: the partner is the store below, which publishes nothing else.
+            // Relaxed: the partner is the store in `Stops`.
             for length in lengths.take_while(|_| !stop.load(Ordering::Relaxed)) {
                 file.set_len(length).unwrap();
                 file.write_all_at(&good, 0).unwrap();
@@ -1551,8 +1560,6 @@ fn a_file_cut_under_a_survey_is_an_error() {
                 assert!(is_wrong, "{error}");
             }
         }
-        // Relaxed: the partner is the load in the thread.
-        stop.store(true, Ordering::Relaxed);
     });
     file.set_len(good.len() as u64).unwrap();
     assert_eq!(shm::survey::of_fd(&file).unwrap().parts.len(), 3);

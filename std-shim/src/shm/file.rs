@@ -293,12 +293,16 @@ impl UnlockedFile {
         Ok(fd::identity(&self.stat()?))
     }
 
-    /// The file's size, in bytes.
+    /// The file's size, in bytes; it is not 0.
     ///
     /// # Errors
-    /// `EFBIG` when the size does not fit a `usize`.
+    /// `EFBIG` when the size does not fit a `usize`. [`region::Error::Foreign`] when the file is
+    /// empty: somebody cut it since it was seen to be a region.
     pub(super) fn size(&self, what: &'static str) -> Result<usize> {
-        self.stat()?.st_size.try_into().map_err(|_| Error::new(what, Errno::FBIG))
+        match self.stat()?.st_size.try_into() {
+            Ok(0) => Err(region::Error::Foreign).tried(what),
+            size => size.map_err(|_| Error::new(what, Errno::FBIG)),
+        }
     }
 
     /// Reads at `offset` until `out` is full or the file ends; returns the number of bytes.
