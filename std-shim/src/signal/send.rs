@@ -64,8 +64,8 @@ pub fn queue(process: Pid, signal: Signal, value: usize) -> Result<()> {
     // SAFETY: the system call takes numbers and has no conditions; the kernel does not dereference
     // the value.
     let result = unsafe { libc::sigqueue(process.as_raw_pid(), signal.number(), to_sigval(value)) };
-    let whom = format_args!("process {process}");
-    check(result.into(), signal, whom, refused_or_forbidden!("rt_sigqueueinfo(2)"))
+    let refusal = refused_or_forbidden!("rt_sigqueueinfo(2)");
+    check(result.into(), signal, format_args!("process {process}"), refusal)
 }
 
 /// Sends a signal to the process of a pidfd, never to another one that got its number.
@@ -158,8 +158,8 @@ fn pidfd_send_signal(
             0 as libc::c_uint,
         )
     };
-    let whom = format_args!("the process of descriptor {}", process.as_raw_fd());
-    check(result, signal, whom, refused_or_forbidden!("pidfd_send_signal(2)"))
+    let (number, refusal) = (process.as_raw_fd(), refused_or_forbidden!("pidfd_send_signal(2)"));
+    check(result, signal, format_args!("the process of descriptor {number}"), refusal)
 }
 
 fn check(
