@@ -9,8 +9,9 @@ use std::str::FromStr;
 /// A signal of this system: a number with a name. Only existing signals can be made.
 ///
 /// It is parsed from what people write (`TERM`, `SIGTERM`, `15`, `RTMIN+1`) and displayed as in the
-/// manual (`SIGTERM`). `|` joins signals to a [`SignalSet`], in which signal `n` is line `n - 1`,
-/// as in the kernel's own mask.
+/// manual (`SIGTERM`). One that has no name there is displayed by its number (`SIG16`), which is
+/// parsed too. `|` joins signals to a [`SignalSet`], in which signal `n` is line `n - 1`, as in the
+/// kernel's own mask.
 ///
 /// See [`signal(7)`](https://man7.org/linux/man-pages/man7/signal.7.html).
 ///
@@ -224,7 +225,7 @@ impl fmt::Display for Signal {
         }
         let (min, max) = (libc::SIGRTMIN(), libc::SIGRTMAX());
         match self.0 {
-            n if n < min => write!(f, "signal {n}"),
+            n if n < min => write!(f, "SIG{n}"),
             n if n == min => f.write_str("SIGRTMIN"),
             n if n == max => f.write_str("SIGRTMAX"),
             n if n - min <= max - n => write!(f, "SIGRTMIN+{}", n - min),
@@ -250,11 +251,11 @@ impl FromStr for Signal {
 }
 
 fn parse(text: &str) -> Option<Signal> {
-    if text.starts_with(|first: char| first.is_ascii_digit()) {
-        return Signal::new(text.parse().ok()?);
-    }
     let upper = text.to_ascii_uppercase();
     let name = upper.strip_prefix("SIG").unwrap_or(&upper);
+    if name.starts_with(|first: char| first.is_ascii_digit()) {
+        return Signal::new(name.parse().ok()?);
+    }
     let offset = |text: &str| -> Option<i32> {
         text.bytes().all(|digit| digit.is_ascii_digit()).then(|| text.parse().ok())?
     };
