@@ -289,6 +289,16 @@ fn try_reserve_up_to_sees_newly_freed_room() {
     producer.try_write(b"d");
     assert_eq!(producer.try_reserve_up_to(8).unwrap().len(), 4);
     assert_eq!(producer.room(), 7);
+    // The next write knows what the grant took.
+    let mut ring: ByteRing<8> = ByteRing::new();
+    let (mut producer, mut consumer) = ring.split();
+    producer.try_write(b"abcdefgh");
+    consumer.clear();
+    let mut grant = producer.try_reserve_up_to(8).unwrap();
+    grant.copy_from_slice(b"ABCDEFGH");
+    grant.commit(8);
+    assert_eq!(producer.try_write(b"x"), 0);
+    assert_eq!(&*consumer.try_peek(8).unwrap(), b"ABCDEFGH");
 }
 
 #[test]
@@ -302,6 +312,7 @@ fn a_parser_waits_for_more_than_it_has() {
     let first = |peeked: Result<ReadGrant<'_, _>, Error>| peeked.map(|grant| grant.len());
     assert_eq!(first(consumer.peek(2)), Ok(2));
     assert_eq!(first(consumer.peek_deadline(3, Some(50))), Err(Error::TimedOut));
+    assert_eq!(first(consumer.peek_deadline(8, Some(50))), Err(Error::TimedOut));
     assert_eq!(first(consumer.peek(9)), Err(Error::MessageTooLarge { max: 8 }));
     let mut cx = Context::from_waker(Waker::noop());
     assert!(pin!(consumer.peek_async(3)).poll(&mut cx).is_pending());

@@ -12,7 +12,7 @@ use ringway_core::ring::PushError;
 use ringway_core::ring::queue::{Queue, QueueView, RawQueue};
 use ringway_core::storage::InMemory;
 use ringway_core::sync::{AtomicU32, Ordering};
-use ringway_core::wait::{Clock, Spin, SpinClock};
+use ringway_core::wait::{Clock, Spin, SpinClock, TimedOut};
 use scaled::scaled;
 use std::collections::VecDeque;
 use std::mem::MaybeUninit;
@@ -260,11 +260,87 @@ fn init_in_needs_enough_memory_and_a_valid_capacity() {
     let few = QueueView::<u16>::init_in(&mut memory[..layout.size() - 1], 5).unwrap_err();
     let Error::BufferTooSmall { needed } = few else { panic!("{few}") };
     assert!(QueueView::<u16>::init_in(&mut memory[..needed], 5).is_ok());
+    // A slot's number has fewer bits without compare-and-swap.
+    assert_eq!(QueueView::<u16>::layout(65535).is_some(), !cfg!(no_cas));
     for capacity in [0, 65536, usize::MAX] {
         assert_eq!(QueueView::<u16>::layout(capacity), None);
         assert!(QueueView::<u16>::init_in(&mut memory, capacity).is_err());
     }
     assert!(QueueView::<[u64; 1 << 45]>::layout(60_000).is_none(), "too large");
+}
+
+#[test]
+fn a_queue_tells_its_limit_and_what_was_pushed() {
+    let queue: Queue<_, 3> = Queue::new();
+    let me = queue.handle(Participant::LOCAL);
+    assert_eq!((queue.pushed(), queue.max_attempts(), queue.is_closed()), (0, 0, false));
+    queue.set_max_attempts(7);
+    assert_eq!(queue.max_attempts(), 7);
+    let mut last = None;
+    for n in 1..=10 {
+        me.try_push(n).unwrap();
+        assert_eq!(queue.pushed(), n);
+        let claim = me.try_claim().unwrap();
+        assert!(last.is_none_or(|last| claim.position() == last + 1));
+        last = Some(claim.position());
+        assert_eq!(claim.take(), n);
+    }
+    queue.try_push(11).unwrap();
+    assert_eq!((me.try_pop(), me.try_pop()), (Some(11), None));
+    queue.close();
+    assert!(queue.is_closed());
+}
+
+/// A producer holds the slot that comes next, and may hold it for ever. The others pass it.
+#[test]
+fn a_held_slot_does_not_hold_up_the_others() {
+    fn pass<const N: usize>() {
+        let queue: Queue<usize, N> = Queue::new();
+        let held = queue.try_reserve().unwrap();
+        for round in 0..3 {
+            (1..N).for_each(|n| queue.try_push(n).unwrap());
+            assert_eq!(queue.try_push(0), Err(PushError::Full(0)), "round {round}");
+            assert!((1..N).all(|n| queue.try_pop() == Some(n)));
+        }
+        held.write(5).unwrap();
+        assert_eq!(queue.try_pop(), Some(5));
+    }
+    pass::<3>();
+    pass::<64>();
+    pass::<100>();
+}
+
+/// A message that went back into the queue counts where it is, and not where it was.
+#[test]
+fn a_value_put_back_takes_one_slot_only() {
+    let queue: Queue<u32, 3> = Queue::new();
+    for round in 0..10 {
+        queue.try_push(1).unwrap();
+        drop(queue.try_claim().unwrap());
+        queue.try_push(2).unwrap();
+        queue.try_push(3).unwrap();
+        assert_eq!(queue.try_push(4), Err(PushError::Full(4)), "round {round}");
+        assert!((1..=3).all(|n| queue.try_pop() == Some(n)), "round {round}");
+        // The next round begins at another slot.
+        queue.try_push(5).unwrap();
+        assert_eq!(queue.try_pop(), Some(5));
+    }
+}
+
+#[test]
+fn recovery_takes_nothing_from_the_living() {
+    let dead = Participant::new(7).unwrap();
+    let queue: Queue<u32, 4> = Queue::new();
+    (1..=3).for_each(|n| queue.try_push(n).unwrap());
+    let mine = queue.try_claim().unwrap();
+    let theirs = queue.handle(dead);
+    std::mem::forget(theirs.try_claim().unwrap());
+    let other = Participant::new(8).unwrap();
+    // SAFETY: participants 7 and 8 do nothing any more.
+    let held = [other, dead].map(|who| unsafe { queue.handle(Participant::LOCAL).recover(who) });
+    assert_eq!((held, queue.len(), queue.unfinished()), ([0, 1], 2, 3));
+    assert_eq!(mine.take(), 1);
+    assert_eq!((queue.try_pop(), queue.try_pop(), queue.try_pop()), (Some(3), Some(2), None));
 }
 
 /// A clock that stands at 1: a deadline has passed or never comes.
@@ -298,6 +374,19 @@ fn timeout_and_end_are_different_errors() {
     );
     claim.complete();
     assert_eq!((me.claim().err(), me.pop()), (Some(Error::EndOfFile), Err(Error::EndOfFile)));
+}
+
+#[test]
+fn join_waits_until_every_value_is_done() {
+    let late = Some(0);
+    let queue = Queue::<u32, 2, SpinClock<Two>>::new();
+    let me = queue.handle(Participant::LOCAL);
+    assert_eq!(me.join_deadline(late), Ok(()));
+    queue.push(1).unwrap();
+    assert_eq!(me.join_deadline(late), Err(TimedOut));
+    let claim = me.claim_deadline(late).unwrap();
+    assert_eq!(me.join_deadline(late), Err(TimedOut));
+    assert_eq!((claim.take(), me.join_deadline(late)), (1, Ok(())));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use ringway_core::Error;
 use ringway_core::participant::Participant;
 use ringway_core::ring::bytes::{ByteRing, ByteRingView};
 use ringway_core::ring::messages::{MessageRing, MessageRingView};
-use ringway_core::ring::{RawRing, Ring, RingView};
+use ringway_core::ring::{PushError, RawRing, Ring, RingView};
 use ringway_core::storage::InMemory;
 use ringway_core::wait::{Async, Clock, Spin, SpinClock};
 use scaled::scaled;
@@ -363,6 +363,10 @@ fn a_raw_ring_and_a_typed_ring_share_their_values() {
     }
     untyped.close();
     assert_eq!(typed.pop(), Err(Error::EndOfFile));
+    drop(typed);
+    raw.consumer_as(me).unwrap().close();
+    assert!(ring.consumer_is_gone());
+    assert_eq!(ring.producer().unwrap().push(Wide([0; 4])), Err(PushError::Closed(Wide([0; 4]))));
 }
 
 #[test]

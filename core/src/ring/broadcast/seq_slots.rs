@@ -625,7 +625,7 @@ mod tests {
     fn a_dead_writers_message_is_seen_only_if_published() {
         // The second start enters another half of the numbers.
         for start in [5, (1 << 32) - 1] {
-            for last_step in 0..=4 {
+            for last_step in 0..=5 {
                 let slots = at(start - 3);
                 let mut writer = take(&slots).unwrap();
                 (start - 2..=start).for_each(|number| writer.write(&[number as u32; 3]));
@@ -639,6 +639,13 @@ mod tests {
                 }
                 if last_step == 4 {
                     writer.publish();
+                }
+                if last_step == 5 {
+                    // It stored the upper word, if the message enters another half.
+                    let (low, upper) = (number::low(start + 1), number::high(start + 1));
+                    if number::half(low) != number::half(number::low(start)) {
+                        slots.control().high_of(number::half(low)).store(upper, Ordering::Relaxed);
+                    }
                 }
                 forget(writer);
                 let newest = start + u64::from(last_step == 4);

@@ -125,3 +125,23 @@ impl Registry {
             && self.arrivals.load(Ordering::Relaxed) == before
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_with_the_largest_count_takes_no_handle() {
+        let registry = Registry::new();
+        let me = Participant::LOCAL;
+        let first = registry.register(me).unwrap();
+        let (one, all) = (ONE | name(me), ALL | name(me));
+        first.compare_exchange(one, all, Ordering::Relaxed, Ordering::Relaxed).unwrap();
+        let second = registry.register(me).unwrap();
+        let words = [first, second].map(|word| word.load(Ordering::Relaxed));
+        assert_eq!(words, [all, one]);
+        assert!(Registry::leave(second, me), "it was the last one of this word");
+        assert!(!Registry::leave(first, me) && !registry.are_gone());
+        assert!(registry.recover(me) && registry.are_gone());
+    }
+}

@@ -109,6 +109,20 @@ mod producers {
     }
 
     #[test]
+    fn the_last_participant_registers_as_well() {
+        let queue = waited_on();
+        let last = Participant::new(Participant::MAX).unwrap();
+        let first = queue.producer().unwrap();
+        let handle = queue.handle(last);
+        let theirs = ManuallyDrop::new(handle.producer().unwrap());
+        drop(first);
+        assert!(!queue.producers_are_gone());
+        // SAFETY: nobody acts for the last participant.
+        assert_eq!(unsafe { queue.handle(Participant::LOCAL).recover(last) }, 1, "{theirs:?}");
+        assert!(queue.producers_are_gone());
+    }
+
+    #[test]
     fn many_participants_and_many_handles_register() {
         let queue = waited_on();
         let who: Vec<_> =

@@ -168,3 +168,19 @@ fn an_attempt_counts_once_after_a_death_at_any_step() {
         }
     }
 }
+
+/// One impossible word makes a queue invalid, also where no walk comes along.
+#[test]
+fn one_impossible_word_makes_a_queue_invalid() {
+    let queue: Queue<u32, 8> = Queue::new();
+    queue.try_push(EARLY).unwrap();
+    assert!(queue.is_valid());
+    let cell = &queue.shared().cells[5];
+    for (word, possible) in [(&cell.entry, Entry::UNUSED.0), (&cell.owner, SlotState::FREE)] {
+        // No such slot, no such phase.
+        word.store(15, Ordering::Relaxed);
+        assert!(!queue.is_valid());
+        word.store(possible, Ordering::Relaxed);
+        assert!(queue.is_valid());
+    }
+}
