@@ -45,16 +45,19 @@ fn verdicts(log: &Path) -> BTreeMap<String, (String, String)> {
     found
 }
 
-/// The mutants that the usual configuration does not try.
-pub fn open(log: &Path) -> Result<BTreeSet<String>, String> {
-    let verdicts = verdicts(log);
-    if verdicts.is_empty() {
-        return Err("run without --no-cas first".to_owned());
-    }
-    let open = verdicts
-        .into_iter()
-        .filter(|(_, (verdict, _))| matches!(verdict.as_str(), "unreached" | "elsewhere"));
-    Ok(open.map(|(name, _)| name).collect())
+/// The mutants in the log that have one of these verdicts.
+pub fn with(log: &Path, wanted: &[&str]) -> BTreeSet<String> {
+    let found =
+        verdicts(log).into_iter().filter(|(_, (verdict, _))| wanted.contains(&verdict.as_str()));
+    found.map(|(name, _)| name).collect()
+}
+
+/// Takes out of the log what is judged anew, and what is no mutant any more.
+pub fn forget(log: &Path, stays: impl Fn(&str) -> bool) -> std::io::Result<()> {
+    let text = fs::read_to_string(log).unwrap_or_default();
+    let kept = text.lines().filter(|line| line.split('\t').nth(2).is_some_and(&stays));
+    let kept: String = kept.flat_map(|line| [line, "\n"]).collect();
+    fs::write(log, kept)
 }
 
 /// Reads the verdicts of both configurations, and writes `score.txt` and `survivors.txt` into
