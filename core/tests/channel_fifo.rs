@@ -37,6 +37,7 @@ fn names_are_created_once_and_removed_once() {
     assert_eq!(names.remove(b"a"), Ok(()));
     assert_eq!(names.remove(b"a"), Err(Error::NotFound));
     assert_eq!(names.try_remove(b"ab"), Ok(()));
+    assert_eq!(names.try_remove(b"ab"), Err(Error::NotFound));
     assert_eq!(names.create(b"a"), Ok(()));
 }
 

@@ -315,8 +315,11 @@ fn try_forms_work_without_a_waiter() {
 #[test]
 fn try_write_all_and_try_read_exact_are_atomic() {
     let mut pipe = Pipe::<8>::new();
+    assert_eq!(pipe.capacity(), 8);
     let (mut reader, mut writer) = pipe.split();
     let mut out = [0; 4];
+    assert_eq!(writer.try_write_all(&[1; 8]), Ok(()));
+    assert_eq!(reader.try_read_exact(&mut [0; 8]), Ok(()));
     assert_eq!(writer.try_write_all(&[1; 9]), Err(Error::MessageTooLarge { max: 8 }));
     assert_eq!(writer.try_write_all(b"abcdef"), Ok(()));
     assert_eq!(writer.try_write_all(b"ghi"), Err(Error::WouldBlock));

@@ -6,7 +6,9 @@ mod scaled;
 mod yielding;
 
 use ringway_core::Error;
-use ringway_core::channel::socket::{Address, Connection, Network, Packets, Shutdown, Stream};
+use ringway_core::channel::socket::{
+    Address, Connection, Listener, Network, Packets, Shutdown, Stream,
+};
 use ringway_core::channel::{Direction, State};
 use ringway_core::wait::{Async, Nobody, Spin, SpinClock, Wait};
 use scaled::scaled;
@@ -159,6 +161,21 @@ mod listening {
         let mut accepted = listener.try_accept().unwrap();
         assert_eq!(accepted.try_read(&mut [0; 8]), Err(Error::WouldBlock), "it starts empty");
         assert_eq!(caller.try_read(&mut [0; 8]), Err(Error::WouldBlock));
+    }
+
+    #[test]
+    fn half_closed_connection_is_not_free() {
+        let net: Network<1, 2, 8> = Network::new();
+        let listener = net.streams().listen(1, 1).unwrap();
+        let mut half = net.streams().connect(1).unwrap();
+        drop(listener.accept().unwrap());
+        // No end of one of its two pipes is open.
+        half.shutdown(Shutdown::Write);
+        let mut other = net.streams().connect(1).unwrap();
+        let mut accepted = listener.accept().unwrap();
+        assert_eq!(other.write(b"a"), Ok(1));
+        assert_eq!(accepted.read(&mut [0; 8]), Ok(1));
+        assert_eq!(net.streams().connect(1).err(), Some(Error::Exhausted));
     }
 
     #[test]
@@ -564,6 +581,32 @@ mod tasks {
         drop(listener);
         assert!(since(before), "the end");
         assert!(matches!(connecting.poll(&mut cx), Poll::Ready(Err(Error::Refused))));
+    }
+
+    static NET: Network<2, 1, 8, Async<Spin>> = Network::new();
+
+    type Listening = Listener<'static, 8, Async<Spin>, Stream<'static, 8, Async<Spin>>>;
+
+    /// Closes the listener when it is woken.
+    struct Closes(Mutex<Option<Listening>>);
+
+    impl Wake for Closes {
+        fn wake(self: Arc<Self>) {
+            drop(self.0.lock().unwrap().take());
+        }
+    }
+
+    #[test]
+    fn waker_in_the_network_may_close_a_listener() {
+        let listener = NET.streams().listen(1, 1).unwrap();
+        let other = NET.streams().listen(2, 1).unwrap();
+        let mut stream = NET.streams().connect(1).unwrap();
+        let waker = Waker::from(Arc::new(Closes(Mutex::new(Some(other)))));
+        assert!(stream.poll_read(&mut Context::from_waker(&waker), &mut [0; 8]).is_pending());
+        drop(listener);
+        assert_eq!(stream.try_read(&mut [0; 8]), Err(Error::Reset));
+        // Both places are free again.
+        let _listeners = [1, 2].map(|port| NET.streams().try_listen(port, 1).unwrap());
     }
 
     #[test]

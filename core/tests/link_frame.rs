@@ -195,6 +195,9 @@ fn greeting_decodes_back_and_invalid_ones_fail() {
     };
     assert_eq!(changed(0, b'x'), Err(Error::Corrupt), "magic");
     assert_eq!(changed(4, 9), Err(Error::Incompatible { version: 9 }));
+    let short = [&bytes[..4], &[9, 0, 0, 0]].concat();
+    assert_eq!(Hello::parse(&short), Err(Error::Incompatible { version: 9 }), "as short as it is");
+    assert_eq!(Hello::parse(&short[..7]), Err(Error::Corrupt));
     assert_eq!(changed(5, 2), Err(Error::Corrupt), "a flag that this version lacks");
     assert_eq!(changed(7, 0), Err(Error::Corrupt), "no credits at all");
 }

@@ -12,7 +12,7 @@ use ringway_core::Error;
 use ringway_core::channel::State;
 use ringway_core::channel::frame::{Crc32, Hello, Identity, encode, max_encoded_len};
 use ringway_core::channel::link::{
-    Config, Down, Event, Line, Link, Phase, ReliableLink, SerialLink,
+    Config, Down, Event, Line, Link, Phase, PortEvent, ReliableLink, SerialLink,
 };
 use scaled::scaled;
 
@@ -202,6 +202,64 @@ fn protocol_violation_ends_the_session() {
         assert_eq!(link.phase() != Phase::Up, crime);
     }
     assert_eq!(down(&mut link), Some(Down::Violation));
+}
+
+/// A link that is up without open ports, and then gets records of its port 0 from a peer that
+/// sends them whether or not a peer of this version would.
+fn with_records(kinds: &[(u8, &[u8])]) -> Serial {
+    let mut ends = [Serial::new(Config::new(1)), Serial::new(Config::new(2))];
+    let [link, peer] = &mut ends;
+    link.open(0).unwrap();
+    peer.open(0).unwrap();
+    link.exchange(0, peer);
+    assert_eq!(link.poll_event(), Some(Event::Up));
+    for (number, (kind, body)) in (0..).zip(kinds) {
+        link.handle_bytes(0, &forge(THERE, HERE, &[*kind, 0, number, 0], body));
+    }
+    let [link, _] = ends;
+    link
+}
+
+#[test]
+fn message_that_may_not_come_ends_the_session() {
+    let message: (u8, &[u8]) = (9, b"early");
+    for records in [&[message][..], &[(8, &[1]), message]] {
+        assert_eq!(down(&mut with_records(records)), Some(Down::Violation));
+    }
+    let [mut link, _] = connected(Serial::new);
+    link.handle_bytes(0, &forge(THERE, HERE, &[11, 0, 2, 0], &[]));
+    assert_eq!(down(&mut link), None);
+    link.handle_bytes(0, &forge(THERE, HERE, &[9, 0, 3, 0], b"after the last word"));
+    assert_eq!(down(&mut link), Some(Down::Violation));
+}
+
+#[test]
+fn port_may_open_after_the_peer_shut_it() {
+    let mut link = with_records(&[(8, &[1]), (11, &[])]);
+    link.open_port(0).unwrap();
+    let news = std::iter::from_fn(|| link.poll_event());
+    assert_eq!(
+        news.collect::<Vec<_>>(),
+        [Event::Port(0, PortEvent::Opened), Event::Port(0, PortEvent::PeerShutSend)]
+    );
+    assert_eq!(link.peek(0), Err(Error::EndOfFile));
+    assert_eq!(link.try_send(0, b"answer"), Ok(()));
+}
+
+#[test]
+fn stop_for_a_port_that_was_not_opened_is_dropped() {
+    let [mut link, mut peer] = connected(Serial::new);
+    peer.try_send(0, b"unread").unwrap();
+    peer.shut_send(0).unwrap();
+    link.shut_send(0).unwrap();
+    link.exchange(0, &mut peer);
+    while link.poll_event().is_some() {}
+    // The old connection is over except for its message. The peer's records had the numbers 2, 3.
+    link.handle_bytes(0, &forge(THERE, HERE, &[8, 4, 4, 0], &[1]));
+    assert_eq!(link.poll_event(), Some(Event::Port(0, PortEvent::Waiting)));
+    link.handle_bytes(0, &forge(THERE, HERE, &[12, 4, 5, 0], &[]));
+    assert_eq!(link.poll_event(), None);
+    assert_eq!(link.peek(0), Ok(&b"unread"[..]));
 }
 
 #[test]

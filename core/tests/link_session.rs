@@ -6,6 +6,7 @@ use ringway_core::channel::link::{
     Config, Down, Event, Line, Link, Phase, PortEvent, ReliableLink, ResetReason, SerialLink,
 };
 use ringway_core::channel::{Direction, State};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 const MAX: usize = 32;
 
@@ -58,13 +59,19 @@ fn pair<L: Line>(
     (a, b)
 }
 
+fn hash(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
 /// Runs each scenario over both line disciplines.
 macro_rules! over_both_lines {
     ($($name:ident($make:ident) $body:block)*) => {
         $(
             mod $name {
                 use super::*;
-                fn scenario<L: Line + Clone>($make: fn(Config) -> Link<L, 2, 2, MAX>) $body
+                fn scenario<L: Line + Clone + Hash>($make: fn(Config) -> Link<L, 2, 2, MAX>) $body
 
                 #[test]
                 fn serial() {
@@ -286,7 +293,10 @@ over_both_lines! {
                 }
                 carry(0, &mut a, &mut b);
                 lose(&mut b, make);
-                assert!(events(&mut b).contains(&Event::Down(why)));
+                let told = events(&mut b);
+                assert!(told.contains(&Event::Down(why)));
+                let stopped = told.contains(&Event::Port(0, PortEvent::PeerShutRecv));
+                assert_eq!(stopped, count > 0, "a port with messages left can only be read");
                 assert_eq!(b.try_send(0, b"late"), Err(Error::Reset));
                 assert_eq!(b.port_state(1), State::Reset);
                 for number in 0..count {
@@ -356,13 +366,17 @@ over_both_lines! {
     }
 
     restart_with_the_same_generation_is_recognised(make) {
-        for generation in [2, 3] {
+        for (generation, greets_first) in [(2, false), (3, false), (3, true)] {
             let (mut a, b) = pair(make, &[0]);
             a.try_send(0, b"for the old one").unwrap();
             drop(b);
             let mut b = make(config(generation));
             b.open(0).unwrap();
             b.open_port(0).unwrap();
+            if greets_first {
+                // The message waits in the line when the old session ends.
+                carry(0, &mut b, &mut a);
+            }
             carry(0, &mut a, &mut b);
             let told = events(&mut a);
             assert_eq!(told[..2], [Event::Down(Down::PeerRestarted), Event::Up]);
@@ -387,6 +401,145 @@ over_both_lines! {
         b.open_port(1).unwrap();
         carry(2, &mut a, &mut b);
         assert_eq!((a.port_state(1), b.port_state(1)), (State::STREAM, State::STREAM));
+    }
+
+    open_withdrawn_unheard_is_free_at_once(make) {
+        let (mut a, mut b) = pair(make, &[]);
+        a.open_port(0).unwrap();
+        a.close_port(0);
+        assert_eq!(a.open_port(0), Ok(()));
+        a.close_port(0);
+        carry(0, &mut a, &mut b);
+        assert_eq!(events(&mut b), []);
+    }
+
+    reset_after_close_changes_nothing(make) {
+        let (mut a, mut b) = pair(make, &[0]);
+        b.try_send(0, b"last").unwrap();
+        b.close_port(0);
+        b.reset_port(0, 9);
+        carry(0, &mut a, &mut b);
+        assert_eq!(events(&mut a), [
+            Event::Port(0, PortEvent::Readable),
+            Event::Port(0, PortEvent::PeerShutSend),
+            Event::Port(0, PortEvent::PeerShutRecv)
+        ]);
+        assert_eq!(a.peek(0), Ok(&b"last"[..]));
+    }
+
+    side_that_ended_a_direction_hears_no_echo(make) {
+        // The peer shut its sending before; nobody has to tell it to stop.
+        let (mut a, mut b) = pair(make, &[0]);
+        a.shut_send(0).unwrap();
+        carry(0, &mut a, &mut b);
+        b.shut_recv(0).unwrap();
+        carry(0, &mut a, &mut b);
+        assert_eq!(events(&mut a), []);
+        // This side shut its receiving before; the end of file is no news.
+        let (mut a, mut b) = pair(make, &[0]);
+        b.shut_recv(0).unwrap();
+        a.shut_send(0).unwrap();
+        carry(0, &mut a, &mut b);
+        assert_eq!(events(&mut b), []);
+    }
+
+    reset_replaces_the_news_before_it(make) {
+        let (mut a, mut b) = pair(make, &[]);
+        a.open_port(0).unwrap();
+        b.open_port(0).unwrap();
+        carry(0, &mut a, &mut b);
+        b.try_send(0, b"unread").unwrap();
+        b.shut_recv(0).unwrap();
+        carry(0, &mut a, &mut b);
+        b.reset_port(0, 7);
+        carry(0, &mut a, &mut b);
+        assert_eq!(events(&mut a), [
+            Event::Port(0, PortEvent::Reset(ResetReason::Peer(7))),
+            Event::Port(0, PortEvent::Free)
+        ]);
+    }
+
+    opening_a_port_drops_the_news_of_its_last_use(make) {
+        let (mut a, mut b) = pair(make, &[0]);
+        b.reset_port(0, 7);
+        carry(0, &mut a, &mut b);
+        b.open_port(0).unwrap();
+        carry(0, &mut a, &mut b);
+        a.open_port(0).unwrap();
+        carry(0, &mut a, &mut b);
+        assert_eq!(events(&mut a), [Event::Port(0, PortEvent::Opened)]);
+    }
+
+    refusing_a_peer_loses_no_other_news(make) {
+        let (mut a, mut b) = pair(make, &[0]);
+        b.reset_port(0, 7);
+        carry(0, &mut a, &mut b);
+        for reason in [1, 2] {
+            b.open_port(0).unwrap();
+            carry(0, &mut a, &mut b);
+            a.reset_port(0, reason);
+            carry(0, &mut a, &mut b);
+            let refused = Event::Port(0, PortEvent::Reset(ResetReason::Peer(reason)));
+            assert!(events(&mut b).contains(&refused));
+        }
+        assert_eq!(events(&mut a), [
+            Event::Port(0, PortEvent::Reset(ResetReason::Peer(7))),
+            Event::Port(0, PortEvent::Free)
+        ]);
+    }
+
+    closing_side_learns_whether_the_peer_has_everything(make) {
+        let (mut a, _) = pair(make, &[0]);
+        a.try_send(0, b"not yet sent").unwrap();
+        a.close(0);
+        a.handle_end(1);
+        assert_eq!(events(&mut a)[0], Event::Down(Down::LineEnded));
+
+        let (mut a, _) = pair(make, &[]);
+        a.close(0);
+        assert!(a.poll_transmit(0, &mut [0; 100]) > 0, "nothing is left to send: it says so");
+        a.handle_end(1);
+        assert_eq!(events(&mut a), [Event::Down(Down::Closed)]);
+        // The next session has a reason of its own.
+        a.open(2).unwrap();
+        a.handle_end(3);
+        assert_eq!(events(&mut a), [Event::Down(Down::LineEnded)]);
+    }
+
+    partly_sent_frame_does_not_outlive_its_stream(make) {
+        let (mut a, _) = pair(make, &[0]);
+        a.try_send(0, b"half").unwrap();
+        let mut out = [0; 100];
+        assert_eq!(a.poll_transmit(0, &mut out[..5]), 5);
+        a.handle_end(1);
+        assert_eq!(a.poll_transmit(1, &mut out), 0);
+    }
+
+    hash_says_what_affects_later_behaviour(make) {
+        let (a, b) = pair(make, &[0]);
+        let (mut one, mut two) = (a.clone(), a.clone());
+        assert_eq!(hash(&one), hash(&two));
+        one.try_send(0, b"x").unwrap();
+        two.try_send(0, b"y").unwrap();
+        assert_ne!(hash(&one), hash(&two), "a message waits for the line");
+
+        let (mut one, mut two) = (a.clone(), a.clone());
+        let mut came = [(&mut one, b"xz"), (&mut two, b"yz")].map(|(to, message)| {
+            let mut from = b.clone();
+            from.try_send(0, message).unwrap();
+            let mut out = vec![0; 100];
+            let len = from.poll_transmit(0, &mut out);
+            out.truncate(len);
+            let last = out.pop().unwrap();
+            to.handle_bytes(0, &out);
+            (to, last)
+        });
+        assert_ne!(hash(came[0].0), hash(came[1].0), "a frame arrives");
+        for (to, last) in &mut came {
+            to.handle_bytes(0, &[*last]);
+            to.release(0);
+        }
+        assert_eq!(hash(&one), hash(&two), "what the messages left behind");
     }
 }
 
@@ -441,6 +594,29 @@ fn lost_last_frame_is_resent_at_doubling_intervals() {
 }
 
 #[test]
+fn frames_that_cross_are_not_sent_again() {
+    let (mut a, mut b) = pair(Serial::new, &[0]);
+    a.try_send(0, b"forth").unwrap();
+    b.try_send(0, b"back").unwrap();
+    let (mut out, mut bare) = ([0; 100], [0; 100]);
+    let forth = a.poll_transmit(0, &mut bare);
+    let back = b.poll_transmit(0, &mut out);
+    a.handle_bytes(0, &out[..back]);
+    assert_eq!(a.poll_transmit(0, &mut out), 8, "only the acknowledgement");
+    b.handle_bytes(0, &bare[..forth]);
+    assert_eq!(b.peek(0), Ok(&b"forth"[..]));
+}
+
+#[test]
+fn noise_leaves_nothing_in_the_hash() {
+    let (a, _) = pair(Serial::new, &[0]);
+    let (mut one, mut two) = (a.clone(), a);
+    one.handle_bytes(0, &[3, 7, 8, 0]);
+    two.handle_bytes(0, &[3, 9, 8, 0]);
+    assert_eq!(hash(&one), hash(&two));
+}
+
+#[test]
 fn unopened_link_answers_nothing() {
     let (mut a, _) = pair(Reliable::new, &[0]);
     let mut fresh = Reliable::new(config(3));
@@ -453,6 +629,10 @@ fn unopened_link_answers_nothing() {
     carry(1_000, &mut a, &mut fresh);
     assert_eq!(events(&mut a)[0], Event::Down(Down::PeerRestarted));
     assert_eq!(fresh.phase(), Phase::Up);
+    // Bytes that no peer sends are no news to a link without a session.
+    let mut fresh = Reliable::new(config(3));
+    fresh.handle_bytes(0, &[0xFF; 8]);
+    assert_eq!(events(&mut fresh), []);
 }
 
 #[test]
@@ -473,4 +653,24 @@ fn peer_that_missed_the_close_hears_it_when_it_asks() {
     b.handle_timeout(now.min(1_000));
     carry(now, &mut a, &mut b);
     assert_eq!(events(&mut b).first(), Some(&Event::Down(Down::PeerClosed)));
+}
+
+#[test]
+fn close_that_nobody_answers_is_said_eight_times() {
+    let (mut a, mut b) = pair(Serial::new, &[]);
+    a.close(0);
+    let mut bytes = [0; 500];
+    let mut said = 0;
+    for number in 0..8 {
+        let now = number * u64::from(CONFIG.hello);
+        a.handle_timeout(now);
+        assert_eq!(a.phase(), Phase::Closing);
+        said = a.poll_transmit(now, &mut bytes);
+        assert!(said > 0);
+    }
+    // Each of them would do.
+    b.handle_bytes(0, &bytes[..said]);
+    assert_eq!(events(&mut b), [Event::Down(Down::PeerClosed)]);
+    a.handle_timeout(8 * u64::from(CONFIG.hello));
+    assert_eq!(events(&mut a), [Event::Down(Down::Closed)]);
 }

@@ -135,4 +135,14 @@ mod tests {
         drop(locked);
         assert!(Locked::new(&lock, &bell).is_some());
     }
+
+    #[test]
+    fn unlock_tells_whether_the_lock_was_wanted() {
+        let lock = TryLock::new();
+        for wanted in [false, true, false] {
+            assert!(lock.try_lock());
+            assert!(!wanted || !lock.try_lock());
+            assert_eq!(lock.unlock(), wanted);
+        }
+    }
 }
