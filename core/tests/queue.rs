@@ -343,6 +343,21 @@ fn recovery_takes_nothing_from_the_living() {
     assert_eq!((queue.try_pop(), queue.try_pop(), queue.try_pop()), (Some(3), Some(2), None));
 }
 
+#[test]
+fn a_dropped_queue_drops_what_waits_in_it() {
+    let alive = Rc::new(());
+    let (sized, view) = (Queue::<_, 3>::new(), boxed(3));
+    for queue in [&*sized, &*view] {
+        (0..3).for_each(|_| queue.try_push(alive.clone()).unwrap());
+        drop(queue.try_pop());
+    }
+    assert_eq!(Rc::strong_count(&alive), 5);
+    drop(sized);
+    assert_eq!(Rc::strong_count(&alive), 3);
+    drop(view);
+    assert_eq!(Rc::strong_count(&alive), 1);
+}
+
 /// A clock that stands at 1: a deadline has passed or never comes.
 struct Two;
 

@@ -109,3 +109,22 @@ impl<S: Storage<Value = u8> + ?Sized, W: Wake> ByteRingInner<S, W> {
         (producer, unsafe { Consumer::from_taken(ring) })
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_corrupt_length_takes_no_more_than_is_there() {
+        let mut ring: ByteRing<32> = ByteRing::new();
+        let (mut producer, mut consumer) = ring.split();
+        let mut out = [0; 32];
+        for length in [4, 11, u32::MAX] {
+            producer.try_write(&length.to_le_bytes());
+            producer.try_write(b"abc");
+            assert_eq!(consumer.try_read_message(&mut out), Some(Ok(3)));
+            assert!(out.starts_with(b"abc") && consumer.is_empty());
+            assert_eq!(consumer.try_read_message(&mut out), None);
+        }
+    }
+}

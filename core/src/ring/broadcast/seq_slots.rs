@@ -588,6 +588,18 @@ mod tests {
     }
 
     #[test]
+    fn each_half_has_its_upper_word() {
+        let slots = at((1 << 32) - 1);
+        let high = || slots.control().high.each_ref().map(|word| word.load(Ordering::Relaxed));
+        assert_eq!(high(), [0, 0]);
+        take(&slots).unwrap().write(&[1; 3]);
+        assert_eq!(high(), [1, 0]);
+        let slots = at((3 << 31) - 1);
+        take(&slots).unwrap().write(&[1; 3]);
+        assert_eq!(slots.control().high[1].load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
     fn numbers_continue_when_the_lower_word_wraps() {
         fn go_on<S: Storage<Element = SeqSlot<Message>> + ?Sized>(slots: &SeqSlots<S, Nobody>) {
             let start = slots.control().newest(0);
