@@ -257,14 +257,6 @@ pub(crate) mod sealed {
 
         fn capacity(&self) -> Self::Capacity;
         fn as_slice(&self) -> &[Self::Element];
-
-        /// The address of the first value. The values of an array of [`Slot`](super::Slot)s lie
-        /// side by side.
-        #[inline(always)]
-        fn first(&self) -> *mut Self::Value {
-            // The elements are cells, so the pointer may be written through.
-            self.as_slice().as_ptr().cast::<Self::Value>().cast_mut()
-        }
     }
 
     /// The type behind [`Element`](super::Element).

@@ -3,9 +3,12 @@
 #![cfg(not(loom))]
 
 use ringway_core::plain::Plain;
-use ringway_core::region::{Error, Item, Layout, TypeName, View};
-use ringway_core::ring::Ring;
-use ringway_core::ring::latest::Latest;
+use ringway_core::region::{
+    AttachSlot, Error, Item, Kind, Layout, MAX_NAME, Occupant, Ready, TypeName, View,
+};
+use ringway_core::ring::broadcast::RawBroadcast;
+use ringway_core::ring::latest::{Latest, RawLatest};
+use ringway_core::ring::{RawRing, Ring};
 use std::ptr::NonNull;
 
 /// Stands for memory that two sides share.
@@ -187,4 +190,135 @@ fn one_side_reads_while_another_attaches() {
         }
     });
     assert_eq!(view().next_generation(), 11);
+}
+
+#[test]
+fn parts_begin_behind_the_entries_and_the_places() {
+    let mut layout = Layout::<5>::new(20);
+    for name in ["a", "b", "c", "d", "e"] {
+        layout = layout.part::<Ring<u8, 8>>(name).unwrap();
+    }
+    let mut memory = Memory::new(&layout);
+    // SAFETY: the memory outlives the view, and only this crate writes it.
+    let view = unsafe { View::new(memory.base(), layout.size()) }.unwrap();
+    // 64 bytes for the header, 64 for each entry, 16 for each place: up to a boundary of 128 bytes.
+    let first = view.entries().next().unwrap();
+    assert_eq!(first.offset(), (64_u32 + 5 * 64 + 20 * 16).next_multiple_of(128));
+    assert_eq!((view.parts(), view.length(), view.places().len()), (5, layout.size(), 20));
+    assert_eq!(view.at(&first).addr().get() - view.places().as_ptr().addr(), 768 - (64 + 5 * 64));
+    // The last place that there can be.
+    let many = Layout::<1>::new(8191);
+    let mut words = vec![0_u128; (many.size() + 128) / 16];
+    // SAFETY: a zeroed vector is so many bytes, which are borrowed.
+    let bytes = unsafe {
+        std::slice::from_raw_parts_mut(words.as_mut_ptr().cast::<u8>(), 16 * words.len())
+    };
+    let skip = bytes.as_ptr().align_offset(128);
+    assert_eq!(many.write(&mut bytes[skip..]), Ok(()));
+    assert_eq!(Layout::<1>::new(8192).write(bytes), Err(Error::Places { max: 8191 }));
+}
+
+#[test]
+fn entries_that_cannot_be_are_corrupt() {
+    let layout = Layout::<1>::new(2).part::<Ring<u8, 8>>("bytes").unwrap();
+    let length = layout.size() as u32;
+    let view = |at: usize, word: u32| {
+        let mut memory = Memory::new(&layout);
+        memory.0[at..at + 4].copy_from_slice(&word.to_ne_bytes());
+        // SAFETY: the memory outlives the view, and only this crate writes it.
+        unsafe { View::new(memory.base(), layout.size()) }.map(|view| view.length())
+    };
+    // Where an entry says its part's offset, and its size.
+    let (offset, size) = (64 + 32, 64 + 40);
+    assert_eq!(view(offset, 256), Ok(length as usize));
+    assert_eq!(view(size, length - 256), Ok(length as usize), "as large as there is room");
+    for (at, word) in [(offset, 128), (offset, 260), (offset, length), (offset, length + 128)] {
+        assert_eq!(view(at, word), Err(Error::Corrupt), "{at}: {word}");
+    }
+    assert_eq!(view(size, length - 255), Err(Error::Corrupt));
+}
+
+#[test]
+fn names_have_one_to_the_most_bytes() {
+    let named = |name: &str| Layout::<1>::new(2).part::<Ring<u8, 8>>(name).map(drop);
+    assert_eq!(named(&"x".repeat(MAX_NAME)), Ok(()));
+    for name in ["", "a\0b", &"x".repeat(MAX_NAME + 1)] {
+        assert_eq!(named(name), Err(Error::BadName), "{name:?}");
+    }
+}
+
+#[test]
+fn a_place_is_taken_and_given_back() {
+    let place = AttachSlot::new();
+    let who = Occupant { generation: 3, process: 77 };
+    place.take(who);
+    assert_eq!(place.occupant(), Some(who));
+    place.free();
+    assert_eq!(place.occupant(), None);
+    let ready = Ready::new();
+    assert!(!ready.is_set());
+    ready.set();
+    assert!(ready.is_set());
+}
+
+#[test]
+fn parts_are_opened_without_their_items_type() {
+    type Numbers = Ring<[u32; 3], 5>;
+    let item = std::alloc::Layout::new::<[u32; 3]>();
+    let layout = Layout::<2>::new(2)
+        .part::<Numbers>("ring")
+        .and_then(|layout| layout.part::<Latest<[u32; 3]>>("newest"))
+        .unwrap();
+    let raw = |layout: Layout<3>, capacity| layout.raw_part::<RawLatest>("raw", capacity, item);
+    assert!(raw(Layout::new(2), 9).is_err_and(|error| error == Error::Capacity));
+    let mut memory = Memory::new(&layout);
+    // SAFETY: the memory outlives the view, and only this crate writes it.
+    let view = unsafe { View::new(memory.base(), layout.size()) }.unwrap();
+    assert!(view.raw_part::<RawRing>("ring").is_ok());
+    assert!(view.raw_part::<RawLatest>("newest").is_ok());
+    let (found, wanted) = (Kind::RING, Kind::BROADCAST);
+    let other = view.raw_part::<RawBroadcast>("ring").map(drop);
+    assert_eq!(other, Err(Error::OtherKind { found, wanted }));
+    // A size that no such ring has; the next largest item is of another size.
+    let size = view.entries().next().unwrap().description.size;
+    memory.0[64 + 40..64 + 44].copy_from_slice(&(size - 4).to_ne_bytes());
+    // SAFETY: the memory outlives the view, and only this crate writes it.
+    let view = unsafe { View::new(memory.base(), layout.size()) }.unwrap();
+    assert_eq!(view.raw_part::<RawRing>("ring").map(drop), Err(Error::Corrupt));
+}
+
+#[test]
+fn each_error_and_kind_has_its_own_words() {
+    let (found, wanted) = (Kind::RING.that_waits(), Kind::QUEUE);
+    assert!(found.waits() && !wanted.waits());
+    assert_eq!(found.base(), Kind::RING);
+    let other = Error::OtherKind { found, wanted };
+    assert_eq!(other.to_string(), "it is a ring with doorbells, not a queue");
+    let errors = [
+        other,
+        Error::Foreign,
+        Error::NotReady,
+        Error::Version { found: 9 },
+        Error::Size { says: 1, is: 2 },
+        Error::Corrupt,
+        Error::Misaligned,
+        Error::NotFound,
+        Error::OtherItem { found: 4, wanted: 8 },
+        Error::OtherAlignment { found: 8, wanted: 32 },
+        Error::OtherType { found: 1, wanted: 2 },
+        Error::OtherSize { found: 4, wanted: 8 },
+        Error::OtherCapacity { found: 4, wanted: 8 },
+        Error::BadName,
+        Error::NameTaken,
+        Error::TooManyParts { max: 3 },
+        Error::Places { max: 3 },
+        Error::TooLarge,
+        Error::Capacity,
+        Error::Memory,
+    ];
+    let words: std::collections::BTreeSet<_> = errors.iter().map(Error::to_string).collect();
+    assert_eq!(words.len(), errors.len());
+    assert!(!words.contains(""));
+    let late = ringway_core::wait::TimedOut;
+    assert_eq!(late.to_string(), "the deadline passed first; nothing was lost, try again");
 }

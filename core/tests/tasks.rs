@@ -6,7 +6,8 @@ use ringway_core::participant::Participant;
 use ringway_core::ring::broadcast::Broadcast;
 use ringway_core::ring::latest::{Latest, Version};
 use ringway_core::ring::queue::{Handle, Queue};
-use ringway_core::wait::{Async, Spin, WakerSet};
+use ringway_core::sync::AtomicU32;
+use ringway_core::wait::{Async, BellWord, Doorbell, Spin, TimedOut, Wait, WakerSet};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -218,4 +219,50 @@ fn panicking_waker_leaves_nobody_asleep() {
     set.register(&tasks[1].clone().into());
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| set.wake())).unwrap_err();
     assert!(tasks.iter().all(|task| task.wakes.load(Ordering::Relaxed) == 1));
+}
+
+/// A thread that looks again seven times before it sleeps, and must not sleep here.
+struct Eager;
+
+static ENOUGH: AtomicU64 = AtomicU64::new(0);
+
+impl ringway_core::wait::Wake for Eager {
+    type Word = BellWord;
+
+    const INIT: Self = Eager;
+
+    fn wake(&self, _: &AtomicU32, _: u32) {}
+}
+
+impl Wait for Eager {
+    type Deadline = ();
+
+    fn spin_limit(&self) -> u32 {
+        7
+    }
+
+    fn record_spin(&self, were_enough: bool) {
+        ENOUGH.store(if were_enough { 1 } else { 2 }, Ordering::Relaxed);
+    }
+
+    fn wait(&self, _: &AtomicU32, _: u32, _: Option<()>) -> Result<(), TimedOut> {
+        Err(TimedOut)
+    }
+}
+
+#[test]
+fn threads_beside_tasks_look_as_often_as_they_say() {
+    let bell = Doorbell::<Async<Eager>>::new();
+    let mut looks = 0;
+    let mut after = |end: u32| {
+        looks = 0;
+        let answer = bell.wait_until(None, || {
+            looks += 1;
+            (looks == end).then_some(looks)
+        });
+        (answer, ENOUGH.swap(0, Ordering::Relaxed))
+    };
+    assert_eq!(after(1), (Ok(1), 0));
+    assert_eq!(after(8), (Ok(8), 1));
+    assert_eq!(after(9), (Ok(9), 2));
 }

@@ -9,9 +9,10 @@ use ringway_core::Error;
 use ringway_core::ring::broadcast::RecvError;
 use ringway_core::sync::{AtomicU32, Ordering};
 use ringway_core::untrusted::{
-    Consumer, Lane, Producer, Publisher, Reader, Receiver, Sender, Subscriber, Words, Writer,
+    Consumer, Lane, Producer, Publisher, Reader, Receiver, Sender, Sleeper, Subscriber, Words,
+    Writer,
 };
-use ringway_core::wait::Spin;
+use ringway_core::wait::{Spin, TimedOut};
 use scaled::scaled;
 use std::ptr::NonNull;
 
@@ -107,10 +108,88 @@ fn a_full_lane_and_a_large_message_are_told_apart() {
     assert_eq!(tx.try_push([0; 3]), Err(Error::MessageTooLarge { max: 16 }));
 }
 
+/// Counts how often its peer is woken. Its deadline has always passed.
+struct Counting<'c>(&'c AtomicU32);
+
+impl Sleeper for Counting<'_> {
+    type Deadline = ();
+
+    fn sleep(&self, _: &AtomicU32, _: u32, deadline: Option<()>) -> Result<(), TimedOut> {
+        deadline.map_or(Ok(()), |()| Err(TimedOut))
+    }
+
+    fn wake(&self, _: &AtomicU32) {
+        self.0.store(self.0.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    }
+
+    fn peer_is_gone(&self) -> bool {
+        false
+    }
+}
+
+#[test]
+fn nothing_and_no_room_are_told_from_the_end() {
+    let (sending, receiving) = (Memory::new(), Memory::new());
+    let lane = Lane::new(64).unwrap();
+    assert_eq!((lane.sending_size(), lane.receiving_size()), (64 + 128, 128));
+    let (mut tx, mut rx) = pair!(sending, receiving, lane, Writer, Reader);
+    let mut out = [0; 80];
+    assert_eq!((rx.try_read(&mut []), rx.try_read(&mut out)), (Ok(0), Err(Error::WouldBlock)));
+    assert_eq!((tx.try_write(&[7; 70]), tx.try_write(&[])), (Ok(64), Ok(0)));
+    assert_eq!(tx.try_write(&[7]), Err(Error::WouldBlock));
+    assert_eq!((rx.read_deadline(&mut out, None), out[63]), (Ok(64), 7));
+    assert_eq!(tx.try_write(&[8; 3]), Ok(3));
+    drop(tx);
+    assert_eq!((rx.read_deadline(&mut out, None), out[2]), (Ok(3), 8));
+    assert_eq!((rx.read_deadline(&mut out, None), rx.try_read(&mut out)), (Ok(0), Ok(0)));
+
+    let (sending, receiving) = (Memory::new(), Memory::new());
+    let (mut tx, mut rx) = pair!(sending, receiving, lane, Producer<[u64; 8]>, Consumer<[u64; 8]>);
+    assert_eq!(
+        (rx.try_pop(), tx.try_push([5; 8])),
+        (Err(Error::WouldBlock), Ok(())),
+        "a full lane"
+    );
+    assert_eq!(tx.try_push([6; 8]), Err(Error::WouldBlock));
+    assert_eq!((rx.try_pop(), rx.try_pop()), (Ok([5; 8]), Err(Error::WouldBlock)));
+    assert_eq!(tx.push_deadline([6; 8], None), Ok(()));
+}
+
+#[test]
+fn a_peer_is_woken_only_if_it_sleeps() {
+    let (sending, receiving) = (Memory::new(), Memory::new());
+    let (sender_wakes, receiver_wakes) = (AtomicU32::new(0), AtomicU32::new(0));
+    let lane = Lane::new(16).unwrap();
+    // SAFETY: both pieces are large enough, aligned and zeroed, and each has one half that writes.
+    let mut tx =
+        unsafe { Sender::new(sending.at(), receiving.at(), lane, Counting(&sender_wakes)) };
+    // SAFETY: both pieces are large enough, aligned and zeroed, and each has one half that writes.
+    let mut rx =
+        unsafe { Receiver::new(receiving.at(), sending.at(), lane, Counting(&receiver_wakes)) };
+    let mut out = [0; 12];
+    assert_eq!(rx.recv_deadline(&mut out, Some(())), Err(Error::TimedOut));
+    assert_eq!(tx.send_deadline(&[1; 8], Some(())), Ok(()));
+    assert_eq!(tx.send_deadline(&[2; 8], Some(())), Err(Error::TimedOut));
+    assert_eq!(rx.recv_deadline(&mut out, Some(())), Ok(8));
+    let wakes = || [&sender_wakes, &receiver_wakes].map(|wakes| wakes.load(Ordering::Relaxed));
+    assert_eq!(wakes(), [0, 0], "each looked when it was its turn");
+    // The second word of the second line of a side's words says that it sleeps.
+    receiving.0[17].store(1, Ordering::Relaxed);
+    assert_eq!(tx.try_send(&[2; 8]), Ok(()));
+    assert_eq!(wakes(), [1, 0]);
+    sending.0[17].store(1, Ordering::Relaxed);
+    assert_eq!(rx.try_recv(&mut out), Ok(8));
+    assert_eq!(wakes(), [1, 1]);
+    drop(rx);
+    assert_eq!((tx.send_deadline(b"", None), wakes()), (Err(Error::BrokenPipe), [1, 2]));
+}
+
 #[test]
 fn a_subscriber_gets_every_value_or_the_newest() {
     let (sending, receiving) = (Memory::new(), Memory::new());
-    assert!(Publisher::<u32>::size(4).unwrap() <= size_of_val(&sending));
+    let sizes = [1, 4, 64].map(|capacity| Publisher::<u32>::size(capacity).unwrap());
+    assert!(size_of::<Words>() < sizes[0] && sizes[0] <= sizes[1] && sizes[1] + 240 <= sizes[2]);
+    assert!(sizes[1] <= size_of_val(&sending));
     // SAFETY: both pieces are large enough, aligned and zeroed, and each has one side that writes.
     let tx = unsafe { Publisher::<u32>::new(sending.at(), receiving.at(), 4, Spin) };
     // SAFETY: both pieces are large enough, aligned and zeroed, and each has one side that writes.
@@ -121,7 +200,9 @@ fn a_subscriber_gets_every_value_or_the_newest() {
     assert_eq!(rx.try_recv(), Err(RecvError::Lagged(2)));
     assert_eq!(rx.recv_deadline(None), Ok(3));
     assert_eq!((rx.newest(), rx.newest()), (Some(6), None));
+    assert!(!rx.peer_is_gone());
     drop(tx);
+    assert!(rx.peer_is_gone());
     assert_eq!(rx.recv_deadline(None), Err(RecvError::EndOfFile));
 }
 

@@ -337,7 +337,8 @@ impl<S: Slots + ?Sized, W: Wake, U: User<BarrierInner<S, W>> + ?Sized>
             Phase::Aborted => Some(state.with(Phase::Draining)),
             Phase::Draining | Phase::Resetting => None,
         });
-        if barrier.settle_silently() | changed {
+        let settled = barrier.settle_silently();
+        if changed || settled {
             barrier.bell.ring();
         }
     }

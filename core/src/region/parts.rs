@@ -703,6 +703,40 @@ mod tests {
         core::mem::forget(newest.writer_as(dead));
         let (seen, count) = seen_and_recovered(&newest, dead);
         assert_eq!((seen.holders[0], count), (Some(("writer", dead)), 1));
+
+        let lock = RwLock::<[u64; 3], 2>::new([0; 3]);
+        core::mem::forget(lock.handle(dead).write());
+        let (seen, count) = seen_and_recovered(&lock, dead);
+        assert_eq!((seen.holders[0], count), (Some(("writer", dead)), 1));
+        core::mem::forget(lock.handle(dead).read());
+        assert_eq!((seen_and_recovered(&lock, dead).1, lock.readers()), (1, 0));
+
+        let mutex = Mutex::<u64>::new(0);
+        core::mem::forget(mutex.handle(dead).lock());
+        let (seen, count) = seen_and_recovered(&mutex, dead);
+        assert_eq!((seen.holders[0], count), (Some(("holder", dead)), 1));
+        assert_eq!(seen_and_recovered(&mutex, dead).1, 0);
+
+        let permits = Semaphore::<5>::new();
+        permits.acquire();
+        let (seen, count) = seen_and_recovered(&permits, dead);
+        assert_eq!((seen.len, count), (Some(4), 0));
+    }
+
+    #[test]
+    fn a_look_reads_as_much_as_it_says_at_most() {
+        let words =
+            |description: Description| AnyPart::<Spin>::new(&description).map(|any| any.words());
+        let mutex = Mutex::<u64>::description();
+        let least = words(mutex).unwrap() as u32;
+        assert_eq!(least, size_of::<lock::Mutex<()>>() as u32);
+        assert!(words(Description { size: least, ..mutex }).is_some());
+        assert!(words(Description { size: least - 1, ..mutex }).is_none());
+        // The lock's words, 8 bytes of value, and two slots: what `look` reads is its words.
+        let lock = RwLock::<u64, 2>::description();
+        assert_eq!(words(lock), Some(8));
+        assert!(words(Description { size: lock.size - 8, ..lock }).is_none());
+        assert!(words(Description { item_align: 3, ..lock }).is_none());
     }
 
     #[test]

@@ -53,7 +53,7 @@ mod set {
 
     #[test]
     fn set_collects_lines_and_shows_them() {
-        let set: SignalSet = [5, 0, 63, 200].into_iter().collect();
+        let set: SignalSet = [5, 0, 63, 200, 5].into_iter().collect();
         assert_eq!(set, SignalSet::of(&[0, 5, 63]));
         assert_eq!(format!("{set:?}"), "{0, 5, 63}");
         assert_eq!(!set & SignalSet::of(&[0, 1]), SignalSet::line(1));

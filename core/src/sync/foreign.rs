@@ -89,6 +89,14 @@ mod memory {
     fn head(offset: usize) -> usize {
         offset.wrapping_neg() % WORD
     }
+
+    /// A processor may refuse a word that is not aligned; this one may not tell.
+    #[test]
+    fn words_begin_at_their_alignment() {
+        for offset in 0..3 * WORD {
+            assert!(head(offset) < WORD && (offset + head(offset)).is_multiple_of(WORD));
+        }
+    }
 }
 
 #[cfg(loom)]

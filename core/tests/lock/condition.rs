@@ -92,3 +92,32 @@ fn a_waiter_outlives_a_notifier_that_died() {
     });
     assert!(*changed.unwrap());
 }
+
+/// A sleep whose deadline passes just when somebody notifies.
+struct Late;
+
+static LATE: Condition<Late> = Condition::new();
+
+impl Wake for Late {
+    type Word = BellWord;
+
+    const INIT: Self = Late;
+
+    fn wake(&self, _: &AtomicU32, _: u32) {}
+}
+
+impl Wait for Late {
+    type Deadline = ();
+
+    fn wait(&self, _: &AtomicU32, _: u32, _: Option<()>) -> Result<(), TimedOut> {
+        assert_eq!(LATE.notify(1), 1);
+        Err(TimedOut)
+    }
+}
+
+#[test]
+fn a_notification_at_the_deadline_counts() {
+    let mutex = Mutex::<_, Late>::new(());
+    let (_guard, waited) = LATE.wait_deadline(mutex.lock().unwrap(), Some(())).unwrap();
+    assert_eq!(waited, Ok(()));
+}

@@ -15,6 +15,7 @@ fn others_wait_until_every_guard_is_dropped() {
         std::thread::scope(|s| s.spawn(try_it).join().unwrap())
     };
     assert_eq!(other(), Err(Error::WouldBlock));
+    assert_eq!(lock.holder(), Some(Participant::LOCAL));
     drop(outer);
     inner.set(5);
     assert_eq!(other(), Err(Error::WouldBlock));

@@ -52,3 +52,49 @@ fn never_more_inside_than_permits() {
     });
     assert_eq!(PLACES.permits(), 2);
 }
+
+/// A sleep in which others come: the first sleeper waits while a second one does, and then two
+/// permits are given.
+struct Crowded;
+
+static CROWDED: Semaphore<0, Crowded> = Semaphore::new();
+static SLEEPS: AtomicU64 = AtomicU64::new(0);
+static WAKES: AtomicU64 = AtomicU64::new(0);
+
+impl Wake for Crowded {
+    type Word = BellWord;
+
+    const INIT: Self = Crowded;
+
+    fn wake(&self, _: &AtomicU32, _: u32) {
+        WAKES.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Wait for Crowded {
+    type Deadline = std::convert::Infallible;
+
+    fn wait(&self, _: &AtomicU32, _: u32, _: Option<Self::Deadline>) -> Result<(), TimedOut> {
+        match SLEEPS.fetch_add(1, Ordering::Relaxed) {
+            0 => CROWDED.acquire(),
+            1 => CROWDED.release(2).unwrap(),
+            _ => CROWDED.release(1).unwrap(),
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn who_slept_lets_others_be_woken_and_no_more() {
+    let wakes = || WAKES.swap(0, Ordering::Relaxed);
+    CROWDED.release(1).unwrap();
+    CROWDED.acquire();
+    assert_eq!(wakes(), 0, "nobody sleeps");
+    CROWDED.acquire();
+    assert_eq!(wakes(), 2, "by the permits, and by the first to take one of them");
+    CROWDED.release(1).unwrap();
+    assert_eq!(wakes(), 1, "as far as they know, another one sleeps");
+    CROWDED.acquire();
+    CROWDED.acquire();
+    assert_eq!(wakes(), 1, "none is left to wake another for");
+}

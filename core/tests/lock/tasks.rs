@@ -4,7 +4,7 @@ use super::*;
 use ringway_core::wait::{Async, Spin};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 use std::thread::Thread;
 
 /// A waker for two tasks beside threads.
@@ -36,6 +36,139 @@ fn run<R>(task: impl Future<Output = R>) -> R {
 
 fn once<R>(task: Pin<&mut impl Future<Output = R>>) -> Poll<R> {
     task.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// Counts how often its task is woken.
+#[derive(Default)]
+struct Woken(AtomicU64);
+
+impl std::task::Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Polls with a waker that counts; returns the count, too.
+fn counted<R>(task: Pin<&mut impl Future<Output = R>>) -> (Poll<R>, Arc<Woken>) {
+    let woken = Arc::<Woken>::default();
+    let answer = task.poll(&mut Context::from_waker(&Waker::from(woken.clone())));
+    (answer, woken)
+}
+
+/// Polls, and does `meanwhile` when the task registers: after its first look, and before its second
+/// one.
+fn poll_while<R>(
+    meanwhile: &mut dyn FnMut(),
+    poll: impl FnOnce(&mut Context<'_>) -> Poll<R>,
+) -> Poll<R> {
+    fn clone(data: *const ()) -> RawWaker {
+        // SAFETY: `poll_while` lends this closure to the waker, calls nobody else that uses it, and
+        // the waker is cloned only while it polls.
+        (unsafe { &mut *data.cast::<&mut dyn FnMut()>().cast_mut() })();
+        // What is registered does nothing.
+        RawWaker::new(std::ptr::null(), Waker::noop().vtable())
+    }
+    fn nothing(_: *const ()) {}
+    const TABLE: RawWakerVTable = RawWakerVTable::new(clone, nothing, nothing, nothing);
+    let mut meanwhile = meanwhile;
+    // SAFETY: the functions of the table do what a waker's do, and are used in this thread alone.
+    let waker = unsafe { Waker::new((&raw mut meanwhile).cast_const().cast(), &TABLE) };
+    poll(&mut Context::from_waker(&waker))
+}
+
+#[test]
+fn a_lock_freed_while_a_task_registers_is_taken() {
+    let (mutex, me) = (Mutex::<_, Async>::new(1), participant(3));
+    let mut guard = mutex.try_lock().ok();
+    {
+        let handle = mutex.handle(me);
+        let taken = poll_while(&mut || drop(guard.take()), |cx| handle.poll_lock(cx));
+        assert!(matches!(&taken, Poll::Ready(Ok(_))));
+        assert_eq!(mutex.holder(), Some(me));
+    }
+    let dead = participant(1);
+    std::mem::forget(mutex.handle(dead).try_lock());
+    // SAFETY: no thread uses the mutex as that participant any more.
+    let mut recover = || assert!(unsafe { mutex.recover(dead) });
+    let taken = poll_while(&mut recover, |cx| mutex.poll_lock(cx));
+    assert!(matches!(taken, Poll::Ready(Err(OwnerDied(_)))));
+}
+
+#[test]
+fn permits_given_while_a_task_registers_are_taken() {
+    let permits = Semaphore::<0, Async<Spin, 2>>::new();
+    let mut other = pin!(permits.acquire_async());
+    let (answer, woken) = counted(other.as_mut());
+    assert!(answer.is_pending());
+    let mut give = || permits.release(2).unwrap();
+    assert!(poll_while(&mut give, |cx| permits.poll_acquire(cx)).is_ready());
+    assert_eq!((permits.permits(), woken.0.load(Ordering::Relaxed)), (1, 1));
+    assert!(once(other.as_mut()).is_ready());
+    // It left the mark that others may sleep: the next one that waits is woken.
+    let (answer, woken) = counted(pin!(permits.acquire_async()).as_mut());
+    assert!(answer.is_pending());
+    permits.release(1).unwrap();
+    assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+}
+
+/// A thread's sleep, of which only the wake-ups are counted.
+struct Sleepless;
+
+static WAKES: AtomicU64 = AtomicU64::new(0);
+
+impl Wake for Sleepless {
+    type Word = BellWord;
+
+    const INIT: Self = Sleepless;
+
+    fn wake(&self, _: &AtomicU32, _: u32) {
+        WAKES.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_task_passes_on_what_came_without_a_wake_up() {
+    for (given, wakes) in [(1, 0), (2, 1)] {
+        let permits = Semaphore::<0, Async<Sleepless>>::new();
+        let mut give = || permits.release(given).unwrap();
+        assert!(poll_while(&mut give, |cx| permits.poll_acquire(cx)).is_ready());
+        assert_eq!(WAKES.swap(0, Ordering::Relaxed), wakes);
+    }
+}
+
+#[test]
+fn who_gives_a_lock_back_wakes_a_task_that_waits() {
+    let mutex = Mutex::<_, Async>::new(1);
+    for _ in 0..3 {
+        let guard = mutex.try_lock().unwrap();
+        let (answer, woken) = counted(pin!(mutex.lock_async()).as_mut());
+        assert!(answer.is_pending());
+        assert_eq!(woken.0.load(Ordering::Relaxed), 0, "it is held");
+        drop(guard);
+        assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+    }
+}
+
+#[test]
+fn a_reset_wakes_the_tasks_that_wait() {
+    let barrier = Barrier::<2, Async>::new();
+    let mut one = pin!(barrier.wait_async());
+    let (answer, woken) = counted(one.as_mut());
+    assert!(answer.is_pending());
+    barrier.reset();
+    assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+    assert_eq!(once(one.as_mut()), Poll::Ready(Err(Error::Broken)));
+}
+
+#[test]
+fn a_round_to_which_all_came_ends_well_if_aborted() {
+    let barrier = Barrier::<2, Async>::new();
+    let mut one = pin!(barrier.wait_async());
+    assert!(once(one.as_mut()).is_pending());
+    assert_eq!(once(pin!(barrier.wait_async())), Poll::Ready(Ok(1)));
+    barrier.abort();
+    assert_eq!(once(one.as_mut()), Poll::Ready(Ok(0)));
+    assert_eq!(once(pin!(barrier.wait_async())), Poll::Ready(Err(Error::Broken)));
 }
 
 #[test]

@@ -78,6 +78,10 @@ fn a_view_in_given_memory_is_as_large_as_the_type() {
     assert_eq!((lock.readers(), lock.writer()), (0, None));
     assert_eq!(<Pair as InMemory>::layout(5), Some(Layout::new::<RwLock<[u16; 3], 5, Yielding>>()));
     assert_eq!(<Pair as InMemory>::layout(0), None);
+    let at = std::ptr::NonNull::from(lock).cast();
+    let again = <Pair as InMemory>::from_raw(at, 5).map(|lock| lock.as_ptr() as *const u8);
+    assert_eq!(again, Some(at.as_ptr().cast_const()));
+    assert_eq!(<Pair as InMemory>::from_raw(at, 0), None);
 
     let mut memory = [std::mem::MaybeUninit::new(0xAA); 256];
     let places = BoundedSemaphoreView::<Restless>::init_in(&mut memory, 9).unwrap();
