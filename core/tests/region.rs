@@ -209,7 +209,7 @@ fn parts_begin_behind_the_entries_and_the_places() {
     // The last place that there can be.
     let many = Layout::<1>::new(8191);
     let mut words = vec![0_u128; (many.size() + 128) / 16];
-    // SAFETY: a zeroed vector is so many bytes, which are borrowed.
+    // SAFETY: a vector of integers is these bytes, which are borrowed.
     let bytes = unsafe {
         std::slice::from_raw_parts_mut(words.as_mut_ptr().cast::<u8>(), 16 * words.len())
     };
