@@ -381,6 +381,8 @@ mod streams {
         here.shutdown(Shutdown::Read);
         assert_eq!(here.try_read(&mut [0; 8]), Ok(0));
         assert_eq!(there.try_write(b"x"), Err(Error::BrokenPipe));
+        let ended = State::Connected { send: Direction::Ended, recv: Direction::Open };
+        assert_eq!(there.state(), ended);
         assert_eq!(here.try_write(b"still"), Ok(5));
         assert_eq!(there.try_read(&mut [0; 8]), Ok(5));
     }

@@ -488,7 +488,7 @@ over_both_lines! {
         ]);
     }
 
-    closing_side_learns_whether_the_peer_has_everything(make) {
+    closing_side_learns_if_the_peer_has_everything(make) {
         let (mut a, _) = pair(make, &[0]);
         a.try_send(0, b"not yet sent").unwrap();
         a.close(0);
@@ -605,6 +605,38 @@ fn frames_that_cross_are_not_sent_again() {
     assert_eq!(a.poll_transmit(0, &mut out), 8, "only the acknowledgement");
     b.handle_bytes(0, &bare[..forth]);
     assert_eq!(b.peek(0), Ok(&b"forth"[..]));
+}
+
+#[test]
+fn late_acknowledgement_stops_the_resending() {
+    let (mut a, mut b) = pair(Serial::new, &[0]);
+    let mut out = [0; 100];
+    a.try_send(0, b"once").unwrap();
+    let len = a.poll_transmit(0, &mut out);
+    b.handle_bytes(0, &out[..len]);
+    a.handle_timeout(100);
+    let len = b.poll_transmit(100, &mut out);
+    a.handle_bytes(100, &out[..len]);
+    assert_eq!(a.poll_transmit(100, &mut out), 0);
+}
+
+#[test]
+fn exchange_carries_more_than_one_piece() {
+    let (mut a, mut b) = pair(Serial::new, &[0]);
+    a.try_send(0, &[7; MAX]).unwrap();
+    a.exchange(0, &mut b);
+    assert_eq!(b.peek(0), Ok(&[7; MAX][..]));
+    b.release(0);
+    b.try_send(0, &[8; MAX]).unwrap();
+    a.exchange(0, &mut b);
+    assert_eq!(a.peek(0), Ok(&[8; MAX][..]));
+}
+
+#[test]
+fn reasons_for_a_lost_session_have_texts() {
+    let text = Down::Incompatible(7).to_string();
+    assert_eq!(text, "the peer speaks version 7 of the protocol, this side version 1");
+    assert_eq!(Down::Closed.to_string(), "this side closed the link");
 }
 
 #[test]
