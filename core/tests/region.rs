@@ -215,7 +215,9 @@ fn parts_begin_behind_the_entries_and_the_places() {
     };
     let skip = bytes.as_ptr().align_offset(128);
     assert_eq!(many.write(&mut bytes[skip..]), Ok(()));
-    assert_eq!(Layout::<1>::new(8192).write(bytes), Err(Error::Places { max: 8191 }));
+    for places in [0, 8192] {
+        assert_eq!(Layout::<1>::new(places).write(bytes), Err(Error::Places { max: 8191 }));
+    }
 }
 
 #[test]
@@ -291,7 +293,7 @@ fn parts_are_opened_without_their_items_type() {
 fn each_error_and_kind_has_its_own_words() {
     let (found, wanted) = (Kind::RING.that_waits(), Kind::QUEUE);
     assert!(found.waits() && !wanted.waits());
-    assert_eq!(found.base(), Kind::RING);
+    assert_eq!((found.base(), found.that_waits()), (Kind::RING, found));
     let other = Error::OtherKind { found, wanted };
     assert_eq!(other.to_string(), "it is a ring with doorbells, not a queue");
     let errors = [
