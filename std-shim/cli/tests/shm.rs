@@ -83,7 +83,8 @@ fn attached_child(name: &Name) -> Killed {
 
 fn shm(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ringway"));
-    command.arg("shm").args(args).env("COLUMNS", "120").stdin(Stdio::null());
+    // Wide enough for regions of others whose names are longer.
+    command.arg("shm").args(args).env("COLUMNS", "400").stdin(Stdio::null());
     command
 }
 

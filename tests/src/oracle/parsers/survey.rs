@@ -235,7 +235,7 @@ impl Drop for Named {
 fn named(choices: &mut Choices<'_>) -> Option<()> {
     use std::os::unix::fs::OpenOptionsExt;
     let thread = std::thread::current().id();
-    let name = format!("ringway-parsers-{}-{thread:?}", std::process::id());
+    let name = format!("ringway-file-{}-{thread:?}", std::process::id());
     let named = Named { path: Path::new("/dev/shm").join(&name), name };
     let mut options = File::options();
     let made = options.read(true).write(true).create(true).truncate(true).mode(0o600);
