@@ -84,3 +84,18 @@ fn its_value_is_dropped_once() {
     drop(Mutex::<_, Ticking>::new(alive.clone()));
     assert_eq!(std::rc::Rc::strong_count(&alive), 1);
 }
+
+#[test]
+fn a_death_and_a_refusal_are_told_in_words() {
+    let mutex = Mutex::<u32>::new(1);
+    let held = mutex.lock().unwrap();
+    let refused = mutex.try_lock().map(drop).unwrap_err();
+    assert_eq!(refused.to_string(), Error::WouldBlock.to_string());
+    drop(held);
+    std::mem::forget(mutex.handle(participant(1)).lock());
+    // SAFETY: no thread uses the mutex as that participant any more.
+    assert!(unsafe { mutex.recover(participant(1)) });
+    let died = mutex.lock().map(drop).unwrap_err().to_string();
+    assert!(died.contains("died"), "{died}");
+    assert_eq!(mutex.try_lock().map(drop).unwrap_err().to_string(), died);
+}

@@ -114,6 +114,11 @@ fn values_as_many_as_the_program_says_under_one_mutex() {
         drop(told);
         assert!(row.try_lock().is_ok_and(|row| row.len() == length));
     }
+    let mut memory = [std::mem::MaybeUninit::new(0xAA); 256];
+    let row = Row::init_in(&mut memory, 5).unwrap();
+    let at = std::ptr::NonNull::from(&mut *row).cast();
+    let again = <Row as InMemory>::from_raw(at, 5).unwrap();
+    assert!(std::ptr::eq(again.as_ptr(), row));
     assert_eq!(<Row as InMemory>::layout(5), Some(Layout::new::<Mutex<[u16; 5], Restless>>()));
     assert_eq!(<Row as InMemory>::layout(usize::MAX / 2), None);
     let aligned = <Mutex<[u128], Restless> as InMemory>::layout(3);
