@@ -474,7 +474,7 @@ over_both_lines! {
         let (mut a, mut b) = pair(make, &[0]);
         b.reset_port(0, 7);
         carry(0, &mut a, &mut b);
-        for reason in [1, 2] {
+        for reason in [1, 2, 3] {
             b.open_port(0).unwrap();
             carry(0, &mut a, &mut b);
             a.reset_port(0, reason);
