@@ -2,6 +2,8 @@
 
 #[path = "../src/scaled.rs"]
 mod scaled;
+#[path = "support/woken.rs"]
+mod woken;
 #[path = "support/yielding.rs"]
 mod yielding;
 
@@ -11,8 +13,9 @@ use ringway_core::channel::fifo::Registry;
 use ringway_core::wait::{Async, Nobody, Spin, SpinClock};
 use scaled::scaled;
 use std::pin::pin;
-use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Wake, Waker};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use woken::Woken;
 use yielding::Yielding;
 
 /// A clock that always says 100.
@@ -255,15 +258,6 @@ fn records_of_several_writers_arrive_whole() {
     });
 }
 
-#[derive(Default)]
-struct Woken(Mutex<usize>);
-
-impl Wake for Woken {
-    fn wake(self: Arc<Self>) {
-        *self.0.lock().unwrap() += 1;
-    }
-}
-
 #[test]
 fn tasks_meet_and_a_cancelled_open_closes_its_end() {
     let names = Registry::<1, 8, Async<Spin>>::new();
@@ -280,9 +274,9 @@ fn tasks_meet_and_a_cancelled_open_closes_its_end() {
 
     let mut writing = pin!(names.open_writer_async(b"a"));
     assert!(writing.as_mut().poll(&mut cx).is_pending());
-    let before = *woken.0.lock().unwrap();
+    let before = woken.count();
     let _reader = names.try_open_reader(b"a").unwrap();
-    assert_eq!(*woken.0.lock().unwrap(), before + 1);
+    assert_eq!(woken.count(), before + 1);
     let Poll::Ready(Ok(mut writer)) = writing.poll(&mut cx) else { panic!("not met") };
     assert_eq!(writer.try_write(b"hi"), Ok(2));
 }

@@ -3,6 +3,8 @@
 
 #[path = "../src/scaled.rs"]
 mod scaled;
+#[path = "support/woken.rs"]
+mod woken;
 #[path = "support/yielding.rs"]
 mod yielding;
 
@@ -13,8 +15,9 @@ use ringway_core::wait::{Async, Nobody, Spin, SpinClock};
 use scaled::scaled;
 use std::collections::VecDeque;
 use std::pin::pin;
-use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Wake, Waker};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use woken::Woken;
 use yielding::Yielding;
 
 /// A clock that always says 100.
@@ -392,22 +395,6 @@ fn timeout_leaves_the_pipe_unchanged() {
     assert_eq!(writer.write_deadline(b"defgh", Some(100)), Ok(1), "longer than the bound");
     assert_eq!(reader.read_deadline(&mut out, Some(0)), Ok(4));
     assert_eq!(&out[..4], b"abcd");
-}
-
-/// A waker that counts its calls.
-#[derive(Default)]
-struct Woken(Mutex<usize>);
-
-impl Wake for Woken {
-    fn wake(self: Arc<Self>) {
-        *self.0.lock().unwrap() += 1;
-    }
-}
-
-impl Woken {
-    fn count(&self) -> usize {
-        *self.0.lock().unwrap()
-    }
 }
 
 #[test]

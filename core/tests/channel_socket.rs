@@ -2,6 +2,8 @@
 
 #[path = "../src/scaled.rs"]
 mod scaled;
+#[path = "support/woken.rs"]
+mod woken;
 #[path = "support/yielding.rs"]
 mod yielding;
 
@@ -15,6 +17,7 @@ use scaled::scaled;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
+use woken::Woken;
 use yielding::Yielding;
 
 /// A clock that always says 100.
@@ -545,23 +548,14 @@ mod packets {
 mod tasks {
     use super::*;
 
-    #[derive(Default)]
-    struct Woken(Mutex<usize>);
-
-    impl Wake for Woken {
-        fn wake(self: Arc<Self>) {
-            *self.0.lock().unwrap() += 1;
-        }
-    }
-
     #[test]
     fn are_woken_by_connection_room_and_closed_listener() {
         let net = Network::<1, 4, 8, Async<Spin>>::new();
         let woken = Arc::new(Woken::default());
         let waker = Waker::from(woken.clone());
         let mut cx = Context::from_waker(&waker);
-        let since = |before: usize| *woken.0.lock().unwrap() > before;
-        let now = || *woken.0.lock().unwrap();
+        let since = |before: u64| woken.count() > before;
+        let now = || woken.count();
 
         let listener = net.streams().listen(7, 1).unwrap();
         assert!(listener.poll_accept(&mut cx).is_pending());

@@ -3,6 +3,8 @@
 
 #[path = "../../src/scaled.rs"]
 mod scaled;
+#[path = "../support/woken.rs"]
+mod woken;
 #[path = "../support/yielding.rs"]
 mod yielding;
 

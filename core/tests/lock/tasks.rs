@@ -6,6 +6,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 use std::thread::Thread;
+use woken::Woken;
 
 /// A waker for two tasks beside threads.
 type Two = Async<Yielding, 2>;
@@ -38,17 +39,7 @@ fn once<R>(task: Pin<&mut impl Future<Output = R>>) -> Poll<R> {
     task.poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// Counts how often its task is woken.
-#[derive(Default)]
-struct Woken(AtomicU64);
-
-impl std::task::Wake for Woken {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-/// Polls with a waker that counts; returns the count, too.
+/// Polls with a waker that counts; returns the waker, too.
 fn counted<R>(task: Pin<&mut impl Future<Output = R>>) -> (Poll<R>, Arc<Woken>) {
     let woken = Arc::<Woken>::default();
     let answer = task.poll(&mut Context::from_waker(&Waker::from(woken.clone())));
@@ -102,13 +93,13 @@ fn permits_given_while_a_task_registers_are_taken() {
     assert!(answer.is_pending());
     let mut give = || permits.release(2).unwrap();
     assert!(poll_while(&mut give, |cx| permits.poll_acquire(cx)).is_ready());
-    assert_eq!((permits.permits(), woken.0.load(Ordering::Relaxed)), (1, 1));
+    assert_eq!((permits.permits(), woken.count()), (1, 1));
     assert!(once(other.as_mut()).is_ready());
     // It left the mark that others may sleep: the next one that waits is woken.
     let (answer, woken) = counted(pin!(permits.acquire_async()).as_mut());
     assert!(answer.is_pending());
     permits.release(1).unwrap();
-    assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+    assert_eq!(woken.count(), 1);
 }
 
 /// A thread's sleep, of which only the wake-ups are counted.
@@ -143,9 +134,9 @@ fn who_gives_a_lock_back_wakes_a_task_that_waits() {
         let guard = mutex.try_lock().unwrap();
         let (answer, woken) = counted(pin!(mutex.lock_async()).as_mut());
         assert!(answer.is_pending());
-        assert_eq!(woken.0.load(Ordering::Relaxed), 0, "it is held");
+        assert_eq!(woken.count(), 0, "it is held");
         drop(guard);
-        assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+        assert_eq!(woken.count(), 1);
     }
 }
 
@@ -156,7 +147,7 @@ fn a_reset_wakes_the_tasks_that_wait() {
     let (answer, woken) = counted(one.as_mut());
     assert!(answer.is_pending());
     barrier.reset();
-    assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+    assert_eq!(woken.count(), 1);
     assert_eq!(once(one.as_mut()), Poll::Ready(Err(Error::Broken)));
 }
 
