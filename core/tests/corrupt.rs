@@ -6,10 +6,13 @@
 //! Then the test calls every operation.
 #![cfg(not(loom))]
 
+#[path = "support/displace.rs"]
+mod displace;
 mod random;
 #[path = "../src/scaled.rs"]
 mod scaled;
 
+use displace::displace;
 use random::Random;
 use ringway_core::Error;
 use ringway_core::lock::{
@@ -329,15 +332,6 @@ fn a_corrupt_byte_ring_never_panics_or_hangs() {
             let _ = unsafe { ring.recover(who) };
         }
     });
-}
-
-/// Overwrites the position of a side, which is the first word of its cache line: 0 is the producer,
-/// 1 the consumer.
-fn displace<R>(ring: &R, side: usize, to: u32) {
-    // SAFETY: `side` is 0 or 1, and a ring begins with two lines of 128 bytes.
-    let position = unsafe { NonNull::from(ring).cast::<AtomicU32>().byte_add(128 * side) };
-    // SAFETY: each of these lines begins with a position, which is an `AtomicU32`.
-    unsafe { position.as_ref() }.store(to, ringway_core::sync::Ordering::Relaxed);
 }
 
 #[test]

@@ -2,6 +2,10 @@
 //! look like in a log.
 #![cfg(not(loom))]
 
+#[path = "support/displace.rs"]
+mod displace;
+
+use displace::displace;
 use ringway_core::Error;
 use ringway_core::participant::Participant;
 use ringway_core::region::{AnyPart, Part};
@@ -11,7 +15,6 @@ use ringway_core::ring::latest::Latest;
 use ringway_core::ring::messages::MessageRing;
 use ringway_core::ring::queue::Queue;
 use ringway_core::ring::{Full, PushError, Ring};
-use ringway_core::sync::{AtomicU32, Ordering};
 use ringway_core::wait::Spin;
 use std::fmt::{Debug, Display};
 use std::mem::forget;
@@ -44,12 +47,6 @@ fn everybody_sees_how_much_is_there() {
     assert!(messages.is_empty());
 }
 
-/// Overwrites the position of the producer, the first word of a ring.
-fn overwrite<R>(ring: &R) {
-    // SAFETY: a ring begins with that word, an `AtomicU32`.
-    unsafe { NonNull::from(ring).cast::<AtomicU32>().as_ref() }.store(u32::MAX, Ordering::Relaxed);
-}
-
 #[test]
 fn everybody_sees_that_a_ring_is_corrupt() {
     let values: Ring<u8, 3> = Ring::new();
@@ -57,9 +54,9 @@ fn everybody_sees_that_a_ring_is_corrupt() {
     let messages: MessageRing<30> = MessageRing::new();
     let valid = || [values.is_valid(), bytes.is_valid(), messages.is_valid()];
     assert_eq!(valid(), [true; 3]);
-    overwrite(&values);
-    overwrite(&bytes);
-    overwrite(&messages);
+    displace(&values, 0, u32::MAX);
+    displace(&bytes, 0, u32::MAX);
+    displace(&messages, 0, u32::MAX);
     assert_eq!(valid(), [false; 3]);
 }
 
@@ -74,7 +71,7 @@ fn a_part_tells_how_many_values_a_ring_has() {
         assert_eq!((seen.len, seen.is_torn, seen.is_valid), (Some(len), false, true));
         let _ = ring.producer().unwrap().try_push(1);
     }
-    overwrite(&ring);
+    displace(&ring, 0, u32::MAX);
     let seen = look();
     assert_eq!((seen.len, seen.is_torn, seen.is_valid), (None, true, false));
 }
