@@ -25,6 +25,12 @@ impl Memory {
     fn base(&mut self) -> NonNull<u8> {
         NonNull::from(&mut self.0).cast()
     }
+
+    /// Checks that a region of this layout is here, as a side that attaches does.
+    fn view<const M: usize>(&mut self, layout: &Layout<M>) -> Result<View<'_>, Error> {
+        // SAFETY: the view borrows the memory, and only this crate writes it meanwhile.
+        unsafe { View::new(self.base(), layout.size()) }
+    }
 }
 
 /// As large as `[u64; 4]`, with another alignment.
@@ -94,8 +100,7 @@ mod other {
 fn the_alignment_tells_equally_named_items_apart() {
     let layout = Layout::<1>::new(2).part::<Latest<[u64; 4]>>("newest").unwrap();
     let mut memory = Memory::new(&layout);
-    // SAFETY: the memory outlives the view, and only this crate writes it.
-    let view = unsafe { View::new(memory.base(), layout.size()) }.unwrap();
+    let view = memory.view(&layout).unwrap();
     assert!(view.part::<Latest<[u64; 4]>>("newest").is_ok());
     let error = view.part::<Latest<Wide>>("newest").unwrap_err();
     assert_eq!(error, Error::OtherAlignment { found: 8, wanted: 32 });
@@ -108,8 +113,7 @@ fn stated_names_are_compared_and_not_rust_types() {
         .and_then(|layout| layout.part::<Ring<other::Unstated, 4>>("unstated"))
         .unwrap();
     let mut memory = Memory::new(&layout);
-    // SAFETY: the memory outlives the view, and only this crate writes it.
-    let view = unsafe { View::new(memory.base(), layout.size()) }.unwrap();
+    let view = memory.view(&layout).unwrap();
     assert!(view.part::<Ring<other::Messwert, 4>>("stated").is_ok());
     let told = |error| matches!(error, Error::OtherType { .. });
     assert!(told(view.part::<Ring<other::Reading, 4>>("stated").unwrap_err()));
@@ -143,8 +147,7 @@ fn check_compares_every_part_with_the_layout() {
         .and_then(|layout| layout.part::<Ring<u8, 8>>("bytes"))
         .unwrap();
     let mut memory = Memory::new(&layout);
-    // SAFETY: the memory outlives the view, and only this crate writes it.
-    let view = unsafe { View::new(memory.base(), layout.size()) }.unwrap();
+    let view = memory.view(&layout).unwrap();
     let check = |layout: Result<Layout<3>, _>| {
         let layout: Layout<3> = layout.unwrap();
         view.check(&layout).map_err(|(part, error)| (part.to_string(), error))
@@ -199,8 +202,7 @@ fn parts_begin_behind_the_entries_and_the_places() {
         layout = layout.part::<Ring<u8, 8>>(name).unwrap();
     }
     let mut memory = Memory::new(&layout);
-    // SAFETY: the memory outlives the view, and only this crate writes it.
-    let view = unsafe { View::new(memory.base(), layout.size()) }.unwrap();
+    let view = memory.view(&layout).unwrap();
     // 64 bytes for the header, 64 for each entry, 16 for each place: up to a boundary of 128 bytes.
     let first = view.entries().next().unwrap();
     assert_eq!(first.offset(), (64_u32 + 5 * 64 + 20 * 16).next_multiple_of(128));
@@ -208,15 +210,11 @@ fn parts_begin_behind_the_entries_and_the_places() {
     assert_eq!(view.at(&first).addr().get() - view.places().as_ptr().addr(), 768 - (64 + 5 * 64));
     // The last place that there can be.
     let many = Layout::<1>::new(8191);
-    let mut words = vec![0_u128; (many.size() + 128) / 16];
-    // SAFETY: a vector of integers is these bytes, which are borrowed.
-    let bytes = unsafe {
-        std::slice::from_raw_parts_mut(words.as_mut_ptr().cast::<u8>(), 16 * words.len())
-    };
+    let mut bytes = vec![0; many.size() + 128];
     let skip = bytes.as_ptr().align_offset(128);
     assert_eq!(many.write(&mut bytes[skip..]), Ok(()));
     for places in [0, 8192] {
-        assert_eq!(Layout::<1>::new(places).write(bytes), Err(Error::Places { max: 8191 }));
+        assert_eq!(Layout::<1>::new(places).write(&mut bytes), Err(Error::Places { max: 8191 }));
     }
 }
 
@@ -227,8 +225,7 @@ fn entries_that_cannot_be_are_corrupt() {
     let view = |at: usize, word: u32| {
         let mut memory = Memory::new(&layout);
         memory.0[at..at + 4].copy_from_slice(&word.to_ne_bytes());
-        // SAFETY: the memory outlives the view, and only this crate writes it.
-        unsafe { View::new(memory.base(), layout.size()) }.map(|view| view.length())
+        memory.view(&layout).map(|view| view.length())
     };
     // Where an entry says its part's offset, and its size.
     let (offset, size) = (64 + 32, 64 + 40);
@@ -274,8 +271,7 @@ fn parts_are_opened_without_their_items_type() {
     let raw = |layout: Layout<3>, capacity| layout.raw_part::<RawLatest>("raw", capacity, item);
     assert!(raw(Layout::new(2), 9).is_err_and(|error| error == Error::Capacity));
     let mut memory = Memory::new(&layout);
-    // SAFETY: the memory outlives the view, and only this crate writes it.
-    let view = unsafe { View::new(memory.base(), layout.size()) }.unwrap();
+    let view = memory.view(&layout).unwrap();
     assert!(view.raw_part::<RawRing>("ring").is_ok());
     assert!(view.raw_part::<RawLatest>("newest").is_ok());
     let (found, wanted) = (Kind::RING, Kind::BROADCAST);
@@ -284,8 +280,7 @@ fn parts_are_opened_without_their_items_type() {
     // A size that no such ring has; the next largest item is of another size.
     let size = view.entries().next().unwrap().description.size;
     memory.0[64 + 40..64 + 44].copy_from_slice(&(size - 4).to_ne_bytes());
-    // SAFETY: the memory outlives the view, and only this crate writes it.
-    let view = unsafe { View::new(memory.base(), layout.size()) }.unwrap();
+    let view = memory.view(&layout).unwrap();
     assert_eq!(view.raw_part::<RawRing>("ring").map(drop), Err(Error::Corrupt));
 }
 
