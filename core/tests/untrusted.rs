@@ -32,17 +32,17 @@ impl Memory {
     }
 }
 
-/// Makes both halves of a lane.
+/// Makes both halves of a lane, which spin unless another way to sleep is given for each.
 macro_rules! pair {
-    ($sending:expr, $receiving:expr, $lane:expr, $Tx:ty, $Rx:ty) => {{
+    ($sending:expr, $receiving:expr, $lane:expr, $Tx:ty, $Rx:ty) => {
+        pair!($sending, $receiving, $lane, $Tx, $Rx, Spin, Spin)
+    };
+    ($sending:expr, $receiving:expr, $lane:expr, $Tx:ty, $Rx:ty, $tx:expr, $rx:expr) => {{
         let (sending, receiving) = ($sending.at(), $receiving.at());
         // SAFETY: both pieces are large enough, aligned and zeroed, and each has one half that
         // writes. They are only accessed atomically, and outlive the halves.
         unsafe {
-            (
-                <$Tx>::new(sending, receiving, $lane, Spin),
-                <$Rx>::new(receiving, sending, $lane, Spin),
-            )
+            (<$Tx>::new(sending, receiving, $lane, $tx), <$Rx>::new(receiving, sending, $lane, $rx))
         }
     }};
 }
@@ -160,12 +160,8 @@ fn a_peer_is_woken_only_if_it_sleeps() {
     let (sending, receiving) = (Memory::new(), Memory::new());
     let (sender_wakes, receiver_wakes) = (AtomicU32::new(0), AtomicU32::new(0));
     let lane = Lane::new(16).unwrap();
-    // SAFETY: both pieces are large enough, aligned and zeroed, and each has one half that writes.
-    let mut tx =
-        unsafe { Sender::new(sending.at(), receiving.at(), lane, Counting(&sender_wakes)) };
-    // SAFETY: both pieces are large enough, aligned and zeroed, and each has one half that writes.
-    let mut rx =
-        unsafe { Receiver::new(receiving.at(), sending.at(), lane, Counting(&receiver_wakes)) };
+    let [tx, rx] = [&sender_wakes, &receiver_wakes].map(Counting);
+    let (mut tx, mut rx) = pair!(sending, receiving, lane, Sender<_>, Receiver<_>, tx, rx);
     let mut out = [0; 12];
     assert_eq!(rx.recv_deadline(&mut out, Some(())), Err(Error::TimedOut));
     assert_eq!(tx.send_deadline(&[1; 8], Some(())), Ok(()));
