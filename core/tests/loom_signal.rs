@@ -630,35 +630,27 @@ mod wait {
         });
     }
 
+    /// One side raises and ends the dispatcher, while the other side waits for both.
+    fn raise_and_end<W: Wait + Send + Sync + 'static>(shared: Arc<Shared<1, 0, W>>) {
+        let mut dispatcher = shared.table.dispatcher().unwrap();
+        let ender = spawn(&shared, |shared| {
+            shared.table.raise(LINE).unwrap();
+            assert!(shared.table.end_dispatcher());
+        });
+        assert_eq!(dispatcher.wait(ALL).map(|raised| raised.count), Ok(1));
+        assert_eq!(dispatcher.wait(ALL), Err(Error::Closed));
+        ender.join().unwrap();
+    }
+
     #[test]
     fn end_while_falling_asleep_wakes_after_the_raises() {
-        model(None, || {
-            let shared = asleep::<1, 0>();
-            let mut dispatcher = shared.table.dispatcher().unwrap();
-            let ender = spawn(&shared, |shared| {
-                shared.table.raise(LINE).unwrap();
-                assert!(shared.table.end_dispatcher());
-            });
-            assert_eq!(dispatcher.wait(ALL).map(|raised| raised.count), Ok(1));
-            assert_eq!(dispatcher.wait(ALL), Err(Error::Closed));
-            ender.join().unwrap();
-        });
+        model(None, || raise_and_end(asleep()));
     }
 
     /// Nobody sleeps, so that no doorbell's fence orders the raise before the end.
     #[test]
     fn a_spinning_dispatcher_gets_raises_before_the_end() {
-        model(None, || {
-            let shared = Shared::of(Table::<1, 0, Spin>::new());
-            let mut dispatcher = shared.table.dispatcher().unwrap();
-            let ender = spawn(&shared, |shared| {
-                shared.table.raise(LINE).unwrap();
-                assert!(shared.table.end_dispatcher());
-            });
-            assert_eq!(dispatcher.wait(ALL).map(|raised| raised.count), Ok(1));
-            assert_eq!(dispatcher.wait(ALL), Err(Error::Closed));
-            ender.join().unwrap();
-        });
+        model(None, || raise_and_end(plain()));
     }
 
     #[test]
