@@ -385,21 +385,15 @@ impl<T> AtomicPtr<T> {
     }
 }
 
-/// `core::sync::atomic::fence`, or loom's.
+/// The processor's fence, or the explorer's.
 #[inline(always)]
 pub(crate) fn fence(order: Ordering) {
-    #[cfg(not(loom))]
-    core::sync::atomic::fence(order);
-    #[cfg(loom)]
-    loom::sync::atomic::fence(order);
+    native::fence(order);
 }
 
 /// One turn of a spin loop: pauses the processor; under loom, switches threads.
 #[inline(always)]
 pub(crate) fn spin_loop() {
-    #[cfg(not(loom))]
-    core::hint::spin_loop();
-    #[cfg(loom)]
     hint::spin_loop();
 }
 

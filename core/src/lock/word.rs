@@ -122,8 +122,7 @@ impl<W: Wake> Word<W> {
     pub(super) fn died_if_free(&self) -> Option<bool> {
         // SYNC POINT with `release` and `recover_silently`, acquire: what earlier holders
         // wrote is seen.
-        let seen = self.state.load(Ordering::Acquire);
-        (seen & HOLDER == FREE).then_some(seen & DIED != 0)
+        taken_from(self.state.load(Ordering::Acquire))
     }
 
     /// Whether a holder died with it and nobody repaired since. The caller holds it.

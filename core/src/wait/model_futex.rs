@@ -6,10 +6,10 @@ use crate::sync::{AtomicU32, Condvar, Mutex, Ordering, PoisonError};
 /// A futex as the explorer models it: a lost wake-up becomes a deadlock, which the explorer
 /// reports.
 ///
-/// There only with `--cfg loom`, as the `W` of the structures in a model, where the program itself
-/// sleeps in a futex of the system, or by `wfi`. It compares the word and falls asleep in one step.
-/// It is stricter than a real futex, which may wake for no reason: it wakes only when it is told
-/// to.
+/// It is there only with `--cfg loom`. A model uses it as the `W` of the structures, where the
+/// program itself sleeps in a futex of the system, or by `wfi`. It compares the word and falls
+/// asleep in one step. It is stricter than a real futex, which may wake for no reason: it wakes
+/// only when it is told to.
 ///
 /// Its deadline, `()`, is just passing: a wait that has one times out instead of falling asleep.
 #[derive(Debug, Default)]
