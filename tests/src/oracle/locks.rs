@@ -128,12 +128,11 @@ impl<T> Drop for Task<'_, T> {
     }
 }
 
-/// Dies with everything in `hands`, which is not given back.
-fn die<T>(task: Option<Task<'_, T>>, hands: impl Sized) {
+/// Ends the task, if there is one, as with its process.
+fn die<T>(task: Option<Task<'_, T>>) {
     if let Some(task) = task {
         task.die();
     }
-    std::mem::forget(hands);
 }
 
 /// Drops `value` by a panic, which ends here.
@@ -149,14 +148,8 @@ fn panic_with(value: impl Sized) {
 /// What a form without a wait found, if it took the lock; `why` is its error if it did not.
 fn taken<G>(answer: TryLockResult<G>, died: bool, why: Error) -> Option<G> {
     match answer {
-        Ok(guard) => {
-            assert!(!died, "nobody told of the death");
-            Some(guard)
-        }
-        Err(LockError::OwnerDied(OwnerDied(guard))) => {
-            assert!(died, "nobody died");
-            Some(guard)
-        }
+        Ok(guard) => Some(after_wait(Ok(guard), died)),
+        Err(LockError::OwnerDied(dead)) => Some(after_wait(Err(dead), died)),
         Err(LockError::NotTaken(error)) => {
             assert_eq!(error, why);
             None

@@ -156,7 +156,7 @@ impl World<'_> {
                 }
             }
             11 => {
-                die(self.tasks[who].take(), ());
+                die(self.tasks[who].take());
                 let held = self.model.abandon(who);
                 // SAFETY: its task was forgotten, and the number is used again only after this.
                 assert_eq!(unsafe { self.barrier.recover(person(who)) }, held);

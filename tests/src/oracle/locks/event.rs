@@ -50,7 +50,7 @@ fn step<'a>(
         _ => {
             let task = tasks[who].take().map(|(task, _)| task);
             if choices.flip()? {
-                die(task, ());
+                die(task);
             }
         }
     }

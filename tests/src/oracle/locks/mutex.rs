@@ -1,8 +1,7 @@
 //! The mutex, and the condition that goes with it.
 
 use super::{
-    Choices, LATE, PEOPLE, Task, Waits, after_wait, assert_one_is_woken, die, panic_with, person,
-    taken,
+    Choices, LATE, PEOPLE, Task, Waits, after_wait, assert_one_is_woken, panic_with, person, taken,
 };
 use ringway_core::Error;
 use ringway_core::lock::{Condition, Handle, LockResult, Mutex, MutexGuard, OwnerDied, Robust};
@@ -189,8 +188,8 @@ impl<'a> World<'a> {
                 let held = matches!(hands, Hands::Holds(_));
                 self.dead_waiters += u32::from(matches!(hands, Hands::Waits(_)));
                 match hands {
-                    Hands::Locks(task) | Hands::Waits(Waiting { task, .. }) => die(Some(task), ()),
-                    hands => die::<()>(None, hands),
+                    Hands::Locks(task) | Hands::Waits(Waiting { task, .. }) => task.die(),
+                    hands => std::mem::forget(hands),
                 }
                 // SAFETY: all that it held was forgotten, and the number is used again only after
                 // this.

@@ -50,8 +50,12 @@ impl<'a> World<'a> {
         self.hands.iter().position(|hands| !hands.guards.is_empty())
     }
 
+    fn is_free_for(&self, who: usize) -> bool {
+        self.holder().is_none_or(|holder| holder == who)
+    }
+
     fn hold(&mut self, who: usize, guard: Guard<'a>) {
-        assert!(self.holder().is_none_or(|holder| holder == who), "two hold the mutex");
+        assert!(self.is_free_for(who), "two hold the mutex");
         assert_eq!(guard.get(), self.value);
         self.value += 1;
         guard.set(self.value);
@@ -59,7 +63,7 @@ impl<'a> World<'a> {
     }
 
     fn poll(&mut self, who: usize) {
-        let is_free = self.holder().is_none_or(|holder| holder == who);
+        let is_free = self.is_free_for(who);
         let Some(mut task) = self.hands[who].task.take() else { return };
         match task.poll() {
             Some(answer) => {
@@ -77,7 +81,7 @@ impl<'a> World<'a> {
         let what = choices.below(14)?;
         let who = choices.below(PEOPLE)?;
         let handle = &self.handles[who];
-        let is_free = self.holder().is_none_or(|holder| holder == who);
+        let is_free = self.is_free_for(who);
         match what {
             0..=2 => match taken(handle.try_lock(), self.died, Error::WouldBlock) {
                 Some(guard) => self.hold(who, guard),
@@ -114,7 +118,7 @@ impl<'a> World<'a> {
             13 => {
                 let Hands { guards, task } = std::mem::take(&mut self.hands[who]);
                 let held = guards.into_iter().map(std::mem::forget).count() > 0;
-                die(task, ());
+                die(task);
                 // SAFETY: all that it held was forgotten, and the number is used again only after
                 // this. A number owns nothing.
                 assert_eq!(unsafe { self.mutex.recover(person(who)) }, held);

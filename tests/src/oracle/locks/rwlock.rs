@@ -1,8 +1,7 @@
 //! The lock for readers and writers.
 
 use super::{
-    Choices, LATE, PEOPLE, Task, Waits, after_wait, assert_one_is_woken, die, panic_with, person,
-    taken,
+    Choices, LATE, PEOPLE, Task, Waits, after_wait, assert_one_is_woken, panic_with, person, taken,
 };
 use ringway_core::Error;
 use ringway_core::lock::{Handle, LockResult, ReadGuard, Robust, RwLock, RwLockView, WriteGuard};
@@ -45,7 +44,7 @@ pub(super) fn run(choices: &mut Choices<'_>) {
 }
 
 impl<'a> World<'a> {
-    /// The one who writes, or keeps others out to write.
+    /// The participant who writes, or keeps others out to write.
     fn writer(&self) -> Option<usize> {
         self.hands.iter().position(|hands| {
             hands.write.is_some() || matches!(hands.wish, Some(Wish::Write(_, true)))
@@ -150,7 +149,7 @@ impl<'a> World<'a> {
             16 => {
                 let Hands { reads, write, wish } = std::mem::take(&mut self.hands[who]);
                 let waits = matches!(wish, Some(Wish::Write(_, true)));
-                // One that only waited to write is taken for a writer: nothing tells the two apart.
+                // Who only waited to write is taken for a writer: nothing tells the two apart.
                 let wrote = write.is_some() || waits;
                 let held = wrote || !reads.is_empty();
                 match wish {
@@ -158,7 +157,8 @@ impl<'a> World<'a> {
                     Some(Wish::Write(task, _)) => task.die(),
                     None => {}
                 }
-                die::<()>(None, (reads.into_iter().map(std::mem::forget).count(), write));
+                reads.into_iter().for_each(std::mem::forget);
+                std::mem::forget(write);
                 // SAFETY: all that it held was forgotten, and the number is used again only after
                 // this.
                 assert_eq!(unsafe { self.lock.recover(person(who)) }, held);

@@ -1,4 +1,5 @@
-//! The two semaphores: the one that anybody releases, and the one that knows who has what.
+//! The two semaphores: the plain one, which anybody may release, and the bounded one, which knows
+//! how many permits each participant holds.
 
 use super::{Choices, LATE, PEOPLE, Task, Waits, assert_one_is_woken, die, person};
 use ringway_core::Error;
@@ -31,10 +32,9 @@ fn step<'a>(
     let left = permits.checked_sub(1);
     match what {
         0 | 1 => {
-            let error = if what == 0 { Error::WouldBlock } else { Error::TimedOut };
-            let taken = match what {
-                0 => semaphore.try_acquire(),
-                _ => semaphore.acquire_deadline(LATE),
+            let (taken, error) = match what {
+                0 => (semaphore.try_acquire(), Error::WouldBlock),
+                _ => (semaphore.acquire_deadline(LATE), Error::TimedOut),
             };
             assert_eq!(taken, left.map(|_| ()).ok_or(error));
             *permits = left.unwrap_or(0);
@@ -68,7 +68,7 @@ fn step<'a>(
         }
         _ => {
             // What waits holds nothing, so that nothing is to be recovered.
-            die(tasks[who].take(), ());
+            die(tasks[who].take());
         }
     }
     Some(())
@@ -154,7 +154,7 @@ fn bounded_step<'a>(
             let had = hands.held();
             let Hands { permits, task, .. } = std::mem::take(hands);
             permits.into_iter().for_each(std::mem::forget);
-            die(task, ());
+            die(task);
             // SAFETY: all that it held was forgotten, and the number is used again only after this.
             assert_eq!(unsafe { semaphore.recover(person(who)) }, had);
         }
