@@ -125,14 +125,14 @@ impl Model {
         self.start() + self.end as usize
     }
 
-    /// Whether `other` has all these parts; the name of the first that it has not.
+    /// Whether `other` has all these parts; the name of the first part that it lacks.
     fn found_in(&self, other: &Model) -> Result<(), &str> {
-        let has = |(name, wanted, _): &&(String, Description, usize)| {
+        let lacks = |(name, wanted, _): &&(String, Description, usize)| {
             let same =
                 |(found, is, _): &(String, Description, usize)| found == name && agree(is, wanted);
             !other.parts.iter().any(same)
         };
-        self.parts.iter().find(has).map_or(Ok(()), |(name, ..)| Err(name))
+        self.parts.iter().find(lacks).map_or(Ok(()), |(name, ..)| Err(name))
     }
 }
 
@@ -187,7 +187,7 @@ fn plan(choices: &mut Choices<'_>) -> Option<(Plan, Model)> {
     Some((plan, model))
 }
 
-/// Lays the region out; whether that succeeded, and whether the memory began at a boundary.
+/// Lays the region out, now and then in memory that will not do. Returns whether that succeeded.
 fn write(choices: &mut Choices<'_>, plan: &Plan, model: &Model, memory: &mut [u8]) -> Option<bool> {
     let skew = match choices.below(8)? {
         0 => choices.below(ALIGN as usize)?,

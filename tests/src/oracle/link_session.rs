@@ -74,7 +74,7 @@ impl<L: Line + Debug> World<L> {
                 }
             }
             6 | 7 => self.speaker.answer(),
-            8 | 9 => self.deliver(choices.below(8)?, choices.below(64)? + 1),
+            8 | 9 => self.deliver(choices.below(8)? + 1, choices.below(64)? + 1),
             10 | 11 => _ = self.listen(choices.below(64)? + 1),
             // Whatever is under way arrives, and is answered.
             12 => self.settle(),
@@ -120,7 +120,7 @@ impl<L: Line + Debug> World<L> {
 
     /// Lets the frames that are first under way arrive, in pieces.
     fn deliver(&mut self, frames: usize, piece: usize) {
-        for _ in 0..=frames {
+        for _ in 0..frames {
             let Some(frame) = self.speaker.wire.pop_front() else { return };
             for piece in frame.chunks(piece) {
                 self.link.handle_bytes(self.now, piece);
@@ -139,7 +139,7 @@ impl<L: Line + Debug> World<L> {
     /// Carries everything both ways, and lets the speaker answer, until neither has more to say.
     fn settle(&mut self) {
         for _ in 0..100 {
-            self.deliver(usize::MAX - 1, 50);
+            self.deliver(usize::MAX, 50);
             let mut is_quiet = true;
             // At most the window, each control frame, and an acknowledgement.
             for _ in 0..100 {
@@ -302,7 +302,7 @@ impl<L: Line + Debug> World<L> {
             self.link.handle_bytes(self.now, &[0]);
         }
         self.speaker.put(&frame);
-        self.deliver(0, 9);
+        self.deliver(1, 9);
         assert_eq!(self.events(), Some(Down::Violation), "{what}: {frame:?}, {:?}", self.link);
         let after = if self.is_serial { Phase::Connecting } else { Phase::Down };
         assert_eq!(self.link.phase(), after);
