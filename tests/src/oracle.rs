@@ -5,9 +5,11 @@
 //! them with seeded bytes (`tests/tests/oracle.rs`) and with the inputs that the fuzzer kept
 //! (`tests/tests/replay.rs`).
 
+mod alone;
 mod broadcast;
 mod bytes;
 mod layout;
+mod lines;
 mod link;
 mod link_session;
 mod locks;

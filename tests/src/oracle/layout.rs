@@ -8,7 +8,9 @@
 mod kinds;
 
 use super::Choices;
-use kinds::{KINDS, Kind, Never, PARTS, Plan};
+use super::alone::{Late, participant};
+use super::lines::Lines;
+use kinds::{KINDS, Kind, PARTS, Plan};
 use ringway_core::participant::Participant;
 use ringway_core::region::{
     ALIGN, AnyPart, Description, Error, Layout, MAGIC, MAX_NAME, MAX_PARTS, VERSION, View,
@@ -21,11 +23,6 @@ const HEADER: usize = 64;
 const ENTRY: usize = 64;
 const PLACE: usize = 16;
 
-/// Memory that begins on a boundary of 128 bytes.
-#[derive(Clone, Copy)]
-#[repr(align(128))]
-struct Line([u8; ALIGN as usize]);
-
 const LINES: usize = 64;
 const MEMORY: usize = LINES * ALIGN as usize;
 
@@ -36,8 +33,8 @@ pub fn layout(bytes: &[u8]) {
 
 fn sequence(choices: &mut Choices<'_>) -> Option<()> {
     // On the heap, so that a sanitizer sees what goes beyond it.
-    let mut lines = vec![Line([0; ALIGN as usize]); LINES];
-    let memory = lines.as_flattened_mut_bytes();
+    let mut lines = Lines::zeroed(MEMORY);
+    let memory = lines.bytes();
     let (plan, model) = plan(choices)?;
     assert_eq!(plan.size(), model.size());
     let written = write(choices, &plan, &model, memory)?;
@@ -54,18 +51,6 @@ fn sequence(choices: &mut Choices<'_>) -> Option<()> {
         any(memory, length, &plan);
     }
     Some(())
-}
-
-trait Bytes {
-    fn as_flattened_mut_bytes(&mut self) -> &mut [u8];
-}
-
-impl Bytes for Vec<Line> {
-    fn as_flattened_mut_bytes(&mut self) -> &mut [u8] {
-        let len = self.iter().map(|line| line.0.len()).sum();
-        // SAFETY: the lines are bytes without padding, lent exclusively for as long as `self`.
-        unsafe { std::slice::from_raw_parts_mut(self.as_mut_ptr().cast(), len) }
-    }
 }
 
 impl Choices<'_> {
@@ -262,7 +247,7 @@ fn attach<'m>(
 
 /// A participant of each region.
 fn me() -> Participant {
-    Participant::new(1).expect("it is a small number")
+    participant(1)
 }
 
 /// Checks a region that was just laid out.
@@ -275,7 +260,7 @@ fn fresh(view: &View<'_>, plan: &Plan, model: &Model) {
     {
         assert_eq!((entry.name(), &entry.description), (name.as_str(), is));
         assert_eq!(entry.offset() as usize, model.start() + *offset as usize);
-        let part = AnyPart::<Never>::new(&entry.description).expect("it is as it was laid out");
+        let part = AnyPart::<Late>::new(&entry.description).expect("it is as it was laid out");
         // SAFETY: a whole part of this description lies there.
         let look = || unsafe { part.look(view.at(&entry)) };
         assert!(look().is_valid && !look().is_torn, "a fresh part is not valid");
@@ -290,7 +275,7 @@ fn fresh(view: &View<'_>, plan: &Plan, model: &Model) {
         assert!(look().is_valid, "a part that was used is not valid");
     }
     // SAFETY: nobody else is there, and it holds nothing.
-    assert_eq!(unsafe { view.recover::<Never>(me(), Participant::LOCAL) }, 0);
+    assert_eq!(unsafe { view.recover::<Late>(me(), Participant::LOCAL) }, 0);
 }
 
 /// Overwrites some of the memory. Returns `None` when the bytes are used up.
@@ -372,7 +357,7 @@ fn any(memory: &mut [u8], length: usize, plan: &Plan) {
         assert!(offset >= start && offset.is_multiple_of(ALIGN as usize));
         assert!(is.size as usize <= length - offset, "a part goes beyond the region");
         assert!(entry.name().len() <= MAX_NAME);
-        if let Some(part) = AnyPart::<Never>::new(is) {
+        if let Some(part) = AnyPart::<Late>::new(is) {
             assert!(part.words() <= is.size as usize);
             // SAFETY: the memory there has this many bytes.
             _ = unsafe { part.look(view.at(entry)) };
@@ -386,9 +371,8 @@ fn any(memory: &mut [u8], length: usize, plan: &Plan) {
     _ = view.check(plan);
     _ = view.places().iter().filter_map(|place| place.occupant()).count();
     _ = view.next_generation();
-    for dead in [0, 2, Participant::MAX] {
-        let dead = Participant::new(dead).expect("it is a participant's number");
+    for dead in [0, 2, Participant::MAX].map(participant) {
         // SAFETY: nobody else is there.
-        _ = unsafe { view.recover::<Never>(me(), dead) };
+        _ = unsafe { view.recover::<Late>(me(), dead) };
     }
 }

@@ -12,11 +12,11 @@ mod rwlock;
 mod semaphore;
 
 use super::Choices;
+use super::alone::{Late, participant};
 use ringway_core::Error;
 use ringway_core::lock::{LockError, LockResult, OwnerDied, TryLockResult};
 use ringway_core::participant::Participant;
-use ringway_core::sync::AtomicU32;
-use ringway_core::wait::{Async, BellWord, TimedOut, Wait, Wake};
+use ringway_core::wait::Async;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
@@ -43,7 +43,7 @@ const PEOPLE: usize = 3;
 
 /// The participant at `index`.
 fn person(index: usize) -> Participant {
-    Participant::new(index as u16 + 1).expect("it is a small number")
+    participant(index as u16 + 1)
 }
 
 /// A way to wait: a deadline is always past, and tasks are woken.
@@ -51,29 +51,6 @@ type Waits = Async<Late, PEOPLE>;
 
 /// A deadline that is past.
 const LATE: Option<()> = Some(());
-
-#[derive(Debug)]
-struct Late;
-
-impl Wake for Late {
-    type Word = BellWord;
-
-    const INIT: Self = Late;
-
-    fn wake(&self, _: &AtomicU32, _: u32) {}
-
-    fn is_unwinding(&self) -> bool {
-        std::thread::panicking()
-    }
-}
-
-impl Wait for Late {
-    type Deadline = ();
-
-    fn wait(&self, _: &AtomicU32, _: u32, _: Option<()>) -> Result<(), TimedOut> {
-        Err(TimedOut)
-    }
-}
 
 /// Notes that the task was woken.
 struct Woken(AtomicBool);

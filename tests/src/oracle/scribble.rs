@@ -25,6 +25,7 @@ pub use campaign::{campaign, campaigns};
 pub use driver::Tally;
 pub use memory::{Race, Source, Twice};
 
+use super::alone::Only;
 use driver::Driver;
 use memory::{Image, Memory};
 use ringway_core::lock::{
@@ -40,7 +41,6 @@ use ringway_core::ring::queue::{Queue, QueueView, RawQueue};
 use ringway_core::ring::{RawRing, Ring, RingView};
 use std::rc::Rc;
 pub(super) use wait::Bounded;
-use wait::Only;
 
 /// A structure, and how a sequence over it runs.
 #[derive(Debug)]

@@ -1,22 +1,20 @@
 //! The types of parts, each with how it is laid out, opened and used.
 
+use super::super::alone::{Late, Only};
 use ringway_core::lock::{
     Barrier, BarrierView, BoundedSemaphore, BoundedSemaphoreView, Condition, Event, Mutex,
-    ReentrantMutex, RwLock, RwLockView, Semaphore, ThreadId,
+    ReentrantMutex, RwLock, RwLockView, Semaphore,
 };
 use ringway_core::participant::Participant;
 use ringway_core::plain::Words;
-use ringway_core::region::{Description, Error, Layout, Part, RawPart, SharedWait, View};
+use ringway_core::region::{Description, Error, Layout, Part, RawPart, View};
 use ringway_core::ring::broadcast::{Broadcast, BroadcastView, RawBroadcast, Reader};
 use ringway_core::ring::bytes::{ByteRing, ByteRingView};
 use ringway_core::ring::latest::{Latest, RawLatest};
 use ringway_core::ring::messages::{MessageRing, MessageRingView};
 use ringway_core::ring::queue::{Queue, QueueView, RawQueue};
 use ringway_core::ring::{RawRing, Ring, RingView};
-use ringway_core::sync::AtomicU32;
-use ringway_core::wait::{BellWord, TimedOut, Wait, Wake};
 use std::alloc;
-use std::num::NonZeroU32;
 
 /// How many parts a layout has at most.
 pub(super) const PARTS: usize = 6;
@@ -35,38 +33,6 @@ pub(super) struct Kind {
     pub(super) add: fn(Plan, &str, usize) -> Result<Plan, Error>,
     /// Opens such a part, and uses it.
     pub(super) open: fn(View<'_>, &str, Participant) -> Result<(), Error>,
-}
-
-/// A way of waiting that gives up at once. Its structures have doorbells.
-pub(super) struct Never;
-
-impl Wake for Never {
-    type Word = BellWord;
-
-    const INIT: Self = Never;
-
-    fn wake(&self, _: &AtomicU32, _: u32) {}
-}
-
-impl Wait for Never {
-    type Deadline = ();
-
-    fn wait(&self, _: &AtomicU32, _: u32, _: Option<()>) -> Result<(), TimedOut> {
-        Err(TimedOut)
-    }
-}
-
-// SAFETY: the type has no bytes, and its `wait` never sleeps.
-unsafe impl SharedWait for Never {}
-
-/// The thread's number in a program with one thread.
-pub(super) enum One {}
-
-// SAFETY: a single thread uses each mutex here.
-unsafe impl ThreadId for One {
-    fn thread_id() -> NonZeroU32 {
-        NonZeroU32::MIN
-    }
 }
 
 /// Takes what came of using a part: any answer is right.
@@ -145,7 +111,7 @@ pub(super) const KINDS: &[Kind] = kinds! {
         ring.producer_as(me).map(|mut half| (half.try_push(1).is_ok(), half.try_push_slice(&[2, 3])));
         ring.consumer_as(me).map(|mut half| (half.try_pop(), half.try_pop_slice(&mut [0; 4])))
     };
-    Ring<[u64; 4], 3, Never> => |ring, me| {
+    Ring<[u64; 4], 3, Late> => |ring, me| {
         ring.producer_as(me).map(|mut half| half.try_push([1; 4]).is_ok());
         ring.consumer_as(me).map(|mut half| half.try_pop())
     };
@@ -166,7 +132,7 @@ pub(super) const KINDS: &[Kind] = kinds! {
         drop(handle.try_claim());
         handle.try_pop()
     };
-    Queue<[u64; 3], 2, Never> => |queue, me| {
+    Queue<[u64; 3], 2, Late> => |queue, me| {
         let handle = queue.handle(me);
         drop(handle.producer());
         _ = handle.push_deadline([5; 3], Some(()));
@@ -179,17 +145,17 @@ pub(super) const KINDS: &[Kind] = kinds! {
         }
         (reader.try_recv().is_ok(), Reader::from_oldest(news).try_recv().is_ok())
     };
-    Latest<[u32; 3], Never> => |newest, me| {
+    Latest<[u32; 3], Late> => |newest, me| {
         if let Some(mut writer) = newest.writer_as(me) {
             writer.store([1, 2, 3]);
         }
         newest.load()
     };
     Mutex<u64> => |mutex, me| mutex.handle(me).try_lock().map(|mut guard| *guard += 1).is_ok();
-    Mutex<[u16; 5], Never> => |mutex, me| {
+    Mutex<[u16; 5], Late> => |mutex, me| {
         mutex.handle(me).lock_deadline(Some(())).map(|mut guard| guard[4] = 1).is_ok()
     };
-    ReentrantMutex<u32, One> => |mutex, me| {
+    ReentrantMutex<u32, Only> => |mutex, me| {
         let handle = mutex.handle(me);
         (handle.try_lock().is_ok(), handle.holder())
     };
@@ -204,9 +170,9 @@ pub(super) const KINDS: &[Kind] = kinds! {
         _ = handle.try_acquire().map(|permit| permit.keep());
         (handle.release(), handle.permits())
     };
-    Condition<Never> => |condition, _me| condition.notify_all();
+    Condition<Late> => |condition, _me| condition.notify_all();
     Event => |event, _me| (event.set(), event.clear());
-    Barrier<2, Never> => |barrier, me| {
+    Barrier<2, Late> => |barrier, me| {
         let handle = barrier.handle(me);
         _ = (handle.wait_deadline(Some(())), handle.reset());
         handle.waiting()
@@ -224,7 +190,7 @@ pub(super) const KINDS: &[Kind] = kinds! {
         ring.producer_as(me).map(|mut half| half.try_push([1; 3]).is_ok());
         ring.consumer_as(me).map(|mut half| half.try_pop())
     };
-    ByteRingView<Never> => |ring, me| {
+    ByteRingView<Late> => |ring, me| {
         ring.producer_as(me).map(|mut half| half.try_write(&[7; 20]));
         ring.consumer_as(me).map(|mut half| half.try_read(&mut [0; 30]))
     };
@@ -245,13 +211,13 @@ pub(super) const KINDS: &[Kind] = kinds! {
     Mutex<[u16]> => |row, me| {
         row.handle(me).try_lock().map(|mut row| row.iter_mut().for_each(|n| *n = 1)).is_ok()
     };
-    RwLockView<u32, Never> => |lock, me| {
+    RwLockView<u32, Late> => |lock, me| {
         let handle = lock.handle(me);
         _ = handle.read_deadline(Some(())).is_ok();
         handle.write_deadline(Some(())).is_ok()
     };
     BoundedSemaphoreView => |places, me| places.handle(me).try_acquire().is_ok();
-    BarrierView<Never> => |barrier, me| {
+    BarrierView<Late> => |barrier, me| {
         let handle = barrier.handle(me);
         handle.abort();
         (handle.reset(), handle.parties())
@@ -265,7 +231,7 @@ pub(super) const KINDS: &[Kind] = kinds! {
         ring.producer_as(me).map(|mut half| half.try_push(&[1; 12]));
         ring.consumer_as(me).map(|mut half| half.try_pop(&mut [0; 12]))
     };
-    RawQueue<'_, Never>, item(7, 1) => |queue, me| {
+    RawQueue<'_, Late>, item(7, 1) => |queue, me| {
         let handle = queue.handle(me);
         (handle.try_push(&[1; 7]), handle.try_pop(&mut [0; 7]))
     };

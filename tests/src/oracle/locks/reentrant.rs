@@ -1,22 +1,12 @@
 //! The mutex that its holder can take again.
 
+use super::super::alone::Only;
 use super::{
     Choices, LATE, PEOPLE, Task, Waits, assert_one_is_woken, die, panic_with, person, taken,
 };
 use ringway_core::Error;
-use ringway_core::lock::{Handle, ReentrantGuard, ReentrantMutex, Robust, ThreadId, TryLockResult};
+use ringway_core::lock::{Handle, ReentrantGuard, ReentrantMutex, Robust, TryLockResult};
 use std::cell::Cell;
-use std::num::NonZeroU32;
-
-/// The thread's number; the participants differ.
-enum Only {}
-
-// SAFETY: one thread uses the mutex here.
-unsafe impl ThreadId for Only {
-    fn thread_id() -> NonZeroU32 {
-        NonZeroU32::MIN
-    }
-}
 
 type Lock = ReentrantMutex<Cell<u32>, Only, Waits>;
 type Guard<'a> = ReentrantGuard<'a, Cell<u32>, Waits>;

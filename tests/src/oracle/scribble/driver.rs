@@ -1,5 +1,6 @@
 //! What leads a sequence: it draws the operations, gives the scribbler its turns, and counts.
 
+use super::super::alone::participant;
 use super::memory::{Image, Memory};
 use super::watch;
 use ringway_core::participant::Participant;
@@ -204,9 +205,4 @@ impl Driver {
     pub(super) fn put_front_right(&self) {
         self.put_right(self.image.front());
     }
-}
-
-/// Participant `number`.
-pub(super) fn participant(number: u16) -> Participant {
-    Participant::new(number).unwrap()
 }

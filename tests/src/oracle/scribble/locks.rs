@@ -1,7 +1,8 @@
 //! The locks.
 
-use super::driver::{Driver, participant};
-use super::wait::{Bounded, Only};
+use super::super::alone::{Only, participant};
+use super::driver::Driver;
+use super::wait::Bounded;
 use ringway_core::lock::{
     BarrierView, BoundedSemaphoreView, Condition, Event, LockError, Mutex, OwnerDied,
     ReentrantMutex, Robust, RwLockView, Semaphore, TryLockResult,

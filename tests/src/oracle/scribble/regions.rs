@@ -1,8 +1,9 @@
 //! The region itself: header, directory and attach table, with parts of all kinds. Each part is
 //! looked up anew for each use, also as what it is not.
 
-use super::driver::{Driver, participant};
-use super::wait::{Bounded, Only};
+use super::super::alone::{Only, participant};
+use super::driver::Driver;
+use super::wait::Bounded;
 use ringway_core::lock::{
     Barrier, BoundedSemaphore, BoundedSemaphoreView, Condition, Event, Mutex, ReentrantMutex,
     RwLock, RwLockView, Semaphore,

@@ -1,6 +1,7 @@
 //! The rings: of values, of bytes of unknown type, of bytes, of messages.
 
-use super::driver::{Driver, participant};
+use super::super::alone::participant;
+use super::driver::Driver;
 use super::wait::Bounded;
 use ringway_core::ring::bytes::{self, ByteRingInner};
 use ringway_core::ring::messages::{self, MessageRingInner};

@@ -1,6 +1,7 @@
 //! What any number of sides use: the queue, the broadcast, the latest value.
 
-use super::driver::{Driver, participant};
+use super::super::alone::participant;
+use super::driver::Driver;
 use super::wait::Bounded;
 use ringway_core::ring::broadcast::{BroadcastInner, RawBroadcast, Reader, SeqSlot};
 use ringway_core::ring::latest::{Latest, Version};

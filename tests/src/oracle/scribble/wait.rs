@@ -2,13 +2,11 @@
 //! counts how often an operation sleeps.
 
 use super::driver::Driver;
-use ringway_core::lock::ThreadId;
 use ringway_core::region::SharedWait;
 use ringway_core::sync::AtomicU32;
 use ringway_core::untrusted::Sleeper;
 use ringway_core::wait::{BellWord, TimedOut, Wait, Wake};
 use std::cell::RefCell;
-use std::num::NonZeroU32;
 use std::rc::Rc;
 
 thread_local! {
@@ -95,16 +93,5 @@ impl Sleeper for Bounded {
 
     fn peer_is_gone(&self) -> bool {
         false
-    }
-}
-
-/// The only thread that takes reentrant mutexes here.
-#[derive(Debug)]
-pub struct Only;
-
-// SAFETY: a single thread uses each of the mutexes here, so one number names it.
-unsafe impl ThreadId for Only {
-    fn thread_id() -> NonZeroU32 {
-        NonZeroU32::MIN
     }
 }
