@@ -98,17 +98,38 @@ impl<'a> Choices<'a> {
     }
 }
 
-/// Bytes for a test that must do the same every time: `SplitMix64` from a seed (Steele, Lea and
-/// Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014).
-pub fn seeded_bytes(seed: u64, len: usize) -> Vec<u8> {
-    let mut state = seed;
-    let mut bytes = Vec::with_capacity(len + 8);
-    while bytes.len() < len {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = state;
+/// Random numbers, the same in every run: `SplitMix64` (Steele, Lea and Flood, "Fast Splittable
+/// Pseudorandom Number Generators", OOPSLA 2014).
+#[derive(Debug, Clone)]
+pub struct Dice(u64);
+
+impl Dice {
+    /// Dice whose throws `seed` decides.
+    pub fn new(seed: u64) -> Self {
+        Dice(seed)
+    }
+
+    /// The next number.
+    pub fn throw(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bytes.extend((mixed ^ (mixed >> 31)).to_le_bytes());
+        mixed ^ (mixed >> 31)
+    }
+
+    /// One of `low..=high`.
+    pub fn between(&mut self, low: usize, high: usize) -> usize {
+        low + (self.throw() % (high - low + 1) as u64) as usize
+    }
+}
+
+/// Bytes for a test that must do the same every time: what [`Dice`] of this seed throw.
+pub fn seeded_bytes(seed: u64, len: usize) -> Vec<u8> {
+    let mut dice = Dice::new(seed);
+    let mut bytes = Vec::with_capacity(len + 8);
+    while bytes.len() < len {
+        bytes.extend(dice.throw().to_le_bytes());
     }
     bytes.truncate(len);
     bytes

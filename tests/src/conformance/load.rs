@@ -2,36 +2,12 @@
 //! by its position alone.
 
 use super::{Content, Promises, Reader, Writer};
+use crate::oracle::{Dice, seeded_bytes};
 use ringway::CoreError;
 
 /// The sequence repeats after this many bytes. It is a prime, so that it differs from the size of
 /// every buffer or block.
 const PERIOD: usize = 65_521;
-
-/// Random numbers, the same in every run: `SplitMix64` (Steele, Lea and Flood, OOPSLA 2014).
-#[derive(Debug, Clone)]
-pub struct Dice(u64);
-
-impl Dice {
-    /// Dice whose throws `seed` decides.
-    pub fn new(seed: u64) -> Self {
-        Dice(seed)
-    }
-
-    /// The next number.
-    pub fn throw(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// One of `low..=high`.
-    pub fn between(&mut self, low: usize, high: usize) -> usize {
-        low + (self.throw() % (high - low + 1) as u64) as usize
-    }
-}
 
 /// The known sequence of bytes.
 pub struct Sequence(Vec<u8>);
@@ -39,13 +15,7 @@ pub struct Sequence(Vec<u8>);
 impl Sequence {
     /// The sequence that both sides know.
     pub fn new() -> Self {
-        let mut dice = Dice::new(1);
-        let mut bytes = Vec::with_capacity(PERIOD + 8);
-        while bytes.len() < PERIOD {
-            bytes.extend(dice.throw().to_le_bytes());
-        }
-        bytes.truncate(PERIOD);
-        Sequence(bytes)
+        Sequence(seeded_bytes(1, PERIOD))
     }
 
     /// Fills `buf` with the bytes from place `at` on.

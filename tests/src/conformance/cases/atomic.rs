@@ -1,7 +1,8 @@
 //! Several writers: what each of them writes stays in one piece.
 
-use crate::conformance::load::{Dice, Sequence, read_whole};
+use crate::conformance::load::{Sequence, read_whole};
 use crate::conformance::{Content, Scene, Writer};
+use crate::oracle::Dice;
 use ringway::CoreError;
 use std::collections::VecDeque;
 use std::thread;
