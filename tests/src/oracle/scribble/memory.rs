@@ -1,19 +1,17 @@
 //! Memory that is mapped twice, or lies on the heap, and a scribbler that knows where its words
 //! are and what they look like.
 
-use ringway_core::region::{AnyPart, Layout, View};
+use ringway_core::region::{ALIGN, AnyPart, Layout, View};
 use ringway_core::sync::AtomicU32;
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 use rustix::mm::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
-use std::alloc;
 use std::ptr::{NonNull, null_mut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
+use super::super::Dice;
+use super::super::lines::Lines;
 use super::wait::Bounded;
-
-/// The alignment of a region, in bytes.
-const ALIGN: usize = 128;
 
 /// The largest memory that a sequence needs, in bytes.
 const MOST: usize = 1 << 16;
@@ -37,21 +35,14 @@ pub(super) struct Image {
 #[derive(Debug, Clone, Copy, Default)]
 struct Zones([usize; 5]);
 
-#[derive(Clone)]
-#[repr(align(128))]
-struct Line([u8; ALIGN]);
-
 impl Image {
     /// A region as `layout` says.
     pub(super) fn of_region<const M: usize>(layout: &Layout<M>) -> Image {
         let size = layout.size();
-        let mut lines = vec![Line([0; ALIGN]); size.div_ceil(ALIGN)];
-        let at = NonNull::from(&mut *lines).cast::<u8>();
-        // SAFETY: the lines have at least `size` bytes, which are initialized and borrowed here
-        // alone.
-        layout.write(unsafe { std::slice::from_raw_parts_mut(at.as_ptr(), size) }).unwrap();
+        let mut lines = Lines::zeroed(size);
+        layout.write(&mut lines.bytes()[..size]).unwrap();
         // SAFETY: the lines live longer than the view, are aligned, and nobody else uses them.
-        let view = unsafe { View::new(at, size) }.unwrap();
+        let view = unsafe { View::new(lines.at(), size) }.unwrap();
         let entries: Vec<_> = view.entries().collect();
         let first = entries.first().map_or(size, |entry| entry.offset() as usize);
         // Several parts have words and payload in turn: all of it counts as words.
@@ -65,7 +56,7 @@ impl Image {
         };
         let table = 64 + 64 * entries.len();
         let ends = [64, table, table + 16 * view.places().len(), payload.min(size), size];
-        let words = lines.iter().flat_map(|line| line.0.chunks_exact(4));
+        let words = lines.bytes().chunks_exact(4);
         Image {
             words: words.map(|word| u32::from_ne_bytes(word.try_into().unwrap())).collect(),
             zones: Zones(ends.map(|end| end / 4)),
@@ -76,7 +67,7 @@ impl Image {
 
     /// Zeroed memory that begins with `words` bytes of words, and that nobody else may write.
     pub(super) fn zeroed(words: usize, size: usize) -> Image {
-        let size = size.next_multiple_of(ALIGN);
+        let size = size.next_multiple_of(ALIGN as usize);
         let zones = Zones([0, 0, 0, words / 4, size / 4]);
         Image { words: vec![0; size / 4], zones, kept: size / 4 }
     }
@@ -113,8 +104,10 @@ pub enum Source {
 /// Pages that are mapped twice. The structures use one mapping, and the scribbler the other.
 #[derive(Debug)]
 pub struct Twice {
-    used: NonNull<u8>,
-    scribbled: NonNull<u8>,
+    /// Where the structures use the pages.
+    at: NonNull<u8>,
+    /// Where the scribbler writes them.
+    scribbler_at: NonNull<u8>,
     /// Where the words of the current sequence begin, and where their zones end.
     begin: AtomicUsize,
     zones: [AtomicUsize; 5],
@@ -141,15 +134,16 @@ impl Twice {
         };
         let reserved = reserved.unwrap();
         // SAFETY: it replaces the first pages of the mapping above, which nobody uses.
-        let used = unsafe {
+        let at = unsafe {
             mmap(reserved, MOST, both, MapFlags::SHARED.union(MapFlags::FIXED), &file, 0)
         };
         // SAFETY: a new mapping, which covers nothing that is in use.
-        let scribbled = unsafe { mmap(null_mut(), MOST, both, MapFlags::SHARED, &file, 0) };
-        let [used, scribbled] = [used, scribbled].map(|at| NonNull::new(at.unwrap()).unwrap());
+        let scribbler_at = unsafe { mmap(null_mut(), MOST, both, MapFlags::SHARED, &file, 0) };
+        let [at, scribbler_at] =
+            [at, scribbler_at].map(|at| NonNull::new(at.unwrap()).unwrap().cast());
         Arc::new(Twice {
-            used: used.cast(),
-            scribbled: scribbled.cast(),
+            at,
+            scribbler_at,
             begin: AtomicUsize::new(0),
             zones: [const { AtomicUsize::new(0) }; 5],
             is_raced: AtomicBool::new(false),
@@ -159,14 +153,19 @@ impl Twice {
     /// Scribbles in a thread, until the returned value is dropped.
     pub fn race(self: &Arc<Self>, seed: u64) -> Race {
         self.is_raced.store(true, Ordering::Relaxed);
-        let (twice, after) = (self.clone(), self.clone());
-        Race::new(
-            seed,
-            move |draw| twice.scribble(draw),
-            move || {
-                after.is_raced.store(false, Ordering::Relaxed);
-            },
-        )
+        let twice = self.clone();
+        let thread = std::thread::spawn(move || {
+            let mut dice = Dice::new(seed);
+            let mut draw = |count: usize| Some(dice.between(0, count - 1));
+            while twice.is_raced.load(Ordering::Relaxed) {
+                twice.scribble(&mut draw);
+                // Now at once again, now after the other side could do something.
+                for _ in 0..draw(64).map_or(0, |pause| pause * pause) {
+                    std::hint::spin_loop();
+                }
+            }
+        });
+        Race { twice: self.clone(), thread: Some(thread) }
     }
 
     /// Changes a word of the current sequence, as `draw` decides.
@@ -176,70 +175,34 @@ impl Twice {
         let zones = self.zones.each_ref().map(|end| end.load(Ordering::Relaxed));
         let zones = Zones(zones.map(|end| end.min(MOST / 4 - begin)));
         let end = begin + zones.0[4];
-        if let Some(words) = words_at(self.scribbled, MOST).get(begin..end) {
+        if let Some(words) = words_at(self.scribbler_at, MOST).get(begin..end) {
             change(words, zones, None, draw);
         }
     }
 }
 
 /// A thread that scribbles.
+#[derive(Debug)]
 pub struct Race {
-    goes_on: Arc<AtomicBool>,
+    twice: Arc<Twice>,
     thread: Option<std::thread::JoinHandle<()>>,
-    after: Box<dyn Fn()>,
-}
-
-impl Race {
-    fn new(
-        seed: u64,
-        scribble: impl Fn(Draw<'_>) + Send + 'static,
-        after: impl Fn() + 'static,
-    ) -> Self {
-        let goes_on = Arc::new(AtomicBool::new(true));
-        let go = goes_on.clone();
-        let thread = std::thread::spawn(move || {
-            let mut random = seed | 1;
-            let mut draw = move |count: usize| {
-                // xorshift64* (Vigna 2016).
-                random ^= random >> 12;
-                random ^= random << 25;
-                random ^= random >> 27;
-                Some((random.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % count)
-            };
-            while go.load(Ordering::Relaxed) {
-                scribble(&mut draw);
-                // Now at once again, now after the other side could do something.
-                for _ in 0..draw(64).map_or(0, |pause| pause * pause) {
-                    std::hint::spin_loop();
-                }
-            }
-        });
-        Race { goes_on, thread: Some(thread), after: Box::new(after) }
-    }
-}
-
-impl std::fmt::Debug for Race {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Race").finish_non_exhaustive()
-    }
 }
 
 impl Drop for Race {
     fn drop(&mut self) {
-        self.goes_on.store(false, Ordering::Relaxed);
+        self.twice.is_raced.store(false, Ordering::Relaxed);
         if let Some(Err(panic)) = self.thread.take().map(|thread| thread.join()) {
             eprintln!("the scribbler failed: {panic:?}");
         }
-        (self.after)();
     }
 }
 
 impl Drop for Twice {
     fn drop(&mut self) {
         // SAFETY: nobody uses the mapping any more.
-        unsafe { munmap(self.used.as_ptr().cast(), MOST + PAGE) }.unwrap();
+        unsafe { munmap(self.at.as_ptr().cast(), MOST + PAGE) }.unwrap();
         // SAFETY: nobody uses the mapping any more.
-        unsafe { munmap(self.scribbled.as_ptr().cast(), MOST) }.unwrap();
+        unsafe { munmap(self.scribbler_at.as_ptr().cast(), MOST) }.unwrap();
     }
 }
 
@@ -253,23 +216,23 @@ fn words_at<'m>(at: NonNull<u8>, size: usize) -> &'m [AtomicU32] {
 /// The memory of one sequence.
 #[derive(Debug)]
 pub(super) struct Memory {
+    /// Where the structures use it.
     at: NonNull<u8>,
-    scribbled: NonNull<u8>,
+    /// Where the scribbler writes it.
+    scribbler_at: NonNull<u8>,
     size: usize,
     source: Source,
+    /// Holds the memory that comes from the heap.
+    _heap: Option<Lines>,
 }
 
 impl Memory {
     /// Memory for the region of `image`, laid out.
     pub(super) fn new(source: Source, image: &Image) -> Memory {
         let size = image.size();
-        let (at, scribbled) = match &source {
-            Source::Heap => {
-                let layout = alloc::Layout::from_size_align(size, ALIGN).unwrap();
-                // SAFETY: the layout has a size.
-                let at = NonNull::new(unsafe { alloc::alloc_zeroed(layout) }).unwrap();
-                (at, at)
-            }
+        let mut heap = None;
+        let [at, scribbler_at] = match &source {
+            Source::Heap => [heap.insert(Lines::zeroed(size)).at(); 2],
             Source::Twice(twice) => {
                 let begin = MOST.checked_sub(size).expect("a sequence needs less memory");
                 let ends = image.zones.0;
@@ -277,10 +240,10 @@ impl Memory {
                 twice.begin.store(begin / 4, Ordering::Relaxed);
                 twice.zones.iter().zip(ends).for_each(|(to, end)| to.store(end, Ordering::Relaxed));
                 // SAFETY: `begin` lies within both mappings.
-                [twice.used, twice.scribbled].map(|at| unsafe { at.add(begin) }).into()
+                [twice.at, twice.scribbler_at].map(|at| unsafe { at.add(begin) })
             }
         };
-        let memory = Memory { at, scribbled, size, source };
+        let memory = Memory { at, scribbler_at, size, source, _heap: heap };
         memory.restore(image, 0..image.words.len());
         memory
     }
@@ -295,7 +258,7 @@ impl Memory {
     }
 
     pub(super) fn words(&self) -> &[AtomicU32] {
-        words_at(self.scribbled, self.size)
+        words_at(self.scribbler_at, self.size)
     }
 
     /// Makes some words what they were at first.
@@ -313,16 +276,6 @@ impl Memory {
         mut draw: impl FnMut(usize) -> Option<usize>,
     ) -> Option<()> {
         change(self.words(), image.zones, Some(&image.words), &mut draw)
-    }
-}
-
-impl Drop for Memory {
-    fn drop(&mut self) {
-        if let Source::Heap = self.source {
-            let layout = alloc::Layout::from_size_align(self.size, ALIGN).unwrap();
-            // SAFETY: `new` allocated it with this layout, and nobody uses it any more.
-            unsafe { alloc::dealloc(self.at.as_ptr(), layout) };
-        }
     }
 }
 
