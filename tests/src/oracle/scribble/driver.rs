@@ -85,7 +85,7 @@ impl Driver {
             }
             _ => 1,
         };
-        // Where another thread scribbles all the time, this one leaves it at that.
+        // Where another thread scribbles all the time, this one changes half as many.
         for _ in 0..if self.memory.is_raced() { changes / 2 } else { changes } {
             self.scribble()?;
         }
@@ -167,6 +167,16 @@ impl Driver {
     /// Another participant, of which nothing is in the hands of this test.
     pub(super) fn dead(&self) -> Option<Participant> {
         Some(participant([2, 3, 7, 0x1FFE, 0x1FFF][self.below(5)?]))
+    }
+
+    /// One of the two participants for whom a sequence acts that has two.
+    pub(super) fn either(&self) -> Option<Participant> {
+        Some(participant(1 + self.below(2)? as u16))
+    }
+
+    /// A participant for whom a sequence with [two](Self::either) does not act.
+    pub(super) fn stranger(&self) -> Option<Participant> {
+        Some(participant([3, 7, 0x1FFE, 0x1FFF][self.below(4)?]))
     }
 
     pub(super) fn memory(&self) -> &Memory {

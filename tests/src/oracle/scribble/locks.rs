@@ -44,10 +44,10 @@ pub(super) fn mutex(
             8 => {
                 forget(guard.take());
                 // SAFETY: the guard was forgotten.
-                d.saw(unsafe { mutex.recover(participant(1 + d.below(2)? as u16)) });
+                d.saw(unsafe { mutex.recover(d.either()?) });
             }
             9 => {
-                let dead = participant([3, 7, 0x1FFE, 0x1FFF][d.below(4)?]);
+                let dead = d.stranger()?;
                 // SAFETY: nothing acts for this participant.
                 d.saw(unsafe { mutex.recover(dead) });
             }
@@ -93,10 +93,10 @@ pub(super) fn reentrant(d: &Driver, mutex: &ReentrantMutex<u64, Only, Bounded>) 
             8 => {
                 guards.drain(..).for_each(forget);
                 // SAFETY: the guards were forgotten.
-                d.saw(unsafe { mutex.recover(participant(1 + d.below(2)? as u16)) });
+                d.saw(unsafe { mutex.recover(d.either()?) });
             }
             9 => {
-                let dead = participant([3, 7, 0x1FFE, 0x1FFF][d.below(4)?]);
+                let dead = d.stranger()?;
                 // SAFETY: nothing acts for this participant.
                 d.saw(unsafe { mutex.recover(dead) });
                 let _ = mutex.holder();
@@ -115,16 +115,11 @@ pub(super) fn rwlock(d: &Driver, lock: &RwLockView<u64, Bounded>) -> Option<()> 
         let which = d.next(18)?;
         let handle = &handles[d.below(2)?];
         match which {
-            0 | 1 if readers.len() < 4 => {
-                let taken = handle.try_read();
-                d.saw(taken.is_ok());
-                readers.extend(match taken {
-                    Ok(guard) | Err(LockError::OwnerDied(OwnerDied(guard))) => Some(guard),
-                    Err(LockError::NotTaken(_)) => None,
-                });
-            }
-            2 | 3 if readers.len() < 4 => {
-                let taken = handle.read_deadline(d.soon()?);
+            0..=3 if readers.len() < 4 => {
+                let taken = match which {
+                    0 | 1 => handle.try_read(),
+                    _ => handle.read_deadline(d.soon()?),
+                };
                 d.saw(taken.is_ok());
                 readers.extend(match taken {
                     Ok(guard) | Err(LockError::OwnerDied(OwnerDied(guard))) => Some(guard),
@@ -146,10 +141,10 @@ pub(super) fn rwlock(d: &Driver, lock: &RwLockView<u64, Bounded>) -> Option<()> 
                 readers.drain(..).for_each(forget);
                 forget(writer.take());
                 // SAFETY: the guards were forgotten.
-                d.saw(unsafe { lock.recover(participant(1 + d.below(2)? as u16)) });
+                d.saw(unsafe { lock.recover(d.either()?) });
             }
             14 => {
-                let dead = participant([3, 7, 0x1FFE, 0x1FFF][d.below(4)?]);
+                let dead = d.stranger()?;
                 // SAFETY: nothing acts for this participant.
                 d.saw(unsafe { lock.recover(dead) });
             }
@@ -185,13 +180,11 @@ pub(super) fn bounded(d: &Driver, semaphore: &BoundedSemaphoreView<Bounded>) -> 
         let which = d.next(14)?;
         let handle = &handles[d.below(2)?];
         match which {
-            0..=2 if permits.len() < 4 => {
-                let permit = handle.try_acquire();
-                d.saw(permit.is_ok());
-                permits.extend(permit);
-            }
-            3 | 4 if permits.len() < 4 => {
-                let permit = handle.acquire_deadline(d.soon()?);
+            0..=4 if permits.len() < 4 => {
+                let permit = match which {
+                    0..=2 => handle.try_acquire(),
+                    _ => handle.acquire_deadline(d.soon()?),
+                };
                 d.saw(permit.is_ok());
                 permits.extend(permit);
             }
@@ -205,10 +198,10 @@ pub(super) fn bounded(d: &Driver, semaphore: &BoundedSemaphoreView<Bounded>) -> 
             9 => {
                 permits.drain(..).for_each(forget);
                 // SAFETY: the permits were forgotten.
-                d.saw(unsafe { semaphore.recover(participant(1 + d.below(2)? as u16)) } > 0);
+                d.saw(unsafe { semaphore.recover(d.either()?) } > 0);
             }
             10 => {
-                let dead = participant([3, 7, 0x1FFE, 0x1FFF][d.below(4)?]);
+                let dead = d.stranger()?;
                 // SAFETY: nothing acts for this participant.
                 d.saw(unsafe { semaphore.recover(dead) } > 0);
             }
@@ -245,11 +238,11 @@ pub(super) fn barrier(d: &Driver, barrier: &BarrierView<Bounded>) -> Option<()> 
             5 => barrier.abort(),
             6 => {
                 // SAFETY: nothing acts for this participant between two calls.
-                d.saw(unsafe { barrier.recover(participant(1 + d.below(2)? as u16)) });
+                d.saw(unsafe { barrier.recover(d.either()?) });
             }
             7 => {
                 // SAFETY: nothing acts for this participant.
-                d.saw(unsafe { barrier.recover(participant([3, 7, 0x1FFE, 0x1FFF][d.below(4)?])) });
+                d.saw(unsafe { barrier.recover(d.stranger()?) });
                 let _ = (barrier.waiting(), barrier.is_broken(), barrier.parties());
             }
             8 => return Some(()),

@@ -1,6 +1,5 @@
 //! The rings: of values, of bytes of unknown type, of bytes, of messages.
 
-use super::super::alone::participant;
 use super::driver::Driver;
 use super::wait::Bounded;
 use ringway_core::ring::bytes::{self, ByteRingInner};
@@ -318,15 +317,18 @@ where
     loop {
         let which = d.next(20)?;
         if which < 7 && tx.is_none() {
-            tx = ring.sender_as(participant(1));
+            tx = ring.sender_as(d.me());
         } else if which < 14 && rx.is_none() {
-            rx = ring.receiver_as(participant(1));
+            rx = ring.receiver_as(d.me());
         }
         match (which, &mut tx, &mut rx) {
-            (0 | 1, Some(tx), _) => d.saw(tx.try_send(&bytes[..d.below(max.min(79) + 2)?]).is_ok()),
-            (2, Some(tx), _) => {
+            (0..=2, Some(tx), _) => {
                 let some = &bytes[..d.below(max.min(79) + 2)?];
-                d.saw(tx.send_deadline(some, d.soon()?).is_ok());
+                let sent = match which {
+                    2 => tx.send_deadline(some, d.soon()?),
+                    _ => tx.try_send(some),
+                };
+                d.saw(sent.is_ok());
             }
             (3 | 4, Some(tx), _) => {
                 let want = d.below(max + 2)?;
@@ -355,16 +357,13 @@ where
                     d.saw(unsafe { ring.recover(d.me()) } > 0);
                 }
             }
-            (7 | 8, _, Some(rx)) => {
+            (7..=9, _, Some(rx)) => {
                 let some = &mut out[..d.below(80)?];
-                if let Ok(done) = rx.try_recv(some) {
-                    assert!(done <= some.len());
-                    d.saw(true);
-                }
-            }
-            (9, _, Some(rx)) => {
-                let some = &mut out[..d.below(80)?];
-                if let Ok(done) = rx.recv_deadline(some, d.soon()?) {
+                let received = match which {
+                    9 => rx.recv_deadline(some, d.soon()?),
+                    _ => rx.try_recv(some),
+                };
+                if let Ok(done) = received {
                     assert!(done <= some.len());
                     d.saw(true);
                 }

@@ -56,16 +56,16 @@ pub(super) fn queue(d: &Driver, queue: &QueueView<[u32; 3], Bounded>) -> Option<
                 }
             }
             18 => {
-                // One dies with all that it has.
+                // The two forget what they have, and one of them is dead.
                 loans.drain(..).for_each(forget);
                 claims.drain(..).for_each(forget);
                 producers.drain(..).for_each(forget);
-                let dead = participant(1 + d.below(2)? as u16);
+                let dead = d.either()?;
                 // SAFETY: whatever was held was forgotten.
                 d.saw(unsafe { handle.recover(dead) } > 0);
             }
             19 | 20 => {
-                let dead = participant([3, 7, 0x1FFE, 0x1FFF][d.below(4)?]);
+                let dead = d.stranger()?;
                 // SAFETY: nothing acts for this participant.
                 d.saw(unsafe { handle.recover(dead) } > 0);
             }
@@ -129,7 +129,7 @@ pub(super) fn raw_queue(d: &Driver, queue: RawQueue<'_, Bounded>, size: usize) -
                 }
             }
             10 => {
-                let dead = participant([3, 7, 0x1FFE, 0x1FFF][d.below(4)?]);
+                let dead = d.stranger()?;
                 // SAFETY: nothing acts for this participant.
                 d.saw(unsafe { handle.recover(dead) } > 0);
             }

@@ -26,9 +26,13 @@ pub(super) fn running(driver: &Rc<Driver>) -> impl Drop + use<> {
     Stop
 }
 
+fn driver() -> Option<Rc<Driver>> {
+    RUNNING.with(|it| it.borrow().clone())
+}
+
 /// The scribbler's turn, if there is one.
 fn turn() {
-    if let Some(driver) = RUNNING.with(|it| it.borrow().clone()) {
+    if let Some(driver) = driver() {
         driver.turn();
     }
 }
@@ -38,12 +42,13 @@ const MOST: u32 = 10_000;
 
 /// One sleep: until the deadline, which is a number of sleeps.
 fn sleep(deadline: Option<u32>) -> Result<(), TimedOut> {
-    let driver = RUNNING.with(|it| it.borrow().clone());
+    let driver = driver();
     let slept = driver.as_ref().map_or(0, |driver| driver.slept());
     assert!(slept < MOST, "an operation sleeps again and again");
     turn();
     match (deadline, driver) {
-        (Some(limit), _) => return if slept > limit { Err(TimedOut) } else { Ok(()) },
+        (Some(limit), _) if slept > limit => return Err(TimedOut),
+        (Some(_), _) => {}
         (None, Some(driver)) => driver.release_lock(),
         (None, None) => panic!("every operation here has a deadline"),
     }
