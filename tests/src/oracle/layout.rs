@@ -9,7 +9,7 @@ mod kinds;
 
 use super::Choices;
 use super::alone::{Late, participant};
-use super::lines::Lines;
+use super::lines::{ENTRY, HEADER, Lines, zones};
 use kinds::{KINDS, Kind, PARTS, Plan};
 use ringway_core::participant::Participant;
 use ringway_core::region::{
@@ -17,11 +17,6 @@ use ringway_core::region::{
 };
 use std::mem::transmute;
 use std::ptr::NonNull;
-
-/// The bytes of a header, of a directory entry and of a place.
-const HEADER: usize = 64;
-const ENTRY: usize = 64;
-const PLACE: usize = 16;
 
 const LINES: usize = 64;
 const MEMORY: usize = LINES * ALIGN as usize;
@@ -102,7 +97,7 @@ impl Model {
         if self.places > Participant::MAX {
             return 0;
         }
-        let end = HEADER + self.parts.len() * ENTRY + usize::from(self.places) * PLACE;
+        let [.., end] = zones(self.parts.len(), self.places.into());
         end.next_multiple_of(ALIGN as usize)
     }
 
@@ -351,7 +346,7 @@ fn any(memory: &mut [u8], length: usize, plan: &Plan) {
     assert_eq!(view.length(), length);
     let entries: Vec<_> = view.entries().collect();
     assert_eq!(entries.len(), view.parts() as usize, "a part of an accepted region is invalid");
-    let start = HEADER + entries.len() * ENTRY + view.places().len() * PLACE;
+    let [.., start] = zones(entries.len(), view.places().len());
     for entry in &entries {
         let (offset, is) = (entry.offset() as usize, &entry.description);
         assert!(offset >= start && offset.is_multiple_of(ALIGN as usize));

@@ -1,7 +1,18 @@
-//! Memory for a region.
+//! Memory for a region, and where the zones before its parts end.
 
 use ringway_core::region::ALIGN;
 use std::ptr::NonNull;
+
+/// The bytes of a header, of a directory entry and of a place.
+pub(super) const HEADER: usize = 64;
+pub(super) const ENTRY: usize = 64;
+const PLACE: usize = 16;
+
+/// Where the header, the directory and the attach table of a region end, in bytes.
+pub(super) fn zones(parts: usize, places: usize) -> [usize; 3] {
+    let directory = HEADER + parts * ENTRY;
+    [HEADER, directory, directory + places * PLACE]
+}
 
 /// Memory on the heap that begins on the boundary that a region needs, in a block of exactly its
 /// size: a sanitizer sees an access beyond it.

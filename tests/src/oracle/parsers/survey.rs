@@ -5,7 +5,7 @@
 //! is an error, and never a `SIGBUS`. An observer and a participant map the file: while they do,
 //! its bytes change here, and its size does not.
 
-use super::super::Choices;
+use super::super::{Choices, lines};
 use ringway::shm::survey as look;
 use ringway::shm::{
     Barrier, BoundedSemaphore, Broadcast, ByteRing, Event, Latest, Layout, MessageRing, Mutex,
@@ -45,7 +45,9 @@ static REGION: LazyLock<Vec<u8>> = LazyLock::new(|| {
 });
 
 /// Where the header ends, the directory, and the attach table, in words.
-const ZONES: [usize; 3] = [16, 16 + PARTS * 16, 16 + PARTS * 16 + PLACES * 4];
+fn zones() -> [usize; 3] {
+    lines::zones(PARTS, PLACES).map(|end| end / 4)
+}
 
 /// Runs the sequence that these bytes decide.
 pub fn survey(bytes: &[u8]) {
@@ -93,7 +95,7 @@ fn survey_it(file: &File) {
 /// Changes a word of the region.
 fn scribble(file: &File, choices: &mut Choices<'_>) -> Option<()> {
     let size = file.metadata().expect("it is open").len();
-    let [header, directory, table] = ZONES;
+    let [header, directory, table] = zones();
     let word = match choices.below(4)? {
         0 => choices.below(header)?,
         1 => header + choices.below(directory - header)?,
@@ -147,7 +149,7 @@ fn changed(choices: &mut Choices<'_>) -> Option<()> {
     }
 }
 
-/// Locks the byte of the first participant, as one does that is alive. It stays locked until the
+/// Locks the byte of the first participant, as a living participant does. It stays locked until the
 /// returned file is dropped.
 fn attend(file: &File) -> File {
     let path = format!("/proc/self/fd/{}", file.as_fd().as_raw_fd());
@@ -181,8 +183,8 @@ fn observe(file: &File, choices: &mut Choices<'_>) -> Option<()> {
     Some(())
 }
 
-/// A participant of the region in the file, under which its words change. A small file: it trusts
-/// the region, and to put right a large part of one takes long.
+/// A participant of the region in the file, under which its words change. A large file
+/// gets none: a participant trusts the region, and takes long to put a large part of it right.
 fn attach(file: &File, choices: &mut Choices<'_>) -> Option<()> {
     if file.metadata().expect("it is open").len() > 1 << 20 {
         return Some(());

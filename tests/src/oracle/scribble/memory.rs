@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use super::super::Dice;
-use super::super::lines::Lines;
+use super::super::lines::{Lines, zones};
 use super::wait::Bounded;
 
 /// The largest memory that a sequence needs, in bytes.
@@ -54,8 +54,8 @@ impl Image {
             }
             _ => size,
         };
-        let table = 64 + 64 * entries.len();
-        let ends = [64, table, table + 16 * view.places().len(), payload.min(size), size];
+        let [header, directory, table] = zones(entries.len(), view.places().len());
+        let ends = [header, directory, table, payload.min(size), size];
         let words = lines.bytes().chunks_exact(4);
         Image {
             words: words.map(|word| u32::from_ne_bytes(word.try_into().unwrap())).collect(),
