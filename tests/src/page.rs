@@ -1,4 +1,8 @@
-//! Pages that a test follows: their blocks of code, and the files that these are.
+//! Pages that a test follows: their blocks of code, the files that these are, and the commands.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
 
 /// A block of code of a page.
 #[derive(Debug)]
@@ -27,6 +31,21 @@ pub fn blocks(mut text: &str) -> Vec<Block<'_>> {
 /// The file that a title names: it is nothing but a path in backquotes, and a colon.
 pub fn file(title: &str) -> Option<&str> {
     title.strip_prefix('`')?.strip_suffix("`:").filter(|path| !path.contains('`'))
+}
+
+/// Writes a file that a page shows; its folders are made.
+pub fn write_file(folder: &Path, path: &str, content: &str) {
+    let path = folder.join(path);
+    fs::create_dir_all(path.parent().expect("a folder")).expect("a folder can be made");
+    fs::write(path, content).expect("a file can be written");
+}
+
+/// Takes from a command what this test inherited: flags and folders are those of the page.
+pub fn forget_flags(command: &mut Command) -> &mut Command {
+    for inherited in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_TARGET_DIR"] {
+        command.env_remove(inherited);
+    }
+    command
 }
 
 #[cfg(test)]

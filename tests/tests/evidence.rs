@@ -1,13 +1,8 @@
 //! The table of evidence in docs/testing.md, and the tools that its rows come from.
 
-use ringway_tests::figures::root;
+use ringway_tests::figures::{page, root};
 use std::collections::BTreeSet;
-use std::fs;
 use std::process::Command;
-
-fn read(path: &str) -> String {
-    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
 
 /// The kinds that may be without figures in the page until somebody runs them.
 const OPEN: [&str; 3] = ["coverage", "crash", "shuttle"];
@@ -17,7 +12,7 @@ const NONE: &str = "NOT run";
 
 /// The rows of the table, each as its cells.
 fn rows() -> Vec<Vec<String>> {
-    let page = read("docs/testing.md");
+    let page = page("docs/testing.md");
     let (_, rest) =
         page.split_once("<!-- written by: tests/evidence --write -->").expect("a begin");
     let (table, _) = rest.split_once("<!-- end -->").expect("an end");
@@ -29,7 +24,7 @@ fn rows() -> Vec<Vec<String>> {
 
 /// The kinds that a table must have, as tests/evidence lists them.
 fn required() -> BTreeSet<String> {
-    let script = read("tests/evidence");
+    let script = page("tests/evidence");
     let (_, rest) = script.split_once("\nREQUIRED = [").expect("it lists them");
     let (list, _) = rest.split_once(']').expect("the list ends");
     list.split(',')

@@ -4,8 +4,8 @@
 //!
 //! The page's table of costs is that of the golden file.
 
-use ringway_tests::figures::root;
-use ringway_tests::page::{Block, blocks, file};
+use ringway_tests::figures::{page, root};
+use ringway_tests::page::{Block, blocks, file, forget_flags, write_file};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -14,9 +14,7 @@ use std::process::{Command, Output};
 /// The heading of the part of the page that is followed.
 const GUIDE: &str = "## From an empty project to a ring between an interrupt and main\n";
 
-fn page() -> String {
-    fs::read_to_string(root().join("docs/firmware.md")).expect("the page is there")
-}
+const PAGE: &str = "docs/firmware.md";
 
 /// The project, as the reader has it.
 struct Project {
@@ -42,17 +40,12 @@ impl Project {
     fn cargo(&self, arguments: &str) -> Output {
         let mut cargo = Command::new(root().join("tests/bare"));
         cargo.arg(self.target()).args(arguments.split(' ')).current_dir(&self.folder);
-        // The toolchain and the flags are the project's own.
-        for inherited in ["RUSTC", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_TARGET_DIR"] {
-            cargo.env_remove(inherited);
-        }
-        cargo.output().expect("bash runs")
+        // The toolchain is the project's own, too.
+        forget_flags(&mut cargo).env_remove("RUSTC").output().expect("bash runs")
     }
 
     fn write(&self, path: &str, content: &str) {
-        let path = self.folder.join(path);
-        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder can be made");
-        fs::write(path, content).expect("a file can be written");
+        write_file(&self.folder, path, content);
     }
 
     /// Does what a line of a block for the shell says.
@@ -82,7 +75,7 @@ impl Project {
 
 #[test]
 fn an_empty_project_becomes_what_the_page_says() {
-    let page = page();
+    let page = page(PAGE);
     let (_, guide) = page.split_once(GUIDE).expect("the page has this part");
     let guide = guide.split("\n## ").next().unwrap_or_default();
 
@@ -116,7 +109,7 @@ fn an_empty_project_becomes_what_the_page_says() {
 
 #[test]
 fn the_costs_on_the_page_are_those_of_the_golden() {
-    let page = page();
+    let page = page(PAGE);
     let (_, after) = page.split_once("<!-- printed by: tests/firmware/costs | ").expect("a table");
     let table = blocks(after).into_iter().next().expect("a block follows").content;
     let output = Command::new(root().join("tests/firmware/costs")).output().expect("python3 runs");

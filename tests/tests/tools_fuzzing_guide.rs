@@ -4,16 +4,12 @@
 //! Where the page calls cargo-fuzz, this passes to cargo what cargo-fuzz passes, as `fuzz/run`
 //! does: so no nightly toolchain is needed. Without a C++ compiler, this fails.
 
-use ringway_tests::figures::root;
-use ringway_tests::page::{Block, blocks, file};
+use ringway_tests::figures::{page, root};
+use ringway_tests::page::{Block, blocks, file, forget_flags, write_file};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-
-fn page() -> String {
-    fs::read_to_string(root().join("docs/fuzzing.md")).expect("the page is there")
-}
 
 /// The project, as the reader has it.
 struct Project {
@@ -35,19 +31,14 @@ impl Project {
     }
 
     fn write(&self, path: &str, content: &str) {
-        let path = self.place.join(path);
-        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder can be made");
-        fs::write(path, content).expect("a file can be written");
+        write_file(&self.place, path, content);
     }
 
     /// cargo in this project, with what other projects have built already.
     fn cargo(&self, folder: &str, built: &str) -> Command {
         let mut cargo = Command::new(env!("CARGO"));
+        forget_flags(&mut cargo).env("CARGO_TARGET_DIR", root().join(built));
         cargo.current_dir(self.folder.join(folder));
-        for inherited in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"] {
-            cargo.env_remove(inherited);
-        }
-        cargo.env("CARGO_TARGET_DIR", root().join(built));
         cargo
     }
 
@@ -106,7 +97,7 @@ fn succeeded(line: &str, output: &Output) {
 
 #[test]
 fn the_project_of_the_page_is_fuzzed() {
-    let page = page();
+    let page = page("docs/fuzzing.md");
     let place = tempfile::tempdir().expect("a folder can be made");
     let mut project = Project::begin(place.path());
     for Block { title, language, content } in blocks(&page) {

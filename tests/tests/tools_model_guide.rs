@@ -1,34 +1,16 @@
 //! The page `docs/model-checking.md` is followed in the crate `tests/recorder`: the excerpts are in
 //! its files, the commands run, and print what the page says. With a fault, the explorers fail.
 
-use ringway_tests::figures::root;
+use ringway_tests::figures::{page, root};
+use ringway_tests::page::{Block, blocks, file, forget_flags};
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-fn page() -> String {
-    fs::read_to_string(root().join("docs/model-checking.md")).expect("the page is there")
-}
+const PAGE: &str = "docs/model-checking.md";
 
 fn recorder() -> PathBuf {
     root().join("tests/recorder")
-}
-
-/// The blocks of code of the page: the text before each, its language, and its lines.
-fn blocks(mut text: &str) -> Vec<(&str, &str, &str)> {
-    let mut found = Vec::new();
-    while let Some((before, rest)) = text.split_once("\n```") {
-        let (language, rest) = rest.split_once('\n').expect("a block has a first line");
-        let (content, rest) = rest.split_once("```\n").expect("a block has an end");
-        found.push((before, language, content));
-        text = rest;
-    }
-    found
-}
-
-/// The path in backquotes with which the text before a block ends.
-fn file(before: &str) -> Option<&str> {
-    before.trim_end().strip_suffix("`:")?.rsplit('`').next()
 }
 
 /// Runs a line of a block for the shell in the crate; returns whether it succeeded, and what it
@@ -46,11 +28,10 @@ fn run(line: &str) -> (bool, String) {
     let mut bash = Command::new("bash");
     bash.args(["-c", &format!("exec 2>&1; {line}")]).current_dir(recorder());
     // Without colours. The flags, the bounds and the seeds are those of the page.
-    bash.env("NO_COLOR", "1");
+    forget_flags(&mut bash).env("NO_COLOR", "1");
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
-        let flags = ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_TARGET_DIR"];
-        if flags.contains(&&*text) || text.starts_with("LOOM_") || text.starts_with("SHUTTLE_") {
+        if text.starts_with("LOOM_") || text.starts_with("SHUTTLE_") {
             bash.env_remove(&name);
         }
     }
@@ -60,10 +41,10 @@ fn run(line: &str) -> (bool, String) {
 
 #[test]
 fn the_page_shows_the_files_of_the_crate() {
-    let page = page();
+    let page = page(PAGE);
     let mut seen = Vec::new();
-    for (before, language, content) in blocks(&page) {
-        if let Some(path) = file(before) {
+    for Block { title, language, content } in blocks(&page) {
+        if let Some(path) = file(title) {
             let text = fs::read_to_string(root().join(path)).expect("the crate has the file");
             assert!(text.contains(content), "{path} has other lines than the page:\n{content}");
             seen.push(path);
@@ -84,13 +65,13 @@ fn the_page_shows_the_files_of_the_crate() {
 
 #[test]
 fn the_commands_do_what_the_page_says() {
-    let page = page();
+    let page = page(PAGE);
     let (mut ran, mut failed) = (0, 0);
     let mut outputs = Vec::new();
     // What an earlier run left.
     let checkpoint = recorder().join("failing.json");
     let _ = fs::remove_file(&checkpoint);
-    for (_, language, content) in blocks(&page) {
+    for Block { language, content, .. } in blocks(&page) {
         match language {
             "sh" => {
                 outputs.clear();

@@ -1,7 +1,7 @@
 //! The verdicts on the core's memory orderings in `tests/weaken.txt` are those of the source: no
 //! ordering is without one. `tests/weaken` writes them, which takes longer.
 
-use ringway_tests::figures::root;
+use ringway_tests::figures::{page, root};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -72,7 +72,6 @@ fn a_new_ordering_needs_a_verdict() {
 fn the_table_on_the_page_is_that_of_the_record() {
     let output = Command::new(root().join("tests/weaken")).arg("--table").output();
     let printed = String::from_utf8(output.expect("python3 runs").stdout).expect("UTF-8");
-    let page = fs::read_to_string(root().join("docs/testing.md")).expect("the page is there");
-    assert!(page.contains(&printed), "run `tests/tables docs/testing.md`");
+    assert!(page("docs/testing.md").contains(&printed), "run `tests/tables docs/testing.md`");
     assert!(printed.lines().count() > 30, "hardly a file:\n{printed}");
 }
