@@ -7,6 +7,7 @@ use std::process::Command;
 
 use serde::Deserialize;
 
+use crate::Answer;
 use crate::list::Mutant;
 use crate::weave::{Trace, weave};
 
@@ -20,7 +21,7 @@ pub struct Tree {
     /// Flags of the configuration, such as `--cfg no_cas`.
     pub flags: String,
     /// The tests to build: cargo's arguments.
-    pub tests: Vec<Vec<String>>,
+    pub tests: Vec<String>,
 }
 
 /// What became of a mutant before any test ran.
@@ -66,14 +67,13 @@ struct Expansion {
 
 impl Tree {
     /// Copies the files that git knows of, but for those that mutants are woven into.
-    pub fn copy(from: &Path, to: &Path, mutants: &[Mutant]) -> Result<(), String> {
+    pub fn copy(from: &Path, to: &Path, mutants: &[Mutant]) -> Answer<()> {
         let woven: BTreeSet<&str> = mutants.iter().map(|mutant| mutant.file.as_str()).collect();
         let output = Command::new("git")
             .args(["ls-files", "--cached", "--others", "--exclude-standard", "-z"])
             .current_dir(from)
-            .output()
-            .map_err(|error| error.to_string())?;
-        let names = String::from_utf8(output.stdout).map_err(|error| error.to_string())?;
+            .output()?;
+        let names = String::from_utf8(output.stdout)?;
         for name in names.split('\0').filter(|name| !name.is_empty()) {
             let (source, target) = (from.join(name), to.join(name));
             let Ok(content) = fs::read(&source) else { continue };
@@ -83,29 +83,28 @@ impl Tree {
                 continue;
             }
             let folder = target.parent().expect("a file has a folder");
-            fs::create_dir_all(folder).map_err(|error| error.to_string())?;
-            fs::copy(&source, &target).map_err(|error| error.to_string())?;
+            fs::create_dir_all(folder)?;
+            fs::copy(&source, &target)?;
         }
         Ok(())
     }
 
-    fn cargo(&self, arguments: &[String]) -> Result<Vec<Line>, String> {
+    /// Builds the tests. Returns what cargo and the compiler say.
+    fn cargo(&self) -> Answer<Vec<Line>> {
         let output = Command::new("cargo")
-            .arg("test")
-            .args(["--locked", "--no-run", "--message-format=json"])
-            .args(arguments)
+            .args(["test", "--locked", "--no-run", "--message-format=json"])
+            .args(&self.tests)
             .current_dir(&self.root)
             .env("RUSTC_BOOTSTRAP", "1")
             .env("RUSTFLAGS", format!("--cap-lints allow {}", self.flags))
             .env("CARGO_PROFILE_DEV_DEBUG", "0")
             .env("CARGO_INCREMENTAL", "0")
-            .output()
-            .map_err(|error| error.to_string())?;
+            .output()?;
         let text = String::from_utf8_lossy(&output.stdout);
         let lines: Vec<Line> =
             text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
         if lines.is_empty() {
-            return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+            return Err(String::from_utf8_lossy(&output.stderr).into());
         }
         Ok(lines)
     }
@@ -115,7 +114,7 @@ impl Tree {
         &self,
         original: &Path,
         mutants: &[Mutant],
-    ) -> Result<(Vec<(String, PathBuf)>, Left), String> {
+    ) -> Answer<(Vec<(String, PathBuf)>, Left)> {
         let mut left = Left::default();
         // What an earlier build refused: a hint that saves builds.
         let hint = self.root.with_extension("refused");
@@ -133,36 +132,30 @@ impl Tree {
             let mut programs = Vec::new();
             let mut refused = BTreeSet::new();
             let mut complaints = Vec::new();
-            for arguments in &self.tests {
-                for line in self.cargo(arguments)? {
-                    if let (Some(program), Some(target)) = (line.executable, line.target) {
-                        programs.push((target.name, program));
-                    }
-                    let Some(message) = line.message.filter(|message| message.level == "error")
-                    else {
-                        continue;
-                    };
-                    let found = culprits(&message, &traces);
-                    if found.is_empty() && !message.spans.is_empty() {
-                        complaints.push(message.rendered.unwrap_or_default());
-                    }
-                    refused.extend(found);
+            for line in self.cargo()? {
+                if let (Some(program), Some(target)) = (line.executable, line.target) {
+                    programs.push((target.name, program));
                 }
-                if !refused.is_empty() {
-                    break;
+                let Some(message) = line.message.filter(|message| message.level == "error") else {
+                    continue;
+                };
+                let found = culprits(&message, &traces);
+                if found.is_empty() && !message.spans.is_empty() {
+                    complaints.push(message.rendered.unwrap_or_default());
                 }
+                refused.extend(found);
             }
             if refused.is_empty() {
                 return match complaints.first() {
                     None => Ok((programs, left)),
-                    Some(first) => Err(format!("the woven tree does not build:\n{first}")),
+                    Some(first) => Err(format!("the woven tree does not build:\n{first}").into()),
                 };
             }
             println!("the compiler refuses {} mutants", refused.len());
             left.refused.extend(refused);
             let names: Vec<&str> =
                 left.refused.iter().map(|&number| mutants[number].name.as_str()).collect();
-            fs::write(&hint, names.join("\n")).map_err(|error| error.to_string())?;
+            fs::write(&hint, names.join("\n"))?;
         }
     }
 
@@ -189,7 +182,7 @@ impl Tree {
         original: &Path,
         mutants: &[Mutant],
         left: &mut Left,
-    ) -> Result<BTreeMap<String, Vec<Trace>>, String> {
+    ) -> Answer<BTreeMap<String, Vec<Trace>>> {
         let mut files = BTreeMap::<&str, Vec<(usize, &Mutant)>>::new();
         for (number, mutant) in mutants.iter().enumerate() {
             let here = files.entry(&mutant.file).or_default();
@@ -199,24 +192,27 @@ impl Tree {
         }
         let mut traces = BTreeMap::new();
         for (file, here) in files {
-            let text = fs::read_to_string(original.join(file)).map_err(|e| e.to_string())?;
+            let text = fs::read_to_string(original.join(file))?;
             let (woven, unwoven) = weave(&text, &here);
             left.unwoven.extend(unwoven);
-            let target = self.root.join(file);
-            if fs::read_to_string(&target).ok().as_deref() != Some(&woven.text) {
-                fs::write(&target, &woven.text).map_err(|error| error.to_string())?;
-            }
+            put(&self.root.join(file), &woven.text)?;
             traces.insert(file.to_owned(), woven.traces);
         }
-        let text = fs::read_to_string(original.join(ROOT)).map_err(|e| e.to_string())?;
+        let text = fs::read_to_string(original.join(ROOT))?;
         let lead = "#![allow(internal_features)]\n\
                     #![feature(core_intrinsics, const_eval_select)]\n";
         let text = format!("{lead}{text}{}", include_str!("switch.rs.txt"));
-        if fs::read_to_string(self.root.join(ROOT)).ok().as_deref() != Some(&text) {
-            fs::write(self.root.join(ROOT), text).map_err(|error| error.to_string())?;
-        }
+        put(&self.root.join(ROOT), &text)?;
         Ok(traces)
     }
+}
+
+/// Writes a file, unless it is the same: it then stays as old as it is, and is not built again.
+fn put(path: &Path, text: &str) -> std::io::Result<()> {
+    if fs::read(path).is_ok_and(|old| old == text.as_bytes()) {
+        return Ok(());
+    }
+    fs::write(path, text)
 }
 
 /// The mutants that a complaint of the compiler is about.

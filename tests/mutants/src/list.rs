@@ -5,6 +5,8 @@ use std::process::Command;
 
 use serde::Deserialize;
 
+use crate::Answer;
+
 /// A place between two characters.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub struct Point {
@@ -51,7 +53,7 @@ impl Mutant {
 }
 
 /// All mutants of the core in the tree at `root`.
-pub fn mutants(root: &Path) -> Result<Vec<Mutant>, String> {
+pub fn mutants(root: &Path) -> Answer<Vec<Mutant>> {
     let output = Command::new("cargo")
         .args(["mutants", "--list", "--json", "--package", "ringway-core", "--dir"])
         .arg(root)
@@ -59,10 +61,9 @@ pub fn mutants(root: &Path) -> Result<Vec<Mutant>, String> {
         .map_err(|error| format!("cargo does not start: {error}"))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("{said}\nneeded: cargo install --locked cargo-mutants"));
+        return Err(format!("{said}\nneeded: cargo install --locked cargo-mutants").into());
     }
-    let mut mutants: Vec<Mutant> =
-        serde_json::from_slice(&output.stdout).map_err(|error| error.to_string())?;
+    let mut mutants: Vec<Mutant> = serde_json::from_slice(&output.stdout)?;
     // Helpers of unit tests are not the core.
     mutants
         .retain(|mutant| !mutant.file.ends_with("/tests.rs") && !mutant.name.contains("tests::"));

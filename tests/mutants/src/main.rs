@@ -12,7 +12,9 @@ mod weave;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
+use std::error::Error;
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -21,24 +23,20 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use build::Tree;
 use run::{End, Test};
 
+/// What this tool does may fail in many ways, which it only tells.
+type Answer<T> = Result<T, Box<dyn Error>>;
+
 struct Options {
     no_cas: bool,
     record: bool,
     open: bool,
     files: Vec<String>,
-    part: (usize, usize),
     jobs: usize,
 }
 
-fn options() -> Result<Options, String> {
-    let mut options = Options {
-        no_cas: false,
-        record: false,
-        open: false,
-        files: Vec::new(),
-        part: (0, 1),
-        jobs: 2,
-    };
+fn options() -> Answer<Options> {
+    let mut options =
+        Options { no_cas: false, record: false, open: false, files: Vec::new(), jobs: 2 };
     let mut arguments = env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
@@ -48,16 +46,9 @@ fn options() -> Result<Options, String> {
             "--open" => options.open = true,
             "--file" => options.files.push(value()?),
             "--jobs" => options.jobs = value()?.parse().map_err(|_| "--jobs N")?,
-            "--part" => {
-                let text = value()?;
-                let part = text.split_once('/').ok_or("--part K/N")?;
-                let number = |text: &str| text.parse().map_err(|_| "--part K/N");
-                options.part = (number(part.0)?, number(part.1)?);
-                if options.part.0 >= options.part.1 {
-                    return Err("--part K/N: K is below N".to_owned());
-                }
+            _ => {
+                return Err(format!("{argument}: not known; tests/mutants/run says what is").into());
             }
-            _ => return Err(format!("{argument}: not known; tests/mutants/run says what is")),
         }
     }
     Ok(options)
@@ -73,12 +64,10 @@ fn main() -> ExitCode {
     }
 }
 
-/// The tests that run: cargo's arguments, a build at a time.
-fn programs(root: &Path) -> Result<Vec<Vec<String>>, String> {
-    let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
-    let mut core = words("-p ringway-core --all-features --lib");
-    let folder = fs::read_dir(root.join("core/tests")).map_err(|error| error.to_string())?;
-    for entry in folder.flatten() {
+/// The tests that run, as cargo's arguments: all of the core but the models.
+fn programs(root: &Path) -> Answer<Vec<String>> {
+    let mut core = ["-p", "ringway-core", "--all-features", "--lib"].map(str::to_owned).to_vec();
+    for entry in fs::read_dir(root.join("core/tests"))?.flatten() {
         let path = entry.path();
         let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
         let is_test = path.extension().is_some() || path.join("main.rs").exists();
@@ -86,12 +75,11 @@ fn programs(root: &Path) -> Result<Vec<Vec<String>>, String> {
             core.extend(["--test".to_owned(), name.to_owned()]);
         }
     }
-    Ok(vec![core])
+    Ok(core)
 }
 
-fn work(options: &Options) -> Result<(), String> {
-    let text = |error: std::io::Error| error.to_string();
-    let original = env::current_dir().map_err(text)?;
+fn work(options: &Options) -> Answer<()> {
+    let original = env::current_dir()?;
     let places = ["cas", "no-cas"].map(|name| original.join("target/mutants").join(name));
     let logs = places.each_ref().map(|place| place.join("verdicts.txt"));
     if options.record {
@@ -109,7 +97,7 @@ fn work(options: &Options) -> Result<(), String> {
     let mut tests = Vec::<Test>::new();
     for (file, program) in &programs {
         let folder = root.join("core");
-        tests.extend(run::tests(file, program, &folder, mutants.len()).map_err(text)?);
+        tests.extend(run::tests(file, program, &folder, mutants.len())?);
     }
     println!("{} tests in {} programs", tests.len(), programs.len());
 
@@ -123,7 +111,6 @@ fn work(options: &Options) -> Result<(), String> {
             && !(options.open && noticed.contains(&mutant.name))
             && (options.files.is_empty()
                 || options.files.iter().any(|f| mutant.file.starts_with(f)))
-            && number % options.part.1 == options.part.0
     };
     let mut numbers: Vec<usize> = (0..mutants.len()).filter(|&number| wanted(number)).collect();
     // Mixed, so that the first verdicts are a sample of all.
@@ -131,8 +118,8 @@ fn work(options: &Options) -> Result<(), String> {
     let compiled = tree.compiled();
     let judged: BTreeSet<&str> = numbers.iter().map(|&n| mutants[n].name.as_str()).collect();
     let known: BTreeSet<&str> = mutants.iter().map(|mutant| mutant.name.as_str()).collect();
-    score::forget(log, |name| known.contains(name) && !judged.contains(name)).map_err(text)?;
-    let log = Mutex::new(fs::File::options().append(true).open(log).map_err(text)?);
+    score::forget(log, |name| known.contains(name) && !judged.contains(name))?;
+    let log = Mutex::new(fs::File::options().append(true).open(log)?);
     let next = AtomicUsize::new(0);
     let counts = Mutex::new(BTreeMap::<&str, usize>::new());
     std::thread::scope(|scope| {
@@ -166,12 +153,11 @@ fn work(options: &Options) -> Result<(), String> {
                     let mut log = log.lock().expect("no one panics");
                     let name = &mutants[number].name;
                     let line = format!("{verdict}\t{}\t{name}\t{by}\n", mutants[number].key());
-                    let _ = std::io::Write::write_all(&mut *log, line.as_bytes());
+                    let _ = log.write_all(line.as_bytes());
                 }
             });
         }
     });
-    let counts = counts.into_inner().map_err(|error| error.to_string())?;
-    println!("{counts:?}");
+    println!("{:?}", counts.into_inner()?);
     Ok(())
 }

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::Answer;
+
 /// A row of the table.
 #[derive(Default)]
 struct Row {
@@ -62,10 +64,10 @@ pub fn forget(log: &Path, stays: impl Fn(&str) -> bool) -> std::io::Result<()> {
 
 /// Reads the verdicts of both configurations, and writes `score.txt` and `survivors.txt` into
 /// `folder`, where `explained` is.
-pub fn write(logs: &[PathBuf], folder: &Path) -> Result<(), String> {
+pub fn write(logs: &[PathBuf], folder: &Path) -> Answer<()> {
     let mut explained = String::new();
     for file in fs::read_dir(folder.join("explained")).into_iter().flatten().flatten() {
-        explained += &fs::read_to_string(file.path()).map_err(|error| error.to_string())?;
+        explained += &fs::read_to_string(file.path())?;
     }
     let explained = reasons(&explained);
     let mut all = BTreeMap::new();
@@ -78,27 +80,28 @@ pub fn write(logs: &[PathBuf], folder: &Path) -> Result<(), String> {
         }
     }
     let mut rows = BTreeMap::<&str, Row>::new();
+    let mut sum = Row::default();
     let mut left = Vec::new();
     for (verdict, key) in all.values() {
         if matches!(verdict.as_str(), "refused" | "elsewhere") {
             continue;
         }
         let reason = explained.iter().find(|(part, _)| key.contains(part));
-        let row = rows.entry(module(key)).or_default();
-        match (verdict.as_str(), reason) {
-            ("killed", _) => row.killed += 1,
-            ("timeout", _) => row.timeout += 1,
-            (_, Some(_)) => row.explained += 1,
-            ("survived", _) => row.survived += 1,
-            ("unreached", _) => row.unreached += 1,
-            _ => row.untried += 1,
+        for row in [rows.entry(module(key)).or_default(), &mut sum] {
+            match (verdict.as_str(), reason) {
+                ("killed", _) => row.killed += 1,
+                ("timeout", _) => row.timeout += 1,
+                (_, Some(_)) => row.explained += 1,
+                ("survived", _) => row.survived += 1,
+                ("unreached", _) => row.unreached += 1,
+                _ => row.untried += 1,
+            }
         }
         if !matches!(verdict.as_str(), "killed" | "timeout") && reason.is_none() {
             left.push(format!("{verdict}: {key}"));
         }
     }
     left.sort();
-    let mut sum = Row::default();
     let mut score = format!(
         "{:12} {:>7} {:>8} {:>9} {:>9} {:>10} {:>8}\n",
         "core/src", "killed", "too long", "explained", "survived", "unreached", "untried"
@@ -109,12 +112,6 @@ pub fn write(logs: &[PathBuf], folder: &Path) -> Result<(), String> {
             "{name:12} {:>7} {:>8} {:>9} {:>9} {:>10} {:>8}",
             row.killed, row.timeout, row.explained, row.survived, row.unreached, row.untried
         );
-        sum.killed += row.killed;
-        sum.timeout += row.timeout;
-        sum.explained += row.explained;
-        sum.survived += row.survived;
-        sum.unreached += row.unreached;
-        sum.untried += row.untried;
     }
     let noticed = sum.killed + sum.timeout;
     let count = noticed + sum.explained + sum.survived + sum.unreached + sum.untried;
@@ -125,8 +122,8 @@ pub fn write(logs: &[PathBuf], folder: &Path) -> Result<(), String> {
         sum.explained, sum.survived, sum.unreached, sum.untried
     );
     let open = left.join("\n") + "\n";
-    fs::write(folder.join("survivors.txt"), open).map_err(|error| error.to_string())?;
-    fs::write(folder.join("score.txt"), &score).map_err(|error| error.to_string())?;
+    fs::write(folder.join("survivors.txt"), open)?;
+    fs::write(folder.join("score.txt"), &score)?;
     print!("{score}");
     Ok(())
 }

@@ -23,23 +23,17 @@ pub struct Woven {
 /// A part of the file that the woven one does differently.
 struct Region {
     bytes: Range<usize>,
-    /// Regions of the same bytes: the larger one is outside.
+    /// Regions of the same bytes: the one with the larger rank is inside.
     rank: u8,
-    /// Each mutant, and what stands in the region's place while it is awake.
-    forms: Vec<(usize, Form)>,
+    /// The mutants.
+    forms: Vec<Form>,
 }
 
-enum Form {
-    /// A statement in front: the function returns this.
-    Return(String),
-    /// An expression in the region's place.
-    Instead(String),
-    /// A guard that is `true` or `false`.
-    Guard(bool),
-    /// A guard of an arm that has none: the arm does not match.
-    NewGuard,
-    /// The same, for an arm with a guard.
-    MoreGuard,
+/// One mutant of a region: what stands around the region's own text.
+struct Form {
+    mutant: usize,
+    before: String,
+    after: &'static str,
 }
 
 /// Byte offsets of lines, for places that are told by line and column.
@@ -63,14 +57,11 @@ impl<'a> Lines<'a> {
     }
 }
 
-type Bytes = Range<usize>;
-type Binary = (Bytes, Bytes, Bytes);
-
 /// The expressions of a file, by where their operators begin.
 #[derive(Default)]
 struct Places {
     /// Of an operator: the whole expression, the left operand, the right one.
-    binary: HashMap<usize, Binary>,
+    binary: HashMap<usize, [Range<usize>; 3]>,
     /// Of a `!` or `-`: the whole expression, the operand.
     unary: HashMap<usize, (Range<usize>, Range<usize>)>,
     /// Of an arm: its pattern, its guard.
@@ -79,11 +70,8 @@ struct Places {
 
 impl<'ast> Visit<'ast> for Places {
     fn visit_expr_binary(&mut self, node: &'ast syn::ExprBinary) {
-        let bytes = |span: proc_macro2::Span| span.byte_range();
-        self.binary.insert(
-            bytes(node.op.span()).start,
-            (bytes(node.span()), bytes(node.left.span()), bytes(node.right.span())),
-        );
+        let parts = [node.span(), node.left.span(), node.right.span()];
+        self.binary.insert(node.op.span().byte_range().start, parts.map(|part| part.byte_range()));
         visit::visit_expr_binary(self, node);
     }
 
@@ -117,27 +105,35 @@ pub fn weave(text: &str, mutants: &[(usize, &Mutant)]) -> (Woven, Vec<usize>) {
     for &(number, mutant) in mutants {
         let start = lines.offset(mutant.span.start);
         let end = lines.offset(mutant.span.end);
+        let awake = format!("crate::mutant::awake({number})");
         let found = match mutant.genre {
-            Genre::FnValue => Some((start..start, 0, Form::Return(mutant.replacement.clone()))),
-            Genre::BinaryOperator => places.binary.get(&start).map(|(whole, left, right)| {
+            Genre::FnValue => {
+                let before = format!("if {awake} {{ return {}; }} ", mutant.replacement);
+                Some((start..start, 0, before, ""))
+            }
+            Genre::BinaryOperator => places.binary.get(&start).map(|[whole, left, right]| {
                 let (left, right) = (&text[left.clone()], &text[right.clone()]);
                 // In brackets, as `a as u32 < b` would be a generic argument.
-                let form = Form::Instead(format!("({left}) {} ({right})", mutant.replacement));
-                (whole.clone(), 3, form)
+                let other = format!("({left}) {} ({right})", mutant.replacement);
+                (whole.clone(), 2, format!("(if {awake} {{ {other} }} else {{"), "})")
             }),
             Genre::UnaryOperator => places.unary.get(&start).map(|(whole, operand)| {
-                (whole.clone(), 3, Form::Instead(text[operand.clone()].to_owned()))
+                let other = &text[operand.clone()];
+                (whole.clone(), 2, format!("(if {awake} {{ {other} }} else {{"), "})")
             }),
             Genre::MatchArmGuard => {
-                Some((start..end, 2, Form::Guard(mutant.replacement == "true")))
+                let is_true = mutant.replacement == "true";
+                let before = if is_true { format!("({awake} || (") } else { never(&awake) };
+                Some((start..end, 1, before, "))"))
             }
+            // The arm does not match.
             Genre::MatchArm => places.arms.get(&start).map(|(pattern, guard)| match guard {
-                None => (pattern.end..pattern.end, 0, Form::NewGuard),
-                Some(guard) => (guard.clone(), 1, Form::MoreGuard),
+                None => (pattern.end..pattern.end, 0, format!(" if !{awake}"), ""),
+                Some(guard) => (guard.clone(), 1, never(&awake), "))"),
             }),
             Genre::StructField => None,
         };
-        let Some((bytes, rank, form)) = found else {
+        let Some((bytes, rank, before, after)) = found else {
             unwoven.push(number);
             continue;
         };
@@ -145,7 +141,7 @@ pub fn weave(text: &str, mutants: &[(usize, &Mutant)]) -> (Woven, Vec<usize>) {
             .entry((bytes.start, bytes.end, rank))
             .or_insert_with(|| Region { bytes, rank, forms: Vec::new() })
             .forms
-            .push((number, form));
+            .push(Form { mutant: number, before, after });
     }
     let mut regions: Vec<Region> = regions.into_values().collect();
     // The empty ones first, then from the outside to the inside.
@@ -159,6 +155,11 @@ pub fn weave(text: &str, mutants: &[(usize, &Mutant)]) -> (Woven, Vec<usize>) {
     (woven, unwoven)
 }
 
+/// What stands before a guard that holds no longer while a mutant is awake.
+fn never(awake: &str) -> String {
+    format!("(!{awake} && (")
+}
+
 /// Writes `bytes` of the file with the regions in it, which it takes from `regions`.
 fn render(text: &str, bytes: Range<usize>, regions: &mut &[Region], woven: &mut Woven) {
     let mut at = bytes.start;
@@ -170,46 +171,19 @@ fn render(text: &str, bytes: Range<usize>, regions: &mut &[Region], woven: &mut 
         woven.text.push_str(&text[at..region.bytes.start]);
         at = region.bytes.end;
         let begin = woven.text.len();
-        let awake = |number: usize| format!("crate::mutant::awake({number})");
-        let mut close = "";
-        for (number, form) in &region.forms {
+        for form in &region.forms {
             let begin = woven.text.len();
-            let piece = match form {
-                Form::Return(value) => format!("if {} {{ return {value}; }} ", awake(*number)),
-                Form::Instead(other) => format!("if {} {{ {other} }} else ", awake(*number)),
-                Form::Guard(true) => format!("{} || ", awake(*number)),
-                Form::Guard(false) | Form::MoreGuard => format!("!{} && ", awake(*number)),
-                Form::NewGuard => format!(" if !{}", awake(*number)),
-            };
-            let open = match form {
-                Form::Instead(_) if close.is_empty() => Some(("(", "})")),
-                Form::Guard(_) | Form::MoreGuard => Some(("(", "))")),
-                _ => None,
-            };
-            if let Some((open, with)) = open {
-                woven.text.push_str(open);
-                if close.is_empty() {
-                    close = with;
-                }
-            }
-            woven.text.push_str(&piece);
-            woven.traces.push(Trace { mutant: *number, bytes: begin..woven.text.len() });
-        }
-        match region.forms[0].1 {
-            Form::Return(_) | Form::NewGuard => continue,
-            Form::Instead(_) => woven.text.push('{'),
-            Form::Guard(_) | Form::MoreGuard => woven.text.push('('),
+            woven.text.push_str(&form.before);
+            woven.traces.push(Trace { mutant: form.mutant, bytes: begin..woven.text.len() });
         }
         render(text, region.bytes.clone(), regions, woven);
-        woven.text.push_str(close);
-        if let Form::Guard(_) | Form::MoreGuard = region.forms[0].1 {
-            // One bracket was opened for each form.
-            woven.text.push_str(&")".repeat(region.forms.len() - 1));
+        for form in region.forms.iter().rev() {
+            woven.text.push_str(form.after);
         }
         let end = woven.text.len();
         // What is wrong with the whole is wrong with any of them: the narrower traces come first.
-        for (number, _) in &region.forms {
-            woven.traces.push(Trace { mutant: *number, bytes: begin..end });
+        for form in &region.forms {
+            woven.traces.push(Trace { mutant: form.mutant, bytes: begin..end });
         }
     }
     woven.text.push_str(&text[at..bytes.end]);
