@@ -165,17 +165,18 @@ pub(crate) trait Asked<T> {
     fn asked(self, operation: &'static str, refusal: &'static str) -> Result<T>;
 }
 
-impl<T> Asked<T> for rustix::io::Result<T> {
+impl<T, E: Into<Cause>> Asked<T> for std::result::Result<T, E> {
     fn asked(self, operation: &'static str, refusal: &'static str) -> Result<T> {
-        self.map_err(|errno| {
-            let error = Error::new(operation, errno);
-            if is_refusal(errno) { error.because(refusal) } else { error }
+        self.tried(operation).map_err(|error| match error.cause {
+            Cause::Os(errno) if is_refusal(errno) => error.because(refusal),
+            _ => error,
         })
     }
 }
 
-/// Whether a call that cannot fail so otherwise was refused by a filter, or is newer than the
-/// kernel; `EINVAL` is for a flag or a command.
+/// Whether a filter refuses a call, or the kernel lacks it, by the call's errno. It is for calls
+/// that do not fail with these otherwise. `EINVAL` says that the kernel does not know a flag or a
+/// command.
 pub(crate) fn is_refusal(errno: Errno) -> bool {
     matches!(errno, Errno::PERM | Errno::NOSYS | Errno::INVAL)
 }

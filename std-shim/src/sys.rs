@@ -2,7 +2,9 @@
 
 pub(crate) mod pidfd;
 
-use rustix::fs::{MemfdFlags, memfd_create};
+use crate::Result;
+use crate::error::{Asked, refused};
+use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 use rustix::io::Errno;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
@@ -73,15 +75,22 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Makes a file of memory that has no name, and that can be sealed.
-pub(crate) fn memory_file(name: &str) -> rustix::io::Result<OwnedFd> {
+/// Makes a file of memory that has no name, and that can be sealed. An error says that `operation`
+/// failed.
+pub(crate) fn memory_file(name: &str, operation: &'static str) -> Result<OwnedFd> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
     // A system may refuse files that could be executed (vm.memfd_noexec). Before Linux 6.3 there is
     // no such flag.
-    match memfd_create(name, flags | MemfdFlags::NOEXEC_SEAL) {
+    let made = match memfd_create(name, flags | MemfdFlags::NOEXEC_SEAL) {
         Err(Errno::INVAL) => memfd_create(name, flags),
         made => made,
-    }
+    };
+    made.asked(operation, refused!("memfd_create(2)"))
+}
+
+/// Seals a file of memory. An error says that `operation` failed.
+pub(crate) fn seal(file: &OwnedFd, seals: SealFlags, operation: &'static str) -> Result<()> {
+    fcntl_add_seals(file, seals).asked(operation, refused!("fcntl(2) with F_ADD_SEALS"))
 }
 
 /// The kernel's path for an open file. Opening it makes another file description.

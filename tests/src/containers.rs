@@ -8,7 +8,8 @@
 //! run finds.
 
 mod conditions;
-mod filter;
+#[path = "../../std-shim/tests/support/fault.rs"]
+mod fault;
 mod run;
 
 use crate::faults::scenes::{self, Scene};
@@ -44,14 +45,13 @@ pub fn main() -> ExitCode {
         }
     }
     table += &works;
-    failures.iter().for_each(|failure| eprintln!("FAILED: {failure}"));
     if has("--table") {
         print!("{table}");
     } else if words.is_empty() && !crate::figures::page("docs/systems.md").contains(&table) {
-        failures.push(String::new());
-        eprintln!("docs/systems.md has another table; tests/tables docs/systems.md writes this:");
-        eprint!("{table}");
+        let what = "docs/systems.md has another table; tests/tables docs/systems.md writes this";
+        failures.push(format!("{what}:\n{table}"));
     }
+    failures.iter().for_each(|failure| eprintln!("FAILED: {failure}"));
     if !has("--table") {
         let (count, failed) = (chosen.len(), failures.len());
         println!("evidence: systems: {count} conditions, {runs} scenes run, {failed} failures");

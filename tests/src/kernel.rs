@@ -106,6 +106,22 @@ impl Drop for Log {
     }
 }
 
+/// Writes pieces of `size` bytes until an error. Returns all bytes that were taken, and the error.
+///
+/// `put` writes a piece, and returns how many bytes of it were taken.
+fn fill(size: usize, mut put: impl FnMut(&[u8]) -> (usize, Answer<()>)) -> (Vec<u8>, CoreError) {
+    let (mut taken, mut stamped) = (Vec::new(), Stamped(size));
+    loop {
+        let piece = stamped.next(size);
+        let (count, answer) = put(&piece);
+        taken.extend_from_slice(&piece[..count]);
+        if let Err(error) = answer {
+            return (taken, error);
+        }
+        assert!(taken.len() < 1 << 24, "it takes more and more");
+    }
+}
+
 /// Bytes of a known sequence, one piece after the other.
 struct Stamped(usize);
 

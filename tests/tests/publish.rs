@@ -1,10 +1,11 @@
-//! What is published: each crate says what a registry shows of it, and what it brings along may be
-//! used by whoever may use it.
+//! What is published: each crate says what a registry shows of it, and its dependencies come under
+//! licences that `deny.toml` allows.
 
 use ringway_tests::figures::root;
 use serde_json::Value;
 use std::fs;
 use std::process::Command;
+use std::sync::LazyLock;
 
 /// The crates, in the order in which they are published: each after those that it needs.
 const PUBLISHED: [&str; 4] = ["ringway-core", "ringway", "ringway-ways", "ringway-cli"];
@@ -12,7 +13,8 @@ const PUBLISHED: [&str; 4] = ["ringway-core", "ringway", "ringway-ways", "ringwa
 /// What crates.io takes at most.
 const KEYWORDS: usize = 5;
 
-fn metadata() -> Vec<Value> {
+/// The packages of the workspace and all that they depend on, as `cargo metadata` tells of them.
+static PACKAGES: LazyLock<Vec<Value>> = LazyLock::new(|| {
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--locked", "--all-features", "--format-version", "1"])
         .current_dir(root())
@@ -22,7 +24,7 @@ fn metadata() -> Vec<Value> {
     assert!(output.status.success(), "cargo metadata: {complaint}");
     let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo prints JSON");
     metadata["packages"].as_array().expect("there are packages").clone()
-}
+});
 
 fn words(value: &Value) -> Vec<&str> {
     value.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
@@ -30,8 +32,7 @@ fn words(value: &Value) -> Vec<&str> {
 
 #[test]
 fn published_crates_say_what_a_registry_shows() {
-    let packages = metadata();
-    let ours = packages.iter().filter(|package| package["source"].is_null());
+    let ours = PACKAGES.iter().filter(|package| package["source"].is_null());
     let mut published: Vec<_> = ours.filter(|package| package["publish"].is_null()).collect();
     let place =
         |package: &&Value| PUBLISHED.iter().position(|name| package["name"].as_str() == Some(name));
@@ -71,7 +72,7 @@ fn published_crates_say_what_a_registry_shows() {
 
 #[test]
 fn crates_need_only_those_published_before_them() {
-    for package in metadata() {
+    for package in PACKAGES.iter() {
         let name = package["name"].as_str().expect("a package has a name");
         let Some(place) = PUBLISHED.iter().position(|published| *published == name) else {
             continue;
@@ -116,15 +117,15 @@ fn any_of(rest: &mut &[&str], allowed: &[String]) -> bool {
 }
 
 fn all_of(rest: &mut &[&str], allowed: &[String]) -> bool {
-    let mut met = one(rest, allowed);
+    let mut met = licence(rest, allowed);
     while let ["AND", after @ ..] = rest {
         *rest = after;
-        met &= one(rest, allowed);
+        met &= licence(rest, allowed);
     }
     met
 }
 
-fn one(rest: &mut &[&str], allowed: &[String]) -> bool {
+fn licence(rest: &mut &[&str], allowed: &[String]) -> bool {
     match *rest {
         ["(", after @ ..] => {
             *rest = after;
@@ -135,11 +136,11 @@ fn one(rest: &mut &[&str], allowed: &[String]) -> bool {
         }
         [name, "WITH", exception, after @ ..] => {
             *rest = after;
-            allowed.iter().any(|one| *one == format!("{name} WITH {exception}"))
+            allowed.iter().any(|it| *it == format!("{name} WITH {exception}"))
         }
         [name, after @ ..] => {
             *rest = after;
-            allowed.iter().any(|one| one == name)
+            allowed.iter().any(|it| it == name)
         }
         [] => panic!("a licence is missing"),
     }
@@ -149,7 +150,7 @@ fn one(rest: &mut &[&str], allowed: &[String]) -> bool {
 fn dependencies_have_licences_that_are_allowed() {
     let allowed = allowed();
     let mut count = 0;
-    for package in metadata() {
+    for package in PACKAGES.iter() {
         let name = &package["name"];
         let licence = package["license"].as_str().unwrap_or_else(|| panic!("{name}: no licence"));
         assert!(
@@ -163,7 +164,7 @@ fn dependencies_have_licences_that_are_allowed() {
 
 #[test]
 fn dependencies_come_from_the_registry() {
-    for package in metadata() {
+    for package in PACKAGES.iter() {
         let Some(source) = package["source"].as_str() else { continue };
         let is_registry = source == "registry+https://github.com/rust-lang/crates.io-index";
         assert!(is_registry, "{} comes from {source}", package["name"]);

@@ -2,7 +2,7 @@
 
 use super::end::{End, Reads, move_bytes};
 use crate::Result;
-use crate::error::{Asked, refused};
+use crate::error::refused;
 use crate::fd::{Interest, Timeout, attempt, raw};
 use ringway_core::channel::{Event, State};
 use rustix::io::{self, Errno};
@@ -125,10 +125,13 @@ impl End<Reads> {
         let moved = move_bytes(from, to, deadline, |flags| {
             rustix::pipe::splice(from, None, to, None, len, flags)
         });
-        if matches!(moved, Err(Errno::PERM | Errno::NOSYS)) {
-            return moved.asked("move bytes out of the pipe", refused!("splice(2)"));
+        match moved {
+            Err(errno @ (Errno::PERM | Errno::NOSYS)) => {
+                let error = self.failed("move bytes out of the pipe", errno);
+                Err(error.because(refused!("splice(2)")))
+            }
+            moved => self.record_read(len, moved),
         }
-        self.record_read(len, moved)
     }
 
     /// Duplicates at most `len` bytes into another pipe, and leaves them here to be read as well.
@@ -164,8 +167,9 @@ impl End<Reads> {
             move_bytes(from, into, deadline, |flags| rustix::pipe::tee(from, into, len, flags));
         match moved {
             Ok(n) => self.record_read(len, Ok(n)),
-            Err(Errno::PERM | Errno::NOSYS) => {
-                moved.asked("duplicate bytes of the pipe", refused!("tee(2)"))
+            Err(errno @ (Errno::PERM | Errno::NOSYS)) => {
+                let error = self.failed("duplicate bytes of the pipe", errno);
+                Err(error.because(refused!("tee(2)")))
             }
             // Only the other side can fail, so its state records the error.
             Err(errno) => to.record_write(Err(errno)),

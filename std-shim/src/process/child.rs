@@ -6,7 +6,7 @@ use crate::fd::{self, Interest, Timeout};
 use crate::signal::{self, Signal};
 use crate::sys::lock;
 use crate::sys::pidfd::{self, End};
-use crate::{Cause, CoreError, Error, Result};
+use crate::{Cause, Result};
 use rustix::io::Errno;
 use rustix::process::{Pid, WaitOptions, getpid, kill_process, waitpid};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -213,13 +213,11 @@ fn reap(pidfd: BorrowedFd<'_>, pid: Pid) -> Result<Exit> {
         Err(Errno::CHILD) => Err(ProcessError::Reaped).tried(JOIN),
         end => end.asked(JOIN, refused!("waitid(2)")),
     };
-    let exit = end.on(pid)?.map(|end| match end {
+    Ok(match end.on(pid)? {
         End::Exited(code) => Exit::Code(code),
         // A signal that the C library reserves has no name here: report it as a shell does.
         End::Killed(number) => Signal::new(number).map_or(Exit::Code(128 + number), Exit::Signal),
-    });
-    // `None` does not occur: the call waits, and asks only for an end.
-    exit.ok_or_else(|| Error::new(JOIN, CoreError::WouldBlock).on(pid))
+    })
 }
 
 impl Drop for Child {

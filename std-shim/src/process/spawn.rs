@@ -4,7 +4,7 @@ use super::entry::{self, Entry};
 use super::exec::Exec;
 use super::hello::{Hello, MARKER, MAX_DESCRIPTORS};
 use super::{Child, parent};
-use crate::error::{Asked, On, ProcessError, Tried, limit, refused, through_proc};
+use crate::error::{On, ProcessError, Tried, limit, through_proc};
 use crate::socket::UnixSeqpacket;
 use crate::sys::memory_file;
 use crate::{Error, Result, fd};
@@ -204,7 +204,7 @@ fn nothing() -> Result<OwnedFd> {
 /// Stores the argument in a memory file, which may be of any size and exists before the child.
 fn file_of(argument: &[u8]) -> Result<OwnedFd> {
     const STORE: &str = "store the argument";
-    let file = memory_file("ringway-argument").asked(STORE, refused!("memfd_create(2)"))?;
+    let file = memory_file("ringway-argument", STORE)?;
     fd::write_all_by(&mut { argument }, |rest| {
         fd::retry(|| fd::sigpipe::without_xfsz(|| rustix::io::write(&file, rest)))
             .map_err(|errno| crate::error::too_large(STORE, errno))

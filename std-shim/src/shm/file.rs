@@ -13,7 +13,7 @@
 //! others write there changes nothing.
 
 use crate::error::{Asked, On, Tried, is_refusal, refused, through_proc, too_large, wrong_file};
-use crate::sys::{self, alias, answer, errno, memory_file};
+use crate::sys::{self, alias, answer, errno, memory_file, seal};
 use crate::unshared::Unshared;
 use crate::{Cause, CoreError, Error, Result, fd};
 use ringway_core::participant::Participant;
@@ -57,10 +57,9 @@ pub(super) struct File {
 impl File {
     /// Creates a file without a name, of `size` zeroed bytes, sealed at that size.
     pub(super) fn anonymous(size: u64) -> Result<File> {
-        let fd = memory_file("ringway").asked(CREATE, refused!("memfd_create(2)"))?;
-        reserve(fd.as_fd(), size)?;
-        let seals = SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL;
-        fs::fcntl_add_seals(&fd, seals).asked(CREATE, refused!("fcntl(2) with F_ADD_SEALS"))?;
+        let fd = memory_file("ringway", CREATE)?;
+        reserve(fd.as_fd(), size, CREATE)?;
+        seal(&fd, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL, CREATE)?;
         File::of(UnlockedFile::new(fd, CREATE)?, None, CREATE)
     }
 
@@ -71,7 +70,7 @@ impl File {
             // Sets exactly the mode that was asked for: with the umask, some users might read and
             // not write.
             fs::fchmod(&fd, Mode::from_raw_mode(mode)).tried(CREATE)?;
-            reserve(fd.as_fd(), size).map_err(in_folder)?;
+            reserve(fd.as_fd(), size, CREATE).map_err(in_folder)?;
             File::of(UnlockedFile::new(fd, CREATE)?, Some(name), CREATE)
         });
         made.on(name)
@@ -167,7 +166,7 @@ impl File {
         // Clears the version and the word that says that it is laid out.
         write(&[0; FIRST - MAGIC.len()], MAGIC.len() as u64)?;
         resize(self.as_fd(), FIRST as u64).tried(CREATE)?;
-        reserve(self.as_fd(), size)?;
+        reserve(self.as_fd(), size, CREATE)?;
         let (first, rest) = image.split_at_checked(FIRST).unwrap_or((image, &[]));
         write(rest, FIRST as u64)?;
         write(first, 0)
@@ -324,7 +323,7 @@ impl UnlockedFile {
         let wrong = |found| Some(Cause::WrongFile { found, wanted: WANTED });
         Ok(match self.read_at(&mut magic, 0)? {
             0 => wrong("an empty file"),
-            // The last byte is a zero, as is what a shorter file lacks.
+            // The magic ends in a zero byte, and behind a shorter file the buffer has zeroes.
             count if count == MAGIC.len() && magic == MAGIC => None,
             _ if magic == [0; MAGIC.len()] => wrong("a file of zeroes"),
             _ => Some(region::Error::Foreign.into()),
@@ -485,8 +484,8 @@ fn in_folder(error: Error) -> Error {
 }
 
 /// Sets the size, and reserves the memory: a lack of it is an error now, and never a `SIGBUS`
-/// later.
-pub(super) fn reserve(fd: BorrowedFd<'_>, size: u64) -> Result<()> {
+/// later. An error says that `what` failed.
+pub(super) fn reserve(fd: BorrowedFd<'_>, size: u64, what: &'static str) -> Result<()> {
     /// The bytes to reserve at a time. A signal undoes the piece that it interrupts, and no more.
     const PIECE: u64 = 16 << 20;
     let mut pieces = (0..size).step_by(PIECE as usize).map(|at| (at, PIECE.min(size - at)));
@@ -495,10 +494,10 @@ pub(super) fn reserve(fd: BorrowedFd<'_>, size: u64) -> Result<()> {
         let allocate = || fs::fallocate(fd, none, at, length);
         fd::retry(|| fd::sigpipe::without_xfsz(allocate))
     };
-    resize(fd, size).map_err(|errno| too_large(CREATE, errno))?;
+    resize(fd, size).map_err(|errno| too_large(what, errno))?;
     match pieces.try_for_each(piece) {
-        Err(errno) if is_refusal(errno) => Err(errno).asked(CREATE, refused!("fallocate(2)")),
-        done => done.map_err(|errno| too_large(CREATE, errno)),
+        Err(errno) if is_refusal(errno) => Err(errno).asked(what, refused!("fallocate(2)")),
+        done => done.map_err(|errno| too_large(what, errno)),
     }
 }
 

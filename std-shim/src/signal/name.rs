@@ -9,7 +9,7 @@ use std::str::FromStr;
 /// A signal of this system: a number with a name. Only existing signals can be made.
 ///
 /// It is parsed from what people write (`TERM`, `SIGTERM`, `15`, `RTMIN+1`) and displayed as in the
-/// manual (`SIGTERM`). One that has no name there is displayed by its number (`SIG16`), which is
+/// manual (`SIGTERM`). A signal without a name there is displayed by its number (`SIG16`), which is
 /// parsed too. `|` joins signals to a [`SignalSet`], in which signal `n` is line `n - 1`, as in the
 /// kernel's own mask.
 ///

@@ -6,7 +6,6 @@ use super::received::to_sigval;
 use crate::Result;
 use crate::error::{Asked, On, Tried, limit, refused};
 use crate::sys::answer;
-use rustix::io::Errno;
 use std::mem::MaybeUninit;
 use std::ptr;
 use std::time::Duration;
@@ -54,7 +53,6 @@ unsafe impl Send for IntervalTimer {}
 // `&self` gives access to nothing else.
 unsafe impl Sync for IntervalTimer {}
 
-const MAKE: &str = "make a timer";
 const READ: &str = "read the timer";
 
 impl IntervalTimer {
@@ -80,12 +78,7 @@ impl IntervalTimer {
         // `timer_t`.
         let made =
             unsafe { libc::timer_create(libc::CLOCK_MONOTONIC, &mut event, id.as_mut_ptr()) };
-        let made = match answer(made) {
-            Err(errno @ (Errno::PERM | Errno::NOSYS)) => {
-                Err(errno).asked(MAKE, refused!("timer_create(2)"))
-            }
-            made => made.map_err(limit).tried(MAKE),
-        };
+        let made = answer(made).map_err(limit).asked("make a timer", refused!("timer_create(2)"));
         made.on(format_args!("for {signal}"))?;
         // SAFETY: `timer_create` succeeded, so it filled `id`.
         Ok(IntervalTimer { id: unsafe { id.assume_init() } })

@@ -3,7 +3,7 @@
 //! Called through the C library, since `rustix` leaves both out on Android.
 
 use super::answer;
-use rustix::io::Result;
+use rustix::io::{Errno, Result};
 use rustix::process::Pid;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -27,8 +27,9 @@ pub(crate) enum End {
 /// Waits until the child ends, and removes its zombie.
 ///
 /// `EINTR` if a signal handler ran.
-pub(crate) fn wait(pidfd: BorrowedFd<'_>) -> Result<Option<End>> {
-    wait_id(pidfd, libc::WEXITED)
+pub(crate) fn wait(pidfd: BorrowedFd<'_>) -> Result<End> {
+    // `None` does not occur: the call waits, and asks only for an end.
+    wait_id(pidfd, libc::WEXITED)?.ok_or(Errno::AGAIN)
 }
 
 /// Removes the child's zombie if it has ended; `None` if it runs.

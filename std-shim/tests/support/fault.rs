@@ -3,23 +3,37 @@
 
 use std::io;
 
-/// One system call that shall fail: its number, and perhaps the value that one of its arguments
-/// must have.
+/// One system call that shall fail: its number, and perhaps what one of its arguments must be.
 #[derive(Debug, Clone, Copy)]
 pub struct Fault {
     pub call: libc::c_long,
-    /// The place of an argument (0 for the first), and the value of its lower half.
-    pub argument: Option<(u32, u32)>,
+    /// The place of an argument (0 for the first), and what its lower half must be.
+    pub argument: Option<(u32, Bits)>,
     pub errno: i32,
 }
 
+/// The lower half of an argument.
+#[derive(Debug, Clone, Copy)]
+pub enum Bits {
+    /// With this value.
+    Are(u32),
+    /// With this bit.
+    Have(u32),
+    /// Without this bit.
+    Lack(u32),
+}
+
 impl Fault {
-    pub fn new(call: libc::c_long, errno: i32) -> Self {
+    pub const fn new(call: libc::c_long, errno: i32) -> Self {
         Fault { call, argument: None, errno }
     }
 
-    pub fn when(mut self, place: u32, value: i32) -> Self {
-        self.argument = Some((place, value as u32));
+    pub const fn when(self, place: u32, value: i32) -> Self {
+        self.with(place, Bits::Are(value as u32))
+    }
+
+    pub const fn with(mut self, place: u32, bits: Bits) -> Self {
+        self.argument = Some((place, bits));
         self
     }
 }
@@ -34,30 +48,35 @@ pub fn inject(faults: &[Fault]) {
     let half = if cfg!(target_endian = "big") { 4 } else { 0 };
 
     let statement = |code: u32, k: u32| libc::sock_filter { code: code as u16, jt: 0, jf: 0, k };
-    let unless_equal = |k: u32, skip: u8| libc::sock_filter {
-        code: (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16,
+    // Goes on with the next instruction if the test holds, or skips so many.
+    let test = |test: u32, k: u32, skip: u8| libc::sock_filter {
+        code: (libc::BPF_JMP | test | libc::BPF_K) as u16,
         jt: 0,
         jf: skip,
         k,
     };
+    let unless_equal = |k: u32, skip: u8| test(libc::BPF_JEQ, k, skip);
+    let unless_set = |k: u32, skip: u8| test(libc::BPF_JSET, k, skip);
     let load = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
+    let argument = |place: u32| statement(load, ARGUMENTS + 8 * place + half);
     let answer = libc::BPF_RET | libc::BPF_K;
+    let allow = statement(answer, libc::SECCOMP_RET_ALLOW);
 
     let mut program = Vec::new();
     for fault in faults {
         let fails = libc::SECCOMP_RET_ERRNO | fault.errno as u32;
+        let tests = match fault.argument {
+            None => vec![],
+            Some((place, Bits::Are(value))) => vec![argument(place), unless_equal(value, 1)],
+            Some((place, Bits::Have(bit))) => vec![argument(place), unless_set(bit, 1)],
+            Some((place, Bits::Lack(bit))) => vec![argument(place), unless_set(bit, 1), allow],
+        };
         program.push(statement(load, NUMBER));
-        match fault.argument {
-            None => program.push(unless_equal(fault.call as u32, 1)),
-            Some((place, value)) => {
-                program.push(unless_equal(fault.call as u32, 3));
-                program.push(statement(load, ARGUMENTS + 8 * place + half));
-                program.push(unless_equal(value, 1));
-            }
-        }
+        program.push(unless_equal(fault.call as u32, tests.len() as u8 + 1));
+        program.extend(tests);
         program.push(statement(answer, fails));
     }
-    program.push(statement(answer, libc::SECCOMP_RET_ALLOW));
+    program.push(allow);
     let filter = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
 
     // SAFETY: this flag has no pointer arguments; the unused ones are zero, as it wants them.

@@ -1,6 +1,6 @@
 //! What a system may lack.
 
-use super::filter::{Refused, When, refuse};
+use super::fault::{Bits, Fault, inject};
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_bind, mount_change};
 use std::fs;
@@ -72,7 +72,7 @@ fn mounts(
     Condition { name, word, arrangements: vec![arrangement] }
 }
 
-fn filter(name: &'static str, word: &'static str, calls: &'static [Refused]) -> Condition {
+fn filter(name: &'static str, word: &'static str, calls: &'static [Fault]) -> Condition {
     // A filter answers with the first, and a kernel that is too old with the second; so does a
     // filter that is newer.
     answers(name, word, calls, &[libc::EPERM, libc::ENOSYS])
@@ -81,10 +81,16 @@ fn filter(name: &'static str, word: &'static str, calls: &'static [Refused]) -> 
 fn answers(
     name: &'static str,
     word: &'static str,
-    calls: &'static [Refused],
+    calls: &'static [Fault],
     errnos: &[i32],
 ) -> Condition {
-    let arrangement = |&errno| Box::new(move || refuse(calls, errno)) as Arrangement;
+    let arrangement = |&errno| {
+        let faults: Vec<_> = calls.iter().map(|call| Fault { errno, ..*call }).collect();
+        Box::new(move || {
+            inject(&faults);
+            Ok(())
+        }) as Arrangement
+    };
     Condition { name, word, arrangements: errnos.iter().map(arrangement).collect() }
 }
 
@@ -155,24 +161,31 @@ fn dev(kept: &[&str]) -> io::Result<()> {
     Ok(())
 }
 
-const fn call(number: libc::c_long) -> Refused {
-    Refused { number, when: When::Always }
+/// Every call of this number. Its errno is given later.
+const fn call(number: libc::c_long) -> Fault {
+    Fault::new(number, 0)
 }
 
-const fn command(number: libc::c_long, command: libc::c_int) -> Refused {
-    Refused { number, when: When::Is(command) }
+/// Those that have this command as their second argument.
+const fn command(number: libc::c_long, command: libc::c_int) -> Fault {
+    call(number).when(1, command)
+}
+
+/// Those with or without a flag in their second argument.
+const fn flags(number: libc::c_long, flags: Bits) -> Fault {
+    call(number).with(1, flags)
 }
 
 const MEMFD_NOEXEC_SEAL: u32 = 8;
 
 /// Calls that get one errno, each with what its error names.
 #[rustfmt::skip]
-const ANSWERS: &[(&str, &str, &[Refused], i32)] = &[
+const ANSWERS: &[(&str, &str, &[Fault], i32)] = &[
     ("vm.memfd_noexec is 2", "(nothing)",
-        &[Refused { number: libc::SYS_memfd_create, when: When::Lacks(MEMFD_NOEXEC_SEAL) }],
+        &[flags(libc::SYS_memfd_create, Bits::Lack(MEMFD_NOEXEC_SEAL))],
         libc::EACCES),
     ("memfd_create knows no MFD_NOEXEC_SEAL", "(nothing)",
-        &[Refused { number: libc::SYS_memfd_create, when: When::Has(MEMFD_NOEXEC_SEAL) }],
+        &[flags(libc::SYS_memfd_create, Bits::Have(MEMFD_NOEXEC_SEAL))],
         libc::EINVAL),
     // The C library takes another call only after the second.
     ("clone3 gets EPERM", "thread", &[call(libc::SYS_clone3)], libc::EPERM),
@@ -185,7 +198,7 @@ const ANSWERS: &[(&str, &str, &[Refused], i32)] = &[
 /// The calls that a filter may not know yet or an older kernel lacks, each with what its error
 /// names.
 #[rustfmt::skip]
-const CALLS: &[(&str, &str, &[Refused])] = &[
+const CALLS: &[(&str, &str, &[Fault])] = &[
     ("memfd_create is refused", "memfd_create", &[call(libc::SYS_memfd_create)]),
     ("fcntl(F_ADD_SEALS) is refused", "F_ADD_SEALS", &[command(libc::SYS_fcntl, libc::F_ADD_SEALS)]),
     ("fcntl(F_OFD_SETLK) is refused", "F_OFD_SETLK", &[command(libc::SYS_fcntl, libc::F_OFD_SETLK)]),
@@ -217,7 +230,7 @@ const CALLS: &[(&str, &str, &[Refused])] = &[
 ///
 /// Source: [Seccomp profiles for Docker](https://docs.docker.com/engine/security/seccomp/).
 #[rustfmt::skip]
-const DOCKER: &[Refused] = &[
+const DOCKER: &[Fault] = &[
     call(libc::SYS_acct), call(libc::SYS_add_key), call(libc::SYS_bpf),
     call(libc::SYS_clock_adjtime), call(libc::SYS_clock_settime), call(libc::SYS_delete_module),
     call(libc::SYS_finit_module), call(libc::SYS_fsconfig), call(libc::SYS_fsmount),

@@ -1,7 +1,7 @@
 //! Runs a scene in a process of its own, after the system was made as it shall be.
 
 use super::conditions::Arrangement;
-use crate::faults::scenes::{Scene, region_name};
+use crate::faults::scenes::{DONE, Scene, TOLD, perform, region_name};
 use std::io::{Read, Seek};
 use std::os::fd::AsRawFd;
 use std::path::Path;
@@ -20,15 +20,15 @@ pub(super) enum End {
 /// The longest that a scene may take.
 const LIMIT: Duration = Duration::from_secs(60);
 
-const TOLD: i32 = 10;
-const NOT_ARRANGED: i32 = 11;
-
 pub(super) fn run(scene: &Scene, arrange: &Arrangement) -> End {
     let folder = tempfile::Builder::new().prefix("ringway-systems-").tempdir().expect("a folder");
     let mut said = tempfile::tempfile().expect("a file");
     // SAFETY: this process has one thread.
     let pid = match unsafe { libc::fork() } {
-        0 => perform(scene, arrange, folder.path(), said.as_raw_fd()),
+        0 => perform(said.as_raw_fd(), || {
+            arrange().unwrap_or_else(|error| panic!("{error}"));
+            (scene.run)(folder.path())
+        }),
         pid => pid,
     };
     assert!(pid > 0, "fork: {}", std::io::Error::last_os_error());
@@ -48,7 +48,7 @@ pub(super) fn run(scene: &Scene, arrange: &Arrangement) -> End {
             End::Failed(format!("ended by signal {}: {last}", libc::WTERMSIG(status)))
         }
         Some(status) => match libc::WEXITSTATUS(status) {
-            0 => End::Works,
+            DONE => End::Works,
             TOLD => End::Told(without_names(last, pid, folder.path())),
             code => End::Failed(format!("exit status {code}: {text}")),
         },
@@ -87,29 +87,4 @@ fn without_names(text: &str, pid: libc::pid_t, folder: &Path) -> String {
         }
     }
     words.join(" ")
-}
-
-/// The scene's process.
-fn perform(scene: &Scene, arrange: &Arrangement, folder: &Path, said: i32) -> ! {
-    // SAFETY: a call on numbers, in a process that has just been made for this.
-    unsafe { libc::setpgid(0, 0) };
-    for standard in [1, 2] {
-        // SAFETY: a call on numbers; nobody in this process has a handle of its standard streams.
-        unsafe { libc::dup2(said, standard) };
-    }
-    // The process ends right after, whatever state a panic leaves.
-    let scene = std::panic::AssertUnwindSafe(|| match arrange() {
-        Ok(()) => (scene.run)(folder).err().map(|error| (TOLD, error)),
-        Err(error) => Some((NOT_ARRANGED, error.into())),
-    });
-    let code = match std::panic::catch_unwind(scene) {
-        Ok(None) => 0,
-        Ok(Some((code, error))) => {
-            eprintln!("{error}");
-            code
-        }
-        Err(_) => 101,
-    };
-    // SAFETY: ends this process; nothing of the other's is run.
-    unsafe { libc::_exit(code) }
 }

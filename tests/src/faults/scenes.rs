@@ -1,6 +1,6 @@
 //! The scenes: short uses of each mechanism that check their own results while calls fail.
 
-use super::supervise::{Fault, WRONG};
+use super::supervise::Fault;
 use ringway::CoreError;
 use ringway::connection::{self, Connection};
 use ringway::fd::{self, Copier, Interest, WaitSet};
@@ -21,7 +21,8 @@ use rustix::process::getpid;
 use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::net::Shutdown;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
@@ -111,6 +112,33 @@ pub fn all() -> Vec<Scene> {
 /// is still this region's.
 fn a_name_stays(fault: Fault) -> bool {
     matches!(fault.call.name(), "unlinkat" | "newfstatat" | "statx" | "fstat")
+}
+
+/// The exit statuses by which a scene's process reports its result.
+pub const DONE: i32 = 0;
+pub const TOLD: i32 = 10;
+pub const WRONG: i32 = 20;
+
+/// Runs a scene in this process, which was made for it, and ends the process. `said` gets what the
+/// scene prints, and its error.
+pub fn perform(said: RawFd, scene: impl FnOnce() -> Outcome) -> ! {
+    // SAFETY: a call on numbers, in a process that has just been made for this.
+    unsafe { libc::setpgid(0, 0) };
+    for standard in [1, 2] {
+        // SAFETY: a call on numbers; nobody in this process has a handle of its standard streams.
+        unsafe { libc::dup2(said, standard) };
+    }
+    // The process ends right after, whatever state a panic leaves.
+    let code = match catch_unwind(AssertUnwindSafe(scene)) {
+        Ok(Ok(())) => DONE,
+        Ok(Err(error)) => {
+            eprintln!("{error}");
+            TOLD
+        }
+        Err(_) => 101,
+    };
+    // SAFETY: ends this process; nothing of the other's is run.
+    unsafe { libc::_exit(code) }
 }
 
 /// A result that must not be there when the calls before it succeeded.

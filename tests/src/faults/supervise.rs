@@ -1,7 +1,7 @@
 //! Runs a scene in a process, and answers that process's system calls.
 
 use super::calls::{Call, errno_name};
-use super::scenes::Scene;
+use super::scenes::{self, DONE, Outcome, Scene, TOLD, WRONG};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::{Read, Seek};
@@ -56,11 +56,6 @@ enum End {
     Hung,
 }
 
-/// The exit statuses by which a scene's process reports its result.
-pub const DONE: i32 = 0;
-pub const TOLD: i32 = 10;
-pub const WRONG: i32 = 20;
-
 impl Report {
     /// Whether the scene succeeded or returned an error; otherwise what is wrong with it.
     pub fn verdict(&self, scene: &Scene, fault: Option<Fault>) -> Result<bool, String> {
@@ -102,7 +97,7 @@ pub fn run(scene: &Scene, fault: Option<Fault>) -> Report {
     let pid = match unsafe { libc::fork() } {
         0 => {
             drop(ours);
-            perform(scene, folder.path(), said.as_fd().as_raw_fd(), &theirs)
+            scenes::perform(said.as_raw_fd(), || supervised(scene, folder.path(), &theirs))
         }
         pid => pid,
     };
@@ -311,34 +306,18 @@ fn descriptors(pid: libc::pid_t) -> BTreeSet<String> {
     described.collect()
 }
 
-/// The scene's process.
-fn perform(
+/// Runs the scene in its process, and hands the answering of its calls to the supervisor.
+fn supervised(
     scene: &Scene,
     folder: &Path,
-    said: RawFd,
     supervisor: &ringway::socket::UnixSeqpacket,
-) -> ! {
-    // SAFETY: a call on numbers, in a process that has just been made for this.
-    unsafe { libc::setpgid(0, 0) };
-    for standard in [1, 2] {
-        // SAFETY: a call on numbers; nobody in this process has a handle of its standard streams.
-        unsafe { libc::dup2(said, standard) };
-    }
+) -> Outcome {
     let listener = listen(supervisor.as_fd().as_raw_fd());
     supervisor.send_descriptors(b"L", &[listener.as_fd()], None).expect("to send");
     mark(BEGIN);
     let outcome = std::panic::catch_unwind(|| (scene.run)(folder));
     mark(FINISH);
-    let code = match outcome {
-        Ok(Ok(())) => DONE,
-        Ok(Err(error)) => {
-            eprintln!("{error}");
-            TOLD
-        }
-        Err(_) => 101,
-    };
-    // SAFETY: ends this process; nothing of the other's is run.
-    unsafe { libc::_exit(code) }
+    outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 fn mark(phase: u64) {

@@ -6,7 +6,7 @@
 //! shows the reader of a FIFO nothing while no writer has come, although a read gets the end of
 //! file; in memory that read counts as ready.
 
-use super::{Answer, Form, Log, Stamped, answer};
+use super::{Answer, Form, Log, Stamped, answer, fill};
 use crate::oracle::Choices;
 use embedded_io::{ReadReady, WriteReady};
 use ringway::CoreError;
@@ -537,30 +537,22 @@ fn fill_and_drain(
     before: usize,
     form: Form,
 ) -> [CoreError; 2] {
-    let mut sent = Vec::new();
-    let mut stamped = Stamped(size);
-    let full = loop {
-        let bytes = stamped.next(size);
+    let (sent, full) = fill(size, |bytes| {
         if form != Form::Try {
             // What was written before the deadline is told.
-            let (count, written) = side.write_all(which, &bytes, form);
-            sent.extend_from_slice(&bytes[..count]);
-            match written {
-                Ok(()) => assert_eq!(count, size),
-                Err(error) => break error,
+            let (count, written) = side.write_all(which, bytes, form);
+            if written.is_ok() {
+                assert_eq!(count, size);
             }
-            continue;
+            return (count, written);
         }
-        match side.write(which, &bytes, form) {
-            Ok(count) => {
-                assert!(count > 0 && count <= size);
-                assert!(size > ATOMIC || count == size, "{count} of {size} bytes: a part");
-                sent.extend_from_slice(&bytes[..count]);
-            }
-            Err(error) => break error,
+        let written = side.write(which, bytes, form);
+        if let Ok(count) = written {
+            assert!(count > 0 && count <= size);
+            assert!(size > ATOMIC || count == size, "{count} of {size} bytes: a part");
         }
-        assert!(sent.len() < 1 << 24, "it takes more and more");
-    };
+        (written.unwrap_or(0), written.map(drop))
+    });
     assert!(!side.can_write(which) && side.can_read(), "it is full: not writable, but readable");
     let mut out = vec![0; before];
     let mut skipped = 0;

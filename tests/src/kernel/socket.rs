@@ -8,7 +8,7 @@
 mod memory;
 mod system;
 
-use super::{Answer, Form, Log, Stamped};
+use super::{Answer, Form, Log, Stamped, fill};
 use crate::oracle::Choices;
 use ringway::CoreError;
 use std::collections::{BTreeMap, VecDeque};
@@ -426,29 +426,21 @@ impl Way {
     /// "full".
     fn fill_and_drain(&self, side: &mut impl Side, before: &[usize]) -> (CoreError, Answer<()>) {
         let Way { from, to, size, form, messages } = *self;
-        let mut sent = Vec::new();
-        let mut stamped = Stamped(size);
-        let full = loop {
-            let bytes = stamped.next(size);
+        let (sent, full) = fill(size, |bytes| {
             if form != Form::Try {
                 // What was sent before the deadline is told.
-                let (count, answer) = side.send_all(from, &bytes, form);
-                sent.extend_from_slice(&bytes[..count]);
-                match answer {
-                    Ok(()) => assert_eq!(count, size),
-                    Err(error) => break error,
+                let (count, sent) = side.send_all(from, bytes, form);
+                if sent.is_ok() {
+                    assert_eq!(count, size);
                 }
-                continue;
+                return (count, sent);
             }
-            match side.send(from, &bytes, form) {
-                Ok(count) => {
-                    assert!(count > 0 && count <= size && (!messages || count == size));
-                    sent.extend_from_slice(&bytes[..count]);
-                }
-                Err(error) => break error,
+            let sent = side.send(from, bytes, form);
+            if let Ok(count) = sent {
+                assert!(count > 0 && count <= size && (!messages || count == size));
             }
-            assert!(sent.len() < 1 << 24, "it takes more and more");
-        };
+            (sent.unwrap_or(0), sent.map(drop))
+        });
         let is_full = would_wait(Err(full));
         if let Some([_, send]) = side.ready(from).filter(|_| is_full) {
             assert!(!send, "it is full, and ready to take more");

@@ -54,7 +54,7 @@ pub(super) fn meet(socket: &UnixStream, role: Role, layout: &Layout) -> Result<[
     Ok([mine, memory::accept(file.as_fd(), layout.size_of(role.other()))?])
 }
 
-/// The first numbers of these bytes, each of which has four.
+/// The first numbers in these bytes, of which each number takes four.
 fn numbers<const N: usize>(bytes: &[u8]) -> [u32; N] {
     let mut words = bytes.chunks_exact(4).map(|word| word.try_into().unwrap_or_default());
     std::array::from_fn(|_| u32::from_le_bytes(words.next().unwrap_or_default()))

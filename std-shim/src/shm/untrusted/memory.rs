@@ -2,8 +2,8 @@
 
 use super::super::file::reserve;
 use super::super::mapping::Mapping;
-use crate::error::{Asked, Tried, refused};
-use crate::sys::memory_file;
+use crate::error::Tried;
+use crate::sys::{memory_file, seal};
 use crate::{Cause, CoreError, Error, Result};
 use rustix::fs::{self, SealFlags};
 use rustix::io::Errno;
@@ -18,12 +18,12 @@ const TMPFS: u64 = 0x0102_1994;
 
 /// Makes memory that only this process can write, and what the peer gets of it.
 pub(super) fn make(size: usize) -> Result<(Mapping, OwnedFd)> {
-    let file = memory_file("ringway-untrusted").asked(MEET, refused!("memfd_create(2)"))?;
-    reserve(file.as_fd(), size as u64)?;
+    let file = memory_file("ringway-untrusted", MEET)?;
+    reserve(file.as_fd(), size as u64, MEET)?;
     let mapping = Mapping::new(&file, size, ProtFlags::READ | ProtFlags::WRITE)?;
     // From here on nobody can map it writable, or write it. What is mapped already stays.
     let seals = SealFlags::SHRINK | SealFlags::GROW | SealFlags::FUTURE_WRITE | SealFlags::SEAL;
-    fs::fcntl_add_seals(&file, seals).asked(MEET, refused!("fcntl(2) with F_ADD_SEALS"))?;
+    seal(&file, seals, MEET)?;
     Ok((mapping, file))
 }
 
