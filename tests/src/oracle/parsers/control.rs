@@ -32,8 +32,8 @@ pub fn control(bytes: &[u8]) {
     }
 }
 
-/// The shim finds what a walk by `cmsg(3)` finds. Where the bytes end within the last header's data,
-/// the shim finds what is there.
+/// The shim finds what a walk by `cmsg(3)` finds. Where the bytes end within the last header's
+/// data, the shim finds what is there.
 fn any_bytes(bytes: &[u8]) {
     let mut found = Vec::new();
     headers::descriptors(bytes, |descriptor| found.push(descriptor));
