@@ -112,11 +112,13 @@ mod tests {
 
     #[test]
     fn values_are_those_that_there_are() {
-        let mut u = Unstructured::new(&[0xff; 40]);
+        let mut u = Unstructured::new(&[0xff; 64]);
         let who: Participant = u.arbitrary().unwrap();
         assert!(who.number() <= Participant::MAX);
         assert_eq!(u.arbitrary::<SignalSet>().unwrap(), SignalSet::all());
         assert_eq!(u.arbitrary::<Config>().unwrap().gone, u32::MAX);
+        let payload = u.arbitrary::<Payload>().unwrap();
+        assert_eq!((payload.value, payload.user, payload.code), (usize::MAX, u32::MAX, -1));
         // Of no bytes too there is a value, so that a sequence of operations can end anywhere.
         assert_eq!(Unstructured::new(&[]).arbitrary::<Payload>().unwrap(), Payload::new(0));
     }

@@ -2,13 +2,16 @@
 //! other reads.
 #![cfg(not(loom))]
 
+use ringway_core::lock::Mutex;
 use ringway_core::plain::Plain;
 use ringway_core::region::{
-    AttachSlot, Error, Item, Kind, Layout, MAX_NAME, Occupant, Ready, TypeName, View,
+    AttachSlot, Error, Item, Kind, Layout, MAX_NAME, MAX_PARTS, Occupant, Ready, TypeName, View,
 };
 use ringway_core::ring::broadcast::RawBroadcast;
 use ringway_core::ring::latest::{Latest, RawLatest};
-use ringway_core::ring::{RawRing, Ring};
+use ringway_core::ring::queue::QueueView;
+use ringway_core::ring::{RawRing, Ring, RingView};
+use ringway_core::wait::Spin;
 use std::ptr::NonNull;
 
 /// Stands for memory that two sides share.
@@ -282,6 +285,64 @@ fn parts_are_opened_without_their_items_type() {
     memory.0[64 + 40..64 + 44].copy_from_slice(&(size - 4).to_ne_bytes());
     let view = memory.view(&layout).unwrap();
     assert_eq!(view.raw_part::<RawRing>("ring").map(drop), Err(Error::Corrupt));
+}
+
+#[test]
+fn a_region_has_room_for_the_most_parts() {
+    let names: Vec<String> = (0..MAX_PARTS).map(|number| number.to_string()).collect();
+    let mut layout = Layout::<MAX_PARTS>::new(1);
+    for name in &names {
+        layout = layout.part::<Ring<u8, 8>>(name).unwrap();
+    }
+    let more = layout.clone().part::<Ring<u8, 8>>("more").map(drop);
+    assert_eq!(more, Err(Error::TooManyParts { max: MAX_PARTS }));
+    let mut bytes = vec![0; layout.size() + 128];
+    let skip = bytes.as_ptr().align_offset(128);
+    let memory = &mut bytes[skip..][..layout.size()];
+    assert_eq!(layout.write(memory), Ok(()));
+    // SAFETY: the view borrows the memory, and only this crate writes it meanwhile.
+    let view = unsafe { View::new(NonNull::from(&mut *memory).cast(), layout.size()) }.unwrap();
+    assert_eq!(view.entries().count(), MAX_PARTS);
+    assert!(view.part::<Ring<u8, 8>>(names.last().unwrap()).is_ok());
+}
+
+#[test]
+fn memory_for_a_region_is_zeroed_and_aligned() {
+    let layout = Layout::<1>::new(2).part::<Ring<u8, 8>>("bytes").unwrap();
+    let mut memory = Memory([0; 4096]);
+    assert_eq!(layout.write(&mut memory.0[1..]), Err(Error::Memory));
+    memory.0[3] = 1;
+    assert_eq!(layout.write(&mut memory.0), Err(Error::Memory));
+    memory.0[3] = 0;
+    assert_eq!(layout.write(&mut memory.0), Ok(()));
+}
+
+#[test]
+fn a_mutex_of_a_table_is_found_again() {
+    let layout = Layout::<1>::new(2).part_for::<Mutex<[u32], Spin>>("table", 5).unwrap();
+    let mut memory = Memory::new(&layout);
+    let view = memory.view(&layout).unwrap();
+    let table = view.part::<Mutex<[u32], Spin>>("table").unwrap();
+    table.lock().unwrap().copy_from_slice(&[1, 2, 3, 4, 5]);
+    assert_eq!(
+        *view.part::<Mutex<[u32; 5], Spin>>("table").unwrap().lock().unwrap(),
+        [1, 2, 3, 4, 5]
+    );
+}
+
+#[test]
+fn a_capacity_that_cannot_be_is_told_last() {
+    let layout = Layout::<1>::new(2).part_for::<RingView<u32>>("numbers", 8).unwrap();
+    let mut memory = Memory::new(&layout);
+    // The entry's capacity.
+    memory.0[64 + 52..64 + 56].copy_from_slice(&0_u32.to_ne_bytes());
+    let view = memory.view(&layout).unwrap();
+    let (found, wanted) = (Kind::RING, Kind::QUEUE);
+    let other = view.part::<QueueView<u32>>("numbers").map(drop);
+    assert_eq!(other, Err(Error::OtherKind { found, wanted }));
+    let other = view.part::<RingView<u64>>("numbers").map(drop);
+    assert_eq!(other, Err(Error::OtherItem { found: 4, wanted: 8 }));
+    assert_eq!(view.part::<RingView<u32>>("numbers").map(drop), Err(Error::Corrupt));
 }
 
 #[test]

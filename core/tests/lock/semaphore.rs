@@ -74,7 +74,13 @@ impl Wake for Crowded {
 impl Wait for Crowded {
     type Deadline = std::convert::Infallible;
 
-    fn wait(&self, _: &AtomicU32, _: u32, _: Option<Self::Deadline>) -> Result<(), TimedOut> {
+    fn wait(
+        &self,
+        word: &AtomicU32,
+        expected: u32,
+        _: Option<Self::Deadline>,
+    ) -> Result<(), TimedOut> {
+        assert_eq!(word.load(Ordering::Relaxed), expected, "or it would not sleep");
         match SLEEPS.fetch_add(1, Ordering::Relaxed) {
             0 => CROWDED.acquire(),
             1 => CROWDED.release(2).unwrap(),

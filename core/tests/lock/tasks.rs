@@ -102,6 +102,21 @@ fn permits_given_while_a_task_registers_are_taken() {
     assert_eq!(woken.count(), 1);
 }
 
+#[test]
+fn who_gives_a_permit_wakes_a_task_that_waits() {
+    let permits = Semaphore::<0, Async>::new();
+    for _ in 0..2 {
+        let mut task = pin!(permits.acquire_async());
+        assert!(once(task.as_mut()).is_pending());
+        let (answer, woken) = counted(task.as_mut());
+        assert!(answer.is_pending());
+        assert_eq!(woken.count(), 0, "there is none yet");
+        permits.release(1).unwrap();
+        assert_eq!(woken.count(), 1);
+        assert!(once(task.as_mut()).is_ready());
+    }
+}
+
 /// A thread's sleep, of which only the wake-ups are counted.
 struct Sleepless;
 

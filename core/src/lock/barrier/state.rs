@@ -71,3 +71,18 @@ impl State {
 pub(super) fn next(round: u32) -> u32 {
     (round + 1) & ROUNDS
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    // A party that was stopped for a whole round learns by the number that its round is over.
+    #[test]
+    fn each_round_has_another_number_than_those_before() {
+        let mut state = State::new(Phase::Draining, ROUNDS - 2);
+        for round in [ROUNDS - 1, ROUNDS, 0, 1, 2] {
+            state = state.drained().unwrap().with(Phase::Draining);
+            assert_eq!((state.round, State::unpack(state.word).round), (round, round));
+        }
+    }
+}

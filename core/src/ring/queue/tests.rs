@@ -123,6 +123,23 @@ mod producers {
     }
 
     #[test]
+    fn threads_of_one_participant_register_in_a_full_table() {
+        let queue = waited_on();
+        let handles: Vec<_> =
+            (0..=100).filter_map(Participant::new).map(|who| queue.handle(who)).collect();
+        let all: Vec<_> = handles.iter().map_while(|who| who.producer()).collect();
+        assert!(all.len() < handles.len());
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    let who = queue.handle(Participant::new(0).unwrap());
+                    (0..crate::scaled::scaled(3000)).for_each(|_| drop(who.producer().unwrap()));
+                });
+            }
+        });
+    }
+
+    #[test]
     fn many_participants_and_many_handles_register() {
         let queue = waited_on();
         let who: Vec<_> =
