@@ -89,11 +89,11 @@ impl Tree {
         Ok(())
     }
 
-    /// Builds the tests. Returns what cargo and the compiler say.
-    fn cargo(&self) -> Answer<Vec<Line>> {
+    /// Builds `tests`. Returns what cargo and the compiler say.
+    fn cargo(&self, tests: &[String]) -> Answer<Vec<Line>> {
         let output = Command::new("cargo")
             .args(["test", "--locked", "--no-run", "--message-format=json"])
-            .args(&self.tests)
+            .args(tests)
             .current_dir(&self.root)
             .env("RUSTC_BOOTSTRAP", "1")
             .env("RUSTFLAGS", format!("--cap-lints allow {}", self.flags))
@@ -107,6 +107,20 @@ impl Tree {
             return Err(String::from_utf8_lossy(&output.stderr).into());
         }
         Ok(lines)
+    }
+
+    /// Builds `tests` of the tree as it is. `None`: the compiler refuses it.
+    pub fn programs(&self, tests: &[String]) -> Answer<Option<Vec<(String, PathBuf)>>> {
+        let mut programs = Vec::new();
+        for line in self.cargo(tests)? {
+            if line.message.is_some_and(|message| message.level == "error") {
+                return Ok(None);
+            }
+            if let (Some(program), Some(target)) = (line.executable, line.target) {
+                programs.push((target.name, program));
+            }
+        }
+        Ok(Some(programs))
     }
 
     /// Weaves all mutants that the compiler takes. Returns the test programs and what is left out.
@@ -132,7 +146,7 @@ impl Tree {
             let mut programs = Vec::new();
             let mut refused = BTreeSet::new();
             let mut complaints = Vec::new();
-            for line in self.cargo()? {
+            for line in self.cargo(&self.tests)? {
                 if let (Some(program), Some(target)) = (line.executable, line.target) {
                     programs.push((target.name, program));
                 }

@@ -4,6 +4,7 @@
 //! environment chooses it, finds out which tests reach each, and runs those. So a mutant costs some
 //! runs of small tests, not a build.
 
+mod alone;
 mod build;
 mod list;
 mod run;
@@ -21,6 +22,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use build::Tree;
+use list::Mutant;
 use run::{End, Test};
 
 /// What this tool does may fail in many ways, which it only tells.
@@ -30,13 +32,22 @@ struct Options {
     no_cas: bool,
     record: bool,
     open: bool,
+    alone: bool,
     files: Vec<String>,
     jobs: usize,
+    patience: u32,
 }
 
 fn options() -> Answer<Options> {
-    let mut options =
-        Options { no_cas: false, record: false, open: false, files: Vec::new(), jobs: 2 };
+    let mut options = Options {
+        no_cas: false,
+        record: false,
+        open: false,
+        alone: false,
+        files: Vec::new(),
+        jobs: 2,
+        patience: 1,
+    };
     let mut arguments = env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
@@ -44,8 +55,10 @@ fn options() -> Answer<Options> {
             "--no-cas" => options.no_cas = true,
             "--record" => options.record = true,
             "--open" => options.open = true,
+            "--alone" => options.alone = true,
             "--file" => options.files.push(value()?),
             "--jobs" => options.jobs = value()?.parse().map_err(|_| "--jobs N")?,
+            "--patience" => options.patience = value()?.parse().map_err(|_| "--patience N")?,
             _ => {
                 return Err(format!("{argument}: not known; tests/mutants/run says what is").into());
             }
@@ -82,16 +95,31 @@ fn work(options: &Options) -> Answer<()> {
     let original = env::current_dir()?;
     let places = ["cas", "no-cas"].map(|name| original.join("target/mutants").join(name));
     let logs = places.each_ref().map(|place| place.join("verdicts.txt"));
+    let alone = places.each_ref().map(|place| place.join("alone.txt"));
     if options.record {
-        return score::write(&logs, &original.join("tests/mutants"));
+        return score::write(&logs, &alone, &original.join("tests/mutants"));
     }
-    let place = &places[usize::from(options.no_cas)];
-    let root = place.join("tree");
+    let which = usize::from(options.no_cas);
+    let place = &places[which];
+    let root = place.join(if options.alone { "alone" } else { "tree" });
     let mutants = list::mutants(&original)?;
-    Tree::copy(&original, &root, &mutants)?;
     let flags = if options.no_cas { "--cfg no_cas --cfg uncached" } else { "" };
     let tests = programs(&original)?;
     let tree = Tree { root: root.clone(), flags: flags.to_owned(), tests };
+    let is_chosen = |mutant: &Mutant| {
+        options.files.is_empty() || options.files.iter().any(|f| mutant.file.starts_with(f))
+    };
+    if options.alone {
+        Tree::copy(&original, &root, &[])?;
+        let wanted = score::with(&logs[which], &["constant", "unwoven"]);
+        let known = score::with(&alone[which], &["killed", "timeout", "refused"]);
+        let wanted = mutants.iter().filter(|mutant| {
+            let is_open = !options.open || !known.contains(&mutant.name);
+            is_chosen(mutant) && is_open && wanted.contains(&mutant.name)
+        });
+        return judge_alone(tree, &wanted.collect::<Vec<_>>(), &alone[which]);
+    }
+    Tree::copy(&original, &root, &mutants)?;
     let (programs, left) = tree.build(&original, &mutants)?;
 
     let mut tests = Vec::<Test>::new();
@@ -102,15 +130,15 @@ fn work(options: &Options) -> Answer<()> {
     println!("{} tests in {} programs", tests.len(), programs.len());
 
     // The other configuration tries what the usual one does not.
-    let log = &logs[usize::from(options.no_cas)];
+    let log = &logs[which];
     let passed_on = score::with(&logs[0], &["unreached", "elsewhere"]);
-    let noticed = score::with(log, &["killed", "timeout"]);
+    let noticed: &[&str] = if options.patience > 1 { &["killed"] } else { &["killed", "timeout"] };
+    let noticed = score::with(log, noticed);
     let wanted = |number: usize| {
         let mutant = &mutants[number];
         (!options.no_cas || passed_on.contains(&mutant.name))
             && !(options.open && noticed.contains(&mutant.name))
-            && (options.files.is_empty()
-                || options.files.iter().any(|f| mutant.file.starts_with(f)))
+            && is_chosen(mutant)
     };
     let mut numbers: Vec<usize> = (0..mutants.len()).filter(|&number| wanted(number)).collect();
     // Mixed, so that the first verdicts are a sample of all.
@@ -137,7 +165,7 @@ fn work(options: &Options) -> Answer<()> {
                     } else if !tests.iter().any(|test| test.reaches[number]) {
                         if mutants[number].function.is_none() { "constant" } else { "unreached" }
                     } else {
-                        match run::judge(number, &tests, &root.join("core")) {
+                        match run::judge(number, &tests, &root.join("core"), options.patience) {
                             Ok(Some((test, end))) => {
                                 by = test;
                                 if end == End::TooLong { "timeout" } else { "killed" }
@@ -159,5 +187,18 @@ fn work(options: &Options) -> Answer<()> {
         }
     });
     println!("{:?}", counts.into_inner()?);
+    Ok(())
+}
+
+/// Judges `mutants` in a build each, and writes their verdicts into `log`.
+fn judge_alone(tree: Tree, mutants: &[&Mutant], log: &Path) -> Answer<()> {
+    println!("{} mutants", mutants.len());
+    let judge = alone::Judge { tree };
+    score::forget(log, |name| mutants.iter().all(|mutant| mutant.name != name))?;
+    let mut log = fs::File::options().append(true).open(log)?;
+    for mutant in mutants {
+        let (verdict, by) = judge.judge(mutant)?;
+        writeln!(log, "{verdict}\t{}\t{}\t{by}", mutant.key(), mutant.name)?;
+    }
     Ok(())
 }

@@ -110,8 +110,14 @@ pub fn tests(file: &str, program: &Path, folder: &Path, mutants: usize) -> io::R
     Ok(tests)
 }
 
-/// The test that notices mutant `number`, with how it did. `None`: none does.
-pub fn judge(number: usize, tests: &[Test], folder: &Path) -> io::Result<Option<(String, End)>> {
+/// The test that notices mutant `number`, with how it did. `None`: none does. A test may take
+/// `patience` times as long as usually.
+pub fn judge(
+    number: usize,
+    tests: &[Test],
+    folder: &Path,
+    patience: u32,
+) -> io::Result<Option<(String, End)>> {
     let mut reach: Vec<&Test> = tests.iter().filter(|test| test.reaches[number]).collect();
     reach.sort_by_key(|test| test.usual);
     // A few quick ones first; then all others, a program at a time.
@@ -131,7 +137,7 @@ pub fn judge(number: usize, tests: &[Test], folder: &Path) -> io::Result<Option<
     for batch in batches {
         let usual: Duration = batch.iter().map(|test| test.usual).sum();
         let names: Vec<&str> = batch.iter().map(|test| test.name.as_str()).collect();
-        let limit = Duration::from_secs(5) + 5 * usual;
+        let limit = patience * (Duration::from_secs(5) + 5 * usual);
         let end = run(&batch[0].program, &names, folder, ("RINGWAY_MUTANT", &awake), limit)?;
         if end != End::Passed {
             let name = if names.len() == 1 { names[0] } else { "…" };

@@ -62,9 +62,14 @@ pub fn forget(log: &Path, stays: impl Fn(&str) -> bool) -> std::io::Result<()> {
     fs::write(log, kept)
 }
 
-/// Reads the verdicts of both configurations, and writes `score.txt` and `survivors.txt` into
-/// `folder`, where `explained` is.
-pub fn write(logs: &[PathBuf], folder: &Path) -> Answer<()> {
+/// No run of the tests can try it: it needs a build of its own.
+fn has_no_choice(verdict: &str) -> bool {
+    matches!(verdict, "constant" | "unwoven")
+}
+
+/// Reads the verdicts of both configurations, and those of mutants in `alone`, in a build of their
+/// own. Writes `score.txt` and `survivors.txt` into `folder`, where `explained` is.
+pub fn write(logs: &[PathBuf], alone: &[PathBuf], folder: &Path) -> Answer<()> {
     let mut explained = String::new();
     for file in fs::read_dir(folder.join("explained")).into_iter().flatten().flatten() {
         explained += &fs::read_to_string(file.path())?;
@@ -77,6 +82,11 @@ pub fn write(logs: &[PathBuf], folder: &Path) -> Answer<()> {
             if verdict != "elsewhere" && verdict != "refused" || !all.contains_key(&name) {
                 all.insert(name, (verdict, key));
             }
+        }
+    }
+    for (name, alone) in alone.iter().flat_map(|log| verdicts(log)) {
+        if let Some(verdict) = all.get_mut(&name).filter(|verdict| has_no_choice(&verdict.0)) {
+            *verdict = alone;
         }
     }
     let mut rows = BTreeMap::<&str, Row>::new();

@@ -66,6 +66,16 @@ struct Places {
     unary: HashMap<usize, (Range<usize>, Range<usize>)>,
     /// Of an arm: its pattern, its guard.
     arms: HashMap<usize, (Range<usize>, Option<Range<usize>>)>,
+    /// Of a field of a struct with a base (`..base`): its value, the field of the base.
+    fields: HashMap<usize, Field>,
+}
+
+struct Field {
+    value: Range<usize>,
+    base: Range<usize>,
+    member: Range<usize>,
+    /// The value stands alone, as it has the field's name.
+    is_short: bool,
 }
 
 impl<'ast> Visit<'ast> for Places {
@@ -85,6 +95,18 @@ impl<'ast> Visit<'ast> for Places {
         let guard = node.guard.as_ref().map(|(_, guard)| guard.span().byte_range());
         self.arms.insert(node.span().byte_range().start, (node.pat.span().byte_range(), guard));
         visit::visit_arm(self, node);
+    }
+
+    fn visit_expr_struct(&mut self, node: &'ast syn::ExprStruct) {
+        if let Some(base) = &node.rest {
+            for field in &node.fields {
+                let member = field.member.span().byte_range();
+                let [value, base] = [&field.expr, base].map(|part| part.span().byte_range());
+                let is_short = field.colon_token.is_none();
+                self.fields.insert(member.start, Field { value, base, member, is_short });
+            }
+        }
+        visit::visit_expr_struct(self, node);
     }
 }
 
@@ -131,7 +153,13 @@ pub fn weave(text: &str, mutants: &[(usize, &Mutant)]) -> (Woven, Vec<usize>) {
                 None => (pattern.end..pattern.end, 0, format!(" if !{awake}"), ""),
                 Some(guard) => (guard.clone(), 1, never(&awake), "))"),
             }),
-            Genre::StructField => None,
+            // The base's value stays.
+            Genre::StructField => places.fields.get(&start).map(|field| {
+                let (base, member) = (&text[field.base.clone()], &text[field.member.clone()]);
+                let name = if field.is_short { format!("{member}: ") } else { String::new() };
+                let before = format!("{name}(if {awake} {{ ({base}).{member} }} else {{");
+                (field.value.clone(), 2, before, "})")
+            }),
         };
         let Some((bytes, rank, before, after)) = found else {
             unwoven.push(number);
@@ -153,6 +181,15 @@ pub fn weave(text: &str, mutants: &[(usize, &Mutant)]) -> (Woven, Vec<usize>) {
     let mut rest = regions.as_slice();
     render(text, 0..text.len(), &mut rest, &mut woven);
     (woven, unwoven)
+}
+
+/// The text with one mutant in it, awake for ever.
+pub fn replace(text: &str, mutant: &Mutant) -> String {
+    let lines = Lines::new(text);
+    let [start, end] = [mutant.span.start, mutant.span.end].map(|point| lines.offset(point));
+    // The comma of a field goes with it.
+    let comma = mutant.genre == Genre::StructField && text[end..].starts_with(',');
+    format!("{}{}{}", &text[..start], mutant.replacement, &text[end + usize::from(comma)..])
 }
 
 /// What stands before a guard that holds no longer while a mutant is awake.

@@ -1,0 +1,70 @@
+//! Mutants in constants, which cannot be chosen when the tests run: each in a build of its own.
+
+use std::fs;
+use std::time::Duration;
+
+use crate::Answer;
+use crate::build::Tree;
+use crate::list::Mutant;
+use crate::run::{self, End};
+use crate::weave;
+
+/// The test programs of each part of the core, which notice most of what is wrong there.
+const CLOSEST: [(&str, &str); 14] = [
+    ("core/src/channel/frame", "link_frame"),
+    ("core/src/channel/link", "link_session"),
+    ("core/src/channel/pipe", "channel_pipe"),
+    ("core/src/channel/socket", "channel_socket"),
+    ("core/src/lock", "lock"),
+    ("core/src/participant", "lock"),
+    ("core/src/region", "region"),
+    ("core/src/ring/broadcast", "broadcast"),
+    ("core/src/ring/bytes", "bytes"),
+    ("core/src/ring/messages", "views"),
+    ("core/src/ring/queue", "queue"),
+    ("core/src/ring", "ring"),
+    ("core/src/signal", "signal"),
+    ("core/src", "layout"),
+];
+
+/// How long a program may take: the slowest take a minute on a quiet processor.
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// Judges mutants, one after the other.
+pub struct Judge {
+    /// The tree, with the arguments that build all tests.
+    pub tree: Tree,
+}
+
+impl Judge {
+    /// The verdict, with the program that notices.
+    pub fn judge(&self, mutant: &Mutant) -> Answer<(&'static str, String)> {
+        let file = self.tree.root.join(&mutant.file);
+        let text = fs::read_to_string(&file)?;
+        fs::write(&file, weave::replace(&text, mutant))?;
+        let verdict = self.judge_built(&mutant.file);
+        fs::write(&file, text)?;
+        verdict
+    }
+
+    /// Runs the closest tests first, and all others only if those pass.
+    fn judge_built(&self, file: &str) -> Answer<(&'static str, String)> {
+        let closest = CLOSEST.iter().find(|(part, _)| file.starts_with(part));
+        let closest = closest.map_or("layout", |(_, program)| program);
+        let some = ["-p", "ringway-core", "--all-features", "--test", closest].map(str::to_owned);
+        for tests in [&some[..], &self.tree.tests[..]] {
+            let Some(programs) = self.tree.programs(tests)? else {
+                return Ok(("refused", String::new()));
+            };
+            for (name, program) in programs {
+                let folder = self.tree.root.join("core");
+                match run::run(&program, &[], &folder, ("RINGWAY_MUTANT", "none"), LIMIT)? {
+                    End::Passed => {}
+                    End::Failed => return Ok(("killed", name)),
+                    End::TooLong => return Ok(("timeout", name)),
+                }
+            }
+        }
+        Ok(("survived", String::new()))
+    }
+}
