@@ -259,7 +259,7 @@ fn a_queue_with_circular_entries_is_corrupt() {
         unsafe { place.write(word) };
     };
     for index in 0..N {
-        let position = (index << 46 | index) as u64;
+        let position = (index as u64) << 46 | index as u64;
         // The entries lie behind the ends, each beside an owner word.
         put(ends + 16 * index, position << 16);
         put(ends + 16 * index + 8, 0);

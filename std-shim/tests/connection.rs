@@ -486,10 +486,10 @@ fn a_receiver_killed_inside_a_message_is_an_error() {
 }
 
 /// Lets this process open only `more` further descriptors from now on.
-fn limit_descriptors(more: u64) {
+fn limit_descriptors(more: libc::rlim_t) {
     let highest = fd::duplicate(std::io::stdout()).unwrap();
     let limit = libc::rlimit {
-        rlim_cur: std::os::fd::AsRawFd::as_raw_fd(&highest) as u64 + more,
+        rlim_cur: std::os::fd::AsRawFd::as_raw_fd(&highest) as libc::rlim_t + more,
         rlim_max: 4096,
     };
     // SAFETY: `setrlimit` only reads `limit`, which outlives the call.

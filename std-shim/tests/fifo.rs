@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
-use support::fault::{Fault, inject};
+use support::fault::{self, Fault, calls, inject};
 use support::{
     Killed, Pester, assert_done, child, done, interrupts, long, role, run, soon, wait_until_asleep,
 };
@@ -324,10 +324,8 @@ fn no_form_changes_the_shared_mode() {
     if role().is_some() {
         // The FIFO cannot be opened once more: from here on, every open without a directory's
         // descriptor fails.
-        inject(&[
-            Fault::new(libc::SYS_open, libc::EACCES),
-            Fault::new(libc::SYS_openat, libc::EACCES).when(0, libc::AT_FDCWD),
-        ]);
+        inject(&[Fault::new(libc::SYS_openat, libc::EACCES).when(0, libc::AT_FDCWD)]);
+        inject(&fault::each(calls::OPEN, libc::EACCES));
     }
     assert!(reader.try_read(&mut [0; 8]).unwrap_err().is(CoreError::WouldBlock));
     assert!(reader.read_deadline(&mut [0; 8], Some(soon())).unwrap_err().is(CoreError::TimedOut));
@@ -696,10 +694,7 @@ fn a_mode_that_cannot_be_set_leaves_no_file() {
     let (place, path) = place();
     // SAFETY: `umask` has no conditions.
     unsafe { libc::umask(0o077) };
-    inject(&[
-        Fault::new(libc::SYS_chmod, libc::EROFS),
-        Fault::new(libc::SYS_fchmodat, libc::EROFS),
-    ]);
+    inject(&fault::each(calls::CHMOD, libc::EROFS));
     let error = Fifo::create(&path, 0o666).unwrap_err();
     assert!(error.to_string().contains("make the FIFO"), "{error}");
     assert!(!path.exists());

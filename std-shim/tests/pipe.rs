@@ -12,7 +12,7 @@ use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::{Command, Stdio};
 use std::time::Instant;
-use support::fault::{Fault, inject};
+use support::fault::{self, Fault, calls, inject};
 use support::{Killed, assert_done, child, done, long, role, run, soon};
 
 const READER_AT_END: State = State::Connected { send: Direction::Absent, recv: Direction::Ended };
@@ -325,10 +325,8 @@ fn every_form_works_on_old_and_new_kernels() {
         Some("old sandbox") => inject(&old(libc::ENOSYS)),
         Some(_) => {
             inject(&old(libc::EOPNOTSUPP));
-            inject(&[
-                Fault::new(libc::SYS_openat, libc::ENOENT),
-                Fault::new(libc::SYS_open, libc::ENOENT),
-            ]);
+            inject(&[Fault::new(libc::SYS_openat, libc::ENOENT)]);
+            inject(&fault::each(calls::OPEN, libc::ENOENT));
         }
     }
     let (reader, writer) = pipe().unwrap();

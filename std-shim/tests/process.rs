@@ -22,7 +22,7 @@ use std::io::{BufRead, BufReader, Read, Seek, Write};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
-use support::fault::Fault;
+use support::fault::{self, Fault, calls};
 use support::{Pester, interrupts, long, soon};
 
 tests! {
@@ -782,15 +782,15 @@ fn a_program_that_changed_its_user_starts_children() {
 }
 
 fn a_limit_of_processes_is_an_error() {
-    for call in [libc::SYS_clone, libc::SYS_execve] {
+    for calls in [calls::FORK, &[libc::SYS_execve]] {
         // SAFETY: this process has nothing in shared memory, so that the copy has no exclusive
         // right there.
         match unsafe { process::fork() }.unwrap() {
             Fork::Child => {
-                support::fault::inject(&[Fault::new(call, libc::EAGAIN)]);
+                fault::inject(&fault::each(calls, libc::EAGAIN));
                 let error = process::spawn(&EXIT, b"0", vec![]).unwrap_err();
                 assert!(error.is(CoreError::Exhausted), "{error}");
-                if call == libc::SYS_clone {
+                if calls == calls::FORK {
                     // SAFETY: this process has nothing in shared memory, so that the copy has no
                     // exclusive right there.
                     let error = unsafe { process::fork() }.unwrap_err();
@@ -798,7 +798,7 @@ fn a_limit_of_processes_is_an_error() {
                 }
                 support::done();
             }
-            Fork::Parent(child) => assert_eq!(child.join().unwrap(), Exit::Code(42), "{call}"),
+            Fork::Parent(child) => assert_eq!(child.join().unwrap(), Exit::Code(42), "{calls:?}"),
         }
     }
 }
@@ -812,7 +812,7 @@ fn a_descriptor_limit_is_an_error_without_a_trace() {
     let (mut failures, mut successes) = (0, 0);
     for (room, first) in free.into_iter().enumerate() {
         // Below this limit, `room` numbers are free.
-        let limit = libc::rlimit { rlim_cur: first as u64, rlim_max: 4096 };
+        let limit = libc::rlimit { rlim_cur: first as libc::rlim_t, rlim_max: 4096 };
         // SAFETY: `setrlimit` only reads `limit`, which outlives the call.
         assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) }, 0);
         match process::spawn(&EXIT, b"0", vec![]) {
@@ -837,15 +837,20 @@ fn a_descriptor_limit_is_an_error_without_a_trace() {
 }
 
 fn a_system_error_is_reported_without_a_trace() {
-    let calls = [
-        (libc::SYS_execve, libc::ENOEXEC),
-        (libc::SYS_close_range, libc::EFAULT),
-        (libc::SYS_memfd_create, libc::ENOSYS),
-        (libc::SYS_pidfd_open, libc::ENOSYS),
-        (libc::SYS_socketpair, libc::EACCES),
+    // On x86 of 32 bits, rustix calls `socketcall`, whose first argument says what it does.
+    #[cfg(target_arch = "x86")]
+    let socketpair = Fault::new(libc::SYS_socketcall, libc::EACCES).when(0, 8);
+    #[cfg(not(target_arch = "x86"))]
+    let socketpair = Fault::new(libc::SYS_socketpair, libc::EACCES);
+    let faults = [
+        Fault::new(libc::SYS_execve, libc::ENOEXEC),
+        Fault::new(libc::SYS_close_range, libc::EFAULT),
+        Fault::new(libc::SYS_memfd_create, libc::ENOSYS),
+        Fault::new(libc::SYS_pidfd_open, libc::ENOSYS),
+        socketpair,
     ];
     assert!(process::spawn(&EXIT, b"0", vec![]).unwrap().join().unwrap().success());
-    for (call, errno) in calls {
+    for fault in faults {
         // An injected fault stays, so that each is tried in a process of its own.
         // SAFETY: this process has nothing in shared memory, so that the copy has no exclusive
         // right there.
@@ -854,15 +859,15 @@ fn a_system_error_is_reported_without_a_trace() {
                 // The first child makes the pipe that ties children to this process.
                 drop(process::spawn(&SLEEP, b"", vec![]));
                 let before = descriptors();
-                support::fault::inject(&[Fault::new(call, errno)]);
+                fault::inject(&[fault]);
                 let error = process::spawn(&EXIT, b"0", vec![]).unwrap_err();
-                let expected = rustix::io::Errno::from_raw_os_error(errno);
+                let expected = rustix::io::Errno::from_raw_os_error(fault.errno);
                 assert_eq!(error.cause(), Cause::Os(expected), "{error}");
                 assert_eq!(descriptors(), before);
                 assert_eq!(children(), 0);
                 support::done();
             }
-            Fork::Parent(child) => assert_eq!(child.join().unwrap(), Exit::Code(42), "{call}"),
+            Fork::Parent(child) => assert_eq!(child.join().unwrap(), Exit::Code(42), "{fault:?}"),
         }
     }
 }

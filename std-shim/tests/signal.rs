@@ -8,7 +8,6 @@
 #[path = "support/fault.rs"]
 mod fault;
 
-use fault::Fault;
 use ringway::fd::{self, Interest};
 use ringway::signal::{
     self, Delivery, Handler, IntervalTimer, Origin, Pid, Received, Signal, SignalFd, SignalSet,
@@ -591,7 +590,7 @@ fn a_timer_without_interval_ticks_once() {
 
 fn a_full_signal_queue_is_exhausted() {
     let calls = [libc::SYS_timer_create, libc::SYS_rt_sigqueueinfo, libc::SYS_pidfd_send_signal];
-    fault::inject(&calls.map(|call| Fault::new(call, libc::EAGAIN)));
+    fault::inject(&fault::each(&calls, libc::EAGAIN));
     let error = IntervalTimer::new(Signal::USR1, 0).unwrap_err();
     assert!(error.is(CoreError::Exhausted), "{error}");
     let error = signal::queue(getpid(), Signal::USR1, 1).unwrap_err();
@@ -644,23 +643,56 @@ fn a_handler_runs_on_the_alternate_stack() {
     // SAFETY: `stack` is the upper page of the mapping made above.
     let result = unsafe { libc::mprotect(stack, ROOM, libc::PROT_READ | libc::PROT_WRITE) };
     assert_eq!(result, 0);
-    let mut back = std::mem::MaybeUninit::<libc::ucontext_t>::zeroed();
-    let mut there = std::mem::MaybeUninit::<libc::ucontext_t>::zeroed();
     // The kernel would save more than a kilobyte there, and most of the room is taken already.
     const TAKEN: usize = 2048;
+    // SAFETY: the mapping is the caller's alone until the function has returned, and `raise` uses
+    // less of it.
+    unsafe { call_on(raise, stack, ROOM - TAKEN) };
+    assert_eq!(RAISED.load(Ordering::Relaxed), 1);
+    let received = signal::dispatcher().unwrap().try_wait(Signal::USR1).unwrap();
+    assert_eq!(received.sender(), Some(getpid()));
+}
+
+/// Calls a function on a stack of this size, which begins at this address.
+///
+/// # Safety
+/// The memory can be read and written. Nobody else uses it until the function has returned. The
+/// function needs no more, and does not unwind.
+#[cfg(not(target_env = "musl"))]
+unsafe fn call_on(function: extern "C" fn(), stack: *mut libc::c_void, size: usize) {
+    let mut back = std::mem::MaybeUninit::<libc::ucontext_t>::zeroed();
+    let mut there = std::mem::MaybeUninit::<libc::ucontext_t>::zeroed();
     // SAFETY: `there` is a local place for a context.
     assert_eq!(unsafe { libc::getcontext(there.as_mut_ptr()) }, 0);
     // SAFETY: `getcontext` succeeded, so it filled `there`.
     let mut there = unsafe { there.assume_init() };
     there.uc_stack.ss_sp = stack;
-    there.uc_stack.ss_size = ROOM - TAKEN;
+    there.uc_stack.ss_size = size;
     there.uc_link = back.as_mut_ptr();
-    // SAFETY: `there` is an initialised context with its own stack. It returns to `back`, which
-    // `swapcontext` fills before it runs.
-    unsafe { libc::makecontext(&mut there, raise, 0) };
+    // SAFETY: `there` is an initialised context, and the caller guarantees its stack. It returns to
+    // `back`, which `swapcontext` fills before it runs.
+    unsafe { libc::makecontext(&mut there, function, 0) };
     // SAFETY: both contexts and the stack live until the function has returned, which is here.
     assert_eq!(unsafe { libc::swapcontext(back.as_mut_ptr(), &there) }, 0);
-    assert_eq!(RAISED.load(Ordering::Relaxed), 1);
-    let received = signal::dispatcher().unwrap().try_wait(Signal::USR1).unwrap();
-    assert_eq!(received.sender(), Some(getpid()));
+}
+
+/// The same: musl has no contexts.
+#[cfg(target_env = "musl")]
+unsafe fn call_on(function: extern "C" fn(), stack: *mut libc::c_void, size: usize) {
+    let end = stack.wrapping_byte_add(size);
+    assert!(end.addr().is_multiple_of(16), "the calling convention wants it so");
+    // SAFETY: the caller guarantees the stack below `end`, and that the function returns. It keeps
+    // r12, from which the stack pointer is put back. What else it may change is named.
+    unsafe {
+        std::arch::asm!(
+            "mov r12, rsp",
+            "mov rsp, {end}",
+            "call {function}",
+            "mov rsp, r12",
+            end = in(reg) end,
+            function = in(reg) function,
+            out("r12") _,
+            clobber_abi("C"),
+        );
+    }
 }

@@ -8,6 +8,7 @@
 //! run finds.
 
 mod conditions;
+#[allow(dead_code)] // This crate uses a part of it.
 #[path = "../../std-shim/tests/support/fault.rs"]
 mod fault;
 mod run;

@@ -94,7 +94,7 @@ pub fn open_descriptors() -> Vec<String> {
 }
 
 /// Limits how many descriptors this process may open.
-pub fn limit_descriptors(most: u64) {
+pub fn limit_descriptors(most: libc::rlim_t) {
     let limit = libc::rlimit { rlim_cur: most, rlim_max: most };
     // SAFETY: `limit` is an initialised local variable that outlives the call.
     assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) }, 0);

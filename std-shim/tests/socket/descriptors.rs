@@ -93,7 +93,7 @@ fn a_receiver_at_its_limit_gets_an_error() {
         let (ours, theirs) = UnixSeqpacket::pair().unwrap();
         let file = null();
         let before = open_descriptors();
-        limit_descriptors(before.len() as u64 + 6);
+        limit_descriptors(before.len() as libc::rlim_t + 6);
         let gifts: Vec<BorrowedFd<'_>> = std::iter::repeat_n(file.as_fd(), 40).collect();
         ours.send_descriptors(b"too many for this process", &gifts, None).unwrap();
         let error = theirs.recv_descriptors(&mut [0; 64], 40, None).unwrap_err();

@@ -1,7 +1,7 @@
 //! Socket files: a dead one is replaced, a live one never, and several starters agree on one.
 
 use crate::children::{self, argument, done, role, start};
-use crate::support::fault::{Fault, inject};
+use crate::support::fault::{self, Fault, calls, inject};
 use crate::{accept, eventually, wait_until_dead};
 use ringway::socket::{
     Options, SeqpacketListener, UnixAddress, UnixDatagram, UnixListener, UnixSeqpacket, UnixStream,
@@ -404,10 +404,7 @@ fn the_mode_is_exact_under_any_umask() {
     }
     assert!(UnixListener::bind_with(&path, &Options::new().mode(0o10_000)).is_err());
     // A mode that cannot be set leaves no file behind.
-    inject(&[
-        Fault::new(libc::SYS_chmod, libc::EROFS),
-        Fault::new(libc::SYS_fchmodat, libc::EROFS),
-    ]);
+    inject(&fault::each(calls::CHMOD, libc::EROFS));
     UnixListener::bind_with(&path, &Options::new().mode(0o666)).unwrap_err();
     assert!(names(dir.path()).is_empty());
     drop(dir);

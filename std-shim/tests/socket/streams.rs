@@ -355,8 +355,9 @@ fn a_signal_interrupts_no_read() {
     let (sender, receiver) = std::sync::mpsc::channel();
     thread::scope(|scope| {
         let reader = scope.spawn(|| {
+            // musl's name of a thread is a pointer, which cannot be sent.
             // SAFETY: `pthread_self` has no conditions.
-            sender.send(unsafe { libc::pthread_self() }).unwrap();
+            sender.send(unsafe { libc::pthread_self() } as usize).unwrap();
             // Both words may be there before a late reader. It takes only the first.
             let plain = ours.read(&mut [0; 3]).unwrap();
             (plain, ours.read_deadline(&mut [0; 8], Some(eventually())).unwrap())
@@ -366,7 +367,8 @@ fn a_signal_interrupts_no_read() {
             for _ in 0..5 {
                 thread::sleep(Duration::from_millis(3));
                 // SAFETY: the thread is joined below, so its id is valid.
-                assert_eq!(unsafe { libc::pthread_kill(thread, libc::SIGUSR2) }, 0);
+                let sent = unsafe { libc::pthread_kill(thread as libc::pthread_t, libc::SIGUSR2) };
+                assert_eq!(sent, 0);
             }
             theirs.write_all(word.as_bytes()).unwrap();
         }

@@ -38,6 +38,26 @@ impl Fault {
     }
 }
 
+/// A fault for each of these calls.
+pub fn each(calls: &[libc::c_long], errno: i32) -> Vec<Fault> {
+    calls.iter().map(|call| Fault::new(*call, errno)).collect()
+}
+
+/// What has more than one call: the newer processors lack the older one. `OPEN` is what opens a
+/// file beside `openat`.
+#[cfg(not(any(target_arch = "aarch64", target_arch = "riscv64")))]
+pub mod calls {
+    pub const CHMOD: &[libc::c_long] = &[libc::SYS_fchmodat, libc::SYS_chmod];
+    pub const FORK: &[libc::c_long] = &[libc::SYS_clone, libc::SYS_fork];
+    pub const OPEN: &[libc::c_long] = &[libc::SYS_open];
+}
+#[cfg(any(target_arch = "aarch64", target_arch = "riscv64"))]
+pub mod calls {
+    pub const CHMOD: &[libc::c_long] = &[libc::SYS_fchmodat];
+    pub const FORK: &[libc::c_long] = &[libc::SYS_clone];
+    pub const OPEN: &[libc::c_long] = &[];
+}
+
 /// Makes these calls fail in every thread that this one starts, and in this one (`seccomp(2)`, with
 /// a filter).
 pub fn inject(faults: &[Fault]) {

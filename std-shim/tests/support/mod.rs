@@ -99,15 +99,16 @@ pub struct Pester {
 impl Pester {
     pub fn this_thread(signal: i32) -> Self {
         use std::sync::atomic::{AtomicBool, Ordering};
+        // musl's name of a thread is a pointer, which cannot be sent.
         // SAFETY: always allowed.
-        let target = unsafe { libc::pthread_self() };
+        let target = unsafe { libc::pthread_self() } as usize;
         let stop = std::sync::Arc::new(AtomicBool::new(false));
         let seen = stop.clone();
         let thread = std::thread::spawn(move || {
             // Relaxed: partner is the store in `drop`; nothing else is published by it.
             while !seen.load(Ordering::Relaxed) {
                 // SAFETY: the thread lives: it owns the `Pester` and joins us before it ends.
-                unsafe { libc::pthread_kill(target, signal) };
+                unsafe { libc::pthread_kill(target as libc::pthread_t, signal) };
                 std::thread::sleep(Duration::from_millis(1));
             }
         });
