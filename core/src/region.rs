@@ -37,7 +37,8 @@
 //!   process.
 //!
 //! The directory holds the checked properties, so that a program in any language can check or write
-//! them. An entry has 64 bytes; its numbers have 32 bits:
+//! them. The parts lie in the order of the directory, and no two overlap. An entry has 64 bytes;
+//! its numbers have 32 bits:
 //!
 //! ```text
 //!   0   name          32 bytes, of UTF-8, ended by a zero byte

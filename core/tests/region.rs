@@ -241,6 +241,32 @@ fn entries_that_cannot_be_are_corrupt() {
 }
 
 #[test]
+fn parts_that_overlap_are_corrupt() {
+    let layout = Layout::<2>::new(2).part::<Ring<u8, 8>>("first").unwrap();
+    let layout = layout.part::<Ring<u8, 8>>("second").unwrap();
+    let view = |words: &[(usize, u32)]| {
+        let mut memory = Memory::new(&layout);
+        for (at, word) in words {
+            memory.0[*at..*at + 4].copy_from_slice(&word.to_ne_bytes());
+        }
+        memory.view(&layout).map(|view| view.parts())
+    };
+    let mut memory = Memory::new(&layout);
+    let [one, two] =
+        memory.view(&layout).unwrap().entries().collect::<Vec<_>>().try_into().unwrap();
+    let (first, second) = (one.offset(), two.offset());
+    // Where each entry says its part's offset, and its size.
+    let offset = [64 + 32, 128 + 32];
+    let size = [64 + 40, 128 + 40];
+    assert_eq!(view(&[(size[0], second - first)]), Ok(2), "up to the beginning of the next");
+    assert_eq!(view(&[(size[0], second - first + 1)]), Err(Error::Corrupt));
+    assert_eq!(view(&[(offset[1], first)]), Err(Error::Corrupt), "the same place");
+    assert_eq!(view(&[(offset[1], second - 128)]), Err(Error::Corrupt));
+    let exchanged = [(offset[0], second), (offset[1], first)];
+    assert_eq!(view(&exchanged), Err(Error::Corrupt), "in another order");
+}
+
+#[test]
 fn names_have_one_to_the_most_bytes() {
     let named = |name: &str| Layout::<1>::new(2).part::<Ring<u8, 8>>(name).map(drop);
     assert_eq!(named(&"x".repeat(MAX_NAME)), Ok(()));

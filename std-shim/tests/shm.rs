@@ -1565,6 +1565,52 @@ fn a_file_cut_under_a_survey_is_an_error() {
     assert_eq!(shm::survey::of_fd(&file).unwrap().parts.len(), 3);
 }
 
+/// How many bytes this thread has read from files.
+fn bytes_read() -> u64 {
+    let counts = fs::read_to_string("/proc/thread-self/io").unwrap();
+    let count = counts.lines().find_map(|line| line.strip_prefix("rchar: "));
+    count.unwrap().parse().unwrap()
+}
+
+/// A file of that many queues, whose every word is `word`: so none of them ever looks consistent.
+fn torn_queues(count: usize, word: u8) -> (Region, fs::File) {
+    let layout = (0..count).try_fold(Layout::new(2), |layout, number| {
+        layout.queue::<u8>(&format!("jobs {number}"), 60_000)
+    });
+    let region = Region::anonymous(&layout.unwrap()).unwrap();
+    let file = fs::File::from(region.as_fd().try_clone_to_owned().unwrap());
+    for part in shm::survey::of_fd(&region).unwrap().parts {
+        let words = vec![word; part.description.size as usize];
+        file.write_all_at(&words, u64::from(part.offset)).unwrap();
+    }
+    (region, file)
+}
+
+#[test]
+fn a_survey_copies_no_more_than_the_file_twice() {
+    let (region, _) = torn_queues(8, 0xA5);
+    let before = bytes_read();
+    let survey = shm::survey::of_fd(&region).unwrap();
+    let copied = bytes_read() - before;
+    assert!(survey.parts.iter().all(|part| !part.state.is_valid && part.state.is_torn));
+    // Besides, it reads the names of processes.
+    assert!(copied <= 2 * region.size() as u64 + (1 << 16), "{copied} of {}", region.size());
+}
+
+#[test]
+fn parts_that_overlap_are_refused() {
+    const ENTRIES: [u64; 2] = [64, 128];
+    const OFFSET: u64 = 32;
+    let (region, file) = torn_queues(2, 0);
+    let mut first = [0; 4];
+    file.read_exact_at(&mut first, ENTRIES[0] + OFFSET).unwrap();
+    file.write_all_at(&first, ENTRIES[1] + OFFSET).unwrap();
+    let corrupt = Cause::Region(region::Error::Corrupt);
+    assert_eq!(shm::survey::of_fd(&region).unwrap_err().cause(), corrupt);
+    assert_eq!(Region::from_fd(&region).unwrap_err().cause(), corrupt);
+    assert_eq!(shm::Observer::from_fd(&region).unwrap_err().cause(), corrupt);
+}
+
 #[test]
 fn a_sleeping_crowd_gets_the_lock_of_a_killed_holder() {
     let test = "a_sleeping_crowd_gets_the_lock_of_a_killed_holder";

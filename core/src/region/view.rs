@@ -80,8 +80,17 @@ impl<'m> View<'m> {
             return Err(Error::Corrupt);
         }
         let view = View { base, length: says, parts, places, _memory: PhantomData };
-        let all = (0..parts).all(|index| view.entry(index).is_some());
-        if all { Ok(view) } else { Err(Error::Corrupt) }
+        // The parts lie in the order of the directory, so that no two overlap.
+        let mut free = first;
+        for index in 0..parts {
+            let Entry { offset, description, .. } = view.entry(index).ok_or(Error::Corrupt)?;
+            if offset < free {
+                return Err(Error::Corrupt);
+            }
+            // It ends within the region: this does not overflow.
+            free = offset + description.size;
+        }
+        Ok(view)
     }
 
     /// The size of the region, in bytes.

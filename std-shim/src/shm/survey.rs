@@ -39,6 +39,7 @@ use crate::sys::{alias, errno};
 use crate::{Cause, CoreError, Error, Result};
 use ringway_core::participant::Participant;
 use ringway_core::region::{self, AnyPart, Description, Entry, MAX_START, View};
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::fs;
 use std::os::fd::AsFd;
@@ -274,6 +275,8 @@ fn program(process: u32) -> Option<String> {
 struct RegionCopy<'f> {
     file: &'f UnlockedFile,
     memory: Mapping,
+    /// How many more bytes may be copied that were copied before.
+    repeats: Cell<usize>,
 }
 
 impl<'f> RegionCopy<'f> {
@@ -281,7 +284,8 @@ impl<'f> RegionCopy<'f> {
     fn new(file: &'f UnlockedFile) -> Result<Self> {
         file.check_region(LOOK)?;
         let size = file.size(LOOK)?;
-        let copy = RegionCopy { file, memory: Mapping::private(size)? };
+        let repeats = Cell::new(size.max(MIN_REPEATS));
+        let copy = RegionCopy { file, memory: Mapping::private(size)?, repeats };
         copy.fetch(0, size.min(MAX_START))?;
         Ok(copy)
     }
@@ -317,6 +321,10 @@ impl<'f> RegionCopy<'f> {
 /// How often a part's words are copied, at most, until they are consistent: others change them.
 const MAX_COPIES: usize = 16;
 
+/// How many bytes a survey may copy a second time, or as many as the region has. The parts do not
+/// overlap, so that it copies no more than the region twice, whatever lies there.
+const MIN_REPEATS: usize = 1 << 20;
+
 fn part(copy: &RegionCopy<'_>, view: &View<'_>, entry: &Entry) -> Result<Part> {
     let mut state = PartState::CORRUPT;
     if let Some(part) = AnyPart::<RobustFutex>::new(&entry.description) {
@@ -326,8 +334,10 @@ fn part(copy: &RegionCopy<'_>, view: &View<'_>, entry: &Entry) -> Result<Part> {
             // there, by `fetch`. It is on a boundary of at least 8, as the view has checked. What
             // `look` returns borrows nothing.
             state = unsafe { part.look(view.at(entry)) };
-            if !state.is_torn {
-                break;
+            let repeats = copy.repeats.get().checked_sub(part.words());
+            match repeats.filter(|_| state.is_torn) {
+                Some(repeats) => copy.repeats.set(repeats),
+                None => break,
             }
         }
     }
