@@ -17,6 +17,7 @@ mod memory;
 mod regions;
 mod rings;
 mod shared;
+mod shim;
 mod wait;
 mod watch;
 
@@ -87,6 +88,8 @@ pub const SUBJECTS: &[Subject] = &[
     Subject { name: "value consumer, hostile", run: |bytes, source| half(bytes, source, 5) },
     Subject { name: "publisher, hostile", run: |bytes, source| half(bytes, source, 6) },
     Subject { name: "subscriber, hostile", run: |bytes, source| half(bytes, source, 7) },
+    Subject { name: "region without a name, ordinary", run: |bytes, it| shim::unnamed(bytes, &it) },
+    Subject { name: "region with a name, ordinary", run: |bytes, it| shim::named(bytes, &it) },
 ];
 
 /// Runs the sequence that these bytes decide. The first one says over which structure.

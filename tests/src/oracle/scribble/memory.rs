@@ -5,9 +5,11 @@ use ringway_core::region::{ALIGN, AnyPart, Layout, View};
 use ringway_core::sync::AtomicU32;
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 use rustix::mm::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
+use std::os::fd::AsFd;
 use std::ptr::{NonNull, null_mut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use super::super::Dice;
 use super::super::lines::{Lines, zones};
@@ -41,6 +43,18 @@ impl Image {
         let size = layout.size();
         let mut lines = Lines::zeroed(size);
         layout.write(&mut lines.bytes()[..size]).unwrap();
+        Image::of_lines(lines, size)
+    }
+
+    /// The region in a file of `size` bytes, as it is now.
+    pub(super) fn of_file(file: impl AsFd, size: usize) -> Image {
+        let mut lines = Lines::zeroed(size);
+        let read = rustix::io::pread(file, &mut lines.bytes()[..size], 0);
+        assert_eq!(read, Ok(size));
+        Image::of_lines(lines, size)
+    }
+
+    fn of_lines(mut lines: Lines, size: usize) -> Image {
         // SAFETY: the lines live longer than the view, are aligned, and nobody else uses them.
         let view = unsafe { View::new(lines.at(), size) }.unwrap();
         let entries: Vec<_> = view.entries().collect();
@@ -101,6 +115,14 @@ pub enum Source {
     Twice(Arc<Twice>),
 }
 
+impl Source {
+    /// Whether another thread scribbles.
+    pub(super) fn is_raced(&self) -> bool {
+        // Relaxed: no partner. Who starts the thread asks.
+        matches!(self, Source::Twice(twice) if twice.is_raced.load(Ordering::Relaxed))
+    }
+}
+
 /// Pages that are mapped twice. The structures use one mapping, and the scribbler the other.
 #[derive(Debug)]
 pub struct Twice {
@@ -108,6 +130,8 @@ pub struct Twice {
     at: NonNull<u8>,
     /// Where the scribbler writes them.
     scribbler_at: NonNull<u8>,
+    /// How many bytes there are.
+    size: usize,
     /// Where the words of the current sequence begin, and where their zones end.
     begin: AtomicUsize,
     zones: [AtomicUsize; 5],
@@ -127,23 +151,30 @@ impl Twice {
     pub fn new() -> Arc<Twice> {
         let file = memfd_create("scribble", MemfdFlags::CLOEXEC).unwrap();
         ftruncate(&file, MOST as u64).unwrap();
+        Twice::of(file, MOST)
+    }
+
+    /// Maps a file of `size` bytes in memory twice. Behind the first mapping lies a page that
+    /// cannot be accessed.
+    pub(super) fn of(file: impl AsFd, size: usize) -> Arc<Twice> {
+        let (file, room) = (file.as_fd(), size.next_multiple_of(PAGE));
         let both = ProtFlags::READ | ProtFlags::WRITE;
         // SAFETY: a new mapping, which covers nothing that is in use.
         let reserved = unsafe {
-            mmap_anonymous(null_mut(), MOST + PAGE, ProtFlags::empty(), MapFlags::PRIVATE)
+            mmap_anonymous(null_mut(), room + PAGE, ProtFlags::empty(), MapFlags::PRIVATE)
         };
         let reserved = reserved.unwrap();
         // SAFETY: it replaces the first pages of the mapping above, which nobody uses.
-        let at = unsafe {
-            mmap(reserved, MOST, both, MapFlags::SHARED.union(MapFlags::FIXED), &file, 0)
-        };
+        let at =
+            unsafe { mmap(reserved, room, both, MapFlags::SHARED.union(MapFlags::FIXED), file, 0) };
         // SAFETY: a new mapping, which covers nothing that is in use.
-        let scribbler_at = unsafe { mmap(null_mut(), MOST, both, MapFlags::SHARED, &file, 0) };
+        let scribbler_at = unsafe { mmap(null_mut(), room, both, MapFlags::SHARED, file, 0) };
         let [at, scribbler_at] =
             [at, scribbler_at].map(|at| NonNull::new(at.unwrap()).unwrap().cast());
         Arc::new(Twice {
             at,
             scribbler_at,
+            size,
             begin: AtomicUsize::new(0),
             zones: [const { AtomicUsize::new(0) }; 5],
             is_raced: AtomicBool::new(false),
@@ -158,7 +189,10 @@ impl Twice {
             let mut dice = Dice::new(seed);
             let mut draw = |count: usize| Some(dice.between(0, count - 1));
             while twice.is_raced.load(Ordering::Relaxed) {
-                twice.scribble(&mut draw);
+                if !twice.scribble(&mut draw) {
+                    // The sequences are over other memory.
+                    std::thread::sleep(Duration::from_millis(1));
+                }
                 // Now at once again, now after the other side could do something.
                 for _ in 0..draw(64).map_or(0, |pause| pause * pause) {
                     std::hint::spin_loop();
@@ -168,16 +202,18 @@ impl Twice {
         Race { twice: self.clone(), thread: Some(thread) }
     }
 
-    /// Changes a word of the current sequence, as `draw` decides.
-    fn scribble(&self, draw: Draw<'_>) {
+    /// Changes a word of the current sequence, as `draw` decides; false if it has none.
+    fn scribble(&self, draw: Draw<'_>) -> bool {
         // Relaxed, all: whatever these are, all words lie in the mapping.
-        let begin = self.begin.load(Ordering::Relaxed).min(MOST / 4);
+        let begin = self.begin.load(Ordering::Relaxed).min(self.size / 4);
         let zones = self.zones.each_ref().map(|end| end.load(Ordering::Relaxed));
-        let zones = Zones(zones.map(|end| end.min(MOST / 4 - begin)));
+        let zones = Zones(zones.map(|end| end.min(self.size / 4 - begin)));
         let end = begin + zones.0[4];
-        if let Some(words) = words_at(self.scribbler_at, MOST).get(begin..end) {
+        let words = words_at(self.scribbler_at, self.size).get(begin..end).unwrap_or_default();
+        if !words.is_empty() {
             change(words, zones, None, draw);
         }
+        !words.is_empty()
     }
 }
 
@@ -199,10 +235,11 @@ impl Drop for Race {
 
 impl Drop for Twice {
     fn drop(&mut self) {
+        let room = self.size.next_multiple_of(PAGE);
         // SAFETY: nobody uses the mapping any more.
-        unsafe { munmap(self.at.as_ptr().cast(), MOST + PAGE) }.unwrap();
+        unsafe { munmap(self.at.as_ptr().cast(), room + PAGE) }.unwrap();
         // SAFETY: nobody uses the mapping any more.
-        unsafe { munmap(self.scribbler_at.as_ptr().cast(), MOST) }.unwrap();
+        unsafe { munmap(self.scribbler_at.as_ptr().cast(), room) }.unwrap();
     }
 }
 
@@ -234,7 +271,7 @@ impl Memory {
         let [at, scribbler_at] = match &source {
             Source::Heap => [heap.insert(Lines::zeroed(size)).at(); 2],
             Source::Twice(twice) => {
-                let begin = MOST.checked_sub(size).expect("a sequence needs less memory");
+                let begin = twice.size.checked_sub(size).expect("a sequence needs less memory");
                 let ends = image.zones.0;
                 // Relaxed, all: see `scribble`.
                 twice.begin.store(begin / 4, Ordering::Relaxed);
@@ -254,7 +291,7 @@ impl Memory {
     }
 
     pub(super) fn is_raced(&self) -> bool {
-        matches!(&self.source, Source::Twice(twice) if twice.is_raced.load(Ordering::Relaxed))
+        self.source.is_raced()
     }
 
     pub(super) fn words(&self) -> &[AtomicU32] {
