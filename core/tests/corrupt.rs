@@ -275,6 +275,115 @@ fn a_queue_with_circular_entries_is_corrupt() {
     assert_eq!((queue.try_pop(), queue.len()), (None, 0));
 }
 
+/// Overwrites the word of a structure that lies at `at`, in bytes.
+fn put<S>(structure: &S, at: usize, word: u32) {
+    assert!(at.is_multiple_of(4) && at + 4 <= size_of::<S>());
+    // SAFETY: the word lies in the structure, by the check above.
+    let place = unsafe { NonNull::from(structure).cast::<AtomicU32>().byte_add(at) };
+    // SAFETY: every caller passes the place of an atomic word.
+    unsafe { place.as_ref() }.store(word, Ordering::Relaxed);
+}
+
+/// The number of a participant that no participant has, in the words of locks.
+const NO_ONE: u32 = 0x3FFF;
+
+#[test]
+fn a_holder_that_cannot_be_holds_until_the_deadline() {
+    let all = || (0..=Participant::MAX).filter_map(Participant::new);
+    let mutex = Mutex::<u32, Sleeper>::new(5);
+    put(&mutex, 0, NO_ONE);
+    assert!(mutex.try_lock().is_err() && mutex.lock_deadline(NOW).is_err());
+    // SAFETY: no other thread uses the structure, so nobody acts for the participants.
+    assert!(all().all(|who| !unsafe { mutex.recover(who) }));
+    put(&mutex, 0, 0);
+    assert_eq!(mutex.try_lock().map(|guard| *guard).ok(), Some(5));
+
+    let lock = RwLock::<u32, 2, Sleeper>::new(5);
+    put(&lock, 0, NO_ONE);
+    assert!(lock.try_read().is_err() && lock.read_deadline(NOW).is_err());
+    assert!(lock.try_write().is_err() && lock.write_deadline(NOW).is_err());
+    // SAFETY: no other thread uses the structure, so nobody acts for the participants.
+    assert!(all().all(|who| !unsafe { lock.recover(who) }));
+
+    let places = BoundedSemaphore::<2, Sleeper>::new();
+    put(&places, 4, NO_ONE);
+    assert_eq!(places.permits(), 1);
+    let last = places.try_acquire().unwrap();
+    assert!(places.acquire_deadline(NOW).is_err());
+    drop(last);
+    // SAFETY: no other thread uses the structure, so nobody acts for the participants.
+    assert!(all().all(|who| unsafe { places.recover(who) } == 0));
+}
+
+#[test]
+fn bits_that_mean_nothing_change_nothing() {
+    // Waiters that are none, and the bits between the holder and the flags.
+    for word in [1 << 31, 0x3FFF_C000, 1 << 31 | 0x3FFF_C000] {
+        let mutex = Mutex::<u32, Sleeper>::new(5);
+        put(&mutex, 0, word);
+        assert_eq!(mutex.lock_deadline(NOW).map(|guard| *guard).ok(), Some(5), "{word:#x}");
+        assert!(mutex.try_lock().is_ok(), "{word:#x}: it was given back");
+        let lock = RwLock::<u32, 2, Sleeper>::new(5);
+        put(&lock, 0, word);
+        assert!(lock.write_deadline(NOW).is_ok() && lock.read_deadline(NOW).is_ok(), "{word:#x}");
+    }
+    // Any count is one that an event may have.
+    let event = Event::<Sleeper>::new();
+    put(&event, 0, u32::MAX - 1);
+    assert!(!event.is_set() && event.wait_deadline(NOW).is_err());
+    event.set();
+    assert!(event.is_set());
+    // As many permits as there can be: no more come.
+    let permits = Semaphore::<2, Sleeper>::new();
+    put(&permits, 0, Semaphore::<2, Sleeper>::MAX - 2);
+    assert_eq!(permits.permits(), Semaphore::<2, Sleeper>::MAX);
+    assert!(permits.release(1).is_err() && permits.try_acquire().is_ok());
+}
+
+/// The words of the halves lie behind the positions, each on the line of the other side.
+#[test]
+#[cfg(not(uncached))] // There are no lines there.
+fn words_of_halves_that_nobody_writes_name_nobody() {
+    let ring = Ring::<u32, 3, Sleeper>::new();
+    let [producers, consumers] = [128 + 4, 4];
+    let held_by_no_one = u32::MAX << 2 | 2;
+    put(&ring, producers, held_by_no_one);
+    put(&ring, consumers, held_by_no_one);
+    assert!(ring.producer().is_none() && ring.consumer().is_none());
+    assert!(!ring.producer_is_gone() && !ring.consumer_is_gone());
+    for who in (0..=Participant::MAX).filter_map(Participant::new) {
+        // SAFETY: no other thread uses the structure, so nobody acts for the participant.
+        assert_eq!(unsafe { ring.recover(who) }, 0);
+    }
+    // A number in the word of a half that nobody holds.
+    put(&ring, producers, 7 << 2);
+    assert!(!ring.producer_is_gone());
+    assert!(ring.producer().is_some_and(|mut it| it.try_push(1).is_ok()));
+}
+
+/// Positions of a ring of three run from 0 to 5, and the two are at most three apart. A half whose
+/// own position is none is not given; who has a half is told.
+#[test]
+#[cfg(not(uncached))] // There is nobody there who could write them.
+fn positions_that_no_ring_has_are_corrupt() {
+    for (tail, head) in [(6, 0), (0, 6), (u32::MAX, 0), (4, 0), (5, 1), (0, 1), (2, 4)] {
+        let ring = Ring::<u32, 3, Sleeper>::new();
+        displace(&ring, 0, tail);
+        displace(&ring, 1, head);
+        assert_eq!((ring.is_valid(), ring.len()), (tail < 6 && head < 6, 0), "{tail}, {head}");
+        let pushed = ring.producer().map(|mut it| it.push_deadline(1, NOW));
+        assert_eq!(pushed, (tail < 6).then_some(Err(PushError::Corrupt(1))), "{tail}, {head}");
+        let popped = ring.consumer().map(|mut it| it.pop_deadline(NOW));
+        assert_eq!(popped, (head < 6).then_some(Err(Error::Corrupt)), "{tail}, {head}");
+    }
+    for (tail, head) in [(0, 0), (3, 0), (5, 2), (1, 4)] {
+        let ring = Ring::<u32, 3, Sleeper>::new();
+        displace(&ring, 0, tail);
+        displace(&ring, 1, head);
+        assert!(ring.is_valid(), "{tail}, {head}");
+    }
+}
+
 #[test]
 fn a_corrupt_ring_never_panics_or_hangs() {
     type Three = Ring<u32, 3, Sleeper>;
