@@ -152,4 +152,4 @@ pub use vigil::DETECTION_BOUND;
 pub(crate) use registry::before_fork;
 
 /// What a region's directory says of a part, and the name that programs give the type it holds.
-pub use ringway_core::region::{Description, Item, Kind, Occupant, TypeName};
+pub use ringway_core::region::{Description, Entry, Item, Kind, Occupant, TypeName};

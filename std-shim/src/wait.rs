@@ -19,8 +19,11 @@ pub use ringway_core::wait::*;
 
 mod any;
 mod futex;
+mod interrupt;
 
 pub use any::wait_any;
 pub(crate) use futex::on_a_futex;
 pub use futex::{Futex, PrivateFutex};
 pub(crate) use futex::{time_left, wait_for, wake};
+pub use interrupt::interruptible;
+pub(crate) use interrupt::{asks_to_give_up, is_interruptible};

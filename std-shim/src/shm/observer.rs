@@ -7,9 +7,9 @@ use crate::error::{On, Tried};
 use crate::wait::wake;
 use crate::{CoreError, Error, Result};
 use ringway_core::participant::Participant;
-use ringway_core::region::{Item, Part, SharedWait, View};
-use ringway_core::ring::broadcast::BroadcastView;
-use ringway_core::ring::latest::Latest;
+use ringway_core::region::{Entry, Item, Part, SharedWait, View};
+use ringway_core::ring::broadcast::{BroadcastView, RawBroadcast, RawReader};
+use ringway_core::ring::latest::{Latest, RawLatest};
 use ringway_core::sync::AtomicU32;
 use ringway_core::wait::{BellWord, Wake};
 use rustix::mm::ProtFlags;
@@ -145,6 +145,43 @@ impl Observer {
         name: &str,
     ) -> Result<Observed<'_, BroadcastView<T, Unwritten>>> {
         self.part(name)
+    }
+
+    /// A reader of the newest value of this name, whatever its type: its items are bytes. It begins
+    /// at the oldest value that is still there.
+    ///
+    /// # Errors
+    /// As [`latest`](Self::latest).
+    pub fn raw_latest(&self, name: &str) -> Result<RawReader<'_, Unwritten>> {
+        let latest = self.view.raw_part::<RawLatest<'_, Unwritten>>(name).tried(LOOK).on(name)?;
+        Ok(latest.reader_from_oldest())
+    }
+
+    /// A reader of the broadcast of this name, whatever the type of its messages: they are bytes.
+    /// It begins at the oldest message that is still there.
+    ///
+    /// # Errors
+    /// As [`latest`](Self::latest).
+    ///
+    /// ```
+    /// use ringway::shm::{Broadcast, Layout, Region};
+    /// let name = format!("ringway-doc-raw-observe-{}", std::process::id());
+    /// let layout = Layout::new(1).part::<Broadcast<u32, 8>>("news")?;
+    /// let region = Region::create(&name, 0o600, &layout)?;
+    /// region.part::<Broadcast<u32, 8>>("news")?.writer()?.send(7);
+    /// let (observer, mut news) = (Region::observe(&name)?, [0; 4]);
+    /// assert!(observer.raw_broadcast("news")?.try_recv(&mut news)?);
+    /// assert_eq!(u32::from_ne_bytes(news), 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn raw_broadcast(&self, name: &str) -> Result<RawReader<'_, Unwritten>> {
+        let news = self.view.raw_part::<RawBroadcast<'_, Unwritten>>(name).tried(LOOK).on(name)?;
+        Ok(news.reader_from_oldest())
+    }
+
+    /// The parts, in the order in which they were laid out. See [`Region::parts`].
+    pub fn parts(&self) -> Vec<Entry> {
+        self.view.entries().collect()
     }
 
     /// A part whose handle has only methods that look.

@@ -77,6 +77,24 @@ pub struct RawPart<R: Raw> {
     region: Region,
 }
 
+impl<R: Raw> Clone for RawPart<R> {
+    fn clone(&self) -> Self {
+        RawPart::of(self.raw, self.region.clone())
+    }
+}
+
+impl<R: Raw> RawPart<R> {
+    fn of(raw: R, region: Region) -> Self {
+        let handles = Handles::new(region.participant(), |me| raw.handle(me));
+        RawPart { handles, raw, region }
+    }
+
+    /// The region that contains this part.
+    pub fn region(&self) -> &Region {
+        &self.region
+    }
+}
+
 impl<R: Raw> Deref for RawPart<R> {
     type Target = R::Handle;
 
@@ -127,8 +145,7 @@ impl Region {
     pub fn raw_part<R: Raw>(&self, name: &str) -> Result<RawPart<R>> {
         self.0.check_process(USE)?;
         let raw = self.0.view.raw_part::<R>(name).tried(USE).on(name)?;
-        let handles = Handles::new(self.participant(), |me| raw.handle(me));
-        Ok(RawPart { handles, raw, region: self.clone() })
+        Ok(RawPart::of(raw, self.clone()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Descriptors that become readable when a part has something to take.
 
-use super::{Part, RobustFutex};
+use super::{Part, Raw, RawPart, RawQueue, RawRing, RobustFutex};
 use crate::error::{Asked, limit, refused};
 use crate::sys::{errno, lock};
 use crate::wait::Doorbell;
@@ -91,6 +91,23 @@ impl Shared {
 }
 
 impl ReadyFd {
+    fn of(part: impl Watched + Send + Sync + 'static) -> Result<ReadyFd> {
+        let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
+            .asked(READY_FD, refused!("eventfd(2)"))?;
+        let (part, told) = (Box::new(part), Mutex::new(Told::Look));
+        let shared = Arc::new(Shared { part, event, told, change: Condvar::new() });
+        let theirs = shared.clone();
+        let thread = Builder::new().name("ringway-ready".to_owned()).spawn(move || theirs.watch());
+        let thread = thread.map_err(|error| match errno(&error) {
+            Errno::PERM => Error::new(READY_FD, Errno::PERM).because(
+                "the system refuses to start a thread: have the container's filter answer \
+                 clone3(2) with ENOSYS",
+            ),
+            errno => Error::new(READY_FD, limit(errno)),
+        })?;
+        Ok(ReadyFd { shared, thread: Some(thread) })
+    }
+
     /// Makes the descriptor unreadable until there is something to take again, which may be at
     /// once.
     ///
@@ -156,6 +173,55 @@ watched! {
     [T: Item] QueueView<T, RobustFutex>, consumers_bell, has_ended;
 }
 
+/// For parts whose items have no Rust type here.
+macro_rules! raw_watched {
+    ($($(#[$meta:meta])* $raw:ty, $has_ended:ident;)*) => {$(
+        $(#[$meta])*
+        impl Watched for RawPart<$raw> {
+            fn bell(&self) -> &Doorbell<RobustFutex> {
+                self.consumers_bell()
+            }
+
+            fn is_ready(&self) -> bool {
+                !self.is_empty() || self.$has_ended()
+            }
+        }
+    )*};
+}
+
+raw_watched! {
+    RawRing, producer_is_gone;
+    #[cfg(target_has_atomic = "64")]
+    RawQueue, has_ended;
+}
+
+impl<R: Raw + 'static> RawPart<R> {
+    /// Makes a descriptor that is readable when there is something to take, or the part has ended.
+    ///
+    /// See [`Part::ready_fd`].
+    ///
+    /// # Errors
+    /// As [`Part::ready_fd`].
+    ///
+    /// ```
+    /// use ringway::fd::{self, Interest};
+    /// use ringway::shm::{Layout, RawQueue, Region};
+    /// let item = std::alloc::Layout::new::<[u64; 4]>();
+    /// let region = Region::anonymous(&Layout::new(2).raw_part::<RawQueue>("jobs", 8, item)?)?;
+    /// let jobs = region.raw_part::<RawQueue>("jobs")?;
+    /// let ready = jobs.ready_fd()?;
+    /// jobs.try_push(&[7; 32])?;
+    /// fd::wait(&ready, Interest::Read)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn ready_fd(&self) -> Result<ReadyFd>
+    where
+        Self: Watched + Send + Sync,
+    {
+        ReadyFd::of(self.clone())
+    }
+}
+
 impl<P: region::Part + ?Sized> Part<P> {
     /// Makes a descriptor that is readable when there is something to take, or the part has ended.
     ///
@@ -170,19 +236,6 @@ impl<P: region::Part + ?Sized> Part<P> {
         Self: Watched,
         P: 'static,
     {
-        let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
-            .asked(READY_FD, refused!("eventfd(2)"))?;
-        let (part, told) = (Box::new(self.clone()), Mutex::new(Told::Look));
-        let shared = Arc::new(Shared { part, event, told, change: Condvar::new() });
-        let theirs = shared.clone();
-        let thread = Builder::new().name("ringway-ready".to_owned()).spawn(move || theirs.watch());
-        let thread = thread.map_err(|error| match errno(&error) {
-            Errno::PERM => Error::new(READY_FD, Errno::PERM).because(
-                "the system refuses to start a thread: have the container's filter answer \
-                 clone3(2) with ENOSYS",
-            ),
-            errno => Error::new(READY_FD, limit(errno)),
-        })?;
-        Ok(ReadyFd { shared, thread: Some(thread) })
+        ReadyFd::of(self.clone())
     }
 }

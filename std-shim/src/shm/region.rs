@@ -9,7 +9,7 @@ use super::{Access, Layout};
 use crate::error::{On, Tried};
 use crate::{CoreError, Result};
 use ringway_core::participant::Participant;
-use ringway_core::region::Occupant;
+use ringway_core::region::{Entry, Occupant};
 use rustix::mm::ProtFlags;
 use std::os::fd::AsFd;
 use std::sync::Arc;
@@ -251,6 +251,27 @@ impl Region {
     /// The region's name, if it has one.
     pub fn name(&self) -> Option<&str> {
         self.0.file.name()
+    }
+
+    /// The parts, in the order in which they were laid out.
+    ///
+    /// ```
+    /// use ringway::shm::{Layout, Queue, Region};
+    /// let region = Region::anonymous(&Layout::new(1).part::<Queue<u64, 8>>("jobs")?)?;
+    /// let parts = region.parts();
+    /// assert_eq!((parts[0].name(), parts[0].description.capacity), ("jobs", 8));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn parts(&self) -> Vec<Entry> {
+        // In a copy of the process that attached, this memory is gone.
+        self.0.is_ours().then(|| self.0.view.entries()).into_iter().flatten().collect()
+    }
+
+    /// The address of the region's first byte in this process, valid as long as it is attached.
+    ///
+    /// It tells where in the region's file something lies that a part lends.
+    pub fn as_ptr(&self) -> *const u8 {
+        self.0.mapping.at().as_ptr()
     }
 
     /// The region's size, in bytes.

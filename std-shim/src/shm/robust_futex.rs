@@ -147,6 +147,9 @@ impl Wait for RobustFutex {
         expected: u32,
         deadline: Option<Instant>,
     ) -> Result<(), TimedOut> {
+        if deadline.is_some() && wait::asks_to_give_up() {
+            return Err(TimedOut);
+        }
         let address = std::ptr::from_ref(word).addr();
         // Without a deadline, the clock is read only for the last skipped check.
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
@@ -200,6 +203,8 @@ fn sleep_on(
     let calls = vigil.calls();
     let (post, most) = vigil.before_sleep(post, now(), noise());
     let most = Duration::from_millis(most.into());
+    // A signal handler may run just before the sleep, which it then does not end.
+    let most = if wait::is_interruptible() { most.min(DETECTION_BOUND) } else { most };
     let at_last = left.is_some_and(|left| left <= most);
     let sleep = left.filter(|_| at_last).unwrap_or(most);
     let woken = wait_for_either([(word, expected), calls], sleep);

@@ -1,0 +1,422 @@
+"""Rings: one process sends, and one receives, at the highest rate."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any, Optional, Tuple
+
+from . import _ringway
+from ._codec import Slots, dumps, loads
+from ._region import ALONE, PLACES, Layout, Part, Region, _find, alone, item_size
+from ._queues import CAPACITY
+
+
+class Ring(Part):
+    """A ring of messages of at most `size` bytes, from one process to one other.
+
+    A process takes its half when it first uses it: the one that puts, the one that gets. With `format`,
+    the items are those of a `struct` format, as a Rust or C program has them.
+    """
+
+    def __init__(
+        self,
+        capacity: int = CAPACITY,
+        *,
+        size: Optional[int] = None,
+        format: Optional[str] = None,
+        places: int = PLACES,
+    ) -> None:
+        layout = Layout(places)._add("ring", ALONE, capacity, item_size(size, format))
+        self._open_in(alone(layout), ALONE, format)
+
+    @classmethod
+    def _of(cls, region: Region, name: str, format: Optional[str] = None) -> Ring:
+        ring = cls.__new__(cls)
+        ring._open_in(region, name, format)
+        return ring
+
+    def _open_in(self, region: Region, name: str, format: Optional[str]) -> None:
+        self._placed(region, name, format=format)
+        size = _find(region._native, name).item_size
+        self._native = _ringway.Ring(region._native, name, size)
+        self._slots = Slots(size, format)
+        region._parts[(name, type(self))] = self
+
+    def put(self, obj: Any, block: bool = True, timeout: Optional[float] = None) -> None:
+        """Puts an object, and waits for room. Raises `queue.Full` if there is none in time, and
+        `BrokenPipeError` if the process that got is gone."""
+        self._native.put(self._slots.pack(obj), timeout if block else 0.0)
+
+    def get(self, block: bool = True, timeout: Optional[float] = None) -> Any:
+        """Gets the oldest message, and waits for one. Raises `queue.Empty` if there is none in time, and
+        `EOFError` if the process that put is gone and everything was got."""
+        return self._slots.unpack(self._native.get(timeout if block else 0.0))
+
+    def qsize(self) -> int:
+        """How many messages there are, at some moment of the call."""
+        return self._native.qsize()
+
+    @property
+    def capacity(self) -> int:
+        """How many messages it holds."""
+        return self._native.capacity
+
+    def close(self) -> None:
+        """Ends this process's halves: the other side learns of it."""
+        self._native.close()
+
+    def ready_fd(self) -> Any:
+        """A descriptor that is readable when there is something to get, once; then call its `rearm`."""
+        return self._native.ready_fd()
+
+
+class ByteRing(Part):
+    """A stream of bytes from one process to one other."""
+
+    def __init__(self, capacity: int = 65536, *, places: int = PLACES) -> None:
+        self._open_in(alone(Layout(places).byte_ring(ALONE, capacity)), ALONE)
+
+    @classmethod
+    def _of(cls, region: Region, name: str) -> ByteRing:
+        ring = cls.__new__(cls)
+        ring._open_in(region, name)
+        return ring
+
+    def _open_in(self, region: Region, name: str) -> None:
+        self._placed(region, name)
+        self._native = _ringway.ByteRing(region._native, name)
+        region._parts[(name, type(self))] = self
+
+    def write(self, data: Any, timeout: Optional[float] = None) -> int:
+        """Writes all of the bytes, and waits for room. After `timeout` it returns how many it wrote.
+
+        Raises `BrokenPipeError` if the process that read is gone.
+        """
+        data = bytes(data)
+        end = None if timeout is None else time.monotonic() + timeout
+        done = 0
+        while done < len(data):
+            left = None if end is None else max(0.0, end - time.monotonic())
+            count = self._native.write(data[done:] if done else data, left)
+            if count is None:
+                break
+            done += count
+        return done
+
+    def read(self, size: int = 65536, timeout: Optional[float] = None) -> Optional[bytes]:
+        """Reads what there is, at most `size` bytes, and waits for a byte. `b""` is the end of the
+        stream; `None` means that nothing came in time."""
+        return self._native.read(size, timeout)
+
+    def qsize(self) -> int:
+        """How many bytes there are, at some moment of the call."""
+        return self._native.qsize()
+
+    @property
+    def capacity(self) -> int:
+        """How many bytes it holds."""
+        return self._native.capacity
+
+    def close(self) -> None:
+        """Ends this process's halves: the other side learns of it."""
+        self._native.close()
+
+    def ready_fd(self) -> Any:
+        """A descriptor that is readable when there is something to read, once; then call its `rearm`."""
+        return self._native.ready_fd()
+
+
+class Message:
+    """A received message, in place: `view` has its bytes until it is released."""
+
+    def __init__(self, region: Region, native: Any) -> None:
+        self._native = native
+        self.view: memoryview = region.view(native.offset, native.length)
+
+    def _end(self) -> None:
+        try:
+            self.view.release()
+        except BufferError:
+            # An array of the caller's lies over it. Its memory stays mapped.
+            pass
+
+    def release(self) -> None:
+        """Ends the message: its room is free for the sender."""
+        self._end()
+        self._native.release()
+
+    def __enter__(self) -> memoryview:
+        return self.view
+
+    def __exit__(self, kind: Any, *_: Any) -> None:
+        self._end()
+        if kind is None:
+            self._native.release()
+        else:
+            self._native.give_back()
+
+
+class Room:
+    """Room for a message, which is written in place: write to `view`, and then `commit`."""
+
+    def __init__(self, region: Region, native: Any) -> None:
+        self._native = native
+        self.view: memoryview = region.view(native.offset, native.length)
+
+    def _end(self) -> None:
+        try:
+            self.view.release()
+        except BufferError:
+            # An array of the caller's lies over it. Its memory stays mapped.
+            pass
+
+    def commit(self, size: Optional[int] = None) -> None:
+        """Sends the first `size` bytes, or all."""
+        self._end()
+        if not self._native.commit(self._native.length if size is None else size):
+            raise ValueError("the message was sent or given back before")
+
+    def __enter__(self) -> Room:
+        return self
+
+    def __exit__(self, kind: Any, *_: Any) -> None:
+        self._end()
+        if kind is None:
+            self._native.commit(self._native.length)
+        else:
+            self._native.give_back()
+
+
+class MessageRing(Part):
+    """Messages of any length that fits, from one process to one other.
+
+    A process takes its half when it first uses it: the one that sends, the one that receives.
+    """
+
+    def __init__(self, capacity: int = 65536, *, places: int = PLACES) -> None:
+        self._open_in(alone(Layout(places).message_ring(ALONE, capacity)), ALONE)
+
+    @classmethod
+    def _of(cls, region: Region, name: str) -> MessageRing:
+        ring = cls.__new__(cls)
+        ring._open_in(region, name)
+        return ring
+
+    def _open_in(self, region: Region, name: str) -> None:
+        self._placed(region, name)
+        self._native = _ringway.MessageRing(region._native, name)
+        region._parts[(name, type(self))] = self
+
+    def send_bytes(self, message: Any, timeout: Optional[float] = None) -> None:
+        """Sends bytes, and waits for room. Raises `queue.Full` if there is none in time."""
+        self._native.send(message if type(message) is bytes else bytes(message), timeout)
+
+    def recv_bytes(self, timeout: Optional[float] = None) -> bytes:
+        """Receives the oldest message, and waits for one. Raises `queue.Empty` if there is none in
+        time, and `EOFError` at the end."""
+        return self._native.recv(timeout)
+
+    def send(self, obj: Any, timeout: Optional[float] = None) -> None:
+        """Sends an object, pickled."""
+        self._native.send(dumps(obj), timeout)
+
+    def recv(self, timeout: Optional[float] = None) -> Any:
+        """Receives an object that was sent pickled, by a process that is trusted."""
+        return loads(self._native.recv(timeout))
+
+    def reserve(self, size: int, timeout: Optional[float] = None) -> Room:
+        """Room for a message of at most `size` bytes, to be written in place, without a copy."""
+        return Room(self._region, self._native.reserve(size, timeout))
+
+    def peek(self, timeout: Optional[float] = None) -> Message:
+        """The oldest message in place, without a copy. As a context manager it lends the bytes::
+
+            with ring.peek() as view:
+                total = numpy.frombuffer(view).sum()
+        """
+        return Message(self._region, self._native.peek(timeout))
+
+    def poll(self, timeout: Optional[float] = 0.0) -> bool:
+        """Whether there is a message, or the end, in time."""
+        return self._native.poll(timeout)
+
+    @property
+    def capacity(self) -> int:
+        """How many bytes it holds, with 4 to 11 for each message beside its own."""
+        return _find(self._region._native, self._name).capacity
+
+    def close(self) -> None:
+        """Ends this process's halves: the other side learns of it."""
+        self._native.close_sender()
+        self._native.close_receiver()
+
+    def ready_fd(self) -> Any:
+        """A descriptor that is readable when there is a message, once; then call its `rearm`."""
+        return self._native.ready_fd()
+
+
+#: How many bytes a pipe holds in each direction, unless its maker says another number.
+PIPE = 1 << 18
+
+
+class Connection:
+    """An end of a pipe, with the methods of `multiprocessing.connection.Connection`.
+
+    It belongs to the process that used it last. When that process closes it or dies, the other end
+    gets `EOFError`.
+    """
+
+    def __init__(self, receives: Optional[MessageRing], sends: Optional[MessageRing]) -> None:
+        self._receives, self._sends = receives, sends
+        self._is_closed = False
+        self._ready: Any = None
+        self._process = os.getpid()
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        self._check()
+        return Connection, (self._receives, self._sends)
+
+    def __repr__(self) -> str:
+        return f"<ringway.Connection {'closed' if self._is_closed else 'open'}>"
+
+    def _check(self) -> None:
+        if self._is_closed:
+            raise OSError("handle is closed")
+
+    def _reading(self) -> MessageRing:
+        self._check()
+        if self._receives is None:
+            raise OSError("connection is write-only")
+        return self._receives
+
+    def _writing(self) -> MessageRing:
+        self._check()
+        if self._sends is None:
+            raise OSError("connection is read-only")
+        return self._sends
+
+    @property
+    def closed(self) -> bool:
+        """Whether this end is closed."""
+        return self._is_closed
+
+    @property
+    def readable(self) -> bool:
+        """Whether this end receives."""
+        return self._receives is not None
+
+    @property
+    def writable(self) -> bool:
+        """Whether this end sends."""
+        return self._sends is not None
+
+    def fileno(self) -> int:
+        """A descriptor that is readable when there is something to receive, for `select` and
+        `multiprocessing.connection.wait`."""
+        ring = self._reading()
+        if self._ready is None or self._process != os.getpid():
+            self._ready, self._process = ring.ready_fd(), os.getpid()
+        return self._ready.fileno()
+
+    def _rearm(self) -> None:
+        if self._ready is not None and self._process == os.getpid():
+            self._ready.rearm()
+
+    def close(self) -> None:
+        """Ends what this process does with this end."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        if self._sends is not None:
+            self._sends._native.close_sender()
+        if self._receives is not None:
+            self._receives._native.close_receiver()
+        self._ready = None
+
+    def send(self, obj: Any) -> None:
+        """Sends an object, pickled."""
+        self._writing()._native.send(dumps(obj), None)
+
+    def recv(self) -> Any:
+        """Receives an object. Raises `EOFError` when the other end is closed and all was received."""
+        message = self._reading()._native.recv(None)
+        self._rearm()
+        return loads(message)
+
+    def send_bytes(self, buf: Any, offset: int = 0, size: Optional[int] = None) -> None:
+        """Sends bytes of a buffer as one message."""
+        ring = self._writing()
+        if type(buf) is not bytes or offset or size is not None:
+            view = memoryview(buf)
+            if view.itemsize > 1:
+                view = view.cast("B")
+            if offset < 0:
+                raise ValueError("offset is negative")
+            if len(view) < offset:
+                raise ValueError("buffer length < offset")
+            if size is None:
+                size = len(view) - offset
+            elif size < 0:
+                raise ValueError("size is negative")
+            elif offset + size > len(view):
+                raise ValueError("buffer length < offset + size")
+            buf = bytes(view[offset : offset + size])
+        ring._native.send(buf, None)
+
+    def recv_bytes(self, maxlength: Optional[int] = None) -> bytes:
+        """Receives a message as bytes. Raises `OSError` if it is longer than `maxlength`, which ends
+        the connection."""
+        if maxlength is not None and maxlength < 0:
+            raise ValueError("negative maxlength")
+        message = self._reading()._native.recv(None)
+        self._rearm()
+        if maxlength is not None and len(message) > maxlength:
+            self.close()
+            raise OSError("bad message length")
+        return message
+
+    def recv_bytes_into(self, buf: Any, offset: int = 0) -> int:
+        """Receives a message into a buffer; returns its length."""
+        from multiprocessing import BufferTooShort
+
+        ring = self._reading()
+        view = memoryview(buf)
+        size = view.nbytes
+        if offset < 0:
+            raise ValueError("negative offset")
+        if offset > size:
+            raise ValueError("offset too large")
+        message = ring._native.recv(None)
+        self._rearm()
+        if size < offset + len(message):
+            raise BufferTooShort(message)
+        view.cast("B")[offset : offset + len(message)] = message
+        return len(message)
+
+    def poll(self, timeout: Optional[float] = 0.0) -> bool:
+        """Whether there is something to receive, in time."""
+        ready = self._reading()._native.poll(timeout)
+        if not ready:
+            self._rearm()
+        return ready
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+
+def Pipe(duplex: bool = True, *, size: int = PIPE, places: int = PLACES) -> Tuple[Connection, Connection]:
+    """Two connected ends, as `multiprocessing.Pipe` makes them. Each direction holds `size` bytes.
+
+    If `duplex` is false, the first end receives and the second sends.
+    """
+    layout = Layout(places).message_ring("there", size)
+    if duplex:
+        layout.message_ring("back", size)
+    region = alone(layout)
+    there = region.message_ring("there")
+    back = region.message_ring("back") if duplex else None
+    return Connection(there, back), Connection(back, there)

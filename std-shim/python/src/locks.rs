@@ -1,0 +1,807 @@
+//! Locks between processes, each of which may be killed while it holds one.
+
+use crate::errors::raise;
+use crate::forks::Ours;
+use crate::lent::Lent;
+use crate::region::{Attached, Nothing, PartOf, Region, by_code};
+use crate::waiting::{Limit, wait};
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+use ringway::CoreError;
+use ringway::lock::{
+    BarrierView, BoundedSemaphoreView, Handle, LockError, MutexGuard, OwnerDied, ReadGuard, Robust,
+    RwLockView, WriteGuard,
+};
+use ringway::shm::{self, Part, RobustFutex};
+use ringway::wait::{Wait, Wake};
+use ringway_core::sync::AtomicU32 as Word;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard as StdGuard, PoisonError};
+use std::thread::{self, ThreadId};
+
+type Bare = shm::Mutex<Nothing>;
+type Guard = MutexGuard<'static, Nothing, RobustFutex>;
+type Held = Lent<Guard, Arc<Opened>>;
+
+fn locked<T>(mutex: &Mutex<T>) -> StdGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A mutex of a region, whatever it protects there.
+struct Opened {
+    // Dropped before the region, which keeps the memory that it points into.
+    handle: Handle<'static, Bare>,
+    _region: shm::Region,
+}
+
+impl Opened {
+    /// Opens the mutex of this name: of the type that `code` says, or without a value for "".
+    fn new(region: &shm::Region, name: &str, code: &str, array: bool) -> PyResult<Self> {
+        let part = if code.is_empty() {
+            region.part::<Bare>(name).map(|part| part.as_ptr().cast::<u8>()).map_err(raise)
+        } else if array {
+            by_code!(code, T => {
+                region.array::<T>(name).map(|part| part.as_ptr().cast::<u8>()).map_err(raise)
+            })
+        } else {
+            by_code!(code, T => {
+                let part = region.part::<shm::Mutex<T>>(name);
+                part.map(|part| part.as_ptr().cast::<u8>()).map_err(raise)
+            })
+        }?;
+        let mutex = NonNull::new(part.cast_mut().cast::<Bare>());
+        let mutex = mutex.ok_or_else(|| PyRuntimeError::new_err("a part lies at address 0"))?;
+        // SAFETY: there is a mutex at this address, and the region, which `Opened` drops last,
+        // keeps it mapped. A mutex is its word, and then its value, so that every mutex begins with
+        // one that protects nothing.
+        let mutex: &'static Bare = unsafe { mutex.as_ref() };
+        Ok(Opened { handle: mutex.handle(region.participant()), _region: region.clone() })
+    }
+}
+
+/// A mutex of a region, and this process's guard of it.
+struct Shared {
+    region: Arc<Attached>,
+    name: String,
+    code: String,
+    array: bool,
+    ignore_death: bool,
+    opened: Mutex<Ours<Arc<Opened>>>,
+    held: Mutex<Option<Held>>,
+}
+
+impl Shared {
+    fn new(
+        region: &Region,
+        name: &str,
+        code: &str,
+        array: bool,
+        ignore_death: bool,
+    ) -> PyResult<Self> {
+        let attached = region.attached();
+        let opened = Opened::new(&attached.region()?, name, code, array)?;
+        Ok(Shared {
+            region: attached,
+            name: name.to_owned(),
+            code: code.to_owned(),
+            array,
+            ignore_death,
+            opened: Mutex::new(Ours::new(Arc::new(opened))),
+            held: Mutex::new(None),
+        })
+    }
+
+    fn opened(&self) -> PyResult<Arc<Opened>> {
+        let mut opened = locked(&self.opened);
+        if let Some(opened) = opened.get() {
+            return Ok(opened.clone());
+        }
+        let anew = Opened::new(&self.region.region()?, &self.name, &self.code, self.array)?;
+        let anew = Arc::new(anew);
+        *opened = Ours::new(anew.clone());
+        Ok(anew)
+    }
+
+    /// Takes the mutex; true if its last holder died with it.
+    fn lend(opened: Arc<Opened>, limit: Limit) -> Result<(Held, bool), CoreError> {
+        let mut died = false;
+        // SAFETY: the guard alone borrows from the mutex, which an `Arc` keeps mapped and in its
+        // place.
+        let held = unsafe {
+            Lent::new(opened, |opened| {
+                let taken = match limit {
+                    Limit::Now => opened.handle.try_lock(),
+                    Limit::Until(deadline) => opened.handle.lock_deadline(Some(deadline)),
+                };
+                match taken {
+                    Ok(guard) => Ok(guard),
+                    Err(LockError::OwnerDied(OwnerDied(guard))) => {
+                        died = true;
+                        Ok(guard)
+                    }
+                    Err(error) => Err(CoreError::from(error)),
+                }
+            })
+        }?;
+        Ok((held, died))
+    }
+
+    /// Takes the mutex; false if it was not free in time.
+    ///
+    /// After the death of a holder it raises, and the mutex is free. With `repair` it takes the
+    /// mutex all the same, and the next holder is not told; so does a lock that ignores deaths.
+    fn acquire(&self, py: Python<'_>, timeout: Option<f64>, repair: bool) -> PyResult<bool> {
+        let opened = self.opened()?;
+        let taken = match Shared::lend(opened.clone(), Limit::Now) {
+            Err(CoreError::WouldBlock) => match Limit::new(timeout)? {
+                Limit::Now => return Ok(false),
+                limit => {
+                    let (taken, raised) = wait(py, || Shared::lend(opened, limit));
+                    raised.map_or(Ok(()), Err)?;
+                    taken
+                }
+            },
+            taken => taken,
+        };
+        let (mut held, died) = match taken {
+            Ok(taken) => taken,
+            Err(CoreError::TimedOut | CoreError::WouldBlock) => return Ok(false),
+            Err(error) => return Err(raise(error)),
+        };
+        if died {
+            if !(repair || self.ignore_death) {
+                return Err(raise(CoreError::OwnerDied));
+            }
+            held.make_consistent();
+        }
+        *locked(&self.held) = Some(held);
+        Ok(true)
+    }
+
+    /// Takes the mutex again after a wait that released it, whatever comes between. What a signal's
+    /// handler raises meanwhile is raised when the mutex is taken.
+    fn acquire_at_last(&self, py: Python<'_>) -> PyResult<()> {
+        let mut first = None;
+        loop {
+            match self.acquire(py, None, true) {
+                Ok(true) => return first.map_or(Ok(()), Err),
+                Ok(false) => {}
+                Err(error) if first.is_none() => first = Some(error),
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Whether this process holds it.
+    fn is_held(&self) -> bool {
+        locked(&self.held).as_ref().is_some_and(Lent::is_ours)
+    }
+
+    /// Gives the mutex back; false if this process does not hold it.
+    fn release(&self) -> bool {
+        let held = locked(&self.held).take();
+        held.is_some_and(|held| held.is_ours())
+    }
+
+    fn is_locked(&self) -> PyResult<bool> {
+        Ok(self.opened()?.handle.holder().is_some())
+    }
+}
+
+/// The timeout that `multiprocessing` means by its two arguments.
+fn timeout_of(block: bool, timeout: Option<f64>) -> Option<f64> {
+    if block { timeout } else { Some(0.0) }
+}
+
+/// A lock that one thread of one process has at a time. See `ringway.Lock`.
+#[pyclass(frozen, subclass, module = "ringway._ringway")]
+pub struct Lock(Shared);
+
+#[pymethods]
+impl Lock {
+    #[new]
+    #[pyo3(signature = (region, name, code="", array=false, ignore_death=false))]
+    fn new(
+        region: &Region,
+        name: &str,
+        code: &str,
+        array: bool,
+        ignore_death: bool,
+    ) -> PyResult<Self> {
+        Shared::new(region, name, code, array, ignore_death).map(Lock)
+    }
+
+    /// Takes the lock. Returns false if it was not free in time.
+    #[pyo3(signature = (block=true, timeout=None))]
+    fn acquire(&self, py: Python<'_>, block: bool, timeout: Option<f64>) -> PyResult<bool> {
+        self.0.acquire(py, timeout_of(block, timeout), false)
+    }
+
+    /// Takes the lock also if its last holder died with it, and makes it whole again: repair what
+    /// it protects before you release it.
+    #[pyo3(signature = (block=true, timeout=None))]
+    fn acquire_to_repair(
+        &self,
+        py: Python<'_>,
+        block: bool,
+        timeout: Option<f64>,
+    ) -> PyResult<bool> {
+        self.0.acquire(py, timeout_of(block, timeout), true)
+    }
+
+    /// Gives the lock back, from any thread of the process that has it.
+    fn release(&self) -> PyResult<()> {
+        if self.0.release() {
+            return Ok(());
+        }
+        Err(PyValueError::new_err(
+            "the lock is not held by this process: release what you acquired",
+        ))
+    }
+
+    fn __enter__(&self, py: Python<'_>) -> PyResult<bool> {
+        self.0.acquire(py, None, false)
+    }
+
+    #[pyo3(signature = (*_raised))]
+    fn __exit__(&self, _raised: &Bound<'_, PyTuple>) -> PyResult<()> {
+        self.release()
+    }
+
+    /// Whether somebody has the lock.
+    fn locked(&self) -> PyResult<bool> {
+        self.0.is_locked()
+    }
+
+    fn _is_owned(&self) -> bool {
+        self.0.is_held()
+    }
+
+    fn _release_save(&self) -> PyResult<usize> {
+        self.release().map(|()| 1)
+    }
+
+    fn _acquire_restore(&self, py: Python<'_>, _depth: usize) -> PyResult<()> {
+        self.0.acquire_at_last(py)
+    }
+}
+
+/// A lock that its holder can take again. See `ringway.RLock`.
+#[pyclass(frozen, subclass, module = "ringway._ringway")]
+pub struct RLock {
+    lock: Shared,
+    /// The thread that has it, and how often it took it. It counts only while `lock` is held.
+    owner: Mutex<Option<(ThreadId, usize)>>,
+}
+
+impl RLock {
+    /// How often this thread has it.
+    fn depth(&self) -> usize {
+        let here = thread::current().id();
+        match *locked(&self.owner) {
+            Some((owner, depth)) if owner == here && self.lock.is_held() => depth,
+            _ => 0,
+        }
+    }
+
+    fn set_depth(&self, depth: usize) {
+        *locked(&self.owner) = (depth > 0).then(|| (thread::current().id(), depth));
+    }
+
+    fn take(&self, py: Python<'_>, timeout: Option<f64>, repair: bool) -> PyResult<bool> {
+        let depth = self.depth();
+        let taken = depth > 0 || self.lock.acquire(py, timeout, repair)?;
+        if taken {
+            self.set_depth(depth + 1);
+        }
+        Ok(taken)
+    }
+}
+
+#[pymethods]
+impl RLock {
+    #[new]
+    #[pyo3(signature = (region, name, code="", array=false, ignore_death=false))]
+    fn new(
+        region: &Region,
+        name: &str,
+        code: &str,
+        array: bool,
+        ignore_death: bool,
+    ) -> PyResult<Self> {
+        let lock = Shared::new(region, name, code, array, ignore_death)?;
+        Ok(RLock { lock, owner: Mutex::new(None) })
+    }
+
+    /// Takes the lock, once more if this thread has it. Returns false if it was not free in time.
+    #[pyo3(signature = (block=true, timeout=None))]
+    fn acquire(&self, py: Python<'_>, block: bool, timeout: Option<f64>) -> PyResult<bool> {
+        self.take(py, timeout_of(block, timeout), false)
+    }
+
+    /// Takes the lock also if its last holder died with it, and makes it whole again: repair what
+    /// it protects before you release it.
+    #[pyo3(signature = (block=true, timeout=None))]
+    fn acquire_to_repair(
+        &self,
+        py: Python<'_>,
+        block: bool,
+        timeout: Option<f64>,
+    ) -> PyResult<bool> {
+        self.take(py, timeout_of(block, timeout), true)
+    }
+
+    /// Gives the lock back, in the thread that has it.
+    fn release(&self) -> PyResult<()> {
+        match self.depth() {
+            0 => {
+                return Err(PyRuntimeError::new_err(
+                    "the lock is not held by this thread: release what you acquired",
+                ));
+            }
+            1 => {
+                self.set_depth(0);
+                self.lock.release();
+            }
+            depth => self.set_depth(depth - 1),
+        }
+        Ok(())
+    }
+
+    fn __enter__(&self, py: Python<'_>) -> PyResult<bool> {
+        self.take(py, None, false)
+    }
+
+    #[pyo3(signature = (*_raised))]
+    fn __exit__(&self, _raised: &Bound<'_, PyTuple>) -> PyResult<()> {
+        self.release()
+    }
+
+    /// Whether somebody has the lock.
+    fn locked(&self) -> PyResult<bool> {
+        self.lock.is_locked()
+    }
+
+    fn _is_owned(&self) -> bool {
+        self.depth() > 0
+    }
+
+    fn _release_save(&self) -> PyResult<usize> {
+        let depth = self.depth();
+        self.set_depth(depth.min(1));
+        self.release()?;
+        Ok(depth)
+    }
+
+    fn _acquire_restore(&self, py: Python<'_>, depth: usize) -> PyResult<()> {
+        self.lock.acquire_at_last(py)?;
+        self.set_depth(depth);
+        Ok(())
+    }
+}
+
+/// A counting semaphore, which records no holders. See `ringway.Semaphore`.
+#[pyclass(frozen, subclass, module = "ringway._ringway")]
+pub struct Semaphore(PartOf<Part<shm::Semaphore<0>>>);
+
+#[pymethods]
+impl Semaphore {
+    #[new]
+    fn new(region: &Region, name: &str) -> PyResult<Self> {
+        Ok(Semaphore(PartOf::new(region, name, |region, name| region.part(name))?))
+    }
+
+    /// Takes a permit. Returns false if there was none in time.
+    #[pyo3(signature = (block=true, timeout=None))]
+    fn acquire(&self, py: Python<'_>, block: bool, timeout: Option<f64>) -> PyResult<bool> {
+        let part = self.0.get()?;
+        if part.try_acquire().is_ok() {
+            return Ok(true);
+        }
+        let Limit::Until(deadline) = Limit::new(timeout_of(block, timeout))? else {
+            return Ok(false);
+        };
+        let (taken, raised) = wait(py, || part.acquire_deadline(Some(deadline)));
+        if let Some(raised) = raised {
+            if taken.is_ok() {
+                part.release(1).map_err(raise)?;
+            }
+            return Err(raised);
+        }
+        Ok(taken.is_ok())
+    }
+
+    /// Adds permits.
+    #[pyo3(signature = (n=1))]
+    fn release(&self, n: u32) -> PyResult<()> {
+        self.0.get()?.release(n).map_err(raise)
+    }
+
+    fn __enter__(&self, py: Python<'_>) -> PyResult<bool> {
+        self.acquire(py, true, None)
+    }
+
+    #[pyo3(signature = (*_raised))]
+    fn __exit__(&self, _raised: &Bound<'_, PyTuple>) -> PyResult<()> {
+        self.release(1)
+    }
+
+    /// The number of permits at some moment of the call.
+    fn get_value(&self) -> PyResult<u32> {
+        Ok(self.0.get()?.permits())
+    }
+}
+
+/// A semaphore that records who has its permits. See `ringway.BoundedSemaphore`.
+#[pyclass(frozen, subclass, module = "ringway._ringway")]
+pub struct BoundedSemaphore(PartOf<Part<BoundedSemaphoreView<RobustFutex>>>);
+
+#[pymethods]
+impl BoundedSemaphore {
+    #[new]
+    fn new(region: &Region, name: &str) -> PyResult<Self> {
+        Ok(BoundedSemaphore(PartOf::new(region, name, |region, name| region.part(name))?))
+    }
+
+    /// Takes a permit. Returns false if there was none in time.
+    #[pyo3(signature = (block=true, timeout=None))]
+    fn acquire(&self, py: Python<'_>, block: bool, timeout: Option<f64>) -> PyResult<bool> {
+        let part = self.0.get()?;
+        if let Ok(permit) = part.try_acquire() {
+            permit.keep();
+            return Ok(true);
+        }
+        let Limit::Until(deadline) = Limit::new(timeout_of(block, timeout))? else {
+            return Ok(false);
+        };
+        let (taken, raised) = wait(py, || part.acquire_deadline(Some(deadline)));
+        // A permit that is dropped goes back.
+        raised.map_or(Ok(()), Err)?;
+        Ok(taken.map(|permit| permit.keep()).is_ok())
+    }
+
+    /// Gives back a permit that this process took.
+    fn release(&self) -> PyResult<()> {
+        self.0.get()?.release().map_err(raise)
+    }
+
+    fn __enter__(&self, py: Python<'_>) -> PyResult<bool> {
+        self.acquire(py, true, None)
+    }
+
+    #[pyo3(signature = (*_raised))]
+    fn __exit__(&self, _raised: &Bound<'_, PyTuple>) -> PyResult<()> {
+        self.release()
+    }
+
+    /// The number of permits at some moment of the call.
+    fn get_value(&self) -> PyResult<usize> {
+        Ok(self.0.get()?.permits())
+    }
+}
+
+/// A flag that processes wait for. See `ringway.Event`.
+#[pyclass(frozen, subclass, module = "ringway._ringway")]
+pub struct Event(PartOf<Part<shm::Event>>);
+
+#[pymethods]
+impl Event {
+    #[new]
+    fn new(region: &Region, name: &str) -> PyResult<Self> {
+        Ok(Event(PartOf::new(region, name, |region, name| region.part(name))?))
+    }
+
+    /// Sets the flag, and wakes all that wait for it.
+    fn set(&self) -> PyResult<()> {
+        self.0.get()?.set();
+        Ok(())
+    }
+
+    /// Clears the flag.
+    fn clear(&self) -> PyResult<()> {
+        self.0.get()?.clear();
+        Ok(())
+    }
+
+    /// Whether the flag is set.
+    fn is_set(&self) -> PyResult<bool> {
+        Ok(self.0.get()?.is_set())
+    }
+
+    /// Waits until the flag is set; whether it was in time.
+    #[pyo3(signature = (timeout=None))]
+    fn wait(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<bool> {
+        let part = self.0.get()?;
+        if part.is_set() {
+            return Ok(true);
+        }
+        let Limit::Until(deadline) = Limit::new(timeout)? else { return Ok(false) };
+        let (waited, raised) = wait(py, || part.wait_deadline(Some(deadline)));
+        raised.map_or(Ok(()), Err)?;
+        Ok(waited.is_ok())
+    }
+}
+
+/// A meeting point. See `ringway.Barrier`.
+#[pyclass(frozen, module = "ringway._ringway")]
+pub struct Barrier(PartOf<Part<BarrierView<RobustFutex>>>);
+
+#[pymethods]
+impl Barrier {
+    #[new]
+    fn new(region: &Region, name: &str) -> PyResult<Self> {
+        Ok(Barrier(PartOf::new(region, name, |region, name| region.part(name))?))
+    }
+
+    /// Waits for all; the number of this party among them.
+    fn wait(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<usize> {
+        let part = self.0.get()?;
+        let deadline = Limit::new(timeout)?.deadline();
+        let (waited, raised) = wait(py, || part.wait_deadline(deadline));
+        raised.map_or(Ok(()), Err)?;
+        waited.map_err(|error| match error {
+            // The barrier is broken for the others, too.
+            CoreError::TimedOut => raise(CoreError::Broken),
+            error => raise(error),
+        })
+    }
+
+    fn abort(&self) -> PyResult<()> {
+        self.0.get()?.abort();
+        Ok(())
+    }
+
+    fn reset(&self) -> PyResult<()> {
+        self.0.get()?.reset();
+        Ok(())
+    }
+
+    #[getter]
+    fn parties(&self) -> PyResult<usize> {
+        Ok(self.0.get()?.parties())
+    }
+
+    #[getter]
+    fn waiting(&self) -> PyResult<usize> {
+        Ok(self.0.get()?.waiting())
+    }
+
+    #[getter]
+    fn is_broken(&self) -> PyResult<bool> {
+        Ok(self.0.get()?.is_broken())
+    }
+}
+
+type RwPart = Part<RwLockView<Nothing, RobustFutex>>;
+type Reading = Lent<ReadGuard<'static, Nothing, RobustFutex>, Arc<RwPart>>;
+type Writing = Lent<WriteGuard<'static, Nothing, RobustFutex>, Arc<RwPart>>;
+
+/// A lock for many readers or one writer. See `ringway.RwLock`.
+#[pyclass(frozen, module = "ringway._ringway")]
+pub struct RwLock {
+    part: PartOf<RwPart>,
+    readers: Mutex<Vec<Reading>>,
+    writer: Mutex<Option<Writing>>,
+}
+
+/// Sorts what taking a lock led to: the guard, whether a holder died, or why there is none.
+fn sorted<G>(taken: Result<G, LockError<G>>, died: &mut bool) -> Result<G, CoreError> {
+    match taken {
+        Ok(guard) => Ok(guard),
+        Err(LockError::OwnerDied(OwnerDied(guard))) => {
+            *died = true;
+            Ok(guard)
+        }
+        Err(error) => Err(CoreError::from(error)),
+    }
+}
+
+#[pymethods]
+impl RwLock {
+    #[new]
+    fn new(region: &Region, name: &str) -> PyResult<Self> {
+        let part = PartOf::new(region, name, |region, name| region.part(name))?;
+        Ok(RwLock { part, readers: Mutex::new(Vec::new()), writer: Mutex::new(None) })
+    }
+
+    /// `None` if it was not free in time, else whether a writer died with it.
+    fn acquire_read(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Option<bool>> {
+        let part = self.part.get()?;
+        let lend = |limit| {
+            let mut died = false;
+            // SAFETY: the guard alone borrows from the part, which an `Arc` keeps in its place.
+            let guard = unsafe {
+                Lent::new(part.clone(), |part: &'static RwPart| {
+                    let taken = match limit {
+                        Limit::Now => part.try_read(),
+                        Limit::Until(deadline) => part.read_deadline(Some(deadline)),
+                    };
+                    sorted(taken, &mut died)
+                })
+            }?;
+            Ok((guard, died))
+        };
+        let Some((guard, died)) = acquire(py, timeout, lend)? else { return Ok(None) };
+        if died {
+            // A reader can repair nothing: the lock stays for a writer that does.
+            return Err(raise(CoreError::OwnerDied));
+        }
+        locked(&self.readers).push(guard);
+        Ok(Some(died))
+    }
+
+    /// `None` if it was not free in time, else whether a writer died with it.
+    fn acquire_write(
+        &self,
+        py: Python<'_>,
+        timeout: Option<f64>,
+        repair: bool,
+    ) -> PyResult<Option<bool>> {
+        let part = self.part.get()?;
+        let lend = |limit| {
+            let mut died = false;
+            // SAFETY: the guard alone borrows from the part, which an `Arc` keeps in its place.
+            let guard = unsafe {
+                Lent::new(part.clone(), |part: &'static RwPart| {
+                    let taken = match limit {
+                        Limit::Now => part.try_write(),
+                        Limit::Until(deadline) => part.write_deadline(Some(deadline)),
+                    };
+                    sorted(taken, &mut died)
+                })
+            }?;
+            Ok((guard, died))
+        };
+        let Some((mut guard, died)) = acquire(py, timeout, lend)? else { return Ok(None) };
+        if died && !repair {
+            return Err(raise(CoreError::OwnerDied));
+        }
+        if died {
+            guard.make_consistent();
+        }
+        *locked(&self.writer) = Some(guard);
+        Ok(Some(died))
+    }
+
+    fn release_read(&self) -> PyResult<()> {
+        let guard = locked(&self.readers).pop();
+        guard.filter(Lent::is_ours).map(drop).ok_or_else(not_held)
+    }
+
+    fn release_write(&self) -> PyResult<()> {
+        let guard = locked(&self.writer).take();
+        guard.filter(Lent::is_ours).map(drop).ok_or_else(not_held)
+    }
+
+    #[getter]
+    fn readers(&self) -> PyResult<usize> {
+        Ok(self.part.get()?.readers())
+    }
+}
+
+fn not_held() -> PyErr {
+    PyRuntimeError::new_err("the lock is not held by this process: release what you acquired")
+}
+
+/// Takes a lock by `lend`, first without waiting.
+fn acquire<G: Send>(
+    py: Python<'_>,
+    timeout: Option<f64>,
+    lend: impl Fn(Limit) -> Result<(G, bool), CoreError> + Send + Sync,
+) -> PyResult<Option<(G, bool)>> {
+    let taken = match lend(Limit::Now) {
+        Err(CoreError::WouldBlock) => match Limit::new(timeout)? {
+            Limit::Now => return Ok(None),
+            limit => {
+                let (taken, raised) = wait(py, || lend(limit));
+                raised.map_or(Ok(()), Err)?;
+                taken
+            }
+        },
+        taken => taken,
+    };
+    match taken {
+        Ok(taken) => Ok(Some(taken)),
+        Err(CoreError::TimedOut | CoreError::WouldBlock) => Ok(None),
+        Err(error) => Err(raise(error)),
+    }
+}
+
+/// The words of a condition: what its waiters sleep on, how many wait, and how many may go.
+pub type ConditionWords = [AtomicU32; 3];
+
+/// The counts of a condition variable, which change under its lock. See `ringway.Condition`.
+///
+/// A wait ends by a notification alone: each notification grants some of those that wait already,
+/// and a waiter that came later takes no grant that was meant for them. A waiter that is killed
+/// stays counted, so that a later notification may grant one too many.
+#[pyclass(frozen, module = "ringway._ringway")]
+pub struct Condition(PartOf<Part<ConditionWords>>);
+
+// All accesses are relaxed and have no partner: the lock of the condition orders them, but for the
+// look at the first word before a sleep, which the kernel repeats.
+impl Condition {
+    fn bell(words: &ConditionWords) -> &Word {
+        let word: *const AtomicU32 = &words[0];
+        // SAFETY: `Word` is `repr(transparent)` over this atomic, in the configuration for a
+        // system.
+        unsafe { &*word.cast::<Word>() }
+    }
+}
+
+#[pymethods]
+impl Condition {
+    #[new]
+    fn new(region: &Region, name: &str) -> PyResult<Self> {
+        Ok(Condition(PartOf::new(region, name, |region, name| region.part(name))?))
+    }
+
+    /// Counts a waiter; the number of the last notification before it. The caller has the lock.
+    fn arrive(&self) -> PyResult<u32> {
+        let part = self.0.get()?;
+        let [notified, waiting, _] = &***part;
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Ok(notified.load(Ordering::Relaxed))
+    }
+
+    /// Sleeps until there is a notification after the one numbered `seen`. Returns the number of
+    /// the last one; `None` if the time is over. The caller does not have the lock.
+    fn sleep(&self, py: Python<'_>, seen: u32, timeout: Option<f64>) -> PyResult<Option<u32>> {
+        let part = self.0.get()?;
+        let deadline = Limit::new(timeout)?.deadline();
+        let sleep = || {
+            let words: &ConditionWords = &part;
+            loop {
+                let last = words[0].load(Ordering::Relaxed);
+                if last != seen {
+                    return Some(last);
+                }
+                RobustFutex.wait(Condition::bell(words), seen, deadline).ok()?;
+            }
+        };
+        let (woken, raised) = wait(py, sleep);
+        raised.map_or(Ok(woken), Err)
+    }
+
+    /// Takes a grant, if there is one for a waiter that arrived after the notification numbered
+    /// `arrival`. The caller has the lock.
+    fn take(&self, arrival: u32) -> PyResult<bool> {
+        let part = self.0.get()?;
+        let [notified, waiting, granted] = &***part;
+        let grants = granted.load(Ordering::Relaxed);
+        if grants == 0 || notified.load(Ordering::Relaxed) == arrival {
+            return Ok(false);
+        }
+        granted.store(grants - 1, Ordering::Relaxed);
+        waiting.fetch_sub(1, Ordering::Relaxed);
+        Ok(true)
+    }
+
+    /// Counts a waiter no more, which gives up. The caller has the lock.
+    fn leave(&self) -> PyResult<()> {
+        let part = self.0.get()?;
+        let [_, waiting, granted] = &***part;
+        let left = waiting.load(Ordering::Relaxed).saturating_sub(1);
+        waiting.store(left, Ordering::Relaxed);
+        granted.fetch_min(left, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Lets `count` of the waiters go. The caller has the lock.
+    fn notify(&self, count: u32) -> PyResult<()> {
+        let part = self.0.get()?;
+        let words: &ConditionWords = &part;
+        let [notified, waiting, granted] = words;
+        let grants = granted.load(Ordering::Relaxed);
+        let more = count.min(waiting.load(Ordering::Relaxed).saturating_sub(grants));
+        if more == 0 {
+            return Ok(());
+        }
+        granted.store(grants + more, Ordering::Relaxed);
+        notified.fetch_add(1, Ordering::Relaxed);
+        RobustFutex.wake(Condition::bell(words), u32::MAX);
+        Ok(())
+    }
+}
