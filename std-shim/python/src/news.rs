@@ -29,6 +29,16 @@ type Level = RawPart<RawLatest>;
 type Reader<P> = Lent<RawReader<'static, RobustFutex>, Arc<P>>;
 type Writer<P> = Lent<RawWriter<'static, RobustFutex>, Arc<P>>;
 
+/// Keeps a half of a part together with the part.
+fn lent<P: 'static, T>(
+    part: Arc<P>,
+    lend: fn(&'static P) -> ringway::Result<T>,
+) -> ringway::Result<Lent<T, Arc<P>>> {
+    // SAFETY: the functions of this file that come here put the reference into the half alone. An
+    // `Arc` keeps the part in its place.
+    unsafe { Lent::new(part, lend) }
+}
+
 /// The two parts of which readers are alike.
 enum Opened {
     News(PartOf<News>),
@@ -80,14 +90,8 @@ impl Broadcast {
         let mut writer = locked(&self.writer);
         if !writer.as_ref().is_some_and(AnyWriter::is_ours) {
             let taken = match &self.opened {
-                // SAFETY: the half alone borrows from the part, which an `Arc` keeps in its place.
-                Opened::News(part) => {
-                    unsafe { Lent::new(part.get()?, |part| part.writer()) }.map(AnyWriter::News)
-                }
-                // SAFETY: the half alone borrows from the part, which an `Arc` keeps in its place.
-                Opened::Level(part) => {
-                    unsafe { Lent::new(part.get()?, |part| part.writer()) }.map(AnyWriter::Level)
-                }
+                Opened::News(part) => lent(part.get()?, News::writer).map(AnyWriter::News),
+                Opened::Level(part) => lent(part.get()?, Level::writer).map(AnyWriter::Level),
             };
             *writer = Some(taken.map_err(raise)?);
         }
@@ -111,17 +115,14 @@ impl Broadcast {
     /// A reader, which begins at the oldest item that is still there.
     fn reader(&self) -> PyResult<BroadcastReader> {
         let reader = match &self.opened {
-            // SAFETY: the reader alone borrows from the part, which an `Arc` keeps in its place.
             Opened::News(part) => {
-                unsafe { Lent::new(part.get()?, |part| Ok::<_, PyErr>(part.reader_from_oldest())) }
-                    .map(AnyReader::News)
+                lent(part.get()?, |part| Ok(part.reader_from_oldest())).map(AnyReader::News)
             }
-            // SAFETY: the reader alone borrows from the part, which an `Arc` keeps in its place.
             Opened::Level(part) => {
-                unsafe { Lent::new(part.get()?, |part| Ok::<_, PyErr>(part.reader_from_oldest())) }
-                    .map(AnyReader::Level)
+                lent(part.get()?, |part| Ok(part.reader_from_oldest())).map(AnyReader::Level)
             }
-        }?;
+        };
+        let reader = reader.map_err(raise)?;
         Ok(BroadcastReader {
             reader: Mutex::new(reader),
             left: Mutex::new(None),

@@ -1,7 +1,7 @@
 //! Rings: one process sends, and one receives. A half is taken when it is first used.
 
 use crate::errors::{Empty, Full, raise};
-use crate::forks::Ours;
+use crate::forks::{self, Ours};
 use crate::lent::Lent;
 use crate::ready::ReadyFd;
 use crate::region::{PartOf, Region};
@@ -24,7 +24,8 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 enum Half<H> {
     Free,
     Taken(Ours<H>),
-    InUse,
+    /// By a call of the process of this number: in a copy of that process, no call uses it.
+    InUse(u32),
     Closed,
 }
 
@@ -53,14 +54,15 @@ impl<H> Place<H> {
     /// Takes the half for a call; `take` takes it of the ring if this process does not have it yet.
     fn get(&self, take: impl FnOnce() -> PyResult<H>) -> PyResult<Used<'_, H>> {
         let mut place = locked(&self.0);
-        let half = match std::mem::replace(&mut *place, Half::InUse) {
+        let half = match std::mem::replace(&mut *place, Half::InUse(forks::count())) {
             Half::Taken(half) => match half.into_inner() {
                 Some(half) => Ok(half),
                 // A copy of the process: the half is the parent's.
                 None => take(),
             },
             Half::Free => take(),
-            Half::InUse => {
+            Half::InUse(process) if process != forks::count() => take(),
+            Half::InUse(_) => {
                 return Err(PyValueError::new_err(
                     "another call uses this half: one thread sends, and one receives",
                 ));
@@ -88,13 +90,13 @@ impl<H> Place<H> {
                     close(half);
                 }
             }
-            Half::InUse => {
-                *place = Half::InUse;
+            Half::InUse(process) if process == forks::count() => {
+                *place = Half::InUse(process);
                 return Err(PyValueError::new_err(
                     "another call uses this half: end it before you close the half",
                 ));
             }
-            Half::Free | Half::Closed => {}
+            Half::Free | Half::InUse(_) | Half::Closed => {}
         }
         Ok(())
     }

@@ -150,13 +150,11 @@ class Condition(Part):
             raise AssertionError("must acquire() condition before using wait()")
         end = None if timeout is None else time.monotonic() + timeout
         arrival = seen = native.arrive()
-        is_late = False
         while True:
             saved = lock._release_save()
             try:
                 left = None if end is None else max(0.0, end - time.monotonic())
                 last = native.sleep(seen, left)
-                is_late = last is None
             except BaseException:
                 lock._acquire_restore(saved)
                 if not native.take(arrival):
@@ -165,7 +163,7 @@ class Condition(Part):
             lock._acquire_restore(saved)
             if native.take(arrival):
                 return True
-            if is_late:
+            if last is None:
                 native.leave()
                 return False
             seen = last

@@ -7,9 +7,16 @@ import os
 import struct
 import weakref
 from multiprocessing import reduction
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from . import _ringway
+
+if TYPE_CHECKING:
+    from ._locks import Barrier, BoundedSemaphore, Condition, Event, Lock, RLock, RwLock, Semaphore
+    from ._news import Broadcast, Latest, ObservedBroadcast, ObservedLatest
+    from ._queues import Queue
+    from ._rings import ByteRing, MessageRing, Ring
+    from ._values import Array, Value
 
 #: How many processes may have a region at a time, unless a layout says another number.
 PLACES = 64
@@ -258,7 +265,7 @@ class Region:
 
     # The parts. Each is one object in a process, so that what a thread has locked is told everywhere.
 
-    def _open(self, cls: type, name: str, **how: Any) -> Any:
+    def _open(self, cls: Any, name: str, **how: Any) -> Any:
         key = (name, cls)
         part = self._parts.get(key)
         if part is None:
@@ -266,101 +273,117 @@ class Region:
             self._parts[key] = part
         return part
 
-    def queue(self, name: str, *, format: Optional[str] = None) -> Any:
+    def queue(self, name: str, *, format: Optional[str] = None) -> Queue:
         """The `Queue` of this name."""
         from ._queues import Queue
 
-        return self._open(Queue, name, format=format)
+        part: Queue = self._open(Queue, name, format=format)
+        return part
 
-    def ring(self, name: str, *, format: Optional[str] = None) -> Any:
+    def ring(self, name: str, *, format: Optional[str] = None) -> Ring:
         """The `Ring` of this name."""
         from ._rings import Ring
 
-        return self._open(Ring, name, format=format)
+        part: Ring = self._open(Ring, name, format=format)
+        return part
 
-    def byte_ring(self, name: str) -> Any:
+    def byte_ring(self, name: str) -> ByteRing:
         """The `ByteRing` of this name."""
         from ._rings import ByteRing
 
-        return self._open(ByteRing, name)
+        part: ByteRing = self._open(ByteRing, name)
+        return part
 
-    def message_ring(self, name: str) -> Any:
+    def message_ring(self, name: str) -> MessageRing:
         """The `MessageRing` of this name."""
         from ._rings import MessageRing
 
-        return self._open(MessageRing, name)
+        part: MessageRing = self._open(MessageRing, name)
+        return part
 
-    def broadcast(self, name: str, *, format: Optional[str] = None) -> Any:
+    def broadcast(self, name: str, *, format: Optional[str] = None) -> Broadcast:
         """The `Broadcast` of this name."""
         from ._news import Broadcast
 
-        return self._open(Broadcast, name, format=format)
+        part: Broadcast = self._open(Broadcast, name, format=format)
+        return part
 
-    def latest(self, name: str, *, format: Optional[str] = None) -> Any:
+    def latest(self, name: str, *, format: Optional[str] = None) -> Latest:
         """The `Latest` of this name."""
         from ._news import Latest
 
-        return self._open(Latest, name, format=format)
+        part: Latest = self._open(Latest, name, format=format)
+        return part
 
-    def lock(self, name: str, *, ignore_death: bool = False) -> Any:
+    def lock(self, name: str, *, ignore_death: bool = False) -> Lock:
         """The mutex of this name, as a `Lock`."""
         from ._locks import Lock
 
-        return self._open(Lock, name, ignore_death=ignore_death)
+        part: Lock = self._open(Lock, name, ignore_death=ignore_death)
+        return part
 
-    def rlock(self, name: str, *, ignore_death: bool = False) -> Any:
+    def rlock(self, name: str, *, ignore_death: bool = False) -> RLock:
         """The mutex of this name, as an `RLock`."""
         from ._locks import RLock
 
-        return self._open(RLock, name, ignore_death=ignore_death)
+        part: RLock = self._open(RLock, name, ignore_death=ignore_death)
+        return part
 
-    def rw_lock(self, name: str) -> Any:
+    def rw_lock(self, name: str) -> RwLock:
         """The `RwLock` of this name."""
         from ._locks import RwLock
 
-        return self._open(RwLock, name)
+        part: RwLock = self._open(RwLock, name)
+        return part
 
-    def semaphore(self, name: str) -> Any:
+    def semaphore(self, name: str) -> Semaphore:
         """The `Semaphore` of this name."""
         from ._locks import Semaphore
 
-        return self._open(Semaphore, name)
+        part: Semaphore = self._open(Semaphore, name)
+        return part
 
-    def bounded_semaphore(self, name: str) -> Any:
+    def bounded_semaphore(self, name: str) -> BoundedSemaphore:
         """The `BoundedSemaphore` of this name."""
         from ._locks import BoundedSemaphore
 
-        return self._open(BoundedSemaphore, name)
+        part: BoundedSemaphore = self._open(BoundedSemaphore, name)
+        return part
 
-    def event(self, name: str) -> Any:
+    def event(self, name: str) -> Event:
         """The `Event` of this name."""
         from ._locks import Event
 
-        return self._open(Event, name)
+        part: Event = self._open(Event, name)
+        return part
 
-    def condition(self, name: str, lock: Any) -> Any:
+    def condition(self, name: str, lock: Any) -> Condition:
         """The `Condition` of this name, with its lock."""
         from ._locks import Condition
 
-        return self._open(Condition, name, lock=lock)
+        part: Condition = self._open(Condition, name, lock=lock)
+        return part
 
-    def barrier(self, name: str, action: Any = None, timeout: Optional[float] = None) -> Any:
+    def barrier(self, name: str, action: Any = None, timeout: Optional[float] = None) -> Barrier:
         """The `Barrier` of this name."""
         from ._locks import Barrier
 
-        return self._open(Barrier, name, action=action, timeout=timeout)
+        part: Barrier = self._open(Barrier, name, action=action, timeout=timeout)
+        return part
 
-    def value(self, name: str, code: str) -> Any:
+    def value(self, name: str, code: str) -> Value:
         """The `Value` of this name, of this type code."""
         from ._values import Value
 
-        return self._open(Value, name, code=code)
+        part: Value = self._open(Value, name, code=code)
+        return part
 
-    def array(self, name: str, code: str) -> Any:
+    def array(self, name: str, code: str) -> Array:
         """The `Array` of this name, of this type code."""
         from ._values import Array
 
-        return self._open(Array, name, code=code)
+        part: Array = self._open(Array, name, code=code)
+        return part
 
     def raw_array(self, name: str, code: str) -> Any:
         """The array without a lock of this name: a `ctypes` array of this type code."""
@@ -393,13 +416,13 @@ class Observer:
         """The parts, as the region's directory describes them."""
         return [PartInfo(*part) for part in self._native.parts()]
 
-    def latest(self, name: str, *, format: Optional[str] = None) -> Any:
+    def latest(self, name: str, *, format: Optional[str] = None) -> ObservedLatest:
         """The newest value of this name: `load` returns it."""
         from ._news import ObservedLatest
 
         return ObservedLatest(self, name, format)
 
-    def broadcast(self, name: str, *, format: Optional[str] = None) -> Any:
+    def broadcast(self, name: str, *, format: Optional[str] = None) -> ObservedBroadcast:
         """A reader of the broadcast of this name: `try_recv` returns the next message."""
         from ._news import ObservedBroadcast
 
@@ -435,10 +458,6 @@ class Part:
     _name: str
     _how: Dict[str, Any]
 
-    @classmethod
-    def _of(cls, region: Region, name: str, **how: Any) -> Any:
-        raise NotImplementedError
-
     def _placed(self, region: Region, name: str, **how: Any) -> None:
         self._region, self._name, self._how = region, name, how
 
@@ -459,7 +478,7 @@ class Part:
         return f"<ringway.{type(self).__name__} {self._name!r} of {self._region!r}>"
 
 
-def _open_part(cls: type, region: Region, name: str, how: Dict[str, Any]) -> Any:
+def _open_part(cls: Any, region: Region, name: str, how: Dict[str, Any]) -> Any:
     return region._open(cls, name, **how)
 
 

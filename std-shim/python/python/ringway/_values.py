@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-from typing import Any, Iterator
+from typing import Any, Dict, Iterator
 
 from . import _ringway
 from ._region import ALONE, PLACES, Layout, Part, Region, alone
 
 #: The `ctypes` type for each type code.
-TYPES = {
+TYPES: Dict[str, Any] = {
     "b": ctypes.c_int8,
     "B": ctypes.c_uint8,
     "c": ctypes.c_char,

@@ -6,6 +6,8 @@ What Ringway does not have, such as `Process`, `Pool` and `Manager`, is the stan
 whose holder was killed is free here, and nobody is told: the standard module's would stay locked.
 """
 
+# mypy: ignore-errors
+
 from __future__ import annotations
 
 import multiprocessing as _standard
