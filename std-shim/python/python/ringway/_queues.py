@@ -412,14 +412,14 @@ class SimpleQueue(Part):
         self._native = _ringway.Queue(region._native, name)
         region._parts[(name, type(self))] = self
 
-    def put(self, obj: Any) -> None:
-        """Puts an object, and waits for room."""
+    def put(self, obj: Any, timeout: Optional[float] = None) -> None:
+        """Puts an object, and waits for room. Raises `queue.Full` if there is none in time."""
         message, tag = encode(obj)
-        self._native.put(message, tag, None)
+        self._native.put(message, tag, timeout)
 
-    def get(self) -> Any:
-        """Gets the oldest message, and waits for one."""
-        message, tag = self._native.get(None)
+    def get(self, timeout: Optional[float] = None) -> Any:
+        """Gets the oldest message, and waits for one. Raises `queue.Empty` if there is none in time."""
+        message, tag = self._native.get(timeout)
         return decode(message, tag)
 
     def empty(self) -> bool:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import select
+import socket
 import time
+from multiprocessing import reduction
+from queue import Empty, Full
 from typing import Any, Optional, Tuple
 
 from . import _ringway
@@ -260,22 +264,76 @@ class MessageRing(Part):
 PIPE = 1 << 18
 
 
+#: How long a receiver sleeps before it looks whether anybody has the other end, in seconds.
+_LOOK = 0.1
+
+
 class Connection:
     """An end of a pipe, with the methods of `multiprocessing.connection.Connection`.
 
-    It belongs to the process that used it last. When that process closes it or dies, the other end
-    gets `EOFError`.
+    The other end gets `EOFError` once no process has this end any more, as with `multiprocessing`; and
+    once the process that used it closes it or dies. One process at a time uses an end.
     """
 
-    def __init__(self, receives: Optional[MessageRing], sends: Optional[MessageRing]) -> None:
+    def __init__(
+        self, receives: Optional[MessageRing], sends: Optional[MessageRing], life: socket.socket
+    ) -> None:
         self._receives, self._sends = receives, sends
+        # No bytes pass here. The kernel tells when nobody has the other end of it.
+        self._life = life
         self._is_closed = False
         self._ready: Any = None
         self._process = os.getpid()
 
     def __reduce__(self) -> Tuple[Any, ...]:
         self._check()
-        return Connection, (self._receives, self._sends)
+        return _arrive, (self._receives, self._sends, reduction.DupFd(self._life.fileno()))
+
+    def _is_alone(self) -> bool:
+        """Whether no process has the other end."""
+        poll = select.poll()
+        poll.register(self._life, select.POLLRDHUP)
+        return bool(poll.poll(0))
+
+    def _await(self, ring: MessageRing, timeout: Optional[float]) -> bool:
+        """Waits for a message or the end; whether it came in time."""
+        end = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = _LOOK if end is None else min(_LOOK, end - time.monotonic())
+            if ring._native.poll(left):
+                return True
+            if self._is_alone():
+                # What was sent before the other end went is there by now.
+                return True
+            if end is not None and time.monotonic() >= end:
+                return False
+
+    def _take(self, ring: MessageRing, timeout: Optional[float]) -> bytes:
+        """The oldest message."""
+        try:
+            message: bytes = ring._native.recv(0.0)
+        except Empty:
+            if not self._await(ring, timeout):
+                raise
+            try:
+                message = ring._native.recv(0.0)
+            except Empty:
+                raise EOFError("no process has the other end") from None
+        self._rearm()
+        return message
+
+    def _give(self, ring: MessageRing, message: bytes, timeout: Optional[float]) -> None:
+        """Sends a message; waits for room."""
+        end = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = _LOOK if end is None else min(_LOOK, end - time.monotonic())
+            try:
+                return ring._native.send(message, left)
+            except Full:
+                if self._is_alone():
+                    raise BrokenPipeError("no process has the other end") from None
+                if end is not None and time.monotonic() >= end:
+                    raise
 
     def __repr__(self) -> str:
         return f"<ringway.Connection {'closed' if self._is_closed else 'open'}>"
@@ -333,16 +391,16 @@ class Connection:
         if self._receives is not None:
             self._receives._native.close_receiver()
         self._ready = None
+        self._life.close()
 
-    def send(self, obj: Any) -> None:
-        """Sends an object, pickled."""
-        self._writing()._native.send(dumps(obj), None)
+    def send(self, obj: Any, timeout: Optional[float] = None) -> None:
+        """Sends an object, pickled. Raises `queue.Full` if there is no room in time."""
+        self._give(self._writing(), dumps(obj), timeout)
 
-    def recv(self) -> Any:
-        """Receives an object. Raises `EOFError` when the other end is closed and all was received."""
-        message = self._reading()._native.recv(None)
-        self._rearm()
-        return loads(message)
+    def recv(self, timeout: Optional[float] = None) -> Any:
+        """Receives an object. Raises `EOFError` when the other end is closed and all was received, and
+        `queue.Empty` if nothing came in time."""
+        return loads(self._take(self._reading(), timeout))
 
     def send_bytes(self, buf: Any, offset: int = 0, size: Optional[int] = None) -> None:
         """Sends bytes of a buffer as one message."""
@@ -362,15 +420,14 @@ class Connection:
             elif offset + size > len(view):
                 raise ValueError("buffer length < offset + size")
             buf = bytes(view[offset : offset + size])
-        ring._native.send(buf, None)
+        self._give(ring, buf, None)
 
     def recv_bytes(self, maxlength: Optional[int] = None) -> bytes:
         """Receives a message as bytes. Raises `OSError` if it is longer than `maxlength`, which ends
         the connection."""
         if maxlength is not None and maxlength < 0:
             raise ValueError("negative maxlength")
-        message = self._reading()._native.recv(None)
-        self._rearm()
+        message = self._take(self._reading(), None)
         if maxlength is not None and len(message) > maxlength:
             self.close()
             raise OSError("bad message length")
@@ -387,8 +444,7 @@ class Connection:
             raise ValueError("negative offset")
         if offset > size:
             raise ValueError("offset too large")
-        message = ring._native.recv(None)
-        self._rearm()
+        message = self._take(ring, None)
         if size < offset + len(message):
             raise BufferTooShort(message)
         view.cast("B")[offset : offset + len(message)] = message
@@ -396,7 +452,8 @@ class Connection:
 
     def poll(self, timeout: Optional[float] = 0.0) -> bool:
         """Whether there is something to receive, in time."""
-        ready = self._reading()._native.poll(timeout)
+        ring = self._reading()
+        ready: bool = ring._native.poll(0.0) or self._await(ring, timeout)
         if not ready:
             self._rearm()
         return ready
@@ -419,4 +476,10 @@ def Pipe(duplex: bool = True, *, size: int = PIPE, places: int = PLACES) -> Tupl
     region = alone(layout)
     there = region.message_ring("there")
     back = region.message_ring("back") if duplex else None
-    return Connection(there, back), Connection(back, there)
+    one, other = socket.socketpair()
+    return Connection(there, back, one), Connection(back, there, other)
+
+
+def _arrive(receives: Optional[MessageRing], sends: Optional[MessageRing], life: Any) -> Connection:
+    """An end in the process to which it travelled."""
+    return Connection(receives, sends, socket.socket(fileno=life.detach()))
