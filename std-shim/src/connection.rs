@@ -68,3 +68,7 @@ mod send;
 pub use buffer::Buffer;
 pub use end::{Connection, MAX_MESSAGE, pair, pipe};
 pub use send::WHOLE;
+
+// What `python::connection`, of another format, shares.
+#[cfg(feature = "python")]
+pub(crate) use part::{Direction, Outgoing, lock};

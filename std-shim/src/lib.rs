@@ -76,6 +76,7 @@
 //! | feature | gives |
 //! |---|---|
 //! | `arbitrary` | `Arbitrary` for [`Signal`](signal::Signal), [`UnixAddress`](socket::UnixAddress), and what the core has |
+//! | `python` | [`python`]: CPython's `multiprocessing` at the other end |
 //! | `derive` | the derives of `ringway::zerocopy`, for [items](shm::Item) of your own |
 //!
 //! [poll(2)]: https://man7.org/linux/man-pages/man2/poll.2.html
@@ -117,6 +118,8 @@ pub mod lock;
 mod named;
 pub mod pipe;
 pub mod process;
+#[cfg(feature = "python")]
+pub mod python;
 pub mod serial;
 pub mod shm;
 pub mod signal;

@@ -78,6 +78,8 @@ pub use listener::Listener;
 pub use options::Options;
 pub use peer::Credentials;
 pub use reach::Destination;
+#[cfg(feature = "python")]
+pub(crate) use reach::Reach;
 pub use resolve::ToAddresses;
 
 #[cfg(doc)]

@@ -57,13 +57,13 @@ impl Target<'_> {
     /// has come.
     const AT_ONCE: usize = 64 << 10;
 
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         if let Target::Grows(message) = self {
             message.clear();
         }
     }
 
-    pub(super) fn fits(&self, length: usize) -> bool {
+    pub(crate) fn fits(&self, length: usize) -> bool {
         match self {
             Target::Grows(_) => true,
             Target::Fixed(buf) => length <= buf.len(),
@@ -72,7 +72,7 @@ impl Target<'_> {
 
     /// Puts the part that came before at the front, and returns its size. It fits, since the whole
     /// message does.
-    pub(super) fn put_part(&mut self, part: Vec<u8>) -> usize {
+    pub(crate) fn put_part(&mut self, part: Vec<u8>) -> usize {
         let came = part.len();
         match self {
             _ if came == 0 => {}
@@ -83,7 +83,7 @@ impl Target<'_> {
     }
 
     /// Takes the part that has come out of the buffer, in an allocation in proportion to its size.
-    pub(super) fn take_part(&mut self, came: usize) -> Vec<u8> {
+    pub(crate) fn take_part(&mut self, came: usize) -> Vec<u8> {
         match self {
             Target::Grows(message) => {
                 message.truncate(came);
@@ -99,7 +99,7 @@ impl Target<'_> {
     }
 
     /// The room for the next bytes of a message of `length` bytes, after the first `came`.
-    pub(super) fn rest(&mut self, came: usize, length: usize) -> &mut [u8] {
+    pub(crate) fn rest(&mut self, came: usize, length: usize) -> &mut [u8] {
         match self {
             Target::Grows(message) => {
                 if message.len() == came {

@@ -24,22 +24,22 @@ pub(super) struct Incoming {
 
 /// A message that is half sent, if there is one.
 #[derive(Debug, Default)]
-pub(super) struct Outgoing {
-    pub(super) message: Vec<u8>,
+pub(crate) struct Outgoing {
+    pub(crate) message: Vec<u8>,
     /// How many bytes of the length and the message were sent: 0 if none is half sent.
-    pub(super) sent: usize,
+    pub(crate) sent: usize,
 }
 
 /// One direction's half-done message, for one thread at a time; `None` if the end lacks the
 /// direction.
-pub(super) type Direction<T> = Option<Mutex<T, PrivateFutex>>;
+pub(crate) type Direction<T> = Option<Mutex<T, PrivateFutex>>;
 
 /// Locks one direction of an end; waits at most as `timeout` says.
 ///
 /// # Errors
 /// [`WrongDirection`](CoreError::WrongDirection) at an end that lacks the direction; the lock's
 /// error if it did not become free within `timeout`.
-pub(super) fn lock<'a, T>(
+pub(crate) fn lock<'a, T>(
     direction: &'a Direction<T>,
     operation: &'static str,
     timeout: Timeout,

@@ -60,6 +60,10 @@ pub enum Cause {
     Region(region::Error),
     /// The operation cannot be done with this process, for this reason.
     Process(ProcessError),
+    /// The peer could not show that it knows the key, or this side not to the peer, for this
+    /// reason.
+    #[cfg(feature = "python")]
+    Authentication(&'static str),
     /// Any other error of the operating system.
     Os(Errno),
 }
@@ -85,6 +89,8 @@ impl Cause {
             Cause::OtherOwner { .. } | Cause::TooOpen { .. } | Cause::Stale { .. } => {
                 ErrorKind::PermissionDenied
             }
+            #[cfg(feature = "python")]
+            Cause::Authentication(_) => ErrorKind::PermissionDenied,
             Cause::Process(_) | Cause::Lagged(_) => ErrorKind::Other,
             Cause::Os(errno) => std::io::Error::from(errno).kind(),
             Cause::Core(reason) => match reason {
@@ -142,6 +148,8 @@ impl fmt::Display for Cause {
                  have it removed, or choose another name"
             ),
             Cause::Signal(reason) => f.write_str(reason),
+            #[cfg(feature = "python")]
+            Cause::Authentication(reason) => f.write_str(reason),
             Cause::Region(error) => error.fmt(f),
             Cause::Process(reason) => reason.fmt(f),
             Cause::Os(Errno::NOSPC) => {

@@ -2,7 +2,7 @@
 
 use super::end::{Socket, open, send_flags};
 use super::file::SocketFile;
-use super::kind::{Connected, Datagram, Inet, Type};
+use super::kind::{Connected, Datagram, Inet, Stream, Type};
 use super::message::{SEND, largest_datagram};
 use super::options::Options;
 use super::reach::Reach;
@@ -53,6 +53,10 @@ impl Reach for Inet {
             return Err(Error::new(CONNECT, CoreError::Refused).on(to));
         }
         Ok(socket)
+    }
+
+    fn prompt(stream: &Socket<Inet, Stream>) -> Result<()> {
+        stream.set_nodelay(true)
     }
 
     fn set_peer(socket: &OwnedFd, to: &SocketAddr) -> Result<()> {

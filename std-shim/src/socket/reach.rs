@@ -3,7 +3,7 @@
 use super::address::UnixAddress;
 use super::end::Socket;
 use super::file::SocketFile;
-use super::kind::{Connected, Datagram, Family, Inet, Type, Unix};
+use super::kind::{Connected, Datagram, Family, Inet, Stream, Type, Unix};
 use super::options::Options;
 use super::resolve::{ToAddresses, resolve, try_each};
 use crate::Result;
@@ -48,6 +48,12 @@ pub trait Reach: Family {
     /// Makes a connected socket.
     #[doc(hidden)]
     fn connect<T: Connected>(to: &Self::Address, timeout: Timeout) -> Result<Socket<Self, T>>;
+
+    /// Has a stream send at once, without waiting for more to send with it.
+    #[doc(hidden)]
+    fn prompt(_stream: &Socket<Self, Stream>) -> Result<()> {
+        Ok(())
+    }
 
     /// Sets the peer of a datagram socket.
     #[doc(hidden)]

@@ -136,9 +136,9 @@ impl<F: Family> Socket<F, Stream> {
         .map_err(|errno| self.failed(WRITE, errno))
     }
 
-    fn send_slices(&self, slices: &[IoSlice<'_>]) -> Result<usize> {
+    pub(crate) fn send_slices(&self, slices: &[IoSlice<'_>], timeout: Timeout) -> Result<usize> {
         self.state().on(Event::Send).map_err(|reason| Error::new(WRITE, reason))?;
-        self.attempt(Interest::Write, Timeout::Mode, |at_once| {
+        self.attempt(Interest::Write, timeout, |at_once| {
             let mut nothing = SendAncillaryBuffer::default();
             rustix::net::sendmsg(&self.fd, slices, &mut nothing, send_flags(at_once))
         })
@@ -166,7 +166,7 @@ impl<F: Family> Write for Socket<F, Stream> {
     }
 
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        Ok(self.send_slices(slices)?)
+        Ok(self.send_slices(slices, Timeout::Mode)?)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -180,7 +180,7 @@ impl<F: Family> Write for &Socket<F, Stream> {
     }
 
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        Ok(self.send_slices(slices)?)
+        Ok(self.send_slices(slices, Timeout::Mode)?)
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -1,0 +1,10 @@
+//! CPython at the other end: what its `multiprocessing` speaks (feature `python`).
+//!
+//! A Python program needs nothing but its standard library.
+//!
+//! | in Python | here |
+//! |---|---|
+//! | `multiprocessing.connection.Listener`, `Client`, `Connection` | [`connection`] |
+//! | `multiprocessing.reduction.send_handle`, `recv_handle` | [`connection::Connection::send_descriptors`], [`recv_descriptors`](connection::Connection::recv_descriptors) |
+
+pub mod connection;
