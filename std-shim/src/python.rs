@@ -5,6 +5,8 @@
 //! | in Python | here |
 //! |---|---|
 //! | `multiprocessing.connection.Listener`, `Client`, `Connection` | [`connection`] |
+//! | `multiprocessing.shared_memory.SharedMemory` | [`shared_memory`] |
 //! | `multiprocessing.reduction.send_handle`, `recv_handle` | [`connection::Connection::send_descriptors`], [`recv_descriptors`](connection::Connection::recv_descriptors) |
 
 pub mod connection;
+pub mod shared_memory;

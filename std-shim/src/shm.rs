@@ -149,6 +149,10 @@ pub use stale::unlink;
 pub use types::*;
 pub use vigil::DETECTION_BOUND;
 
+// What `python::shared_memory` shares, which has files of another kind.
+#[cfg(feature = "python")]
+pub(crate) use {file::reserve, mapping::Mapping};
+
 pub(crate) use registry::before_fork;
 
 /// What a region's directory says of a part, and the name that programs give the type it holds.

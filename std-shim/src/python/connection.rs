@@ -39,8 +39,8 @@
 //! A receiver accepts this long form for any length.
 //!
 //! What travels are bytes: Python's `send_bytes` and `recv_bytes`. Python's `send` and `recv` put a
-//! pickle into such a message. **A Python program that calls `recv` runs whatever code its peer puts
-//! there**, once the peer has shown that it knows the key.
+//! pickle into such a message. **A Python program that calls `recv` runs whatever code its peer
+//! puts there**, once the peer has shown that it knows the key.
 //!
 //! # The key
 //!
@@ -52,7 +52,7 @@
 //!
 //! | Python | digest | here |
 //! |---|---|---|
-//! | from 3.12 | the one that the challenge names: SHA-256 by default; SHA-384, SHA3-256, SHA3-384 | by default |
+//! | from 3.12 | the one that the challenge names: SHA-256; SHA-384, SHA3-256, SHA3-384 | by default |
 //! | 3.9 to 3.11, and `{md5}` | MD5 | after [`Auth::allow_md5`] |
 //!
 //! # What holds
@@ -68,7 +68,8 @@
 //!   at most [`HANDSHAKE`].
 //! - **Three forms** of `send` and `recv`, as those of [`ringway::connection`](crate::connection).
 //!   When a form with a bounded wait gives up in the middle, nothing is lost: the receiver keeps
-//!   the part that has come, and the sender goes on when it is called again *with the same message*.
+//!   the part that has come, and the sender goes on when it is called again *with the same
+//!   message*.
 //! - **Threads** may share an end, as they may share a
 //!   [`ringway::connection`](crate::connection::Connection).
 
@@ -82,7 +83,8 @@ mod receive;
 mod send;
 
 pub use auth::Auth;
-pub use end::{Connection, Role};
+pub use end::Connection;
+pub use handshake::Role;
 pub use listener::{HANDSHAKE, Listener};
 
 use crate::socket::{Inet, Unix};

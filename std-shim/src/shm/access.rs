@@ -58,7 +58,7 @@ impl Access {
     }
 
     /// Checks that this process may attach to this file.
-    pub(super) fn check(self, file: &Stat) -> Result<(), Cause> {
+    pub(crate) fn check(self, file: &Stat) -> Result<(), Cause> {
         let owner = file.st_uid;
         let us = rustix::process::geteuid().as_raw();
         if !self.any_owner && owner != us && owner != 0 {

@@ -485,7 +485,7 @@ fn in_folder(error: Error) -> Error {
 
 /// Sets the size, and reserves the memory: a lack of it is an error now, and never a `SIGBUS`
 /// later. An error says that `what` failed.
-pub(super) fn reserve(fd: BorrowedFd<'_>, size: u64, what: &'static str) -> Result<()> {
+pub(crate) fn reserve(fd: BorrowedFd<'_>, size: u64, what: &'static str) -> Result<()> {
     /// The bytes to reserve at a time. A signal undoes the piece that it interrupts, and no more.
     const PIECE: u64 = 16 << 20;
     let mut pieces = (0..size).step_by(PIECE as usize).map(|at| (at, PIECE.min(size - at)));

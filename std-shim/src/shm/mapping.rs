@@ -11,7 +11,7 @@ use std::ptr::NonNull;
 
 /// A memory mapping, which is unmapped when it is dropped.
 #[derive(Debug)]
-pub(super) struct Mapping {
+pub(crate) struct Mapping {
     at: NonNull<u8>,
     length: usize,
 }
@@ -28,7 +28,7 @@ impl Mapping {
     ///
     /// In a copy of this process that a plain `fork(2)` makes, the addresses stay reserved, without
     /// the memory.
-    pub(super) fn new(file: impl AsFd, length: usize, access: ProtFlags) -> Result<Mapping> {
+    pub(crate) fn new(file: impl AsFd, length: usize, access: ProtFlags) -> Result<Mapping> {
         let (file, flags) = (file.as_fd(), MapFlags::SHARED);
         // SAFETY: a new mapping, at an address that the kernel chooses: it covers nothing that is
         // in use.
@@ -51,11 +51,11 @@ impl Mapping {
         Ok(Mapping { at: at.map_err(limit).tried(OPEN)?, length })
     }
 
-    pub(super) fn at(&self) -> NonNull<u8> {
+    pub(crate) fn at(&self) -> NonNull<u8> {
         self.at
     }
 
-    pub(super) fn length(&self) -> usize {
+    pub(crate) fn length(&self) -> usize {
         self.length
     }
 

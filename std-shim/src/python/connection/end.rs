@@ -1,26 +1,15 @@
-//! One end: making it, limiting it, waiting for it, giving it away.
+//! One end: limiting it, waiting for it, giving it away.
 
-use super::auth::Auth;
 use super::frame::LONG;
-use super::handshake;
 use crate::connection::{Direction, MAX_MESSAGE, Outgoing};
-use crate::fd::{self, Interest, Timeout};
+use crate::fd::{self, Interest};
 use crate::lock::Mutex;
-use crate::socket::{Destination, Family, Reach, Socket, Stream};
+use crate::socket::{Family, Socket, Stream};
 use crate::{Error, Result};
 use rustix::io::Errno;
 use std::fmt;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::Instant;
-
-/// Which side of the handshake an end is. Afterwards both are the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// The side that accepted the stream: it sends its challenge first.
-    Listener,
-    /// The side that connected.
-    Client,
-}
 
 /// One end of a connection with a Python program.
 ///
@@ -47,46 +36,6 @@ pub(super) struct Incoming {
 }
 
 impl<F: Family> Connection<F> {
-    /// Makes a connection of a stream whose two sides have just met, and has both show that they
-    /// know the key; waits at most until `deadline`.
-    ///
-    /// For a program that accepts streams itself, to shake hands in a thread for each.
-    ///
-    /// # Errors
-    /// [`Cause::Authentication`](crate::Cause::Authentication) if the peer has another key or none,
-    /// refuses this one, uses a digest that is not [allowed](Auth::allow_md5), or is no
-    /// `multiprocessing.connection`; [`EndOfFile`](crate::CoreError::EndOfFile) or
-    /// [`Reset`](crate::CoreError::Reset) if it left; [`TimedOut`](crate::CoreError::TimedOut). The
-    /// stream is closed then.
-    ///
-    /// ```
-    /// use ringway::Cause;
-    /// use ringway::python::connection::{Auth, Connection, Role};
-    /// use ringway::socket::UnixStream;
-    /// let (ours, theirs) = UnixStream::pair()?;
-    /// let client = std::thread::spawn(move || {
-    ///     Connection::over(theirs, Role::Client, &Auth::key(b"another")?, None)
-    /// });
-    /// let error = Connection::over(ours, Role::Listener, &Auth::key(b"secret")?, None).unwrap_err();
-    /// assert!(matches!(error.cause(), Cause::Authentication(_)));
-    /// assert!(client.join().unwrap().is_err());
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    #[doc(alias = "deliver_challenge")]
-    #[doc(alias = "answer_challenge")]
-    pub fn over(
-        stream: Socket<F, Stream>,
-        role: Role,
-        auth: &Auth,
-        deadline: Option<Instant>,
-    ) -> Result<Self> {
-        let connection = Connection::from(stream);
-        let Some(secret) = auth.secret() else { return Ok(connection) };
-        let connection = connection.with_max_message(handshake::LARGEST);
-        handshake::shake(&connection, role, secret, Timeout::Until(deadline))?;
-        Ok(connection.with_max_message(MAX_MESSAGE))
-    }
-
     /// Sets the limit of a message's size, in bytes, for sending and receiving.
     ///
     /// The default is [`MAX_MESSAGE`](crate::connection::MAX_MESSAGE), 64 MiB.
@@ -135,44 +84,6 @@ impl<F: Family> Connection<F> {
             Err(Errno::TIMEDOUT) => Ok(false),
             Err(errno) => Err(Error::new("wait for a message", errno)),
         }
-    }
-}
-
-impl<F: Reach> Connection<F> {
-    /// Connects to a `Listener` of Python, and has both sides show that they know the key.
-    ///
-    /// It waits as long as that takes: a listener answers only when it accepts.
-    ///
-    /// # Errors
-    /// Those of [`over`](Self::over), and of [`Socket::connect`].
-    ///
-    /// ```
-    /// use ringway::python::connection::{Auth, TcpConnection, TcpListener};
-    /// let listener = TcpListener::bind("127.0.0.1:0", Auth::key(b"secret")?)?;
-    /// let address = listener.local_address()?;
-    /// let server = std::thread::spawn(move || listener.accept()?.send(b"hello"));
-    /// let peer = TcpConnection::connect(address, &Auth::key(b"secret")?)?;
-    /// assert_eq!(peer.recv(&mut [0; 8])?, 5);
-    /// server.join().unwrap()?;
-    /// # Ok::<(), ringway::Error>(())
-    /// ```
-    pub fn connect(to: impl Destination<F>, auth: &Auth) -> Result<Self> {
-        Self::connect_deadline(to, auth, None)
-    }
-
-    /// Connects as [`connect`](Self::connect) does, and waits at most until `deadline`.
-    ///
-    /// # Errors
-    /// [`TimedOut`](crate::CoreError::TimedOut) if `deadline` passed first; else those of
-    /// [`connect`](Self::connect).
-    pub fn connect_deadline(
-        to: impl Destination<F>,
-        auth: &Auth,
-        deadline: Option<Instant>,
-    ) -> Result<Self> {
-        let stream = Socket::<F, Stream>::connect_deadline(to, deadline)?;
-        F::prompt(&stream)?;
-        Self::over(stream, Role::Client, auth, deadline)
     }
 }
 

@@ -6,7 +6,7 @@ pub(super) const LONG: usize = 12;
 /// The bytes of the usual form.
 const SHORT: usize = 4;
 
-/// The length on the wire: the first so many bytes of an array.
+/// The length on the wire, at the front of an array, and how many bytes it has.
 pub(super) fn encode(length: usize) -> ([u8; LONG], usize) {
     let mut bytes = [0; LONG];
     let (first, rest) = bytes.split_at_mut(SHORT);

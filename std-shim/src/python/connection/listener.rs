@@ -1,7 +1,8 @@
 //! Listening for Python's clients.
 
 use super::auth::Auth;
-use super::end::{Connection, Role};
+use super::end::Connection;
+use super::handshake::Role;
 use crate::Result;
 use crate::socket::{self, Destination, Family, Options, Reach, Stream};
 use std::fmt;
