@@ -37,6 +37,7 @@ pages! {
     Firmware = "docs/firmware.md";
     MemoryModel = "docs/memory-model.md";
     ModelChecking = "docs/model-checking.md";
+    PythonWire = "docs/python-wire.md";
     SharedMemory = "docs/shared-memory.md";
     Systems = "docs/systems.md";
     Testing = "docs/testing.md";

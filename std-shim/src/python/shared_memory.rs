@@ -46,9 +46,9 @@
 //!   byte by byte, atomically: a copy may be torn, and is never undefined behaviour. Python has no
 //!   atomic accesses, so that the two sides have to agree on whose turn it is, for instance by
 //!   messages over a [`connection`](super::connection).
-//! - **Whoever may write to the block may also cut its file**, after which an access beyond its end
-//!   is a `SIGBUS`. Python never does. For memory that is shared with a program that is not trusted,
-//!   see [`shm::untrusted`](crate::shm::untrusted).
+//! - **A program that may write to the block may also cut its file**, after which an access beyond
+//!   its end is a `SIGBUS`. Python never does. For memory that is shared with a program that is not
+//!   trusted, see [`shm::untrusted`](crate::shm::untrusted).
 
 mod block;
 mod names;
