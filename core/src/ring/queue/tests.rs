@@ -123,7 +123,7 @@ mod producers {
     }
 
     #[test]
-    fn threads_of_one_participant_register_in_a_full_table() {
+    fn a_full_table_takes_more_handles_of_those_in_it() {
         let queue = waited_on();
         let handles: Vec<_> =
             (0..=100).filter_map(Participant::new).map(|who| queue.handle(who)).collect();
