@@ -34,6 +34,7 @@ struct Options {
     open: bool,
     alone: bool,
     files: Vec<String>,
+    tests: Vec<String>,
     jobs: usize,
     patience: u32,
 }
@@ -45,6 +46,7 @@ fn options() -> Answer<Options> {
         open: false,
         alone: false,
         files: Vec::new(),
+        tests: Vec::new(),
         jobs: 2,
         patience: 1,
     };
@@ -57,6 +59,7 @@ fn options() -> Answer<Options> {
             "--open" => options.open = true,
             "--alone" => options.alone = true,
             "--file" => options.files.push(value()?),
+            "--test" => options.tests.push(value()?),
             "--jobs" => options.jobs = value()?.parse().map_err(|_| "--jobs N")?,
             "--patience" => options.patience = value()?.parse().map_err(|_| "--patience N")?,
             _ => {
@@ -77,14 +80,16 @@ fn main() -> ExitCode {
     }
 }
 
-/// The tests that run, as cargo's arguments: all of the core but the models.
-fn programs(root: &Path) -> Answer<Vec<String>> {
+/// The tests that run, as cargo's arguments: all of the core but the models; or the unit tests and
+/// those in `only`.
+fn programs(root: &Path, only: &[String]) -> Answer<Vec<String>> {
     let mut core = ["-p", "ringway-core", "--all-features", "--lib"].map(str::to_owned).to_vec();
     for entry in fs::read_dir(root.join("core/tests"))?.flatten() {
         let path = entry.path();
         let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
         let is_test = path.extension().is_some() || path.join("main.rs").exists();
-        if is_test && !name.starts_with("loom_") {
+        let is_chosen = only.is_empty() || only.iter().any(|only| only == name);
+        if is_test && is_chosen && !name.starts_with("loom_") {
             core.extend(["--test".to_owned(), name.to_owned()]);
         }
     }
@@ -104,7 +109,7 @@ fn work(options: &Options) -> Answer<()> {
     let root = place.join(if options.alone { "alone" } else { "tree" });
     let mutants = list::mutants(&original)?;
     let flags = if options.no_cas { "--cfg no_cas --cfg uncached" } else { "" };
-    let tests = programs(&original)?;
+    let tests = programs(&original, &options.tests)?;
     let tree = Tree { root: root.clone(), flags: flags.to_owned(), tests };
     let is_chosen = |mutant: &Mutant| {
         options.files.is_empty() || options.files.iter().any(|f| mutant.file.starts_with(f))

@@ -92,7 +92,7 @@ pub fn tests(file: &str, program: &Path, folder: &Path, mutants: usize) -> io::R
         fs::write(&record, vec![0; 65536])?;
         let started = Instant::now();
         let path = record.to_str().ok_or(io::ErrorKind::InvalidFilename)?;
-        let limit = Duration::from_secs(120);
+        let limit = 10 * LONG;
         let end = run(program, &[name], folder, ("RINGWAY_REACHED", path), limit)?;
         if end != End::Passed {
             println!("left out, fails as it is: {file}::{name}");
