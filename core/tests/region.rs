@@ -358,7 +358,7 @@ fn a_mutex_of_a_table_is_found_again() {
 
 #[test]
 fn a_capacity_that_cannot_be_is_told_last() {
-    let layout = Layout::<1>::new(2).part_for::<RingView<u32>>("numbers", 8).unwrap();
+    let layout = Layout::<1>::new(2).part_for::<RingView<u32>>("numbers", 64).unwrap();
     let mut memory = Memory::new(&layout);
     // The entry's capacity.
     memory.0[64 + 52..64 + 56].copy_from_slice(&0_u32.to_ne_bytes());

@@ -704,6 +704,14 @@ mod tests {
         let (seen, count) = seen_and_recovered(&newest, dead);
         assert_eq!((seen.holders[0], count), (Some(("writer", dead)), 1));
 
+        let news = Broadcast::<u32, 4>::new();
+        let mut writer = core::mem::ManuallyDrop::new(news.writer_as(dead).unwrap());
+        (0..5).for_each(|number| writer.send(number));
+        let (seen, count) = seen_and_recovered(&news, dead);
+        assert_eq!((seen.holders[0], count), (Some(("writer", dead)), 1));
+        assert_eq!((seen.pushed, seen.is_closed), (Some(5), Some(false)));
+        assert_eq!(seen_and_recovered(&news, dead).0.is_closed, Some(true));
+
         let lock = RwLock::<[u64; 3], 2>::new([0; 3]);
         core::mem::forget(lock.handle(dead).write());
         let (seen, count) = seen_and_recovered(&lock, dead);

@@ -27,8 +27,8 @@ const CLOSEST: [(&str, &str); 14] = [
     ("core/src", "layout"),
 ];
 
-/// How long a program may take: the slowest take a minute on a quiet processor.
-const LIMIT: Duration = Duration::from_secs(600);
+/// How long a program may take: the slowest take half a minute on a quiet processor.
+const LIMIT: Duration = Duration::from_secs(240);
 
 /// Judges mutants, one after the other.
 pub struct Judge {

@@ -137,12 +137,13 @@ fn work(options: &Options) -> Answer<()> {
     // The other configuration tries what the usual one does not.
     let log = &logs[which];
     let passed_on = score::with(&logs[0], &["unreached", "elsewhere"]);
-    let noticed: &[&str] = if options.patience > 1 { &["killed"] } else { &["killed", "timeout"] };
-    let noticed = score::with(log, noticed);
+    let noticed = score::with(log, &["killed", "timeout"]);
+    let slow = score::with(log, &["timeout"]);
     let wanted = |number: usize| {
         let mutant = &mutants[number];
         (!options.no_cas || passed_on.contains(&mutant.name))
             && !(options.open && noticed.contains(&mutant.name))
+            && (options.patience == 1 || slow.contains(&mutant.name))
             && is_chosen(mutant)
     };
     let mut numbers: Vec<usize> = (0..mutants.len()).filter(|&number| wanted(number)).collect();
