@@ -200,6 +200,7 @@ fn family(given: EntryArgs) -> EntryResult {
         }
         "stopped" => {
             let child = process::spawn(&SLEEP, b"", vec![copy])?;
+            wait_until_it_executes(&child, "sleep")?;
             child.send_signal(Signal::STOP)?;
             child
         }
@@ -220,6 +221,18 @@ fn family(given: EntryArgs) -> EntryResult {
     say(&mut out, child.pid())?;
     drop(out);
     child.join()?;
+    Ok(())
+}
+
+/// Waits until a child executes its program, for this entry. `spawn` ends later, but in an emulator
+/// whose `vfork` is a `fork`.
+fn wait_until_it_executes(child: &Child, entry: &str) -> std::io::Result<()> {
+    let end = long();
+    let path = format!("/proc/{}/cmdline", child.pid());
+    while !std::fs::read(&path)?.ends_with(format!("{entry}\0").as_bytes()) {
+        assert!(Instant::now() < end, "the child does not execute its program");
+        std::thread::sleep(Duration::from_millis(1));
+    }
     Ok(())
 }
 
