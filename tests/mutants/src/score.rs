@@ -18,7 +18,8 @@ struct Row {
     untried: usize,
 }
 
-/// Reasons by the part of a mutant's name that they are for: lines `PART => REASON`.
+/// Reasons by the part of a mutant's name that they are for: lines `PART => REASON`. A part that
+/// ends in `$` is the end of a name: the names of mutants in constants go on in functions.
 fn reasons(text: &str) -> Vec<(&str, &str)> {
     text.lines()
         .filter(|line| !line.starts_with('#'))
@@ -97,7 +98,10 @@ pub fn write(logs: &[PathBuf], alone: &[PathBuf], folder: &Path) -> Answer<()> {
             continue;
         }
         // A mutant that needs a reason may still make a test slow, on a busy machine too slow.
-        let reason = explained.iter().find(|(part, _)| key.contains(part));
+        let reason = explained.iter().find(|(part, _)| match part.strip_suffix('$') {
+            Some(end) => key.ends_with(end),
+            None => key.contains(part),
+        });
         for row in [rows.entry(module(key)).or_default(), &mut sum] {
             match (verdict.as_str(), reason) {
                 ("killed", _) => row.killed += 1,
