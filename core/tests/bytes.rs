@@ -326,3 +326,19 @@ fn a_parser_waits_for_more_than_it_has() {
     });
     assert_eq!(&*consumer.try_peek(1).unwrap(), b"abcdefg");
 }
+
+#[test]
+fn what_can_never_fit_is_another_error() {
+    let mut ring = ByteRing::<4>::new();
+    let (mut producer, mut consumer) = ring.split();
+    assert_eq!(producer.try_write_all(b"12345"), Err(Error::MessageTooLarge { max: 4 }));
+    assert_eq!(producer.try_write_all(b"1234"), Ok(()));
+    assert_eq!(producer.try_write_all(b"5"), Err(Error::WouldBlock));
+    assert_eq!(producer.try_write_all(b""), Ok(()));
+    let mut out = [0; 5];
+    assert_eq!(consumer.try_read_exact(&mut out), Err(Error::MessageTooLarge { max: 4 }));
+    assert_eq!(consumer.try_read_exact(&mut out[..4]), Ok(()));
+    assert_eq!(&out[..4], b"1234");
+    assert_eq!(consumer.try_read_exact(&mut out[..4]), Err(Error::WouldBlock));
+    assert_eq!(consumer.try_read_exact(&mut []), Ok(()));
+}
