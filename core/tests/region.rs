@@ -238,6 +238,12 @@ fn entries_that_cannot_be_are_corrupt() {
         assert_eq!(view(at, word), Err(Error::Corrupt), "{at}: {word}");
     }
     assert_eq!(view(size, length - 255), Err(Error::Corrupt));
+    // There is room, but not at a boundary.
+    let mut memory = Memory::new(&layout);
+    for (at, word) in [(offset, 260_u32), (size, 4)] {
+        memory.0[at..at + 4].copy_from_slice(&word.to_ne_bytes());
+    }
+    assert_eq!(memory.view(&layout).map(drop), Err(Error::Corrupt));
 }
 
 #[test]
