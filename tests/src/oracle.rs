@@ -29,7 +29,7 @@ pub use link::link;
 pub use link_session::link_session;
 pub use locks::locks;
 pub use messages::messages;
-pub use parsers::{addresses, connection, control, survey};
+pub use parsers::{addresses, connection, control, python, survey};
 pub use pipe::pipe;
 pub use queue::queue;
 pub use ring::ring;
@@ -62,6 +62,7 @@ pub const TARGETS: &[Target] = &[
     ("locks", locks),
     ("messages", messages),
     ("pipe", pipe),
+    ("python", python),
     ("queue", queue),
     ("ring", ring),
     ("scribble", scribble),

@@ -89,6 +89,11 @@ fn descriptors_arrive_as_sent_and_none_leaks() {
 }
 
 #[test]
+fn any_bytes_of_python_are_messages_or_an_error() {
+    rounds(oracle::python, 400);
+}
+
+#[test]
 fn any_bytes_of_a_peer_are_frames_or_an_error() {
     rounds(oracle::connection, 1_000);
 }

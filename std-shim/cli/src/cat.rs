@@ -4,6 +4,7 @@ mod address;
 mod back;
 mod ends;
 mod identity;
+mod python;
 
 use crate::cleanup;
 use crate::failure::{Failure, Result, complain};
@@ -36,7 +37,15 @@ Addresses:
                          free port, which is printed
   serial:PATH[,SPEED]    a serial port in raw mode, at SPEED bits per second
                          (115200 without it)
+  py:WHERE[,OPTION]...   connect to Python's multiprocessing.connection
+  py-listen:WHERE[,...]  listen for it, and accept one connection
   exec:COMMAND           a command for sh: its output as SRC, its input as DST
+
+For Python, WHERE is a path, @NAME or tcp:HOST:PORT. The key is in the variable \
+RINGWAY_AUTHKEY, or where an option says: key=FILE (without the end of its last \
+line), key-env=VARIABLE, no-key. The option md5 lets Python 3.9 to 3.11 in. Each \
+message of Python is written as its bytes (recv_bytes and send_bytes, no \
+objects), and each piece of bytes that is read becomes one message.
 
 cat reads SRC and writes DST. If DST is a socket or a serial port, its answers \
 go to SRC: to standard output if SRC is -, to the far end if SRC is a socket or \
@@ -66,6 +75,7 @@ Examples:
   ringway cat - tcp:localhost:7                    talk to a server
   ringway cat tcp-listen:0.0.0.0:80 unix:/run/web  pass a connection on
   ringway cat serial:/dev/ttyUSB0,9600 file:log    record what a board says
+  ringway cat - py:/run/app.sock,key=secret        lines as messages to Python
 
 Exit status: 0 every byte has arrived, and each command exited with 0; 1 \
 something failed, and the standard error says what; 2 the arguments were not \

@@ -1,16 +1,19 @@
 //! What the shim reads from others: addresses and names, control data, the frames of a connection,
-//! and files that may be regions. Bytes decide what comes, and each answer must be the right one.
+//! Python's messages and handshakes, and files that may be regions. Bytes decide what comes, and
+//! each answer must be the right one.
 //!
 //! Sockets, descriptors and files are real.
 
 mod addresses;
 mod connection;
 mod control;
+mod python;
 mod survey;
 
 pub use addresses::addresses;
 pub use connection::connection;
 pub use control::control;
+pub use python::python;
 pub use survey::survey;
 
 use ringway::fd::{Interest, try_wait};

@@ -4,6 +4,12 @@
 //! Tests run one at a time, so that each can count what it leaves: descriptors, names in
 //! `/dev/shm`.
 
+mod cat;
 mod connection;
 mod shared_memory;
 mod support;
+
+/// Scripts, and the program that they run.
+#[allow(dead_code)]
+#[path = "../tools/shell.rs"]
+mod shell;

@@ -14,6 +14,7 @@ use std::str::FromStr;
 /// stdio  -  file:PATH  fifo:PATH  exec:COMMAND
 /// unix:PATH  unix-listen:PATH  abstract:NAME  abstract-listen:NAME
 /// tcp:HOST:PORT  tcp-listen:HOST:PORT  serial:PATH[,SPEED]
+/// py:WHERE[,OPTION]...  py-listen:WHERE[,OPTION]...
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
@@ -33,6 +34,10 @@ pub enum Address {
     /// A TCP socket bound to a host and port, on which cat accepts one connection.
     TcpListen(HostPort),
     Serial(PathBuf, u32),
+    /// A `Listener` of Python's `multiprocessing.connection`, to which cat connects.
+    Py(Python),
+    /// The same, on which cat accepts one `Client`.
+    PyListen(Python),
     /// A command for the shell; cat reads its output or writes its input.
     Exec(String),
 }
@@ -45,10 +50,42 @@ pub struct HostPort {
     pub port: u16,
 }
 
+/// An address of `multiprocessing.connection`, and the key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Python {
+    pub place: Place,
+    pub key: Key,
+    /// Whether Python 3.9 to 3.11 are welcome, which know HMAC-MD5 alone.
+    pub md5: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// The path of a Unix socket.
+    Path(PathBuf),
+    /// A name in Linux's abstract namespace.
+    Abstract(String),
+    Tcp(HostPort),
+}
+
+/// Where the key is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Key {
+    /// In this variable of the environment.
+    Variable(String),
+    /// In this file, without the line's end.
+    File(PathBuf),
+    /// Nowhere: everybody is let in.
+    None,
+}
+
+/// The variable that has the key if the address does not say where it is.
+const USUAL_VARIABLE: &str = "RINGWAY_AUTHKEY";
+
 /// Every form, for an error message.
 const FORMS: &str = "stdio, file:PATH, fifo:PATH, unix:PATH, unix-listen:PATH, abstract:NAME, \
                      abstract-listen:NAME, tcp:HOST:PORT, tcp-listen:HOST:PORT, \
-                     serial:PATH[,SPEED], exec:COMMAND";
+                     serial:PATH[,SPEED], py:PATH, py-listen:PATH, exec:COMMAND";
 
 /// The speed of a serial port whose address names none, in bits per second.
 const USUAL_SPEED: u32 = 115_200;
@@ -96,6 +133,8 @@ impl FromStr for Address {
                 },
                 None => Ok(Address::Serial(rest.into(), USUAL_SPEED)),
             },
+            "py" => Python::parse(kind, rest).map(Address::Py),
+            "py-listen" => Python::parse(kind, rest).map(Address::PyListen),
             "exec" => word("command").map(Address::Exec),
             _ => Err(unknown(text)),
         }
@@ -110,6 +149,7 @@ impl Address {
             Address::Unix(_) | Address::UnixListen(_) => true,
             Address::Abstract(_) | Address::AbstractListen(_) => true,
             Address::Tcp(_) | Address::TcpListen(_) | Address::Serial(..) => true,
+            Address::Py(_) | Address::PyListen(_) => true,
         }
     }
 
@@ -164,6 +204,65 @@ impl HostPort {
     }
 }
 
+impl Python {
+    fn parse(kind: &str, text: &str) -> Result<Self, String> {
+        let form = || {
+            format!(
+                "write {kind}:PATH, {kind}:@NAME or {kind}:tcp:HOST:PORT, and after it one of \
+                 ,key=FILE ,key-env=VARIABLE ,no-key if the key is not in {USUAL_VARIABLE}, and \
+                 ,md5 for Python 3.9 to 3.11"
+            )
+        };
+        let (mut place, mut key, mut md5) = (text, None, false);
+        while let Some((before, option)) = place.rsplit_once(',') {
+            let found = match option.split_once('=') {
+                None if option == "no-key" => Key::None,
+                None if option == "md5" && !md5 => {
+                    (place, md5) = (before, true);
+                    continue;
+                }
+                Some(("key", file)) if !file.is_empty() => Key::File(file.into()),
+                Some(("key-env", variable)) if !variable.is_empty() => {
+                    Key::Variable(variable.to_string())
+                }
+                _ => return Err(form()),
+            };
+            if key.replace(found).is_some() {
+                return Err(form());
+            }
+            place = before;
+        }
+        let key = key.unwrap_or_else(|| Key::Variable(USUAL_VARIABLE.to_string()));
+        let place = match (place.strip_prefix('@'), place.strip_prefix("tcp:")) {
+            _ if place.is_empty() || place == "@" => return Err(form()),
+            (Some(name), _) => Place::Abstract(name.to_string()),
+            (_, Some(address)) => Place::Tcp(HostPort::parse(&format!("{kind}:tcp"), address)?),
+            _ => Place::Path(place.into()),
+        };
+        if kind == "py" && matches!(&place, Place::Tcp(address) if address.port == 0) {
+            return Err("nobody listens on port 0: name the listener's port".to_string());
+        }
+        Ok(Python { place, key, md5 })
+    }
+}
+
+impl fmt::Display for Python {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            Place::Path(path) => write!(f, "{}", path.display()),
+            Place::Abstract(name) => write!(f, "@{name}"),
+            Place::Tcp(address) => write!(f, "tcp:{address}"),
+        }?;
+        match &self.key {
+            Key::Variable(name) if name == USUAL_VARIABLE => Ok(()),
+            Key::Variable(name) => write!(f, ",key-env={name}"),
+            Key::File(path) => write!(f, ",key={}", path.display()),
+            Key::None => f.write_str(",no-key"),
+        }?;
+        f.write_str(if self.md5 { ",md5" } else { "" })
+    }
+}
+
 impl fmt::Display for HostPort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let HostPort { host, port } = self;
@@ -184,6 +283,8 @@ impl fmt::Display for Address {
             Address::Tcp(address) => write!(f, "tcp:{address}"),
             Address::TcpListen(address) => write!(f, "tcp-listen:{address}"),
             Address::Serial(path, speed) => write!(f, "serial:{},{speed}", path.display()),
+            Address::Py(address) => write!(f, "py:{address}"),
+            Address::PyListen(address) => write!(f, "py-listen:{address}"),
             Address::Exec(command) => write!(f, "exec:{command}"),
         }
     }
@@ -216,6 +317,10 @@ mod tests {
             "tcp:[::1]:80",
             "tcp-listen:127.0.0.1:0",
             "serial:/dev/ttyUSB0,9600",
+            "py:/run/app.sock",
+            "py:@app,key=/etc/key,md5",
+            "py:tcp:[::1]:7000,key-env=APP_KEY",
+            "py-listen:tcp:127.0.0.1:0,no-key",
             "exec:sort -u | head -n 3",
         ] {
             assert_eq!(parse(text).to_string(), text);
@@ -265,6 +370,12 @@ mod tests {
         assert!(refuse("tcp:localhost:0").contains("listener's port"));
         assert!(refuse("exec:").contains("exec:COMMAND"));
         assert!(refuse("serial:").contains("serial:PATH"));
+        for bad in ["py:", "py:@", "py:/s,key=", "py:/s,key", "py:/s,key=a,no-key", "py:/s,md5,md5"]
+        {
+            assert!(refuse(bad).contains("py:PATH"), "{bad}");
+        }
+        assert!(refuse("py:tcp:localhost").contains("py:tcp:HOST:PORT"));
+        assert!(refuse("py:tcp:localhost:0").contains("listener's port"));
         for bad in ["serial:/dev/ttyUSB0,fast", "serial:/dev/ttyUSB0,0", "serial:,9600"] {
             assert!(refuse(bad).contains("serial:PATH,SPEED"), "{bad}");
         }

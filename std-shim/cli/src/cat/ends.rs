@@ -2,6 +2,7 @@
 
 use super::address::Address;
 use super::identity::Identity;
+use super::python::{self, Bridge};
 use crate::cleanup::{self, Name};
 use crate::failure::{Doing, Failure, Result, complain};
 use crate::system;
@@ -61,6 +62,7 @@ enum Kind {
     Fifo(Fifo),
     Unix(UnixListener),
     Tcp(TcpListener),
+    Py(python::Listener),
 }
 
 impl<'a> Doorway<'a> {
@@ -111,6 +113,15 @@ impl<'a> Doorway<'a> {
                     complain(&format!("listening on tcp:{}", listener.local_address()?));
                 }
                 Kind::Tcp(listener)
+            }
+            (Stage::Names, Address::PyListen(at)) => {
+                let (listener, names) = Name::guard(|| python::Listener::bind(at))?;
+                self.names = names;
+                Kind::Py(listener)
+            }
+            (Stage::Connections, Address::Py(to)) => {
+                let (stream, bridge) = python::connect(to)?;
+                Kind::Open(Body::Python(stream, bridge))
             }
             (Stage::Connections, Address::Unix(path)) => {
                 Kind::Open(Body::Unix(UnixStream::connect(path)?))
@@ -209,6 +220,10 @@ impl<'a> Doorway<'a> {
             // One connection is all: dropping the listener refuses later peers at once.
             Kind::Unix(listener) => Body::Unix(listener.accept()?),
             Kind::Tcp(listener) => Body::tcp(listener.accept()?)?,
+            Kind::Py(listener) => {
+                let (stream, bridge) = listener.accept()?;
+                Body::Python(stream, bridge)
+            }
             Kind::None => match address {
                 Address::Exec(command) => {
                     let (started, end) = start(command, side)?;
@@ -270,6 +285,8 @@ enum Body {
     Unix(UnixStream),
     Tcp(TcpStream),
     Serial(Port),
+    /// A Unix socket to the threads that speak with Python.
+    Python(UnixStream, Bridge),
 }
 
 impl Body {
@@ -300,7 +317,7 @@ impl End {
     }
 
     pub fn is_socket(&self) -> bool {
-        matches!(self.body, Body::Unix(_) | Body::Tcp(_))
+        matches!(self.body, Body::Unix(_) | Body::Tcp(_) | Body::Python(..))
     }
 
     pub fn is_serial(&self) -> bool {
@@ -316,6 +333,9 @@ impl End {
 
     /// Waits for the source's command, whose exit status says whether its output was complete.
     pub fn must_have_succeeded(&mut self) -> Result<()> {
+        if let Body::Python(_, bridge) = &self.body {
+            bridge.must_have_sent_all().map_err(|error| self.incomplete(error))?;
+        }
         self.child.as_mut().map_or(Ok(()), |child| must_have_succeeded(&self.address, child))
     }
 
@@ -324,6 +344,7 @@ impl End {
         let shut = match &self.body {
             Body::Unix(stream) => stream.shutdown(Shutdown::Write),
             Body::Tcp(stream) => stream.shutdown(Shutdown::Write),
+            Body::Python(stream, _) => stream.shutdown(Shutdown::Write),
             _ => Ok(()),
         };
         shut.map_err(|error| self.incomplete(error))
@@ -334,17 +355,21 @@ impl End {
         match &self.body {
             Body::Plain(_) => Ok(()),
             Body::Serial(port) => port.drain().map_err(|error| self.incomplete(error)),
-            Body::Unix(_) | Body::Tcp(_) => self.wait_for_acknowledgement(),
+            Body::Unix(_) | Body::Tcp(_) => self.wait_for_acknowledgement(self.as_fd()),
+            Body::Python(_, bridge) => {
+                let sent = bridge.must_have_all_sent().map_err(|error| self.incomplete(error))?;
+                self.wait_for_acknowledgement(sent)
+            }
         }
     }
 
-    fn wait_for_acknowledgement(&self) -> Result<()> {
+    fn wait_for_acknowledgement(&self, socket: BorrowedFd<'_>) -> Result<()> {
         let mut pause = Duration::from_micros(100);
         loop {
             // Ask in this order: a far end that closes reports its error before it throws away what
             // it has not read.
-            let unsent = system::unsent(self.as_fd()).map_err(|error| self.incomplete(error))?;
-            let failed = sockopt::socket_error(self).and_then(|failed| failed);
+            let unsent = system::unsent(socket).map_err(|error| self.incomplete(error))?;
+            let failed = sockopt::socket_error(socket).and_then(|failed| failed);
             failed.map_err(|errno| self.incomplete(io::Error::from(errno)))?;
             if unsent == 0 {
                 return Ok(());
@@ -393,6 +418,7 @@ impl AsFd for Body {
             Body::Unix(stream) => stream.as_fd(),
             Body::Tcp(stream) => stream.as_fd(),
             Body::Serial(port) => port.as_fd(),
+            Body::Python(stream, _) => stream.as_fd(),
         }
     }
 }

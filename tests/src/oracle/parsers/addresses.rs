@@ -39,7 +39,7 @@ fn text(words: &[&str], choices: &mut Choices<'_>) -> Vec<u8> {
 /// A place for `ringway cat`, as it is printed, is read as the same place.
 fn place(choices: &mut Choices<'_>) {
     use program::Address;
-    const KINDS: [&str; 13] = [
+    const KINDS: [&str; 16] = [
         "stdio",
         "-",
         "file:",
@@ -53,6 +53,9 @@ fn place(choices: &mut Choices<'_>) {
         "serial:",
         "exec:",
         "tcp:[",
+        "py:",
+        "py:tcp:[",
+        "py-listen:@a,key=",
     ];
     let bytes = text(&KINDS, choices);
     let Ok(address) = Address::from_argument(OsString::from_vec(bytes.clone())) else { return };
