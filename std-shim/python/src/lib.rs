@@ -3,6 +3,7 @@
 //! Its classes have the plainest methods that do the work. The Python sources beside it give them
 //! the names and the manners of `multiprocessing`.
 
+mod cell;
 mod errors;
 mod forks;
 mod lent;
@@ -12,6 +13,7 @@ mod queue;
 mod ready;
 mod region;
 mod rings;
+mod values;
 mod waiting;
 
 use pyo3::prelude::*;
@@ -50,5 +52,6 @@ fn _ringway(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<locks::Event>()?;
     module.add_class::<locks::Barrier>()?;
     module.add_class::<locks::Condition>()?;
+    module.add_class::<values::Value>()?;
     module.add_class::<ready::ReadyFd>()
 }

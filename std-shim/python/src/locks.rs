@@ -1,5 +1,6 @@
 //! Locks between processes, each of which may be killed while it holds one.
 
+use crate::cell::GilCell;
 use crate::errors::raise;
 use crate::forks::Ours;
 use crate::lent::Lent;
@@ -7,7 +8,6 @@ use crate::region::{Attached, Nothing, PartOf, Region, by_code};
 use crate::waiting::{Limit, wait};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
 use ringway::CoreError;
 use ringway::lock::{
     BarrierView, BoundedSemaphoreView, Handle, LockError, MutexGuard, OwnerDied, ReadGuard, Robust,
@@ -16,14 +16,13 @@ use ringway::lock::{
 use ringway::shm::{self, Part, RobustFutex};
 use ringway::wait::{Wait, Wake};
 use ringway_core::sync::AtomicU32 as Word;
+use std::cell::Cell;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard as StdGuard, PoisonError};
-use std::thread::{self, ThreadId};
 
 type Bare = shm::Mutex<Nothing>;
 type Guard = MutexGuard<'static, Nothing, RobustFutex>;
-type Held = Lent<Guard, Arc<Opened>>;
 
 fn locked<T>(mutex: &Mutex<T>) -> StdGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -33,8 +32,18 @@ fn locked<T>(mutex: &Mutex<T>) -> StdGuard<'_, T> {
 struct Opened {
     // Dropped before the region, which keeps the memory that it points into.
     handle: Handle<'static, Bare>,
+    at: Address,
     _region: shm::Region,
 }
+
+/// Where a mutex and its value begin.
+#[derive(Clone, Copy)]
+struct Address(NonNull<u8>);
+
+// SAFETY: it is an address alone; whoever uses what lies there says why he may.
+unsafe impl Send for Address {}
+// SAFETY: as above.
+unsafe impl Sync for Address {}
 
 impl Opened {
     /// Opens the mutex of this name: of the type that `code` says, or without a value for "".
@@ -51,13 +60,14 @@ impl Opened {
                 part.map(|part| part.as_ptr().cast::<u8>()).map_err(raise)
             })
         }?;
-        let mutex = NonNull::new(part.cast_mut().cast::<Bare>());
-        let mutex = mutex.ok_or_else(|| PyRuntimeError::new_err("a part lies at address 0"))?;
+        let at = NonNull::new(part.cast_mut());
+        let at = at.ok_or_else(|| PyRuntimeError::new_err("a part lies at address 0"))?;
         // SAFETY: there is a mutex at this address, and the region, which `Opened` drops last,
         // keeps it mapped. A mutex is its word, and then its value, so that every mutex begins with
         // one that protects nothing.
-        let mutex: &'static Bare = unsafe { mutex.as_ref() };
-        Ok(Opened { handle: mutex.handle(region.participant()), _region: region.clone() })
+        let mutex: &'static Bare = unsafe { at.cast::<Bare>().as_ref() };
+        let handle = mutex.handle(region.participant());
+        Ok(Opened { handle, at: Address(at), _region: region.clone() })
     }
 }
 
@@ -68,8 +78,22 @@ struct Shared {
     code: String,
     array: bool,
     ignore_death: bool,
-    opened: Mutex<Ours<Arc<Opened>>>,
-    held: Mutex<Option<Held>>,
+    here: GilCell<Here>,
+}
+
+/// A mutex in this process.
+struct Here {
+    // Dropped before the mutex that it has locked.
+    guard: Option<Ours<Guard>>,
+    // Stays as long as this process has a guard.
+    opened: Ours<Arc<Opened>>,
+}
+
+impl Here {
+    /// The guard, if this process has it.
+    fn guard(&self) -> Option<&Guard> {
+        self.guard.as_ref()?.get()
+    }
 }
 
 impl Shared {
@@ -82,50 +106,47 @@ impl Shared {
     ) -> PyResult<Self> {
         let attached = region.attached();
         let opened = Opened::new(&attached.region()?, name, code, array)?;
+        let opened = Ours::new(Arc::new(opened));
         Ok(Shared {
             region: attached,
             name: name.to_owned(),
             code: code.to_owned(),
             array,
             ignore_death,
-            opened: Mutex::new(Ours::new(Arc::new(opened))),
-            held: Mutex::new(None),
+            here: GilCell::new(Here { guard: None, opened }),
         })
     }
 
-    fn opened(&self) -> PyResult<Arc<Opened>> {
-        let mut opened = locked(&self.opened);
-        if let Some(opened) = opened.get() {
-            return Ok(opened.clone());
-        }
-        let anew = Opened::new(&self.region.region()?, &self.name, &self.code, self.array)?;
-        let anew = Arc::new(anew);
-        *opened = Ours::new(anew.clone());
-        Ok(anew)
+    /// Runs `run` on what this process has of the mutex. A copy of the process opens it anew.
+    fn with<R>(&self, py: Python<'_>, run: impl FnOnce(&mut Here) -> R) -> PyResult<R> {
+        self.here.with(py, |here| {
+            if here.opened.get().is_none() {
+                let anew = Opened::new(&self.region.region()?, &self.name, &self.code, self.array)?;
+                // The guard is the parent's, and its drop does nothing.
+                *here = Here { guard: None, opened: Ours::new(Arc::new(anew)) };
+            }
+            Ok(run(here))
+        })
+    }
+
+    fn opened(&self, py: Python<'_>) -> PyResult<Arc<Opened>> {
+        self.with(py, |here| here.opened.get_anyway().clone())
     }
 
     /// Takes the mutex; true if its last holder died with it.
-    fn lend(opened: Arc<Opened>, limit: Limit) -> Result<(Held, bool), CoreError> {
+    ///
+    /// # Safety
+    /// The guard is dropped before `opened` is.
+    unsafe fn lend(opened: &Opened, limit: Limit) -> Result<(Guard, bool), CoreError> {
+        let opened: *const Opened = opened;
+        // SAFETY: the caller keeps it as long as the guard, in which alone the reference lies.
+        let opened: &'static Opened = unsafe { &*opened };
+        let taken = match limit {
+            Limit::Now => opened.handle.try_lock(),
+            Limit::Until(deadline) => opened.handle.lock_deadline(Some(deadline)),
+        };
         let mut died = false;
-        // SAFETY: the guard alone borrows from the mutex, which an `Arc` keeps mapped and in its
-        // place.
-        let held = unsafe {
-            Lent::new(opened, |opened| {
-                let taken = match limit {
-                    Limit::Now => opened.handle.try_lock(),
-                    Limit::Until(deadline) => opened.handle.lock_deadline(Some(deadline)),
-                };
-                match taken {
-                    Ok(guard) => Ok(guard),
-                    Err(LockError::OwnerDied(OwnerDied(guard))) => {
-                        died = true;
-                        Ok(guard)
-                    }
-                    Err(error) => Err(CoreError::from(error)),
-                }
-            })
-        }?;
-        Ok((held, died))
+        sorted(taken, &mut died).map(|guard| (guard, died))
     }
 
     /// Takes the mutex; false if it was not free in time.
@@ -133,31 +154,54 @@ impl Shared {
     /// After the death of a holder it raises, and the mutex is free. With `repair` it takes the
     /// mutex all the same, and the next holder is not told; so does a lock that ignores deaths.
     fn acquire(&self, py: Python<'_>, timeout: Option<f64>, repair: bool) -> PyResult<bool> {
-        let opened = self.opened()?;
-        let taken = match Shared::lend(opened.clone(), Limit::Now) {
+        let at_once = self.with(py, |here| {
+            // SAFETY: the guard is dropped in this call, or lies beside what is opened.
+            let (guard, died) = unsafe { Shared::lend(here.opened.get_anyway(), Limit::Now) }?;
+            self.keep(here, guard, died, repair)
+        })?;
+        let taken = match at_once {
             Err(CoreError::WouldBlock) => match Limit::new(timeout)? {
                 Limit::Now => return Ok(false),
                 limit => {
-                    let (taken, raised) = wait(py, || Shared::lend(opened, limit));
+                    let opened = self.opened(py)?;
+                    // SAFETY: the guard is dropped in this call, or lies beside what is opened,
+                    // which stays the same in this process.
+                    let lend = || unsafe { Shared::lend(&opened, limit) };
+                    let (taken, raised) = wait(py, lend);
                     raised.map_or(Ok(()), Err)?;
-                    taken
+                    match taken {
+                        Ok((guard, died)) => {
+                            self.with(py, |here| self.keep(here, guard, died, repair))?
+                        }
+                        Err(error) => Err(error),
+                    }
                 }
             },
             taken => taken,
         };
-        let (mut held, died) = match taken {
-            Ok(taken) => taken,
-            Err(CoreError::TimedOut | CoreError::WouldBlock) => return Ok(false),
-            Err(error) => return Err(raise(error)),
-        };
+        match taken {
+            Ok(()) => Ok(true),
+            Err(CoreError::TimedOut | CoreError::WouldBlock) => Ok(false),
+            Err(error) => Err(raise(error)),
+        }
+    }
+
+    /// Keeps the guard of the mutex, or gives it back and tells that its last holder died with it.
+    fn keep(
+        &self,
+        here: &mut Here,
+        mut guard: Guard,
+        died: bool,
+        repair: bool,
+    ) -> Result<(), CoreError> {
         if died {
             if !(repair || self.ignore_death) {
-                return Err(raise(CoreError::OwnerDied));
+                return Err(CoreError::OwnerDied);
             }
-            held.make_consistent();
+            guard.make_consistent();
         }
-        *locked(&self.held) = Some(held);
-        Ok(true)
+        here.guard = Some(Ours::new(guard));
+        Ok(())
     }
 
     /// Takes the mutex again after a wait that released it, whatever comes between. What a signal's
@@ -175,18 +219,17 @@ impl Shared {
     }
 
     /// Whether this process holds it.
-    fn is_held(&self) -> bool {
-        locked(&self.held).as_ref().is_some_and(Lent::is_ours)
+    fn is_held(&self, py: Python<'_>) -> bool {
+        self.here.with(py, |here| here.guard().is_some())
     }
 
     /// Gives the mutex back; false if this process does not hold it.
-    fn release(&self) -> bool {
-        let held = locked(&self.held).take();
-        held.is_some_and(|held| held.is_ours())
+    fn release(&self, py: Python<'_>) -> bool {
+        self.here.with(py, |here| here.guard.take().and_then(Ours::into_inner).is_some())
     }
 
-    fn is_locked(&self) -> PyResult<bool> {
-        Ok(self.opened()?.handle.holder().is_some())
+    fn is_locked(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(self.opened(py)?.handle.holder().is_some())
     }
 }
 
@@ -232,8 +275,8 @@ impl Lock {
     }
 
     /// Gives the lock back, from any thread of the process that has it.
-    fn release(&self) -> PyResult<()> {
-        if self.0.release() {
+    fn release(&self, py: Python<'_>) -> PyResult<()> {
+        if self.0.release(py) {
             return Ok(());
         }
         Err(PyValueError::new_err(
@@ -245,22 +288,28 @@ impl Lock {
         self.0.acquire(py, None, false)
     }
 
-    #[pyo3(signature = (*_raised))]
-    fn __exit__(&self, _raised: &Bound<'_, PyTuple>) -> PyResult<()> {
-        self.release()
+    #[pyo3(signature = (_kind=None, _value=None, _trace=None))]
+    fn __exit__(
+        &self,
+        py: Python<'_>,
+        _kind: Option<&Bound<'_, PyAny>>,
+        _value: Option<&Bound<'_, PyAny>>,
+        _trace: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        self.release(py)
     }
 
     /// Whether somebody has the lock.
-    fn locked(&self) -> PyResult<bool> {
-        self.0.is_locked()
+    fn locked(&self, py: Python<'_>) -> PyResult<bool> {
+        self.0.is_locked(py)
     }
 
-    fn _is_owned(&self) -> bool {
-        self.0.is_held()
+    fn _is_owned(&self, py: Python<'_>) -> bool {
+        self.0.is_held(py)
     }
 
-    fn _release_save(&self) -> PyResult<usize> {
-        self.release().map(|()| 1)
+    fn _release_save(&self, py: Python<'_>) -> PyResult<usize> {
+        self.release(py).map(|()| 1)
     }
 
     fn _acquire_restore(&self, py: Python<'_>, _depth: usize) -> PyResult<()> {
@@ -272,29 +321,60 @@ impl Lock {
 #[pyclass(frozen, subclass, module = "ringway._ringway")]
 pub struct RLock {
     lock: Shared,
-    /// The thread that has it, and how often it took it. It counts only while `lock` is held.
-    owner: Mutex<Option<(ThreadId, usize)>>,
+    /// The number of the thread that has it, and how often that took it. They count only while
+    /// `lock` is held.
+    owner: GilCell<(u64, usize)>,
+}
+
+/// A number that no other thread of this process has, nor had.
+fn thread_number() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    thread_local! {
+        static NUMBER: Cell<u64> = const { Cell::new(0) };
+    }
+    let number = NUMBER.get();
+    if number > 0 {
+        return number;
+    }
+    // Relaxed: no partner. Each thread gets another number, in whatever order.
+    NUMBER.set(NEXT.fetch_add(1, Ordering::Relaxed));
+    NUMBER.get()
 }
 
 impl RLock {
     /// How often this thread has it.
-    fn depth(&self) -> usize {
-        let here = thread::current().id();
-        match *locked(&self.owner) {
-            Some((owner, depth)) if owner == here && self.lock.is_held() => depth,
-            _ => 0,
-        }
+    fn depth(&self, py: Python<'_>) -> usize {
+        let (owner, depth) = self.owner.with(py, |owner| *owner);
+        if depth > 0 && owner == thread_number() && self.lock.is_held(py) { depth } else { 0 }
     }
 
-    fn set_depth(&self, depth: usize) {
-        *locked(&self.owner) = (depth > 0).then(|| (thread::current().id(), depth));
+    fn set_depth(&self, py: Python<'_>, depth: usize) {
+        self.owner.with(py, |owner| *owner = (thread_number(), depth));
+    }
+
+    /// Runs `run` with the address of the mutex, and of its value behind it, under the lock.
+    pub fn with<R>(&self, py: Python<'_>, run: impl FnOnce(NonNull<u8>) -> R) -> PyResult<R> {
+        let is_held = self.depth(py) > 0;
+        if !is_held {
+            self.take(py, None, false)?;
+        }
+        let done = self.lock.with(py, |here| run(here.opened.get_anyway().at.0));
+        if !is_held {
+            self.release(py)?;
+        }
+        done
+    }
+
+    /// The type code of what it protects, if that is one number.
+    pub fn code(&self) -> Option<&str> {
+        (!self.lock.array && !self.lock.code.is_empty()).then_some(&*self.lock.code)
     }
 
     fn take(&self, py: Python<'_>, timeout: Option<f64>, repair: bool) -> PyResult<bool> {
-        let depth = self.depth();
+        let depth = self.depth(py);
         let taken = depth > 0 || self.lock.acquire(py, timeout, repair)?;
         if taken {
-            self.set_depth(depth + 1);
+            self.set_depth(py, depth + 1);
         }
         Ok(taken)
     }
@@ -312,7 +392,7 @@ impl RLock {
         ignore_death: bool,
     ) -> PyResult<Self> {
         let lock = Shared::new(region, name, code, array, ignore_death)?;
-        Ok(RLock { lock, owner: Mutex::new(None) })
+        Ok(RLock { lock, owner: GilCell::new((0, 0)) })
     }
 
     /// Takes the lock, once more if this thread has it. Returns false if it was not free in time.
@@ -334,18 +414,18 @@ impl RLock {
     }
 
     /// Gives the lock back, in the thread that has it.
-    fn release(&self) -> PyResult<()> {
-        match self.depth() {
+    fn release(&self, py: Python<'_>) -> PyResult<()> {
+        match self.depth(py) {
             0 => {
                 return Err(PyRuntimeError::new_err(
                     "the lock is not held by this thread: release what you acquired",
                 ));
             }
             1 => {
-                self.set_depth(0);
-                self.lock.release();
+                self.set_depth(py, 0);
+                self.lock.release(py);
             }
-            depth => self.set_depth(depth - 1),
+            depth => self.set_depth(py, depth - 1),
         }
         Ok(())
     }
@@ -354,30 +434,36 @@ impl RLock {
         self.take(py, None, false)
     }
 
-    #[pyo3(signature = (*_raised))]
-    fn __exit__(&self, _raised: &Bound<'_, PyTuple>) -> PyResult<()> {
-        self.release()
+    #[pyo3(signature = (_kind=None, _value=None, _trace=None))]
+    fn __exit__(
+        &self,
+        py: Python<'_>,
+        _kind: Option<&Bound<'_, PyAny>>,
+        _value: Option<&Bound<'_, PyAny>>,
+        _trace: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        self.release(py)
     }
 
     /// Whether somebody has the lock.
-    fn locked(&self) -> PyResult<bool> {
-        self.lock.is_locked()
+    fn locked(&self, py: Python<'_>) -> PyResult<bool> {
+        self.lock.is_locked(py)
     }
 
-    fn _is_owned(&self) -> bool {
-        self.depth() > 0
+    fn _is_owned(&self, py: Python<'_>) -> bool {
+        self.depth(py) > 0
     }
 
-    fn _release_save(&self) -> PyResult<usize> {
-        let depth = self.depth();
-        self.set_depth(depth.min(1));
-        self.release()?;
+    fn _release_save(&self, py: Python<'_>) -> PyResult<usize> {
+        let depth = self.depth(py);
+        self.set_depth(py, depth.min(1));
+        self.release(py)?;
         Ok(depth)
     }
 
     fn _acquire_restore(&self, py: Python<'_>, depth: usize) -> PyResult<()> {
         self.lock.acquire_at_last(py)?;
-        self.set_depth(depth);
+        self.set_depth(py, depth);
         Ok(())
     }
 }
@@ -423,8 +509,13 @@ impl Semaphore {
         self.acquire(py, true, None)
     }
 
-    #[pyo3(signature = (*_raised))]
-    fn __exit__(&self, _raised: &Bound<'_, PyTuple>) -> PyResult<()> {
+    #[pyo3(signature = (_kind=None, _value=None, _trace=None))]
+    fn __exit__(
+        &self,
+        _kind: Option<&Bound<'_, PyAny>>,
+        _value: Option<&Bound<'_, PyAny>>,
+        _trace: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
         self.release(1)
     }
 
@@ -471,8 +562,13 @@ impl BoundedSemaphore {
         self.acquire(py, true, None)
     }
 
-    #[pyo3(signature = (*_raised))]
-    fn __exit__(&self, _raised: &Bound<'_, PyTuple>) -> PyResult<()> {
+    #[pyo3(signature = (_kind=None, _value=None, _trace=None))]
+    fn __exit__(
+        &self,
+        _kind: Option<&Bound<'_, PyAny>>,
+        _value: Option<&Bound<'_, PyAny>>,
+        _trace: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
         self.release()
     }
 

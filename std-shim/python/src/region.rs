@@ -15,49 +15,50 @@ pub type Nothing = [u8; 0];
 /// Runs `$run` with `$T` as the Rust type for a type code of Python's `array` and `struct`.
 macro_rules! by_code {
     ($code:expr, $T:ident => $run:expr) => {
-        match $code {
-            "b" => {
+        match $code.as_bytes() {
+            b"b" => {
                 type $T = i8;
                 $run
             }
-            "B" | "c" | "?" => {
+            b"B" | b"c" | b"?" => {
                 type $T = u8;
                 $run
             }
-            "h" => {
+            b"h" => {
                 type $T = i16;
                 $run
             }
-            "H" => {
+            b"H" => {
                 type $T = u16;
                 $run
             }
-            "i" => {
+            b"i" => {
                 type $T = i32;
                 $run
             }
-            "I" => {
+            b"I" => {
                 type $T = u32;
                 $run
             }
-            "l" | "q" => {
+            b"l" | b"q" => {
                 type $T = i64;
                 $run
             }
-            "L" | "Q" => {
+            b"L" | b"Q" => {
                 type $T = u64;
                 $run
             }
-            "f" => {
+            b"f" => {
                 type $T = f32;
                 $run
             }
-            "d" => {
+            b"d" => {
                 type $T = f64;
                 $run
             }
-            other => Err(PyValueError::new_err(format!(
-                "{other:?} is no type code: take one of b B h H i I l L q Q f d c ?"
+            _ => Err(PyValueError::new_err(format!(
+                "{:?} is no type code: take one of b B h H i I l L q Q f d c ?",
+                $code
             ))),
         }
     };
@@ -262,8 +263,7 @@ impl Region {
                 true => region.array::<T>(name).map(drop),
                 false => region.part::<Mutex<T>>(name).map(drop),
             };
-            // A mutex is its word, then its value.
-            checked.map_err(raise).map(|()| size_of::<Mutex<Nothing>>().next_multiple_of(align_of::<T>()))
+            checked.map_err(raise).map(|()| crate::values::value_offset::<T>())
         })?;
         let entries = region.parts();
         let entry = entries.iter().find(|entry| entry.name() == name);

@@ -44,10 +44,10 @@ class _Locked(Part):
 
     _is_array = False
 
-    def _open_in(self, region: Region, name: str, code: str, ctype: Any, ignore_death: bool) -> None:
+    def _open_in(self, region: Region, name: str, code: str, ctype: Any, ignore_death: bool, lock: Any) -> None:
         self._placed(region, name, code=code, ignore_death=ignore_death)
         offset = region._native.value_offset(name, code, self._is_array)
-        self._lock = _LockOf(region._native, name, code, self._is_array, ignore_death)
+        self._lock = lock
         self._obj = ctype.from_buffer(region._mapped(), offset)
         self.acquire = self._lock.acquire
         self.release = self._lock.release
@@ -68,7 +68,7 @@ class _Locked(Part):
         return self._obj
 
 
-class Value(_Locked):
+class Value(_ringway.Value, _Locked):
     """A number in shared memory, with its lock, as `multiprocessing.Value` makes it::
 
         with total.get_lock():
@@ -77,29 +77,22 @@ class Value(_Locked):
     A Rust program opens it as a `Value<T>`.
     """
 
-    def __init__(self, code: Any, value: Any = None, *, ignore_death: bool = False, places: int = PLACES) -> None:
+    def __new__(cls, code: Any, value: Any = None, *, ignore_death: bool = False, places: int = PLACES) -> Value:
         code = type_code(code)
-        region = alone(Layout(places).value(ALONE, code))
-        self._open_in(region, ALONE, code, TYPES[code], ignore_death)
+        part = cls._of(alone(Layout(places).value(ALONE, code)), ALONE, code, ignore_death)
         if value is not None:
-            self._obj.value = value
+            part._obj.value = value
+        return part
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        pass
 
     @classmethod
     def _of(cls, region: Region, name: str, code: str, ignore_death: bool = False) -> Value:
-        part = cls.__new__(cls)
-        part._open_in(region, name, code, TYPES[type_code(code)], ignore_death)
+        lock = _LockOf(region._native, name, type_code(code), False, ignore_death)
+        part = _ringway.Value.__new__(cls, lock)
+        part._open_in(region, name, code, TYPES[code], ignore_death, lock)
         return part
-
-    @property
-    def value(self) -> Any:
-        """The number, which is read and written under the lock."""
-        with self._lock:
-            return self._obj.value
-
-    @value.setter
-    def value(self, value: Any) -> None:
-        with self._lock:
-            self._obj.value = value
 
 
 class Array(_Locked):
@@ -119,7 +112,8 @@ class Array(_Locked):
         if length < 0:
             raise ValueError("an array has a length that is not negative")
         region = alone(Layout(places).array(ALONE, code, max(length, 1)))
-        self._open_in(region, ALONE, code, TYPES[code] * length, ignore_death)
+        lock = _LockOf(region._native, ALONE, code, True, ignore_death)
+        self._open_in(region, ALONE, code, TYPES[code] * length, ignore_death, lock)
         self._how["length"] = length
         if initial is not None:
             self._obj[:] = bytes(initial) if code == "c" and initial and isinstance(initial[0], int) else initial
@@ -132,7 +126,8 @@ class Array(_Locked):
         kind = TYPES[type_code(code)]
         if length is None:
             length = region.part(name).item_size // ctypes.sizeof(kind)
-        array._open_in(region, name, code, kind * length, ignore_death)
+        lock = _LockOf(region._native, name, code, True, ignore_death)
+        array._open_in(region, name, code, kind * length, ignore_death, lock)
         array._how["length"] = length
         return array
 
