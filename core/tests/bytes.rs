@@ -333,7 +333,9 @@ fn what_can_never_fit_is_another_error() {
     let (mut producer, mut consumer) = ring.split();
     assert_eq!(producer.try_write_all(b"12345"), Err(Error::MessageTooLarge { max: 4 }));
     assert_eq!(producer.try_write_all(b"1234"), Ok(()));
-    assert_eq!(producer.try_write_all(b"5"), Err(Error::WouldBlock));
+    for more in [&b"5"[..], b"5678"] {
+        assert_eq!(producer.try_write_all(more), Err(Error::WouldBlock));
+    }
     assert_eq!(producer.try_write_all(b""), Ok(()));
     let mut out = [0; 5];
     assert_eq!(consumer.try_read_exact(&mut out), Err(Error::MessageTooLarge { max: 4 }));
