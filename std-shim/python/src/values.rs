@@ -145,29 +145,31 @@ impl Value {
     /// The number, which is read and written under the lock.
     #[getter]
     fn get_value(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let code = self.code()?;
+        let (code, lock) = (self.code()?, self.lock.get());
+        if matches!(code, "c" | "?") {
+            // SAFETY: these codes mean a byte in a mutex, and `with` holds it.
+            let byte = lock.with(py, |at| unsafe { read::<u8>(at) })?;
+            return match code {
+                "c" => PyBytes::new(py, &[byte]).into_py_any(py),
+                _ => (byte != 0).into_py_any(py),
+            };
+        }
         by_code!(code, T => {
-            let lock = self.lock.get();
             // SAFETY: the code says what the mutex protects, and `with` holds it.
-            let number = lock.with(py, |at| unsafe { read::<T>(at) })?;
-            match code {
-                "c" => PyBytes::new(py, &[number as u8]).into_py_any(py),
-                "?" => (number as u8 != 0).into_py_any(py),
-                _ => number.into_py_any(py),
-            }
+            lock.with(py, |at| unsafe { read::<T>(at) })?.into_py_any(py)
         })
     }
 
     #[setter]
     fn set_value(&self, py: Python<'_>, object: &Bound<'_, PyAny>) -> PyResult<()> {
-        let code = self.code()?;
+        let (code, lock) = (self.code()?, self.lock.get());
+        if matches!(code, "c" | "?") {
+            let byte = if code == "c" { byte(object)? } else { object.is_truthy()?.into() };
+            // SAFETY: these codes mean a byte in a mutex, and `with` holds it.
+            return lock.with(py, |at| unsafe { write::<u8>(at, byte) });
+        }
         by_code!(code, T => {
-            let number = match code {
-                "c" => byte(object)? as T,
-                "?" => object.is_truthy()? as u8 as T,
-                _ => T::of(object)?,
-            };
-            let lock = self.lock.get();
+            let number = T::of(object)?;
             // SAFETY: the code says what the mutex protects, and `with` holds it.
             lock.with(py, |at| unsafe { write::<T>(at, number) })
         })
