@@ -471,6 +471,103 @@ fn an_invalid_peer_position_ends_a_wait() {
     assert_eq!(sender.send(b"more"), Err(Error::Corrupt));
 }
 
+/// A ring, and memory after it that nobody may write.
+#[repr(C)]
+struct Guarded<R> {
+    ring: R,
+    after: [u32; 8],
+}
+
+impl<R> Guarded<R> {
+    fn new(ring: R) -> Self {
+        Guarded { ring, after: [9; 8] }
+    }
+}
+
+/// Somebody overwrites a side's own position between a grant and its use. The side goes on where
+/// it was granted the slots. The words are such that they lead past the end of the memory.
+#[test]
+fn a_chunk_stays_where_it_was_granted() {
+    for to in [7, 8, u32::MAX] {
+        let guarded = Guarded::new(Ring::<u32, 3, Sleeper>::new());
+        let ring = &guarded.ring;
+        let (mut producer, mut consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());
+        let mut chunk = producer.try_reserve(3).unwrap();
+        displace(ring, 0, to);
+        chunk.push(1).unwrap();
+        displace(ring, 0, to);
+        assert_eq!(chunk.fill([2]), 1);
+        displace(ring, 0, to);
+        assert_eq!(chunk.as_uninit().0.len(), 1);
+        assert_eq!(chunk.commit(), 2);
+
+        let chunk = consumer.try_peek(2).unwrap();
+        displace(ring, 1, to);
+        assert_eq!(chunk.as_slices().0, [1, 2]);
+        chunk.release(1);
+        assert_eq!((consumer.try_pop(), consumer.try_pop()), (Some(2), None));
+        assert_eq!(guarded.after, [9; 8]);
+    }
+}
+
+#[test]
+fn a_grant_of_bytes_stays_where_it_was_granted() {
+    for to in [19, 25, u32::MAX] {
+        let guarded = Guarded::new(ByteRing::<9, Sleeper>::new());
+        let ring = &guarded.ring;
+        let (mut producer, mut consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());
+        let mut grant = producer.try_reserve(4).unwrap();
+        displace(ring, 0, to);
+        grant.copy_from_slice(b"four");
+        grant.commit(4);
+
+        let grant = consumer.try_peek(4).unwrap();
+        displace(ring, 1, to);
+        assert_eq!(&*grant, b"four");
+        grant.release(3);
+        assert_eq!(&*consumer.try_peek(1).unwrap(), b"r");
+        assert_eq!(guarded.after, [9; 8]);
+    }
+}
+
+/// Without caches, a half has no copy of its own position: it finds nothing, and says why.
+#[test]
+fn an_own_position_is_judged_or_not_read() {
+    for to in [19, 25, u32::MAX] {
+        let guarded = Guarded::new(ByteRing::<9, Sleeper>::new());
+        let ring = &guarded.ring;
+        let (mut producer, mut consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());
+        displace(ring, 0, to);
+        let written = producer.try_write(b"four");
+        displace(ring, 0, to);
+        let _ = (producer.try_reserve(3).is_ok(), producer.try_reserve_up_to(3).is_ok());
+        let _ = (producer.room(), producer.try_write_all(b"more"));
+        displace(ring, 0, 4);
+        displace(ring, 1, to);
+        let (first, second) = consumer.as_slices();
+        assert_eq!(first.len() + second.len(), if cfg!(uncached) { 0 } else { 4 });
+        assert_eq!(written, first.len());
+        let _ = (consumer.try_peek(1).is_ok(), consumer.len(), consumer.is_empty());
+        consumer.consume(1);
+        consumer.clear();
+        assert_eq!(guarded.after, [9; 8]);
+
+        let guarded = Guarded::new(Ring::<u32, 9, Sleeper>::new());
+        let ring = &guarded.ring;
+        let (mut producer, mut consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());
+        displace(ring, 0, to);
+        assert_eq!(producer.try_push(1).is_ok(), cfg!(not(uncached)));
+        displace(ring, 0, to);
+        assert_eq!(producer.push_deadline(1, NOW).is_ok(), cfg!(not(uncached)));
+        displace(ring, 0, 2);
+        displace(ring, 1, to);
+        assert_eq!(consumer.front().is_some(), cfg!(not(uncached)));
+        assert_eq!(consumer.try_pop().is_some(), cfg!(not(uncached)));
+        consumer.clear();
+        assert_eq!(guarded.after, [9; 8]);
+    }
+}
+
 /// A consumer's position that goes back takes room away that the producer knew of. The room is
 /// never more than the ring, and nothing is written past it.
 #[test]

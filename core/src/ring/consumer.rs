@@ -1,7 +1,7 @@
 //! The half of a ring that pops: one value, a slice, or values to be read in place.
 
 use super::inner::{self, CapacityOf, RingInner, RingRef};
-use super::sides::{ConsumerCursor, Header};
+use super::sides::{ConsumerCursor, Header, Span};
 use crate::Error;
 use crate::finally::Finally;
 use crate::participant::Participant;
@@ -100,13 +100,14 @@ impl<R: RingRef> Consumer<R> {
     {
         let n = self.cursor.0.capacity();
         let want = out.len().min(self.cursor.0.n() as usize) as u32;
-        let count = self.cursor.0.ready_batched(want, Cached::new(want)).min(want);
+        let ready = self.cursor.0.ready_batched(want, Cached::new(want));
+        let count = ready.len.min(want);
         if let Some((taken, _)) = out.split_at_mut_checked(count as usize) {
             if count > 0 {
                 // SAFETY: the ownership rule: `count` slots are ready, and `taken` has room for
                 // `count`.
-                unsafe { self.slots().copy_out(n, self.cursor.0.head(), taken) };
-                self.cursor.0.release(count);
+                unsafe { self.slots().copy_out(n, ready.at, taken) };
+                self.cursor.0.release(ready.first(count));
             }
         }
         count as usize
@@ -148,17 +149,17 @@ impl<R: RingRef> Consumer<R> {
     /// ```
     #[inline]
     pub fn try_peek(&mut self, count: usize) -> Result<ReadChunk<'_, R>, Error> {
-        let len = self.ready(count)?.ok_or(Error::WouldBlock)?;
-        Ok(ReadChunk { consumer: self, len })
+        let values = self.ready(count)?.ok_or(Error::WouldBlock)?;
+        Ok(ReadChunk { consumer: self, values })
     }
 
     /// The oldest value, in place.
     pub fn front(&mut self) -> Option<&R::Value> {
-        self.ready(1).ok()??;
-        let (n, head) = (self.cursor.0.capacity(), self.cursor.0.head());
+        let Span { at, len } = self.ready(1).ok()??;
+        let n = self.cursor.0.capacity();
         // SAFETY: the ownership rule: one slot is ready. The reference borrows `&mut self`, so that
         // the slot is not released while it is in use.
-        let (first, _) = unsafe { self.slots().readable(n, head, 1) };
+        let (first, _) = unsafe { self.slots().readable(n, at, len) };
         first.first()
     }
 
@@ -173,27 +174,32 @@ impl<R: RingRef> Consumer<R> {
     /// assert_eq!(consumer.len(), 3);
     /// ```
     pub fn iter(&mut self) -> impl Iterator<Item = &R::Value> {
-        let (n, ready) = (self.cursor.0.capacity(), self.len() as u32);
-        // SAFETY: the ownership rule: `ready` slots are ready. The iterator borrows `&mut self`, so
+        let (n, Span { at, len }) = (self.cursor.0.capacity(), self.all());
+        // SAFETY: the ownership rule: `len` slots are ready. The iterator borrows `&mut self`, so
         // that they are not released while it is in use.
-        let (first, second) = unsafe { self.slots().readable(n, self.cursor.0.head(), ready) };
+        let (first, second) = unsafe { self.slots().readable(n, at, len) };
         first.iter().chain(second)
     }
 
     /// Drops every value that is in the ring now, and wakes the producer.
     pub fn clear(&mut self) {
-        let count = self.len() as u32;
-        self.discard(count);
+        let all = self.all();
+        self.discard(all);
+    }
+
+    /// Every value that is in the ring now.
+    fn all(&mut self) -> Span {
+        self.cursor.0.ready(self.cursor.0.n())
     }
 
     /// The number of values that can be popped now. The producer can only increase it.
     pub fn len(&mut self) -> usize {
-        self.cursor.0.ready(self.cursor.0.n()) as usize
+        self.all().len as usize
     }
 
     /// Whether there is nothing to pop now.
     pub fn is_empty(&mut self) -> bool {
-        self.cursor.0.ready(1) == 0
+        self.cursor.0.ready(1).len == 0
     }
 
     /// The ring of which this is a half.
@@ -209,15 +215,16 @@ impl<R: RingRef> Consumer<R> {
         self.cursor.0.close();
     }
 
-    /// `count`, if that many values are ready.
+    /// The `count` oldest values, if that many are ready.
     #[inline]
-    fn ready(&mut self, count: usize) -> Result<Option<u32>, Error> {
+    fn ready(&mut self, count: usize) -> Result<Option<Span>, Error> {
         let max = self.cursor.0.n() as usize;
         if count > max {
             return Err(Error::MessageTooLarge { max });
         }
         let want = count as u32;
-        Ok((self.cursor.0.ready_batched(want, Cached::new(want)) >= want).then_some(want))
+        let ready = self.cursor.0.ready_batched(want, Cached::new(want));
+        Ok((ready.len >= want).then_some(ready.first(want)))
     }
 
     /// A value, or why there will be none. `None` when a value may come.
@@ -225,25 +232,28 @@ impl<R: RingRef> Consumer<R> {
         look_or_end(self, |this| this.try_pop().map(Ok), |this| this.cursor.0.end().map(Err))
     }
 
-    /// `count` when that many values are ready, or why they will not be. `None` when they may come.
-    fn peek_or_end(&mut self, count: usize) -> Option<Result<u32, Error>> {
+    /// The `count` oldest values, or why they will not be there. `None` when they may come.
+    fn peek_or_end(&mut self, count: usize) -> Option<Result<Span, Error>> {
         let ready = |this: &mut Self| this.ready(count).transpose();
         look_or_end(self, ready, |this| this.cursor.0.end().map(Err))
     }
 
-    /// Drops the oldest `count` values, which are ready, and gives their slots back. It gives them
-    /// back even when the drop of a value panics.
-    fn discard(&mut self, count: u32) {
+    /// Drops the oldest values, which are ready. Gives their slots back, even when the drop of a
+    /// value panics.
+    fn discard(&mut self, values: Span) {
+        if values.len == 0 {
+            return;
+        }
         let cursor = &mut self.cursor.0;
-        let (n, head) = (cursor.capacity(), cursor.head());
+        let n = cursor.capacity();
         // SAFETY: the cursor was made from a pointer to the whole ring. The owner keeps the ring
         // while the half exists.
         let slots = unsafe { inner::slots::<R::Value, _>(cursor.header_ptr()) };
-        let _release = Finally(|| cursor.release(count));
+        let _release = Finally(|| cursor.release(values));
         if core::mem::needs_drop::<R::Value>() {
-            // SAFETY: the ownership rule: `count` slots are ready. `release` prevents another read
-            // of them.
-            unsafe { slots.drop_values(n, head, count) };
+            // SAFETY: the ownership rule: these slots are ready. `release` prevents another read of
+            // them.
+            unsafe { slots.drop_values(n, values.at, values.len) };
         }
     }
 }
@@ -319,8 +329,8 @@ impl<R: RingRef<Wake: Wait>> Consumer<R> {
         count: usize,
         deadline: Option<<R::Wake as Wait>::Deadline>,
     ) -> Result<ReadChunk<'_, R>, Error> {
-        let len = self.wait(deadline, |this| this.peek_or_end(count))??;
-        Ok(ReadChunk { consumer: self, len })
+        let values = self.wait(deadline, |this| this.peek_or_end(count))??;
+        Ok(ReadChunk { consumer: self, values })
     }
 
     /// Waits until `attempt` returns an answer, until `deadline` at most.
@@ -364,7 +374,9 @@ impl<R: RingRef<Wake: Register>> Consumer<R> {
         let poll = move |this: &mut Self, cx: &mut Context<'_>| {
             this.poll(cx, |this| this.peek_or_end(count))
         };
-        lend_until(self, poll, |this, ready| ready.map(|len| ReadChunk { consumer: this, len }))
+        lend_until(self, poll, |this, ready| {
+            ready.map(|values| ReadChunk { consumer: this, values })
+        })
     }
 
     /// Returns what `attempt` answers. Without an answer, it has the task woken when there may be
@@ -383,12 +395,12 @@ impl<R: RingRef<Wake: Register>> Consumer<R> {
 #[must_use = "a chunk that is dropped consumes nothing"]
 pub struct ReadChunk<'c, R: RingRef> {
     consumer: &'c mut Consumer<R>,
-    len: u32,
+    values: Span,
 }
 
 impl<R: RingRef> fmt::Debug for ReadChunk<'_, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReadChunk").field("len", &self.len).finish()
+        f.debug_struct("ReadChunk").field("len", &self.values.len).finish()
     }
 }
 
@@ -397,26 +409,25 @@ impl<R: RingRef> ReadChunk<'_, R> {
     ///
     /// The second run is empty unless the values go past the end of the ring's memory.
     pub fn as_slices(&self) -> (&[R::Value], &[R::Value]) {
-        let cursor = &self.consumer.cursor.0;
+        let (n, Span { at, len }) = (self.consumer.cursor.0.capacity(), self.values);
         // SAFETY: the ownership rule: the chunk's values are ready. The slices borrow the chunk, so
         // that they are not released while the slices are in use.
-        unsafe { self.consumer.slots().readable(cursor.capacity(), cursor.head(), self.len) }
+        unsafe { self.consumer.slots().readable(n, at, len) }
     }
 
     /// The index of the slot with the oldest value.
     #[cfg(not(loom))]
     pub(super) fn slot(&self) -> u32 {
-        let cursor = &self.consumer.cursor.0;
-        super::position::offset(cursor.capacity(), cursor.head())
+        super::position::offset(self.consumer.cursor.0.capacity(), self.values.at)
     }
 
     /// Drops the oldest `count` values of the chunk and gives their slots back to the producer.
     ///
     /// If the chunk has fewer than `count` values, it drops all of them.
     pub fn release(self, count: usize) {
-        let count = count.min(self.len as usize) as u32;
+        let count = count.min(self.values.len as usize) as u32;
         #[cfg(loom)]
         self.as_slices();
-        self.consumer.discard(count);
+        self.consumer.discard(self.values.first(count));
     }
 }

@@ -4,9 +4,8 @@
 //! one, and no slot is wasted. The offset of a position is its slot: the position modulo `N`.
 //! Whether the position lies below `N` is the parity of the lap.
 //!
-//! Without caches (see [`Cached`]), only the two sides read a position, and nobody has to tell a
-//! valid position from an invalid one. There, if `N` is a power of two, positions run through all
-//! of `u32`, which saves the wrapping.
+//! Without caches (see [`Cached`]), if `N` is a power of two, positions run through all of `u32`,
+//! which saves the wrapping. Every word is a position there, and has a slot.
 //!
 //! No calculation here can overflow: `N` is at most [`MAX_CAPACITY`](crate::storage::MAX_CAPACITY),
 //! and every sum is at most `3 * N`.
@@ -133,12 +132,17 @@ fn used_of_valid(n: impl Capacity, head: u32, tail: u32) -> Option<u32> {
     if distance <= n.get() { Some(distance) } else { None }
 }
 
-/// Whether the producer is `N` slots ahead of the consumer. The positions are not checked
-/// otherwise.
+/// Whether the producer may write the slot at its position: a short form of [`has_room`].
 #[inline(always)]
-pub(super) fn is_full(n: impl Capacity, head: u32, tail: u32) -> bool {
-    let distance = if run_freely(n) { tail.wrapping_sub(head) } else { tail.abs_diff(head) };
-    distance == n.get()
+pub(super) fn has_free(n: impl Capacity, head: u32, tail: u32) -> bool {
+    // Where positions run freely, each is the position of a slot, and no other is checked.
+    if run_freely(n) { tail.wrapping_sub(head) != n.get() } else { has_room(n, head, tail, 1) }
+}
+
+/// Whether the consumer may read the slot at its position.
+#[inline(always)]
+pub(super) fn has_filled(n: impl Capacity, head: u32, tail: u32) -> bool {
+    if run_freely(n) { tail != head } else { used(n, head, tail).is_some_and(|used| used > 0) }
 }
 
 /// The `len` slots from `position` on, as at most two contiguous runs.
@@ -173,7 +177,8 @@ mod tests {
                 for count in 0..=n {
                     assert_eq!(has_room(capacity, head, tail, count), behind + count <= n);
                 }
-                assert_eq!(is_full(capacity, head, tail), behind == n);
+                assert_eq!(has_free(capacity, head, tail), behind < n);
+                assert_eq!(has_filled(capacity, head, tail), behind > 0);
                 assert_eq!(distance(capacity, head, tail), behind);
                 assert_eq!(advance(capacity, head, behind), tail);
                 assert_eq!(next(capacity, head), advance(capacity, head, 1));
@@ -207,6 +212,10 @@ mod tests {
         assert_eq!(used(Fixed::<4>, 0, 5), None, "more than the capacity");
         assert!(used_or_more(Fixed::<4>, 0, 5) > 4, "more than the capacity");
         assert!(used_or_more(Fixed::<3>, 6, 0) > 3, "not a position");
+        for (head, tail) in [(0, 6), (6, 0), (u32::MAX, 0), (0, u32::MAX), (0, 4)] {
+            assert!(!has_free(Fixed::<3>, head, tail) && !has_filled(Fixed::<3>, head, tail));
+            assert!(!has_room(Fixed::<3>, head, tail, 1), "{head} {tail}");
+        }
         assert_eq!(used(Fixed::<4>, u32::MAX, u32::MAX).is_none(), Cached::ENABLED);
         assert_eq!(used(Fixed::<MAX_CAPACITY>, 0, MAX_CAPACITY as u32), Some(MAX_CAPACITY as u32));
     }

@@ -3,7 +3,7 @@
 use super::error::{Full, PushError};
 use super::inner::{self, CapacityOf, RingInner, RingRef};
 use super::position;
-use super::sides::{Header, ProducerCursor};
+use super::sides::{Header, ProducerCursor, Span};
 use crate::Error;
 use crate::participant::Participant;
 use crate::sync::{CachePadded, SlotsRef};
@@ -127,13 +127,14 @@ impl<R: RingRef> Producer<R> {
     {
         let n = self.cursor.0.capacity();
         let want = values.len().min(self.cursor.0.n() as usize) as u32;
-        let count = self.cursor.0.room(want).min(want);
+        let room = self.cursor.0.room(want);
+        let count = room.len.min(want);
         let (taken, _) = values.split_at_checked(count as usize).unwrap_or((values, &[]));
         if count > 0 {
             // SAFETY: the ownership rule: `room` has found `count` slots free, and `taken` has
             // `count` values.
-            unsafe { self.slots().copy_in(n, self.cursor.0.tail(), taken) };
-            self.cursor.0.publish(count);
+            unsafe { self.slots().copy_in(n, room.at, taken) };
+            self.cursor.0.publish(room.first(count));
         }
         count as usize
     }
@@ -163,15 +164,22 @@ impl<R: RingRef> Producer<R> {
             return Err(Error::MessageTooLarge { max });
         }
         let len = count as u32;
-        if self.cursor.0.room(len) < len {
+        let room = self.cursor.0.room(len);
+        if room.len < len {
             return Err(Error::WouldBlock);
         }
-        Ok(WriteChunk { producer: self, len, filled: 0 })
+        Ok(self.chunk(room.first(len)))
+    }
+
+    /// The chunk of slots that were found free.
+    #[inline(always)]
+    fn chunk(&mut self, Span { at, len }: Span) -> WriteChunk<'_, R> {
+        WriteChunk { producer: self, at, len, filled: 0 }
     }
 
     /// The number of values that can be pushed now. The consumer can only increase it.
     pub fn room(&mut self) -> usize {
-        self.cursor.0.room(self.cursor.0.n()) as usize
+        self.cursor.0.room(self.cursor.0.n()).len as usize
     }
 
     /// The ring of which this is a half.
@@ -230,15 +238,17 @@ impl<R: RingRef> Producer<R> {
         }
     }
 
-    /// `count` when there is room for it, or why there can be none. `None` when there may be room
-    /// later.
-    fn room_or_end(&mut self, count: usize) -> Option<Result<u32, Error>> {
+    /// `count` free slots, or why there can be none. `None` when there may be room later.
+    fn room_or_end(&mut self, count: usize) -> Option<Result<Span, Error>> {
         let max = self.cursor.0.n() as usize;
         if count > max {
             return Some(Err(Error::MessageTooLarge { max }));
         }
         let len = count as u32;
-        self.cursor.0.room_or_end(|cursor| (cursor.room(len) >= len).then_some(len))
+        self.cursor.0.room_or_end(|cursor| {
+            let room = cursor.room(len);
+            (room.len >= len).then_some(room.first(len))
+        })
     }
 }
 
@@ -318,8 +328,8 @@ impl<R: RingRef<Wake: Wait>> Producer<R> {
         count: usize,
         deadline: Option<<R::Wake as Wait>::Deadline>,
     ) -> Result<WriteChunk<'_, R>, Error> {
-        let len = self.wait(deadline, |this| this.room_or_end(count))??;
-        Ok(WriteChunk { producer: self, len, filled: 0 })
+        let room = self.wait(deadline, |this| this.room_or_end(count))??;
+        Ok(self.chunk(room))
     }
 
     /// Waits until `attempt` returns an answer, until `deadline` at most.
@@ -363,9 +373,7 @@ impl<R: RingRef<Wake: Register>> Producer<R> {
         let poll = move |this: &mut Self, cx: &mut Context<'_>| {
             this.poll(cx, |this| this.room_or_end(count))
         };
-        lend_until(self, poll, |this, room| {
-            room.map(|len| WriteChunk { producer: this, len, filled: 0 })
-        })
+        lend_until(self, poll, |this, room| room.map(|room| this.chunk(room)))
     }
 
     /// Returns what `attempt` answers. Without an answer, it has the task woken when there may be
@@ -386,6 +394,8 @@ impl<R: RingRef<Wake: Register>> Producer<R> {
 #[must_use = "a chunk that is dropped commits nothing"]
 pub struct WriteChunk<'c, R: RingRef> {
     producer: &'c mut Producer<R>,
+    /// The position of the first slot, see [`Span`].
+    at: u32,
     len: u32,
     filled: u32,
 }
@@ -401,8 +411,7 @@ impl<R: RingRef> WriteChunk<'_, R> {
     /// The position of the first slot that is not filled.
     #[inline(always)]
     fn next(&self) -> u32 {
-        let cursor = &self.producer.cursor.0;
-        position::advance(cursor.capacity(), cursor.tail(), self.filled)
+        position::advance(self.producer.cursor.0.capacity(), self.at, self.filled)
     }
 
     /// The index of the first slot that is not filled.
@@ -499,14 +508,14 @@ impl<R: RingRef> WriteChunk<'_, R> {
     ///
     /// The other slots stay free.
     pub fn commit(mut self) -> usize {
-        let filled = self.filled;
+        let (at, filled) = (self.at, self.filled);
         if filled > 0 {
-            let cursor = &self.producer.cursor.0;
+            let n = self.producer.cursor.0.capacity();
             // Tells loom that the slots were being written until now.
-            self.producer.slots().runs_to_write(cursor.capacity(), cursor.tail(), filled);
+            self.producer.slots().runs_to_write(n, at, filled);
             // Set to 0 first, so that the drop of the chunk leaves the values to the consumer.
             self.filled = 0;
-            self.producer.cursor.0.publish(filled);
+            self.producer.cursor.0.publish(Span { at, len: filled });
         }
         filled as usize
     }
@@ -515,13 +524,11 @@ impl<R: RingRef> WriteChunk<'_, R> {
 impl<R: RingRef> Drop for WriteChunk<'_, R> {
     fn drop(&mut self) {
         if core::mem::needs_drop::<R::Value>() && self.filled > 0 {
-            let cursor = &self.producer.cursor.0;
+            let n = self.producer.cursor.0.capacity();
             // SAFETY: these slots were filled, and not published. By the ownership rule they belong
             // to this half, and they are initialized. Nobody reads them afterwards, since they
             // count as free again.
-            unsafe {
-                self.producer.slots().drop_values(cursor.capacity(), cursor.tail(), self.filled)
-            };
+            unsafe { self.producer.slots().drop_values(n, self.at, self.filled) };
         }
     }
 }

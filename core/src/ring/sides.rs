@@ -68,6 +68,30 @@ pub(super) struct Side<W: Wake> {
     bell: Doorbell<W>,
 }
 
+/// Slots that belong to a side: what one look found.
+///
+/// Where a cursor keeps no copies, the words of both positions can change between two loads of an
+/// operation, if somebody writes to them who may not. So an operation looks once. It then uses the
+/// position of that look, which was judged, and loads it no more.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Span {
+    /// The side's position, where the slots begin. Without meaning if there are none.
+    pub(super) at: u32,
+    /// The number of slots.
+    pub(super) len: u32,
+}
+
+impl Span {
+    /// No slots.
+    const EMPTY: Self = Span { at: 0, len: 0 };
+
+    /// The first `len` slots.
+    #[inline(always)]
+    pub(super) fn first(self, len: u32) -> Self {
+        Span { len, ..self }
+    }
+}
+
 /// Everything but the slots that the two sides share.
 #[derive(Debug)]
 #[repr(C)]
@@ -318,7 +342,8 @@ impl<C: Capacity, W: Wake> ProducerCursor<C, W> {
         self.capacity
     }
 
-    /// The producer's position.
+    /// The producer's position. Where the cursor keeps no copy, it is not judged, and an operation
+    /// reads it once: see [`Span`].
     #[inline(always)]
     pub(super) fn tail(&self) -> u32 {
         // Relaxed: only this cursor stores it.
@@ -333,15 +358,22 @@ impl<C: Capacity, W: Wake> ProducerCursor<C, W> {
         self.header().consumer.0.position.load(Ordering::Acquire)
     }
 
-    /// The number of free slots from `tail` on, which the caller may write. It reads the consumer's
-    /// position only when fewer than `want` are known to be free.
+    /// The free slots from `tail` on, which the caller may write. It reads the consumer's position
+    /// only when fewer than `want` are known to be free.
     #[inline(always)]
-    pub(super) fn room(&mut self, want: u32) -> u32 {
+    pub(super) fn room(&mut self, want: u32) -> Span {
         let known = position::distance_cached(self.capacity, self.tail, self.free_to);
-        if let Some(room) = known.filter(|room| *room >= want) {
-            return room;
+        if let Some(len) = known.filter(|room| *room >= want) {
+            return Span { at: self.tail(), len };
         }
         self.refresh()
+    }
+
+    /// Whether `tail`, which the caller read as the producer's position, is one. Where the cursor
+    /// keeps a copy, it is.
+    #[inline(always)]
+    pub(super) fn is_position(&self, tail: u32) -> bool {
+        Cached::ENABLED || position::is_position(self.capacity, tail)
     }
 
     /// The number of filled slots before `tail`, which is the producer's position; more than the
@@ -359,18 +391,17 @@ impl<C: Capacity, W: Wake> ProducerCursor<C, W> {
         position::has_room(self.capacity, self.head(), tail, count)
     }
 
-    /// Reads the consumer's position, and returns the number of free slots from `tail` on.
+    /// Reads the consumer's position, and returns the free slots from `tail` on.
     #[inline(always)]
-    fn refresh(&mut self) -> u32 {
+    fn refresh(&mut self) -> Span {
         let (tail, head) = (self.tail(), self.head());
-        // An invalid position of the consumer gives no room, so that no slot is touched because of
-        // it.
+        // An invalid position gives no room, so that no slot is touched because of it.
         let Some(used) = position::used_by_side(self.capacity, head, tail, head) else {
             self.free_to = Cached::new(tail);
-            return 0;
+            return Span::EMPTY;
         };
         self.free_to = Cached::new(position::advance(self.capacity, head, self.n()));
-        self.n() - used
+        Span { at: tail, len: self.n() - used }
     }
 
     /// The position of the first free slot, if there is one: a short form of [`room`](Self::room).
@@ -378,16 +409,16 @@ impl<C: Capacity, W: Wake> ProducerCursor<C, W> {
     pub(super) fn first_free(&mut self) -> Option<u32> {
         let tail = self.tail();
         if let Some(free_to) = self.free_to.get() {
-            return (free_to != tail || self.refresh() > 0).then_some(tail);
+            return (free_to != tail || self.refresh().len > 0).then_some(tail);
         }
-        (!position::is_full(self.capacity, self.head(), tail)).then_some(tail)
+        position::has_free(self.capacity, self.head(), tail).then_some(tail)
     }
 
-    /// Gives `count` slots to the consumer and wakes it. The producer has written them, and `count`
-    /// is at most what the last `room` returned.
+    /// Gives the slots of `span` to the consumer and wakes it. The producer has written them, and
+    /// they are the first of those that the last `room` returned.
     #[inline(always)]
-    pub(super) fn publish(&mut self, count: u32) {
-        self.publish_to(position::advance(self.capacity, self.tail(), count));
+    pub(super) fn publish(&mut self, span: Span) {
+        self.publish_to(position::advance(self.capacity, span.at, span.len));
     }
 
     /// Gives the first free slot, at `tail`, to the consumer: a short form of
@@ -408,10 +439,10 @@ impl<C: Capacity, W: Wake> ProducerCursor<C, W> {
     }
 
     /// Whether the consumer's position is invalid, for a producer that found no room. Where every
-    /// word is a valid position (no caches, capacity a power of two), nothing can be told.
+    /// word is a valid position (no caches, capacity a power of two), nothing is told.
     pub(super) fn peer_is_corrupt(&self) -> bool {
         // Relaxed: the position is judged by itself. No loom model corrupts it.
-        Cached::ENABLED && !cfg!(loom) && {
+        !position::run_freely(self.capacity) && !cfg!(loom) && {
             let head = self.header().consumer.0.position.load(Ordering::Relaxed);
             position::used_by_side(self.capacity, head, self.tail(), head).is_none()
         }
@@ -529,11 +560,19 @@ impl<C: Capacity, W: Wake> ConsumerCursor<C, W> {
         self.capacity
     }
 
-    /// The consumer's position.
+    /// The consumer's position. Where the cursor keeps no copy, it is not judged, and an operation
+    /// reads it once: see [`Span`].
     #[inline(always)]
     pub(super) fn head(&self) -> u32 {
         // Relaxed: only this cursor stores it.
         self.head.get().unwrap_or_else(|| self.header().consumer.0.position.load(Ordering::Relaxed))
+    }
+
+    /// Whether `head`, which the caller read as the consumer's position, is one. Where the cursor
+    /// keeps a copy, it is.
+    #[inline(always)]
+    pub(super) fn is_position(&self, head: u32) -> bool {
+        Cached::ENABLED || position::is_position(self.capacity, head)
     }
 
     /// Whether the bytes that end at `end` are all there are, because nothing came since the last
@@ -553,15 +592,21 @@ impl<C: Capacity, W: Wake> ConsumerCursor<C, W> {
         self.header().producer.0.position.load(Ordering::Acquire)
     }
 
-    /// The number of filled slots from `head` on, which the caller may read. It reads the
-    /// producer's position only when fewer than `want` are known to be filled.
+    /// The filled slots from `head` on, which the caller may read. It reads the producer's position
+    /// only when fewer than `want` are known to be filled.
     #[inline(always)]
-    pub(super) fn ready(&mut self, want: u32) -> u32 {
-        let known = position::distance_cached(self.capacity, self.head, self.filled_to);
-        if let Some(ready) = known.filter(|ready| *ready >= want) {
-            return ready;
+    pub(super) fn ready(&mut self, want: u32) -> Span {
+        match self.known_ready(want) {
+            Some(known) => known,
+            None => self.refresh(),
         }
-        self.refresh()
+    }
+
+    /// The slots that are known to be filled, if there are at least `want`.
+    #[inline(always)]
+    fn known_ready(&self, want: u32) -> Option<Span> {
+        let known = position::distance_cached(self.capacity, self.head, self.filled_to);
+        known.filter(|ready| *ready >= want).map(|len| Span { at: self.head(), len })
     }
 
     /// As [`ready`](Self::ready), for a caller that takes slots, `unit` of them for a message.
@@ -572,18 +617,17 @@ impl<C: Capacity, W: Wake> ConsumerCursor<C, W> {
     /// again. A consumer that found one or none (as between a question and its answer) does not
     /// wait.
     #[inline(always)]
-    pub(super) fn ready_batched(&mut self, want: u32, unit: Cached) -> u32 {
-        let known = position::distance_cached(self.capacity, self.head, self.filled_to);
-        if let Some(ready) = known.filter(|ready| *ready >= want) {
-            return ready;
+    pub(super) fn ready_batched(&mut self, want: u32, unit: Cached) -> Span {
+        match self.known_ready(want) {
+            Some(known) => known,
+            None => self.refresh_batched(unit),
         }
-        self.refresh_batched(unit)
     }
 
-    /// As [`ready`](Self::ready), for a caller that takes as many slots as there are, up to `want`,
-    /// and can use a single one. It looks again when fewer than `want` are known to be filled. It
-    /// waits a moment, as [`ready_batched`](Self::ready_batched) does, only when no filled slot is
-    /// known.
+    /// The number of slots that [`ready`](Self::ready) returns, for a caller that takes as many as
+    /// there are, up to `want`, and can use a single one. It looks again when fewer than `want` are
+    /// known to be filled. It waits a moment, as [`ready_batched`](Self::ready_batched) does, only
+    /// when no filled slot is known.
     #[inline(always)]
     pub(super) fn ready_now(&mut self, want: u32, unit: Cached) -> u32 {
         match position::distance_cached(self.capacity, self.head, self.filled_to) {
@@ -591,7 +635,7 @@ impl<C: Capacity, W: Wake> ConsumerCursor<C, W> {
             // Nothing has come since the last look.
             Some(known @ 1..) if self.filled_to.get() == Some(self.tail()) => known,
             Some(known) => self.refresh_now(known > 0, unit),
-            None => self.refresh(),
+            None => self.refresh().len,
         }
     }
 
@@ -599,12 +643,12 @@ impl<C: Capacity, W: Wake> ConsumerCursor<C, W> {
     /// whether any is known.
     #[inline(never)]
     fn refresh_now(&mut self, some: bool, unit: Cached) -> u32 {
-        if some { self.refresh() } else { self.refresh_batched(unit) }
+        if some { self.refresh().len } else { self.refresh_batched(unit).len }
     }
 
     /// The rest of [`ready_batched`](Self::ready_batched), when too few filled slots are known.
     #[inline(always)]
-    fn refresh_batched(&mut self, unit: Cached) -> u32 {
+    fn refresh_batched(&mut self, unit: Cached) -> Span {
         if let (Some(found), Some(unit)) = (self.found.get(), unit.get()) {
             // No overflow: `unit` is at most 2^30.
             if self.n() as usize >= BATCHED_RING && found >= 2 * unit {
@@ -612,7 +656,7 @@ impl<C: Capacity, W: Wake> ConsumerCursor<C, W> {
             }
         }
         let found = self.refresh();
-        self.found = Cached::new(found);
+        self.found = Cached::new(found.len);
         found
     }
 
@@ -624,17 +668,17 @@ impl<C: Capacity, W: Wake> ConsumerCursor<C, W> {
         position::used_or_more(self.capacity, head, self.tail())
     }
 
-    /// Reads the producer's position, and returns the number of filled slots from `head` on.
+    /// Reads the producer's position, and returns the filled slots from `head` on.
     #[inline(always)]
-    fn refresh(&mut self) -> u32 {
+    fn refresh(&mut self) -> Span {
         let (head, tail) = (self.head(), self.tail());
-        // An invalid position of the producer gives nothing to read.
-        let Some(ready) = position::used_by_side(self.capacity, head, tail, tail) else {
+        // An invalid position gives nothing to read.
+        let Some(len) = position::used_by_side(self.capacity, head, tail, tail) else {
             self.filled_to = Cached::new(head);
-            return 0;
+            return Span::EMPTY;
         };
         self.filled_to = Cached::new(tail);
-        ready
+        Span { at: head, len }
     }
 
     /// The position of the first filled slot, if there is one: a short form of
@@ -643,16 +687,17 @@ impl<C: Capacity, W: Wake> ConsumerCursor<C, W> {
     pub(super) fn first_filled(&mut self) -> Option<u32> {
         let head = self.head();
         if let Some(filled_to) = self.filled_to.get() {
-            return (filled_to != head || self.refresh_batched(Cached::new(1)) > 0).then_some(head);
+            return (filled_to != head || self.refresh_batched(Cached::new(1)).len > 0)
+                .then_some(head);
         }
-        (self.tail() != head).then_some(head)
+        position::has_filled(self.capacity, head, self.tail()).then_some(head)
     }
 
-    /// Gives `count` slots back to the producer and wakes it. The consumer has read them, and
-    /// `count` is at most what the last `ready` returned.
+    /// Gives the slots of `span` back to the producer and wakes it. The consumer has read them, and
+    /// they are the first of those that the last `ready` returned.
     #[inline(always)]
-    pub(super) fn release(&mut self, count: u32) {
-        self.release_to(position::advance(self.capacity, self.head(), count));
+    pub(super) fn release(&mut self, span: Span) {
+        self.release_to(position::advance(self.capacity, span.at, span.len));
     }
 
     /// Gives the first filled slot, at `head`, back: a short form of [`release`](Self::release).
@@ -668,10 +713,10 @@ impl<C: Capacity, W: Wake> ConsumerCursor<C, W> {
         self.header().producers_bell().ring();
     }
 
-    /// Gives `count` slots back without a wake-up. The consumer's position is `head`.
+    /// As [`release`](Self::release), without a wake-up.
     #[inline(always)]
-    pub(super) fn release_silently(&mut self, head: u32, count: u32) {
-        self.store_head(position::advance(self.capacity, head, count));
+    pub(super) fn release_silently(&mut self, span: Span) {
+        self.store_head(position::advance(self.capacity, span.at, span.len));
     }
 
     #[inline(always)]
@@ -683,10 +728,10 @@ impl<C: Capacity, W: Wake> ConsumerCursor<C, W> {
     }
 
     /// Whether the producer's position is invalid, for a consumer that found nothing. Where every
-    /// word is a valid position (no caches, capacity a power of two), nothing can be told.
+    /// word is a valid position (no caches, capacity a power of two), nothing is told.
     pub(super) fn peer_is_corrupt(&self) -> bool {
         // Relaxed: the position is judged by itself. No loom model corrupts it.
-        Cached::ENABLED && !cfg!(loom) && {
+        !position::run_freely(self.capacity) && !cfg!(loom) && {
             let tail = self.header().producer.0.position.load(Ordering::Relaxed);
             position::used_by_side(self.capacity, self.head(), tail, tail).is_none()
         }

@@ -6,7 +6,7 @@ use super::run::Run;
 use crate::Error;
 use crate::participant::Participant;
 use crate::ring::position;
-use crate::ring::sides::{ConsumerCursor, Header};
+use crate::ring::sides::{ConsumerCursor, Header, Span};
 use crate::ring::slots::{LONG, chunk_size};
 use crate::storage::sealed::Capacity as _;
 use crate::sync::{CachePadded, Cached, Local, Ordering, SlotsRef};
@@ -194,7 +194,7 @@ impl<R: ByteRingRef> Consumer<R> {
             unsafe { self.take(to) };
             // If looks are cached and no further byte is known, everything that the last look found
             // is taken. Otherwise the run ended at the end of the memory or at a gap.
-            if Cached::ENABLED && self.cursor.0.ready(0) == 0 {
+            if Cached::ENABLED && self.cursor.0.ready(0).len == 0 {
                 break;
             }
             run = self.first_run((out.len() - done).min(self.capacity()) as u32);
@@ -219,7 +219,7 @@ impl<R: ByteRingRef> Consumer<R> {
             unsafe {
                 self.slots().copy_run_out(self.cursor.0.capacity(), self.cursor.0.head(), to)
             };
-            self.advance(count);
+            self.advance(self.head_span(count));
         }
         self.record_read(count);
     }
@@ -237,7 +237,7 @@ impl<R: ByteRingRef> Consumer<R> {
             unsafe {
                 self.slots().copy_run_out(self.cursor.0.capacity(), self.cursor.0.head(), chunk)
             };
-            self.advance(count);
+            self.advance(self.head_span(count));
         }
     }
 
@@ -251,16 +251,24 @@ impl<R: ByteRingRef> Consumer<R> {
 
     /// Drops every byte that is in the ring now, and wakes the producer.
     pub fn clear(&mut self) {
-        let count = self.cursor.0.ready(self.n());
-        self.advance(count);
+        let all = self.cursor.0.ready(self.n());
+        if all.len > 0 {
+            self.advance(all);
+        }
     }
 
-    /// Gives `count` bytes back to the producer, with or without a gap among them.
+    /// Gives bytes at the head back to the producer, with or without a gap among them.
     #[inline(always)]
-    fn advance(&mut self, count: u32) {
+    fn advance(&mut self, bytes: Span) {
         // The run ends before `release`, which calls a waker, and that may panic.
         self.end_run();
-        self.cursor.0.release(count);
+        self.cursor.0.release(bytes);
+    }
+
+    /// The `len` bytes at the head.
+    #[inline(always)]
+    fn head_span(&self, len: u32) -> Span {
+        Span { at: self.cursor.0.head(), len }
     }
 
     /// Makes the `len` bytes at the head, which are ready and contiguous, the run.
@@ -292,12 +300,11 @@ impl<R: ByteRingRef> Consumer<R> {
 
     /// As [`clear`](Self::clear), for a ring without a producer. It wakes nobody.
     pub(crate) fn discard(&mut self) {
-        if !Cached::ENABLED {
-            return self.discard_now();
-        }
-        let count = self.cursor.0.ready(self.n());
+        let all = self.cursor.0.ready(self.n());
         self.end_run();
-        self.cursor.0.release_silently(self.cursor.0.head(), count);
+        if all.len > 0 {
+            self.cursor.0.release_silently(all);
+        }
     }
 
     /// The bytes that lie contiguous at the head, in place, once there are at least `at_least`.
@@ -347,6 +354,9 @@ impl<R: ByteRingRef> Consumer<R> {
     /// assert!(consumer.is_empty());
     /// ```
     pub fn as_slices(&mut self) -> (&[u8], &[u8]) {
+        if !Cached::ENABLED {
+            return self.as_slices_now();
+        }
         let (first, second) = self.both_runs();
         // SAFETY: the ownership rule: these bytes are ready and contiguous. The slices borrow the
         // consumer, so that the bytes are not released while the slices are in use.
@@ -359,12 +369,16 @@ impl<R: ByteRingRef> Consumer<R> {
 
     /// Takes the oldest `count` bytes without copying them. If there are fewer, it takes all.
     pub fn consume(&mut self, count: usize) {
+        if !Cached::ENABLED {
+            return self.consume_now(count);
+        }
         let (first, second) = self.both_runs();
         let count = count.min((first + second) as usize) as u32;
         if count > 0 {
             // There may be a gap after the first run.
             let beyond = count.saturating_sub(first);
-            self.advance(if beyond == 0 { count } else { self.to_end() + beyond });
+            let by = if beyond == 0 { count } else { self.to_end() + beyond };
+            self.advance(self.head_span(by));
             self.record_read(count);
         }
     }
@@ -399,7 +413,7 @@ impl<R: ByteRingRef> Consumer<R> {
 
     /// Whether there is nothing to read now.
     pub fn is_empty(&mut self) -> bool {
-        self.cursor.0.ready(1) == 0
+        self.cursor.0.ready(1).len == 0
     }
 
     /// The reference by which the half reaches the ring.
@@ -443,7 +457,7 @@ impl<R: ByteRingRef> Consumer<R> {
     /// ready.
     #[inline]
     fn first_run(&mut self, want: u32) -> u32 {
-        let ready = self.cursor.0.ready_batched(want, self.taken);
+        let ready = self.cursor.0.ready_batched(want, self.taken).len;
         self.run_of(ready)
     }
 
@@ -512,12 +526,12 @@ impl<R: ByteRingRef> Consumer<R> {
 
     /// The lengths of the two runs of ready bytes: at the head, and at the start of the memory.
     fn both_runs(&mut self) -> (u32, u32) {
-        let ready = self.cursor.0.ready(self.n());
-        let (before, first) = (self.cursor.0.head(), self.run_of(ready));
+        let Span { at, len: ready } = self.cursor.0.ready(self.n());
+        let first = self.run_of(ready);
         self.begin_run(first);
         // After a gap at the head, all bytes lie in one run.
         let second =
-            if before == self.cursor.0.head() { ready.saturating_sub(self.to_end()) } else { 0 };
+            if at == self.cursor.0.head() { ready.saturating_sub(self.to_end()) } else { 0 };
         (first, second)
     }
 
@@ -534,24 +548,22 @@ impl<R: ByteRingRef> Consumer<R> {
     pub(crate) fn try_read_message(&mut self, out: &mut [u8]) -> Option<Result<usize, usize>> {
         let header = HEADER as u32;
         let ready = self.cursor.0.ready_batched(header, self.taken);
-        if ready < header {
+        if ready.len < header {
             return None;
         }
-        let mut length = [0; HEADER];
+        let (n, mut length) = (self.size(), [0; HEADER]);
         // SAFETY: the ownership rule: at least `HEADER` bytes are ready.
-        unsafe {
-            self.slots().copy_out(self.cursor.0.capacity(), self.cursor.0.head(), &mut length)
-        };
+        unsafe { self.slots().copy_out(n, ready.at, &mut length) };
         // The producer publishes a message together with its length. Only a corrupted length is
         // larger than what is ready. So the length is limited to that, and nothing else is touched.
-        let length = u32::from_le_bytes(length).min(ready - header);
+        let length = u32::from_le_bytes(length).min(ready.len - header);
         let Some((message, _)) = out.split_at_mut_checked(length as usize) else {
             return Some(Err(length as usize));
         };
-        let start = position::advance(self.cursor.0.capacity(), self.cursor.0.head(), header);
+        let start = position::advance(n, ready.at, header);
         // SAFETY: the ownership rule: `length` bytes are ready after the header.
-        unsafe { self.slots().copy_out(self.cursor.0.capacity(), start, message) };
-        self.advance(header + length);
+        unsafe { self.slots().copy_out(n, start, message) };
+        self.advance(ready.first(header + length));
         self.record_read(header + length);
         Some(Ok(length as usize))
     }
@@ -560,8 +572,8 @@ impl<R: ByteRingRef> Consumer<R> {
     /// contiguous.
     #[cold]
     fn skip(&mut self, len: u32) -> u32 {
-        self.advance(len);
-        self.cursor.0.ready(self.n())
+        self.advance(self.head_span(len));
+        self.cursor.0.ready(self.n()).len
     }
 
     /// The length of the contiguous run at the head, if a byte is ready.
@@ -887,7 +899,7 @@ impl<R: ByteRingRef> ReadGrant<'_, R> {
         if consumer.run.holds(head, len as usize) {
             consumer.cursor.0.release_to(head + len);
         } else {
-            consumer.advance(len);
+            consumer.advance(Span { at: head, len });
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The operations of halves that keep no copies of positions (see [`Cached`](crate::sync::Cached)).
 //!
-//! An operation reads each position once and passes it on. There are no runs to remember: the
-//! contiguous bytes follow from the two positions, with a few instructions.
+//! An operation reads each position once, judges it, and passes it on (see
+//! [`Span`](crate::ring::sides::Span)). There are no runs to remember: the contiguous bytes follow
+//! from the two positions, with a few instructions.
 
 use super::consumer::Found;
 use super::inner::{self, ByteRingRef};
@@ -42,7 +43,7 @@ impl<R: ByteRingRef> Producer<R> {
     /// The room for an exact grant of `len` bytes.
     #[inline(always)]
     pub(super) fn find_grant_now(&mut self, len: usize) -> Result<Room, Error> {
-        let tail = self.cursor.0.tail();
+        let tail = self.valid_tail().ok_or(Error::WouldBlock)?;
         let (gap, len) = self.check_grant(tail, len)?;
         // No more than the capacity: a gap is shorter than `len`, which is at most half of it,
         // rounded up.
@@ -53,15 +54,15 @@ impl<R: ByteRingRef> Producer<R> {
         Ok(Room { tail: Local::new(position::advance(self.size(), tail, gap)), gap, len })
     }
 
-    /// The room for a grant of at most `max` bytes without a gap. They do not go past the end of
-    /// the memory.
+    /// The room for a grant of at most `max` bytes without a gap.
     #[inline(always)]
-    pub(super) fn find_up_to_now(&mut self, tail: u32, max: u32) -> Result<Room, Error> {
+    pub(super) fn find_up_to_now(&mut self, max: u32) -> Result<Room, Error> {
+        let tail = self.valid_tail().ok_or(Error::WouldBlock)?;
         let room = self.n().saturating_sub(self.cursor.0.used_from(tail));
         if room == 0 {
             return Err(Error::WouldBlock);
         }
-        let len = max.min(room);
+        let len = max.min(self.to_end(tail)).min(room);
         self.mark_now(self.at(tail), 0, len);
         Ok(Room { tail: Local::new(tail), gap: 0, len })
     }
@@ -71,9 +72,17 @@ impl<R: ByteRingRef> Producer<R> {
         let is_broken = self.consumer_is_gone();
         match self.find_grant_now(len) {
             Ok(_) | Err(Error::WouldBlock) if is_broken => Some(Err(Error::BrokenPipe)),
-            Err(Error::WouldBlock) => None,
+            Err(Error::WouldBlock) => {
+                self.cursor.0.peer_is_corrupt().then_some(Err(Error::Corrupt))
+            }
             answer => Some(answer),
         }
+    }
+
+    /// The producer's position, unless somebody corrupted it.
+    #[inline(always)]
+    fn valid_tail(&self) -> Option<u32> {
+        Some(self.cursor.0.tail()).filter(|tail| self.cursor.0.is_position(*tail))
     }
 
     /// Records where the bytes of this lap end, if `count` bytes after a gap that begins at the
@@ -106,9 +115,10 @@ impl<R: ByteRingRef> Consumer<R> {
     #[inline(always)]
     fn runs_now(&self, head: u32, gaps: bool) -> Runs {
         let ready = self.cursor.0.ready_from(head);
-        let to_end = self.n() - position::offset(self.size(), head);
+        // It wraps if the position is invalid, and is not used then.
+        let to_end = self.n().wrapping_sub(position::offset(self.size(), head));
         if ready > self.n() {
-            // The producer's position is invalid.
+            // A position is invalid.
             return Runs { ready: 0, first: to_end };
         }
         if !gaps || ready <= to_end {
@@ -148,11 +158,48 @@ impl<R: ByteRingRef> Consumer<R> {
             // SAFETY: the ownership rule: `first` bytes are ready from the slot `at` on, and
             // `count - first` from slot 0 on. `count` is at most `out.len()`.
             unsafe { copy_out(self.slots(), n, at as usize, first, out.as_mut_ptr(), count) };
-            let beyond = (count - first) as u32;
-            let by = if gaps && beyond > 0 { self.n() - at + beyond } else { count as u32 };
-            self.cursor.0.release_to(position::advance(self.size(), head, by));
+            self.release_now(head, count as u32, (count - first) as u32, gaps);
         }
         count
+    }
+
+    /// Gives `count` bytes from `head` on back to the producer, `beyond` of them in the second run.
+    /// `gaps` says whether there may be a gap before those.
+    #[inline(always)]
+    fn release_now(&mut self, head: u32, count: u32, beyond: u32, gaps: bool) {
+        let n = self.size();
+        let to_end = self.n() - position::offset(n, head);
+        let by = if gaps && beyond > 0 { to_end + beyond } else { count };
+        self.cursor.0.release_to(position::advance(n, head, by));
+    }
+
+    /// The bytes that are ready, in place, as two runs of memory. If a gap is at the head, all of
+    /// them are in the first run.
+    pub(super) fn as_slices_now(&self) -> (&[u8], &[u8]) {
+        let head = self.cursor.0.head();
+        let Runs { ready, first } = self.runs_now(head, true);
+        if ready == 0 {
+            return (&[], &[]);
+        }
+        let first = ready.min(first);
+        let at = position::offset(self.size(), head);
+        // SAFETY: the ownership rule: `first` bytes are ready from the slot `at` on. The slices
+        // borrow the consumer, so that the bytes are not released while the slices are in use.
+        let run = unsafe { self.slots().readable_at(at, first) };
+        // SAFETY: the ownership rule: the other ready bytes begin at slot 0. The slices borrow the
+        // consumer, so that the bytes are not released while the slices are in use.
+        let rest = unsafe { self.slots().readable_at(0, ready - first) };
+        if first > 0 { (run, rest) } else { (rest, run) }
+    }
+
+    /// Takes the oldest `count` bytes, or all if there are fewer, without copying them.
+    pub(super) fn consume_now(&mut self, count: usize) {
+        let head = self.cursor.0.head();
+        let Runs { ready, first } = self.runs_now(head, true);
+        let count = count.min(ready as usize) as u32;
+        if count > 0 {
+            self.release_now(head, count, count.saturating_sub(first), true);
+        }
     }
 
     /// The number of ready bytes.
@@ -161,20 +208,11 @@ impl<R: ByteRingRef> Consumer<R> {
         self.runs_now(self.cursor.0.head(), true).ready as usize
     }
 
-    /// Drops every byte that is ready, and wakes nobody.
-    pub(super) fn discard_now(&mut self) {
-        let head = self.cursor.0.head();
-        let ready = self.cursor.0.ready_from(head);
-        if ready <= self.n() {
-            self.cursor.0.release_silently(head, ready);
-        }
-    }
-
     /// The contiguous bytes at the head, if there are some, and at least `at_least` in both runs
     /// together. It skips a gap at the head.
     #[inline(always)]
     pub(super) fn find_now(&mut self, at_least: usize) -> Option<Found> {
-        let head = self.cursor.0.head();
+        let head = Some(self.cursor.0.head()).filter(|head| self.cursor.0.is_position(*head))?;
         let ready = self.cursor.0.ready_from(head);
         let found = if ready > self.n() - position::offset(self.size(), head) {
             self.find_around(head, ready, at_least)

@@ -5,7 +5,7 @@ use super::run::Run;
 use crate::Error;
 use crate::participant::Participant;
 use crate::ring::position;
-use crate::ring::sides::{Header, ProducerCursor};
+use crate::ring::sides::{Header, ProducerCursor, Span};
 use crate::ring::slots::{LONG, chunk_size};
 use crate::storage::sealed::Capacity as _;
 use crate::sync::{CachePadded, Cached, Local, Ordering, SlotsRef};
@@ -145,7 +145,7 @@ impl<R: ByteRingRef> Producer<R> {
         if whole {
             return self.write_all_once(bytes).map_or(0, |()| bytes.len());
         }
-        let room = self.cursor.0.room(bytes.len().min(self.capacity()) as u32);
+        let room = self.look(bytes.len().min(self.capacity()) as u32).len;
         self.write_room(room, bytes)
     }
 
@@ -215,18 +215,25 @@ impl<R: ByteRingRef> Producer<R> {
         self.cursor.0.publish_to(tail + bytes.len() as u32);
     }
 
-    /// Returns the room, and makes its contiguous part the run. It looks at the consumer's position
-    /// when less room than for `len` bytes is known.
+    /// Returns the room, and ends the run. It looks at the consumer's position when less room than
+    /// for `want` bytes is known.
     ///
     /// The run always lies within the known room. A corrupted position of the consumer can take
-    /// room back, so each look also makes a new run, or ends the run. Otherwise the tail could
-    /// leave the known room behind, and the room would seem to be larger than the ring.
+    /// room back. If a run were left then, the tail could leave the known room behind, and the room
+    /// would seem to be larger than the ring.
+    #[inline(always)]
+    fn look(&mut self, want: u32) -> Span {
+        self.run = Run::NONE;
+        self.cursor.0.room(want)
+    }
+
+    /// Returns the room, and makes its contiguous part the run. It looks at the consumer's position
+    /// when less room than for `len` bytes is known.
     #[inline(never)]
     fn find_room(&mut self, len: usize) -> u32 {
-        let room = self.cursor.0.room(len.min(self.capacity()) as u32);
-        let tail = self.cursor.0.tail();
-        self.run = Run::new(self.size(), tail, room.min(self.to_end(tail)));
-        room
+        let room = self.look(len.min(self.capacity()) as u32);
+        self.run = Run::new(self.size(), room.at, room.len.min(self.to_end(room.at)));
+        room.len
     }
 
     /// The rest of [`try_write`](Self::try_write), when there is no room for all bytes.
@@ -260,10 +267,11 @@ impl<R: ByteRingRef> Producer<R> {
     #[inline(always)]
     unsafe fn put_whole(&mut self, bytes: &[u8]) {
         if !bytes.is_empty() {
+            let at = self.cursor.0.tail();
             // SAFETY: the ownership rule: the caller guarantees that there is room for all of
             // `bytes`.
-            unsafe { self.slots().copy_in(self.cursor.0.capacity(), self.cursor.0.tail(), bytes) };
-            self.publish(bytes.len() as u32);
+            unsafe { self.slots().copy_in(self.cursor.0.capacity(), at, bytes) };
+            self.publish(Span { at, len: bytes.len() as u32 });
         }
     }
 
@@ -325,12 +333,10 @@ impl<R: ByteRingRef> Producer<R> {
             return Err(Error::MessageTooLarge { max });
         }
         let count = bytes.len() as u32;
-        if self.cursor.0.room(count) < count {
-            // This look may have found less than the one for the run.
-            self.run = Run::NONE;
+        if self.look(count).len < count {
             return Err(Error::WouldBlock);
         }
-        // SAFETY: `room` has found room for all of `bytes`.
+        // SAFETY: `look` has found room for all of `bytes`.
         unsafe { self.put_whole(bytes) };
         Ok(())
     }
@@ -391,12 +397,12 @@ impl<R: ByteRingRef> Producer<R> {
     /// ```
     pub fn try_reserve_up_to(&mut self, max: usize) -> Result<WriteGrant<'_, R>, Error> {
         let want = max.min(self.capacity()) as u32;
-        let tail = self.cursor.0.tail();
-        let to_end = self.to_end(tail);
         if !Cached::ENABLED {
-            let room = self.find_up_to_now(tail, want.min(to_end))?;
+            let room = self.find_up_to_now(want)?;
             return Ok(self.granted(room));
         }
+        let tail = self.cursor.0.tail();
+        let to_end = self.to_end(tail);
         // It asks for at least one byte. A request for none would be satisfied by the known room,
         // which may be 0 since an earlier look at a full ring.
         let room = self.find_room(want.max(1) as usize);
@@ -410,7 +416,7 @@ impl<R: ByteRingRef> Producer<R> {
     /// The number of bytes that can be written now. The consumer can only increase it.
     pub fn room(&mut self) -> usize {
         if !Cached::ENABLED {
-            return self.cursor.0.room(self.n()) as usize;
+            return self.look(self.n()).len as usize;
         }
         self.find_room(self.capacity()) as usize
     }
@@ -456,21 +462,20 @@ impl<R: ByteRingRef> Producer<R> {
         self.cursor.0.close();
     }
 
-    /// Publishes `count` bytes that lie at the tail, without a gap.
-    fn publish(&mut self, count: u32) {
-        let tail = self.cursor.0.tail();
-        if self.at(tail) + count >= self.n() {
+    /// Publishes bytes that lie at the tail, without a gap.
+    fn publish(&mut self, bytes: Span) {
+        if self.at(bytes.at) + bytes.len >= self.n() {
             self.set_mark(self.n());
         }
-        self.advance(count);
+        self.advance(bytes);
     }
 
-    /// Gives `count` bytes to the consumer, with or without a gap among them.
+    /// Gives bytes at the tail to the consumer, with or without a gap among them.
     #[inline(always)]
-    fn advance(&mut self, count: u32) {
+    fn advance(&mut self, bytes: Span) {
         // The run ends before `publish`, which calls a waker, and that may panic.
         self.run = Run::NONE;
-        self.cursor.0.publish(count);
+        self.cursor.0.publish(bytes);
     }
 
     /// The slot at the position `tail`, the producer's.
@@ -498,24 +503,19 @@ impl<R: ByteRingRef> Producer<R> {
             return Err(Error::MessageTooLarge { max });
         }
         let count = (HEADER + message.len()) as u32;
-        if self.cursor.0.room(count) < count {
+        let room = self.look(count);
+        if room.len < count {
             return Err(Error::WouldBlock);
         }
-        let start = self.cursor.0.tail();
+        let n = self.size();
         // SAFETY: the ownership rule: there is room for `count` bytes, and this copies the first
         // `HEADER`.
-        unsafe {
-            self.slots().copy_in(
-                self.cursor.0.capacity(),
-                start,
-                &(message.len() as u32).to_le_bytes(),
-            )
-        };
-        let start = position::advance(self.cursor.0.capacity(), start, HEADER as u32);
+        unsafe { self.slots().copy_in(n, room.at, &(message.len() as u32).to_le_bytes()) };
+        let start = position::advance(n, room.at, HEADER as u32);
         // SAFETY: the ownership rule: there is room for `count` bytes, and this copies the last
         // `message.len()`.
-        unsafe { self.slots().copy_in(self.cursor.0.capacity(), start, message) };
-        self.publish(count);
+        unsafe { self.slots().copy_in(n, start, message) };
+        self.publish(room.first(count));
         Ok(())
     }
 
@@ -527,7 +527,7 @@ impl<R: ByteRingRef> Producer<R> {
 
     /// The number of bytes from the position `tail` to the end of the memory.
     #[inline(always)]
-    fn to_end(&self, tail: u32) -> u32 {
+    pub(super) fn to_end(&self, tail: u32) -> u32 {
         self.n() - self.at(tail)
     }
 
@@ -583,10 +583,13 @@ impl<R: ByteRingRef> Producer<R> {
             Ok(grant) => grant,
             Err(error) => return Some(Err(error)),
         };
-        let room = Room { tail: Local::new(tail), gap, len };
-        // The look may find less than the one for the run.
-        self.run = Run::NONE;
-        self.cursor.0.room_or_end(|cursor| (cursor.room(gap + len) >= gap + len).then_some(room))
+        if self.consumer_is_gone() {
+            return Some(Err(Error::BrokenPipe));
+        }
+        if self.look(gap + len).len < gap + len {
+            return self.cursor.0.peer_is_corrupt().then_some(Err(Error::Corrupt));
+        }
+        Some(Ok(Room { tail: Local::new(tail), gap, len }))
     }
 
     /// The grant of the `room` that was found.
@@ -847,12 +850,12 @@ impl<R: ByteRingRef> WriteGrant<'_, R> {
         if gap > 0 {
             // The bytes of this lap end here. The consumer skips the rest of the memory.
             producer.set_mark(producer.at(tail));
-            return producer.advance(gap + len);
+            return producer.advance(Span { at: tail, len: gap + len });
         }
         if producer.run.holds(tail, len as usize) {
             return producer.cursor.0.publish_to(tail + len);
         }
-        producer.publish(len);
+        producer.publish(Span { at: tail, len });
     }
 
     /// The slot at which the grant begins: the slot at the tail, or slot 0 after a gap.

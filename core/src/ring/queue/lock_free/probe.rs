@@ -7,7 +7,7 @@
 
 use super::shared::{Corrupt, Shared, Side};
 use super::word::{self, Entry, EntryState, Phase, Position, SlotState};
-use crate::sync::{AtomicU64, Cached, Ordering};
+use crate::sync::{AtomicU64, Ordering};
 use crate::wait::Wake;
 
 /// How often a count reads its words again while others change them. A count of words that stood
@@ -29,12 +29,11 @@ pub(super) enum Probe<'q> {
     Claimed(Position),
 }
 
-/// Counts one step of a walk down; returns whether it was the last one allowed. On a
-/// microcontroller without caches nobody else writes into the memory, so a walk needs no limit.
+/// Counts one step of a walk down; returns whether it was the last one allowed.
 #[inline(always)]
 fn is_last_step(left: &mut usize) -> bool {
     *left = left.saturating_sub(1);
-    Cached::ENABLED && *left == 0
+    *left == 0
 }
 
 /// The content of the entry of `position`, if that is not filled and the order does not end there.
