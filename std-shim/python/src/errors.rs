@@ -49,8 +49,28 @@ pub fn raise(error: impl Into<Error>) -> PyErr {
         Cause::Core(CoreError::NotHeld | CoreError::Overflow) => PyValueError::new_err(text),
         Cause::Lagged(missed) => Lagged::new_err((text, missed)),
         Cause::Region(_) | Cause::UnevenMode { .. } => PyValueError::new_err(text),
-        _ => io::Error::from(error).into(),
+        cause => os_error(cause, error),
     }
+}
+
+/// An `OSError`, or what Python makes of its number: `FileNotFoundError` for example.
+fn os_error(cause: Cause, error: Error) -> PyErr {
+    let text = error.to_string();
+    let number = match cause {
+        Cause::Core(CoreError::AddressInUse) => libc::EEXIST,
+        Cause::Os(errno) => errno.raw_os_error(),
+        _ => match io::Error::from(error).kind() {
+            io::ErrorKind::NotFound => libc::ENOENT,
+            io::ErrorKind::AlreadyExists => libc::EEXIST,
+            io::ErrorKind::PermissionDenied => libc::EACCES,
+            io::ErrorKind::OutOfMemory => libc::ENOMEM,
+            io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
+                return PyValueError::new_err(text);
+            }
+            _ => return PyOSError::new_err(text),
+        },
+    };
+    PyOSError::new_err((number, text))
 }
 
 pub fn too_large(room: usize) -> PyErr {

@@ -468,6 +468,12 @@ impl RLock {
     }
 }
 
+/// A number of permits, which is one at least.
+fn permits(n: i64) -> PyResult<u32> {
+    let count = u32::try_from(n).ok().filter(|&count| count > 0);
+    count.ok_or_else(|| PyValueError::new_err("the number of permits must be one or more"))
+}
+
 /// A counting semaphore, which records no holders. See `ringway.Semaphore`.
 #[pyclass(frozen, subclass, module = "ringway._ringway")]
 pub struct Semaphore(PartOf<Part<shm::Semaphore<0>>>);
@@ -501,8 +507,8 @@ impl Semaphore {
 
     /// Adds permits.
     #[pyo3(signature = (n=1))]
-    fn release(&self, n: u32) -> PyResult<()> {
-        self.0.get()?.release(n).map_err(raise)
+    fn release(&self, n: i64) -> PyResult<()> {
+        self.0.get()?.release(permits(n)?).map_err(raise)
     }
 
     fn __enter__(&self, py: Python<'_>) -> PyResult<bool> {
@@ -553,9 +559,11 @@ impl BoundedSemaphore {
         Ok(taken.map(|permit| permit.keep()).is_ok())
     }
 
-    /// Gives back a permit that this process took.
-    fn release(&self) -> PyResult<()> {
-        self.0.get()?.release().map_err(raise)
+    /// Gives back permits that this process took.
+    #[pyo3(signature = (n=1))]
+    fn release(&self, n: i64) -> PyResult<()> {
+        let part = self.0.get()?;
+        (0..permits(n)?).try_for_each(|_| part.release()).map_err(raise)
     }
 
     fn __enter__(&self, py: Python<'_>) -> PyResult<bool> {
@@ -569,7 +577,7 @@ impl BoundedSemaphore {
         _value: Option<&Bound<'_, PyAny>>,
         _trace: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
-        self.release()
+        self.release(1)
     }
 
     /// The number of permits at some moment of the call.
@@ -873,6 +881,12 @@ impl Condition {
         granted.store(grants - 1, Ordering::Relaxed);
         waiting.fetch_sub(1, Ordering::Relaxed);
         Ok(true)
+    }
+
+    /// How many wait, at some moment of the call.
+    #[getter]
+    fn waiting(&self) -> PyResult<u32> {
+        Ok(self.0.get()?[1].load(Ordering::Relaxed))
     }
 
     /// Counts a waiter no more, which gives up. The caller has the lock.

@@ -191,7 +191,8 @@ impl BroadcastReader {
                 Ok(true) => Ok(()),
                 Err(error) => Err(error),
                 Ok(false) => match Limit::new(timeout)? {
-                    Limit::Now => Err(RecvError::TimedOut),
+                    // This does not wait, and tells the end.
+                    Limit::Now => reader.recv_deadline(&mut item, Limit::Now.deadline()),
                     Limit::Until(deadline) => {
                         let out = &mut item;
                         let (received, raised) =

@@ -71,6 +71,12 @@ impl Shared {
         self.change.notify_all();
     }
 
+    /// Makes the descriptor readable. The caller has the lock of `told`, which is `Rest`.
+    fn report(&self) {
+        // The count cannot overflow: `rearm` reads it before the next write.
+        let _ = write(&self.event, &1_u64.to_ne_bytes());
+    }
+
     fn watch(&self) {
         let answer = || self.part.is_ready() || *lock(&self.told) == Told::End;
         loop {
@@ -79,8 +85,7 @@ impl Shared {
             let mut told = lock(&self.told);
             if *told == Told::Look {
                 *told = Told::Rest;
-                // The count cannot overflow: `rearm` reads it before the next write.
-                let _ = write(&self.event, &1_u64.to_ne_bytes());
+                self.report();
             }
             let told = self.change.wait_while(told, |told| *told == Told::Rest);
             if *told.unwrap_or_else(PoisonError::into_inner) == Told::End {
@@ -108,15 +113,22 @@ impl ReadyFd {
         Ok(ReadyFd { shared, thread: Some(thread) })
     }
 
-    /// Makes the descriptor unreadable until there is something to take again, which may be at
-    /// once.
+    /// Makes the descriptor unreadable until there is something to take again. If there is
+    /// something now, it is readable when the call returns.
     ///
     /// Call it before you last check the part, so that nothing is missed.
     pub fn rearm(&self) {
+        let mut told = lock(&self.shared.told);
         let mut count = [0; 8];
         // An error means that there was nothing to read, which is fine.
         let _ = read(&self.shared.event, &mut count);
-        self.shared.tell(Told::Look);
+        if self.shared.part.is_ready() {
+            *told = Told::Rest;
+            self.shared.report();
+        } else {
+            *told = Told::Look;
+            self.shared.change.notify_all();
+        }
     }
 }
 

@@ -108,6 +108,9 @@ class Event(Part, _ringway.Event):
     def _of(cls, region: Region, name: str) -> Event:
         return _opened(cls, _ringway.Event, region, name, {})
 
+    def __repr__(self) -> str:
+        return f"<Event at {id(self):#x}, {self._name!r} of {self._region!r}, {'set' if self.is_set() else 'unset'}>"
+
 
 class Condition(Part):
     """A condition variable with the methods of `multiprocessing.Condition`.

@@ -165,7 +165,8 @@ class ObservedBroadcast(_Observed):
         super().__init__(observer, name, format, False)
 
     def try_recv(self) -> Any:
-        """The next message. Raises `queue.Empty`, `Lagged` and `EOFError` as a `Reader` does."""
+        """The next message. Raises `queue.Empty` and `Lagged` as a `Reader` does. Who only looks learns
+        nothing of the end."""
         slot = self._native.try_recv()
         if slot is None:
             raise Empty
@@ -187,8 +188,6 @@ class ObservedLatest(_Observed):
                 slot = self._native.try_recv()
             except _ringway.Lagged:
                 continue
-            except EOFError:
-                return self._last
             if slot is not None:
                 self._last = self._slots.unpack(slot)
             return self._last

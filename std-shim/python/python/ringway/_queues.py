@@ -200,7 +200,13 @@ class Queue(Part):
         self._native = _ringway.Queue(region._native, name)
         self._slots = Slots(_find(region._native, name).item_size, format)
         self._watches: "weakref.WeakKeyDictionary[Any, _Watch]" = weakref.WeakKeyDictionary()
+        #: The process that closed it for itself.
+        self._closed_in = 0
         region._parts[(name, type(self))] = self
+
+    def _check(self) -> None:
+        if self._closed_in == os.getpid():
+            raise ValueError(f"{self!r} is closed")
 
     def put(self, obj: Any, block: bool = True, timeout: Optional[float] = None) -> None:
         """Puts an object, and waits for room.
@@ -208,6 +214,8 @@ class Queue(Part):
         Raises `queue.Full` if there is none in time, `MessageTooLarge` if there can be none, and
         `ValueError` if the queue is closed.
         """
+        if self._closed_in:
+            self._check()
         wait = timeout if block else 0.0
         if self._slots.items is not None:
             self._native.put_item(self._slots.pack(obj), wait)
@@ -219,9 +227,11 @@ class Queue(Part):
     def get(self, block: bool = True, timeout: Optional[float] = None) -> Any:
         """Gets the oldest message, and waits for one.
 
-        Raises `queue.Empty` if there is none in time, and `ValueError` if the queue is closed and
-        empty.
+        Raises `queue.Empty` if there is none in time, and `ValueError` if this process closed the queue,
+        or if it is empty and was ended.
         """
+        if self._closed_in:
+            self._check()
         wait = timeout if block else 0.0
         if self._slots.items is not None:
             return self._slots.unpack(self._native.get_item(wait))
@@ -244,10 +254,14 @@ class Queue(Part):
 
         If this process dies meanwhile, another gets the message.
         """
+        if self._closed_in:
+            self._check()
         return Claim(self, self._native.claim(timeout if block else 0.0))
 
     def reserve(self, block: bool = True, timeout: Optional[float] = None) -> Loan:
         """Room for a message of bytes, to be written in place, without a copy."""
+        if self._closed_in:
+            self._check()
         native = self._native.reserve(timeout if block else 0.0)
         header = 0 if self._slots.items is not None else _ringway.HEADER
         return Loan(self._region, native, header, native.room - header)
@@ -289,10 +303,8 @@ class Queue(Part):
         return self._native.refused
 
     def close(self) -> None:
-        """Does nothing but for the sake of programs that call it: there is no thread to end.
-
-        `end` is what ends the queue for all.
-        """
+        """Ends what this process does with the queue. `end` ends it for all."""
+        self._closed_in = os.getpid()
 
     def end(self) -> None:
         """Ends the queue for all processes: nobody puts any more, and what is there can be got."""
@@ -375,6 +387,8 @@ class JoinableQueue(Queue):
         if self._process != os.getpid():
             # A copy of the process: the claims are the parent's.
             self._claims, self._process = deque(), os.getpid()
+        if self._closed_in:
+            self._check()
         claim = Claim(self, self._native.claim(timeout if block else 0.0))
         value = claim.value
         claim._end()
@@ -410,21 +424,34 @@ class SimpleQueue(Part):
     def _open_in(self, region: Region, name: str) -> None:
         self._placed(region, name)
         self._native = _ringway.Queue(region._native, name)
+        #: The process that closed it for itself.
+        self._closed_in = 0
         region._parts[(name, type(self))] = self
+
+    def _check(self) -> None:
+        if self._closed_in == os.getpid():
+            raise OSError(f"{self!r} is closed")
 
     def put(self, obj: Any, timeout: Optional[float] = None) -> None:
         """Puts an object, and waits for room. Raises `queue.Full` if there is none in time."""
+        if self._closed_in:
+            self._check()
         message, tag = encode(obj)
         self._native.put(message, tag, timeout)
 
     def get(self, timeout: Optional[float] = None) -> Any:
         """Gets the oldest message, and waits for one. Raises `queue.Empty` if there is none in time."""
+        if self._closed_in:
+            self._check()
         message, tag = self._native.get(timeout)
         return decode(message, tag)
 
     def empty(self) -> bool:
         """Whether there is no message, at some moment of the call."""
+        if self._closed_in:
+            self._check()
         return self._native.qsize() == 0
 
     def close(self) -> None:
-        """Does nothing: there is nothing to close in one process."""
+        """Ends what this process does with the queue."""
+        self._closed_in = os.getpid()

@@ -63,10 +63,14 @@ class Layout:
     """
 
     def __init__(self, places: int = PLACES) -> None:
+        if not 1 <= places <= 0xFFFF:
+            raise ValueError(f"a region has between 1 and 65535 places, and not {places}")
         self._native = _ringway.Layout(places)
         self._semaphores: Dict[str, int] = {}
 
     def _add(self, kind: str, name: str, capacity: int = 0, size: int = 0, code: str = "") -> Layout:
+        if capacity < 0:
+            raise ValueError(f"a part has room for a number of items that is not negative, and not for {capacity}")
         self._native.add(kind, name, capacity, size, code)
         return self
 
@@ -187,7 +191,10 @@ class Region:
     @classmethod
     def open_or_create(cls, name: str, layout: Layout, *, mode: int = 0o600) -> Region:
         """Opens the region of this name, which must have the layout's parts, or creates it."""
-        return cls._only(_ringway.Region.open_or_create(name, mode, layout._native))._begin(layout)
+        native = _ringway.Region.open_or_create(name, mode, layout._native)
+        region = cls._only(native)
+        # The first attachment of all is its creator's.
+        return region._begin(layout) if region._native is native and native.generation == 1 else region
 
     @classmethod
     def from_fd(cls, fd: int) -> Region:
@@ -208,8 +215,8 @@ class Region:
 
     def _begin(self, layout: Layout) -> Region:
         """Gives the semaphores of a new region their permits."""
-        if self._native.generation == 1:
-            for name, value in layout._semaphores.items():
+        for name, value in layout._semaphores.items():
+            if value:
                 _ringway.Semaphore(self._native, name).release(value)
         return self
 

@@ -375,6 +375,8 @@ class Connection:
         ring = self._reading()
         if self._ready is None or self._process != os.getpid():
             self._ready, self._process = ring.ready_fd(), os.getpid()
+        # It may have been sent a moment ago, and the thread behind the descriptor does not know yet.
+        self._ready.rearm()
         return self._ready.fileno()
 
     def _rearm(self) -> None:

@@ -178,8 +178,6 @@ def raw_array(region: Region, name: str, code: str) -> Any:
     """The `ctypes` array of a part without a lock."""
     kind = TYPES[type_code(code)]
     part = region.part(name)
-    if part.kind != "values" and part.kind != "words":
-        raise ValueError(f"the part {name!r} is a {part.kind}, and no array without a lock")
+    if part.kind != "raw value" or part.item_size != ctypes.sizeof(kind):
+        raise ValueError(f"the part {name!r} is a {part.kind} of items of {part.item_size} bytes, and no raw array of {code!r}")
     return (kind * part.capacity).from_buffer(region._mapped(), part.offset)
-
-

@@ -65,14 +65,22 @@ class _Parts:
         return _ringway.Barrier(parties, action, timeout)
 
     def Value(self, typecode_or_type: Any, *args: Any, lock: Any = True) -> Any:
-        """A `ringway.Value`; with `lock=False`, or for a structure, the standard module's."""
-        if lock is not True or not _is_simple(typecode_or_type):
+        """A `ringway.Value`; for a structure, or with another lock or none, the standard module's."""
+        if lock is None:
+            lock = True
+        if lock is True and not _is_simple(typecode_or_type):
+            lock = self.RLock()
+        if lock is not True:
             return _standard.Value(typecode_or_type, *args, lock=lock)
         return _ringway.Value(typecode_or_type, *args, ignore_death=True)
 
     def Array(self, typecode_or_type: Any, size_or_initializer: Any, *, lock: Any = True) -> Any:
-        """A `ringway.Array`; with `lock=False`, or of structures, the standard module's."""
-        if lock is not True or not _is_simple(typecode_or_type):
+        """A `ringway.Array`; of structures, or with another lock or none, the standard module's."""
+        if lock is None:
+            lock = True
+        if lock is True and not _is_simple(typecode_or_type):
+            lock = self.RLock()
+        if lock is not True:
             return _standard.Array(typecode_or_type, size_or_initializer, lock=lock)
         return _ringway.Array(typecode_or_type, size_or_initializer, ignore_death=True)
 
@@ -138,3 +146,8 @@ def get_context(method: Optional[str] = None) -> Any:
 
 
 __all__ = [name for name in _standard.__all__]
+
+
+def __getattr__(name: str) -> Any:
+    """What else the standard module has, such as its submodules."""
+    return getattr(_standard, name)

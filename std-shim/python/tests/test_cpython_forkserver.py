@@ -1,0 +1,3 @@
+import suite
+
+suite.install(globals(), "forkserver")
