@@ -12,6 +12,7 @@ use ringway::CoreError;
 use ringway::ring::queue::{RawClaim, RawLoan};
 use ringway::shm::{RawPart, RawQueue, RobustFutex};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 type Part = RawPart<RawQueue>;
 type LentClaim = Lent<RawClaim<'static, RobustFutex>, Arc<Part>>;
@@ -103,7 +104,8 @@ impl Queue {
             return Ok(claim);
         }
         let claim = match Limit::new(timeout)? {
-            Limit::Now => Queue::lend_claim(part, Limit::Now),
+            // This does not wait, and tells the end.
+            Limit::Now => Queue::lend_claim(part, Limit::Until(Instant::now())),
             limit => {
                 let (claim, raised) = wait(py, || Queue::lend_claim(part, limit));
                 raised.map_or(Ok(()), Err)?;
@@ -120,7 +122,8 @@ impl Queue {
             return Ok(loan);
         }
         let loan = match Limit::new(timeout)? {
-            Limit::Now => Queue::lend_loan(part, Limit::Now),
+            // This does not wait, and tells the end.
+            Limit::Now => Queue::lend_loan(part, Limit::Until(Instant::now())),
             limit => {
                 let (loan, raised) = wait(py, || Queue::lend_loan(part, limit));
                 raised.map_or(Ok(()), Err)?;

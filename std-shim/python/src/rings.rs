@@ -81,10 +81,19 @@ impl<H> Place<H> {
         }
     }
 
-    /// Closes the half by `close`, if this process has it.
+    /// Closes the half by `close`, if this process has it. This object takes it no more.
     fn close(&self, close: impl FnOnce(H)) -> PyResult<()> {
+        self.end(Half::Closed, close)
+    }
+
+    /// Closes the half by `close`, if this process has it. This object can take it again.
+    fn close_for_now(&self, close: impl FnOnce(H)) -> PyResult<()> {
+        self.end(Half::Free, close)
+    }
+
+    fn end(&self, then: Half<H>, close: impl FnOnce(H)) -> PyResult<()> {
         let mut place = locked(&self.0);
-        match std::mem::replace(&mut *place, Half::Closed) {
+        match std::mem::replace(&mut *place, then) {
             Half::Taken(half) => {
                 if let Some(half) = half.into_inner() {
                     close(half);
@@ -162,7 +171,8 @@ impl Ring {
         })?;
         let pushed = match used.half().try_push(item) {
             Err(CoreError::WouldBlock) => match Limit::new(timeout)? {
-                Limit::Now => Err(CoreError::WouldBlock),
+                // This does not wait, and tells the end.
+                Limit::Now => used.half().push_deadline(item, Limit::Now.deadline()),
                 Limit::Until(deadline) => {
                     let half = used.half();
                     let (pushed, raised) = wait(py, || half.push_deadline(item, Some(deadline)));
@@ -187,7 +197,8 @@ impl Ring {
         let mut item = vec![0; self.item_size];
         let popped = match used.half().try_pop(&mut item) {
             Err(CoreError::WouldBlock) => match Limit::new(timeout)? {
-                Limit::Now => Err(CoreError::WouldBlock),
+                // This does not wait, and tells the end.
+                Limit::Now => used.half().pop_deadline(&mut item, Limit::Now.deadline()),
                 Limit::Until(deadline) => {
                     let (half, out) = (used.half(), &mut item);
                     let (popped, raised) = wait(py, || half.pop_deadline(out, Some(deadline)));
@@ -346,7 +357,8 @@ impl MessageRing {
     fn await_message(half: &mut Receives, py: Python<'_>, timeout: Option<f64>) -> PyResult<()> {
         let seen = match half.try_peek().map(drop) {
             Err(CoreError::WouldBlock) => match Limit::new(timeout)? {
-                Limit::Now => Err(CoreError::WouldBlock),
+                // This does not wait, and tells the end.
+                Limit::Now => half.peek_deadline(Limit::Now.deadline()).map(drop),
                 Limit::Until(deadline) => {
                     let (seen, raised) = wait(py, || half.peek_deadline(Some(deadline)).map(drop));
                     raised.map_or(Ok(()), Err)?;
@@ -373,7 +385,8 @@ impl MessageRing {
         let half = used.half();
         let sent = match half.try_send(message) {
             Err(CoreError::WouldBlock) => match Limit::new(timeout)? {
-                Limit::Now => Err(CoreError::WouldBlock),
+                // This does not wait, and tells the end.
+                Limit::Now => half.send_deadline(message, Limit::Now.deadline()),
                 Limit::Until(deadline) => {
                     let (sent, raised) = wait(py, || half.send_deadline(message, Some(deadline)));
                     raised.map_or(Ok(()), Err)?;
@@ -461,6 +474,16 @@ impl MessageRing {
 
     fn close_sender(&self) -> PyResult<()> {
         self.0.sends.close(|half| half.close())
+    }
+
+    /// Ends what this process sent, for an end of a pipe of which there may be another object.
+    fn end_sender(&self) -> PyResult<()> {
+        self.0.sends.close_for_now(|half| half.close())
+    }
+
+    /// Ends what this process received, for an end of a pipe of which there may be another object.
+    fn end_receiver(&self) -> PyResult<()> {
+        self.0.receives.close_for_now(|half| half.close())
     }
 
     fn close_receiver(&self) -> PyResult<()> {

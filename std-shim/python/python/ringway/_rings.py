@@ -282,7 +282,10 @@ class Connection:
         # No bytes pass here. The kernel tells when nobody has the other end of it.
         self._life = life
         self._is_closed = False
+        #: Whether this object, and not another of the same end, took a half.
+        self._has_read = self._has_written = False
         self._ready: Any = None
+        self._events: Any = None
         self._process = os.getpid()
 
     def __reduce__(self) -> Tuple[Any, ...]:
@@ -346,12 +349,14 @@ class Connection:
         self._check()
         if self._receives is None:
             raise OSError("connection is write-only")
+        self._has_read = True
         return self._receives
 
     def _writing(self) -> MessageRing:
         self._check()
         if self._sends is None:
             raise OSError("connection is read-only")
+        self._has_written = True
         return self._sends
 
     @property
@@ -370,14 +375,18 @@ class Connection:
         return self._sends is not None
 
     def fileno(self) -> int:
-        """A descriptor that is readable when there is something to receive, for `select` and
-        `multiprocessing.connection.wait`."""
+        """A descriptor that is readable when there is something to receive or no process has the other
+        end, for `select` and `multiprocessing.connection.wait`."""
         ring = self._reading()
         if self._ready is None or self._process != os.getpid():
             self._ready, self._process = ring.ready_fd(), os.getpid()
+            self._events = select.epoll()
+            self._events.register(self._ready.fileno(), select.EPOLLIN)
+            self._events.register(self._life, select.EPOLLRDHUP)
         # It may have been sent a moment ago, and the thread behind the descriptor does not know yet.
         self._ready.rearm()
-        return self._ready.fileno()
+        fd: int = self._events.fileno()
+        return fd
 
     def _rearm(self) -> None:
         if self._ready is not None and self._process == os.getpid():
@@ -388,11 +397,13 @@ class Connection:
         if self._is_closed:
             return
         self._is_closed = True
-        if self._sends is not None:
-            self._sends._native.close_sender()
-        if self._receives is not None:
-            self._receives._native.close_receiver()
-        self._ready = None
+        if self._sends is not None and self._has_written:
+            self._sends._native.end_sender()
+        if self._receives is not None and self._has_read:
+            self._receives._native.end_receiver()
+        if self._events is not None:
+            self._events.close()
+        self._ready = self._events = None
         self._life.close()
 
     def send(self, obj: Any, timeout: Optional[float] = None) -> None:
