@@ -77,6 +77,7 @@
 //! |---|---|
 //! | `arbitrary` | `Arbitrary` for [`Signal`](signal::Signal), [`UnixAddress`](socket::UnixAddress), and what the core has |
 //! | `python` | [`python`]: CPython's `multiprocessing` at the other end |
+//! | `pickle` | `python::pickle`: plain Python objects as messages, and `python` |
 //! | `derive` | the derives of `ringway::zerocopy`, for [items](shm::Item) of your own |
 //!
 //! [poll(2)]: https://man7.org/linux/man-pages/man2/poll.2.html

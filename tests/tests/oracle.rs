@@ -90,7 +90,7 @@ fn descriptors_arrive_as_sent_and_none_leaks() {
 
 #[test]
 fn any_bytes_of_python_are_messages_or_an_error() {
-    rounds(oracle::python, 400);
+    rounds(oracle::python, 1_000);
 }
 
 #[test]

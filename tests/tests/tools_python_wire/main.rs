@@ -6,6 +6,7 @@
 
 mod cat;
 mod connection;
+mod pickle;
 mod shared_memory;
 mod support;
 

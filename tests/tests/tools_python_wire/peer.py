@@ -71,8 +71,13 @@ def echo(peer):
             peer.send_bytes(b"%s %d" % (head, length))
         elif message == b"!object":
             peer.send(eval(peer.recv_bytes()))
-        elif message == b"!repr":
-            peer.send_bytes(repr(peer.recv()).encode())
+        elif message == b"!objects":
+            # Sends an object by every protocol, and wants the same back.
+            sent = eval(peer.recv_bytes())
+            for protocol in range(3, 6):
+                peer.send_bytes(pickle.dumps(sent, protocol))
+                got = peer.recv()
+                assert (got, type(got)) == (sent, type(sent)), (got, sent)
         else:
             peer.send_bytes(message)
 

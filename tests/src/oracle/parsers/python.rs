@@ -1,8 +1,9 @@
 //! A connection of `ringway::python` whose peer writes any bytes, in pieces that are cut anywhere:
-//! messages, and a handshake.
+//! messages, a handshake, and objects.
 
 use super::super::Choices;
 use ringway::python::connection::{Auth, Connection, Role, UnixConnection};
+use ringway::python::pickle;
 use ringway::socket::UnixStream;
 use ringway::{Cause, CoreError};
 use std::time::Instant;
@@ -11,11 +12,23 @@ use std::time::Instant;
 pub fn python(bytes: &[u8]) {
     let mut choices = Choices::new(bytes);
     let (ours, theirs) = UnixStream::pair().expect("a pair can be made");
-    match choices.flip() {
-        Some(true) => messages(ours, theirs, &mut choices),
-        Some(false) => handshake(ours, theirs, &mut choices),
+    match choices.below(4) {
+        Some(0) => messages(ours, theirs, &mut choices),
+        Some(1) => handshake(ours, theirs, &mut choices),
+        Some(_) => objects(choices.rest()),
         None => None,
     };
+}
+
+/// A pickle is a plain object or an error. A plain object comes back as it was sent.
+fn objects(pickle: &[u8]) -> Option<()> {
+    let Ok(object) = pickle::value_from_slice(pickle) else { return None };
+    // It may have a NaN, which is no other object's equal.
+    let printed = format!("{object:?}");
+    let again =
+        pickle::value_to_vec(&object).and_then(|pickled| pickle::value_from_slice(&pickled));
+    assert_eq!(format!("{:?}", again.expect("a plain object goes both ways")), printed);
+    None
 }
 
 /// A frame whose length says `length`, in one of the two forms or in one that is none.
