@@ -1,0 +1,28 @@
+//! `ringway-core` for C: see `docs/c.md`.
+//!
+//! Every function here is called from C, and checks what it can of its arguments: a null pointer,
+//! an object that was not made, a size that cannot be. Such a call returns `RW_INVALID` and does
+//! nothing. What it cannot check, the header demands of the caller: that a pointer points to an
+//! object of its type, and a buffer to as many bytes as its size says; that one thread at a time
+//! uses a half.
+
+#![no_std]
+#![allow(non_camel_case_types)]
+
+mod bytes;
+mod error;
+mod locks;
+mod messages;
+mod news;
+mod object;
+mod queue;
+mod ring;
+mod wait;
+
+/// The library has no way to panic. Should there be one all the same, it stops here.
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    loop {
+        core::hint::spin_loop();
+    }
+}

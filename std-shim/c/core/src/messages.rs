@@ -1,0 +1,312 @@
+//! Rings of messages of any length: one side sends, one receives.
+
+use crate::error::{code, rw_error};
+use crate::object::{
+    RW_HALF_WORDS, RW_HANDLE_WORDS, bytes, bytes_mut, memory as placed, objects, own, participant,
+    put, shared, take, tell,
+};
+use crate::wait::{Program, can_wait, deadline as until};
+use core::ffi::c_void;
+use ringway_core::Error;
+use ringway_core::ring::messages::{MessageRingView, Receiver, Sender};
+use ringway_core::storage::InMemory;
+
+type Ring = MessageRingView<Program>;
+
+/// A ring of messages in memory of the caller. Any thread may use it; its halves are for one thread
+/// each.
+#[repr(C)]
+pub struct rw_message_ring {
+    /// Not for the caller.
+    pub opaque: [usize; RW_HANDLE_WORDS],
+}
+
+/// The half of a message ring that sends.
+#[repr(C)]
+pub struct rw_sender {
+    /// Not for the caller.
+    pub opaque: [usize; RW_HALF_WORDS],
+}
+
+/// The half of a message ring that receives.
+#[repr(C)]
+pub struct rw_receiver {
+    /// Not for the caller.
+    pub opaque: [usize; RW_HALF_WORDS],
+}
+
+objects! {
+    rw_message_ring = &'static Ring, 0x7277_0021;
+    rw_sender = Sender<&'static Ring>, 0x7277_0022;
+    rw_receiver = Receiver<&'static Ring>, 0x7277_0023;
+}
+
+/// Tells how much memory a ring of `capacity` bytes takes, and its alignment.
+///
+/// `RW_EXHAUSTED` if there is no such ring.
+#[unsafe(no_mangle)]
+pub extern "C" fn rw_message_ring_layout(
+    capacity: usize,
+    size: *mut usize,
+    align: *mut usize,
+) -> rw_error {
+    let Some(layout) = Ring::layout(capacity) else { return rw_error::RW_EXHAUSTED };
+    tell(size, layout.size());
+    tell(align, layout.align());
+    rw_error::RW_OK
+}
+
+/// Makes a ring in `memory`, which stays in its place and is used for nothing else.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rw_message_ring_init(
+    ring: *mut rw_message_ring,
+    memory: *mut c_void,
+    memory_size: usize,
+    capacity: usize,
+) -> rw_error {
+    let Some(layout) = Ring::layout(capacity) else { return rw_error::RW_EXHAUSTED };
+    let Some(at) = placed(memory, memory_size, layout) else { return rw_error::RW_INVALID };
+    // SAFETY: the caller guarantees memory of this size, which is used for nothing else.
+    let Some(made) = (unsafe { Ring::init_at(at, capacity) }) else {
+        return rw_error::RW_EXHAUSTED;
+    };
+    // SAFETY: the ring was just made, and the caller keeps it in its place.
+    put(ring, unsafe { made.as_ref() })
+}
+
+/// Finds a ring that was made in `memory`, by this program or another one, with the same capacity.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rw_message_ring_attach(
+    ring: *mut rw_message_ring,
+    memory: *mut c_void,
+    memory_size: usize,
+    capacity: usize,
+) -> rw_error {
+    let Some(layout) = Ring::layout(capacity) else { return rw_error::RW_EXHAUSTED };
+    let Some(at) = placed(memory, memory_size, layout) else { return rw_error::RW_INVALID };
+    let Some(found) = Ring::from_raw(at, capacity) else { return rw_error::RW_EXHAUSTED };
+    // SAFETY: the caller guarantees that there is such a ring, and keeps it in its place.
+    put(ring, unsafe { found.as_ref() })
+}
+
+/// Takes the half that sends, for a participant: a number from 1 on, or 0 if one program has the
+/// ring alone. `RW_TAKEN` if somebody has it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rw_message_ring_take_sender(
+    ring: *const rw_message_ring,
+    who: u16,
+    sender: *mut rw_sender,
+) -> rw_error {
+    let (Some(ring), Some(who)) = (shared(ring), participant(who)) else {
+        return rw_error::RW_INVALID;
+    };
+    match ring.sender_as(who) {
+        Some(half) => put(sender, half),
+        None => rw_error::RW_TAKEN,
+    }
+}
+
+/// Takes the half that receives, as `rw_message_ring_take_sender`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rw_message_ring_take_receiver(
+    ring: *const rw_message_ring,
+    who: u16,
+    receiver: *mut rw_receiver,
+) -> rw_error {
+    let (Some(ring), Some(who)) = (shared(ring), participant(who)) else {
+        return rw_error::RW_INVALID;
+    };
+    match ring.receiver_as(who) {
+        Some(half) => put(receiver, half),
+        None => rw_error::RW_TAKEN,
+    }
+}
+
+/// Sends a message. `RW_WOULD_BLOCK` if there is no room, `RW_MESSAGE_TOO_LARGE` if there can be
+/// none, `RW_BROKEN_PIPE` if there is none and the other half was closed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rw_try_send(
+    sender: *mut rw_sender,
+    message: *const c_void,
+    size: usize,
+) -> rw_error {
+    let (Some(half), Some(message)) = (own(sender), bytes(message, size)) else {
+        return rw_error::RW_INVALID;
+    };
+    match half.try_send(message) {
+        Err(Error::WouldBlock) if half.ring().receiver_is_gone() => rw_error::RW_BROKEN_PIPE,
+        sent => code(sent),
+    }
+}
+
+/// Sends a message, and waits for room until `deadline`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rw_send(
+    sender: *mut rw_sender,
+    message: *const c_void,
+    size: usize,
+    deadline: u64,
+) -> rw_error {
+    let (Some(half), Some(message)) = (own(sender), bytes(message, size)) else {
+        return rw_error::RW_INVALID;
+    };
+    match can_wait() {
+        Ok(()) => code(half.send_deadline(message, until(deadline))),
+        Err(error) => error,
+    }
+}
+
+/// Receives the oldest message, and tells its length. `RW_WOULD_BLOCK` if there is none,
+/// `RW_END_OF_FILE` at the end; `RW_BUFFER_TOO_SMALL` if `size` is less than the length that it
+/// tells, and then the message stays.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rw_try_recv(
+    receiver: *mut rw_receiver,
+    message: *mut c_void,
+    size: usize,
+    length: *mut usize,
+) -> rw_error {
+    let (Some(half), Some(message)) = (own(receiver), bytes_mut(message, size)) else {
+        return rw_error::RW_INVALID;
+    };
+    received(half.try_recv(message), length)
+}
+
+/// Receives the oldest message, for which it waits until `deadline`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rw_recv(
+    receiver: *mut rw_receiver,
+    message: *mut c_void,
+    size: usize,
+    deadline: u64,
+    length: *mut usize,
+) -> rw_error {
+    let (Some(half), Some(message)) = (own(receiver), bytes_mut(message, size)) else {
+        return rw_error::RW_INVALID;
+    };
+    match can_wait() {
+        Ok(()) => received(half.recv_deadline(message, until(deadline)), length),
+        Err(error) => error,
+    }
+}
+
+fn received(result: Result<usize, Error>, length: *mut usize) -> rw_error {
+    match result {
+        Ok(count) | Err(Error::BufferTooSmall { needed: count }) => tell(length, count),
+        Err(_) => {}
+    }
+    code(result)
+}
+
+/// Lends room for a message of at most `size` bytes in place. Write there, and then call
+/// `rw_send_commit`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rw_try_send_reserve(
+    sender: *mut rw_sender,
+    size: usize,
+    room: *mut *mut c_void,
+) -> rw_error {
+    let Some(half) = own(sender) else { return rw_error::RW_INVALID };
+    match half.try_reserve(size) {
+        Ok(mut grant) => {
+            // A grant that is dropped sends nothing, and its room stays where it is.
+            tell(room, grant.as_mut_ptr().cast());
+            rw_error::RW_OK
+        }
+        Err(error) => error.into(),
+    }
+}
+
+/// Sends the first `used` of the `size` bytes that `rw_try_send_reserve` lent last.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rw_send_commit(
+    sender: *mut rw_sender,
+    size: usize,
+    used: usize,
+) -> rw_error {
+    let Some(half) = own(sender) else { return rw_error::RW_INVALID };
+    if used > size {
+        return rw_error::RW_INVALID;
+    }
+    match half.try_reserve(size) {
+        Ok(grant) => {
+            grant.commit(used);
+            rw_error::RW_OK
+        }
+        Err(error) => error.into(),
+    }
+}
+
+/// Lends the oldest message in place. Read it, and then call `rw_recv_release`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rw_try_recv_peek(
+    receiver: *mut rw_receiver,
+    message: *mut *const c_void,
+    length: *mut usize,
+) -> rw_error {
+    let Some(half) = own(receiver) else { return rw_error::RW_INVALID };
+    match half.try_peek() {
+        Ok(grant) => {
+            tell(message, grant.as_ptr().cast());
+            tell(length, grant.len());
+            rw_error::RW_OK
+        }
+        Err(error) => error.into(),
+    }
+}
+
+/// Ends the oldest message: its room is free. `RW_WOULD_BLOCK` if there is none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rw_recv_release(receiver: *mut rw_receiver) -> rw_error {
+    let Some(half) = own(receiver) else { return rw_error::RW_INVALID };
+    match half.try_peek() {
+        Ok(grant) => {
+            grant.release();
+            rw_error::RW_OK
+        }
+        Err(error) => error.into(),
+    }
+}
+
+/// Gives the half back: somebody else can take it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rw_sender_release(sender: *mut rw_sender) -> rw_error {
+    take(sender).map_or(rw_error::RW_INVALID, |_| rw_error::RW_OK)
+}
+
+/// Closes the half: the other side learns that nothing more comes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rw_sender_close(sender: *mut rw_sender) -> rw_error {
+    let Some(half) = take(sender) else { return rw_error::RW_INVALID };
+    half.close();
+    rw_error::RW_OK
+}
+
+/// Gives the half back: somebody else can take it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rw_receiver_release(receiver: *mut rw_receiver) -> rw_error {
+    take(receiver).map_or(rw_error::RW_INVALID, |_| rw_error::RW_OK)
+}
+
+/// Closes the half: the other side learns that nobody receives.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rw_receiver_close(receiver: *mut rw_receiver) -> rw_error {
+    let Some(half) = take(receiver) else { return rw_error::RW_INVALID };
+    half.close();
+    rw_error::RW_OK
+}
+
+/// Puts right what a participant held that does nothing any more: its process has ended, or its
+/// context was reset.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rw_message_ring_recover(
+    ring: *const rw_message_ring,
+    dead: u16,
+) -> rw_error {
+    let (Some(ring), Some(dead)) = (shared(ring), participant(dead)) else {
+        return rw_error::RW_INVALID;
+    };
+    // SAFETY: the caller guarantees that the participant takes no further step.
+    unsafe { ring.recover(dead) };
+    rw_error::RW_OK
+}

@@ -1,0 +1,146 @@
+//! Objects of C that hold a Rust value.
+
+use crate::error::rw_error;
+use core::alloc::Layout;
+use core::ffi::c_void;
+use core::ptr::NonNull;
+use ringway_core::participant::Participant;
+
+/// The words of an object that any thread may use.
+pub const RW_HANDLE_WORDS: usize = 12;
+/// The words of an object for one thread: it has lines of the cache for itself, where there is one.
+#[cfg(not(target_os = "none"))]
+pub const RW_HALF_WORDS: usize = 104;
+/// The words of an object for one thread.
+#[cfg(target_os = "none")]
+pub const RW_HALF_WORDS: usize = 32;
+
+/// A type of C whose bytes hold a tag, and a Rust value behind it.
+///
+/// # Safety
+/// The type is an array of words, in which the tag and then an aligned `Value` have room wherever
+/// it lies. `TAG` is not zero, and no other type has it.
+pub(crate) unsafe trait Object {
+    type Value;
+    const TAG: usize;
+}
+
+/// Says which Rust values the objects of C hold.
+macro_rules! objects {
+    ($($name:ty = $value:ty, $tag:literal;)*) => {
+        $(
+            // SAFETY: the constant below sees to the size; each tag stands once.
+            unsafe impl crate::object::Object for $name {
+                type Value = $value;
+                const TAG: usize = $tag;
+            }
+
+            const _: () = assert!(
+                size_of::<$value>() + align_of::<$value>() + size_of::<usize>()
+                    <= size_of::<$name>()
+            );
+        )*
+    };
+}
+pub(crate) use objects;
+
+/// Where the value of an object lies: behind the tag, aligned. `None` for a null or misaligned
+/// pointer.
+fn value_of<O: Object>(at: *const O) -> Option<NonNull<O::Value>> {
+    let at = NonNull::new(at.cast_mut().cast::<usize>()).filter(|at| at.is_aligned())?;
+    let tag = size_of::<usize>();
+    let align = align_of::<O::Value>();
+    let begin = at.addr().get().wrapping_add(tag);
+    let padding = begin.wrapping_neg() % align;
+    // SAFETY: the tag, the padding and the value have room in the object, as `objects` has checked.
+    Some(unsafe { at.cast::<u8>().add(tag + padding) }.cast())
+}
+
+/// Whether an object was made.
+fn is_made<O: Object>(at: *const O) -> bool {
+    // SAFETY: the caller of C gave an object, whose first word it may read.
+    unsafe { at.cast::<usize>().read() == O::TAG }
+}
+
+/// Makes the object at `to`.
+pub(crate) fn put<O: Object>(to: *mut O, value: O::Value) -> rw_error {
+    let Some(at) = value_of(to) else { return rw_error::RW_INVALID };
+    // SAFETY: the caller of C gave memory for an object.
+    unsafe { at.write(value) };
+    // SAFETY: as above; the tag is the first word.
+    unsafe { to.cast::<usize>().write(O::TAG) };
+    rw_error::RW_OK
+}
+
+/// The value of an object that several threads use; `None` if it was not made.
+pub(crate) fn shared<'a, O: Object>(at: *const O) -> Option<&'a O::Value> {
+    let value = value_of(at).filter(|_| is_made(at))?;
+    // SAFETY: the tag says that the object was made, and C keeps it in its place during the call.
+    Some(unsafe { value.as_ref() })
+}
+
+/// The value of an object that one thread uses; `None` if it was not made.
+pub(crate) fn own<'a, O: Object>(at: *mut O) -> Option<&'a mut O::Value> {
+    let mut value = value_of(at).filter(|_| is_made(at))?;
+    // SAFETY: the tag says that the object was made. C lets one thread at a time use it.
+    Some(unsafe { value.as_mut() })
+}
+
+/// Takes the value out of an object, which is then none.
+pub(crate) fn take<O: Object>(at: *mut O) -> Option<O::Value> {
+    let value = value_of(at).filter(|_| is_made(at))?;
+    // SAFETY: the object was made, and its first word is the tag.
+    unsafe { at.cast::<usize>().write(0) };
+    // SAFETY: the object was made, and the tag says now that it is none: nobody takes the value
+    // again.
+    Some(unsafe { value.read() })
+}
+
+/// Bytes that C gives; `None` for a null pointer with a size, or a size that cannot be.
+pub(crate) fn bytes<'a>(at: *const c_void, size: usize) -> Option<&'a [u8]> {
+    if size == 0 {
+        return Some(&[]);
+    }
+    if at.is_null() || size > isize::MAX as usize {
+        return None;
+    }
+    // SAFETY: the caller of C guarantees as many bytes as it says, for the time of the call.
+    Some(unsafe { core::slice::from_raw_parts(at.cast(), size) })
+}
+
+/// Bytes that C gives to be written.
+pub(crate) fn bytes_mut<'a>(at: *mut c_void, size: usize) -> Option<&'a mut [u8]> {
+    if size == 0 {
+        return Some(&mut []);
+    }
+    if at.is_null() || size > isize::MAX as usize {
+        return None;
+    }
+    // SAFETY: the caller of C guarantees as many bytes as it says, for the time of the call, and
+    // uses them for nothing else.
+    Some(unsafe { core::slice::from_raw_parts_mut(at.cast(), size) })
+}
+
+/// Writes a result, if the caller wants it.
+pub(crate) fn tell<T>(to: *mut T, value: T) {
+    if !to.is_null() && to.is_aligned() {
+        // SAFETY: the caller of C gave memory for it.
+        unsafe { to.write(value) };
+    }
+}
+
+/// Memory for a structure; `None` if it is null, misaligned or too small.
+pub(crate) fn memory(at: *mut c_void, size: usize, needed: Layout) -> Option<NonNull<u8>> {
+    let fits = at.addr().is_multiple_of(needed.align()) && size >= needed.size();
+    NonNull::new(at.cast::<u8>()).filter(|_| fits)
+}
+
+/// The layout of items; `None` if there is none.
+pub(crate) fn item(size: usize, align: usize) -> Option<Layout> {
+    Layout::from_size_align(size, align).ok()
+}
+
+/// A participant: a number from 1 on, or 0 for a structure that one program has alone.
+pub(crate) fn participant(number: u16) -> Option<Participant> {
+    if number == 0 { Some(Participant::LOCAL) } else { Participant::new(number) }
+}

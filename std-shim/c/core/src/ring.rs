@@ -1,0 +1,258 @@
+//! Rings of items of one size: one side pushes, one pops.
+
+use crate::error::{code, rw_error};
+use crate::object::{
+    RW_HALF_WORDS, RW_HANDLE_WORDS, bytes, bytes_mut, item, memory as placed, objects, own,
+    participant, put, shared, take, tell,
+};
+use crate::wait::{Program, can_wait, deadline as until};
+use core::ffi::c_void;
+use ringway_core::Error;
+use ringway_core::ring::{RawConsumer, RawProducer, RawRing};
+
+type Ring = RawRing<'static, Program>;
+
+/// A half, and its ring.
+pub struct Half<H> {
+    half: H,
+    ring: Ring,
+}
+
+/// A ring of items of one size, in memory of the caller. Any thread may use it; its halves are for
+/// one thread each.
+#[repr(C)]
+pub struct rw_ring {
+    /// Not for the caller.
+    pub opaque: [usize; RW_HANDLE_WORDS],
+}
+
+/// The half of a ring that pushes.
+#[repr(C)]
+pub struct rw_ring_producer {
+    /// Not for the caller.
+    pub opaque: [usize; RW_HALF_WORDS],
+}
+
+/// The half of a ring that pops.
+#[repr(C)]
+pub struct rw_ring_consumer {
+    /// Not for the caller.
+    pub opaque: [usize; RW_HALF_WORDS],
+}
+
+objects! {
+    rw_ring = Ring, 0x7277_0001;
+    rw_ring_producer = Half<RawProducer<'static, Program>>, 0x7277_0002;
+    rw_ring_consumer = Half<RawConsumer<'static, Program>>, 0x7277_0003;
+}
+
+/// Tells how much memory a ring of `capacity` items takes, and its alignment.
+///
+/// `RW_EXHAUSTED` if there is no such ring.
+#[unsafe(no_mangle)]
+pub extern "C" fn rw_ring_layout(
+    capacity: usize,
+    item_size: usize,
+    item_align: usize,
+    size: *mut usize,
+    align: *mut usize,
+) -> rw_error {
+    let Some(item) = item(item_size, item_align) else { return rw_error::RW_INVALID };
+    let Some(layout) = Ring::layout(capacity, item) else { return rw_error::RW_EXHAUSTED };
+    tell(size, layout.size());
+    tell(align, layout.align());
+    rw_error::RW_OK
+}
+
+/// Makes a ring in `memory`, which stays in its place and is used for nothing else.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rw_ring_init(
+    ring: *mut rw_ring,
+    memory: *mut c_void,
+    memory_size: usize,
+    capacity: usize,
+    item_size: usize,
+    item_align: usize,
+) -> rw_error {
+    let Some(item) = item(item_size, item_align) else { return rw_error::RW_INVALID };
+    let Some(layout) = Ring::layout(capacity, item) else { return rw_error::RW_EXHAUSTED };
+    let Some(at) = placed(memory, memory_size, layout) else { return rw_error::RW_INVALID };
+    // SAFETY: the caller guarantees memory of this size, which is used for nothing else.
+    match unsafe { Ring::init_at(at, capacity, item) } {
+        Some(made) => put(ring, made),
+        None => rw_error::RW_EXHAUSTED,
+    }
+}
+
+/// Finds a ring that was made in `memory`, by this program or another one, with the same numbers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rw_ring_attach(
+    ring: *mut rw_ring,
+    memory: *mut c_void,
+    memory_size: usize,
+    capacity: usize,
+    item_size: usize,
+    item_align: usize,
+) -> rw_error {
+    let Some(item) = item(item_size, item_align) else { return rw_error::RW_INVALID };
+    let Some(layout) = Ring::layout(capacity, item) else { return rw_error::RW_EXHAUSTED };
+    let Some(at) = placed(memory, memory_size, layout) else { return rw_error::RW_INVALID };
+    // SAFETY: the caller guarantees that there is such a ring.
+    match unsafe { Ring::at(at, capacity, item) } {
+        Some(found) => put(ring, found),
+        None => rw_error::RW_EXHAUSTED,
+    }
+}
+
+/// Takes the half that pushes, for a participant: a number from 1 on, or 0 if one program has the
+/// ring alone. `RW_TAKEN` if somebody has it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rw_ring_take_producer(
+    ring: *const rw_ring,
+    who: u16,
+    producer: *mut rw_ring_producer,
+) -> rw_error {
+    let (Some(ring), Some(who)) = (shared(ring), participant(who)) else {
+        return rw_error::RW_INVALID;
+    };
+    match ring.producer_as(who) {
+        Some(half) => put(producer, Half { half, ring: *ring }),
+        None => rw_error::RW_TAKEN,
+    }
+}
+
+/// Takes the half that pops, as `rw_ring_take_producer`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rw_ring_take_consumer(
+    ring: *const rw_ring,
+    who: u16,
+    consumer: *mut rw_ring_consumer,
+) -> rw_error {
+    let (Some(ring), Some(who)) = (shared(ring), participant(who)) else {
+        return rw_error::RW_INVALID;
+    };
+    match ring.consumer_as(who) {
+        Some(half) => put(consumer, Half { half, ring: *ring }),
+        None => rw_error::RW_TAKEN,
+    }
+}
+
+/// Pushes a copy of an item of exactly the ring's size. `RW_WOULD_BLOCK` if the ring is full,
+/// `RW_BROKEN_PIPE` if it is full and the other half was closed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rw_ring_try_push(
+    producer: *mut rw_ring_producer,
+    item: *const c_void,
+    size: usize,
+) -> rw_error {
+    let (Some(half), Some(item)) = (own(producer), bytes(item, size)) else {
+        return rw_error::RW_INVALID;
+    };
+    match half.half.try_push(item) {
+        Err(Error::WouldBlock) if half.ring.words().consumer_is_gone() => rw_error::RW_BROKEN_PIPE,
+        pushed => code(pushed),
+    }
+}
+
+/// Pushes a copy of an item, and waits for room until `deadline`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rw_ring_push(
+    producer: *mut rw_ring_producer,
+    item: *const c_void,
+    size: usize,
+    deadline: u64,
+) -> rw_error {
+    let (Some(half), Some(item)) = (own(producer), bytes(item, size)) else {
+        return rw_error::RW_INVALID;
+    };
+    match can_wait() {
+        Ok(()) => code(half.half.push_deadline(item, until(deadline))),
+        Err(error) => error,
+    }
+}
+
+/// Pops the oldest item into `item`, which has exactly the ring's size. `RW_WOULD_BLOCK` if there
+/// is none, `RW_END_OF_FILE` if the other half was closed and everything was popped.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rw_ring_try_pop(
+    consumer: *mut rw_ring_consumer,
+    item: *mut c_void,
+    size: usize,
+) -> rw_error {
+    let (Some(half), Some(item)) = (own(consumer), bytes_mut(item, size)) else {
+        return rw_error::RW_INVALID;
+    };
+    match half.half.try_pop(item) {
+        // What was pushed before the other half was closed is there by now.
+        Err(Error::WouldBlock) if half.ring.words().producer_is_gone() => {
+            match half.half.try_pop(item) {
+                Err(Error::WouldBlock) => rw_error::RW_END_OF_FILE,
+                popped => code(popped),
+            }
+        }
+        popped => code(popped),
+    }
+}
+
+/// Pops the oldest item, and waits for one until `deadline`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rw_ring_pop(
+    consumer: *mut rw_ring_consumer,
+    item: *mut c_void,
+    size: usize,
+    deadline: u64,
+) -> rw_error {
+    let (Some(half), Some(item)) = (own(consumer), bytes_mut(item, size)) else {
+        return rw_error::RW_INVALID;
+    };
+    match can_wait() {
+        Ok(()) => code(half.half.pop_deadline(item, until(deadline))),
+        Err(error) => error,
+    }
+}
+
+/// Gives the half back: somebody else can take it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rw_ring_producer_release(producer: *mut rw_ring_producer) -> rw_error {
+    take(producer).map_or(rw_error::RW_INVALID, |_| rw_error::RW_OK)
+}
+
+/// Closes the half: the other side learns that nothing more comes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rw_ring_producer_close(producer: *mut rw_ring_producer) -> rw_error {
+    let Some(half) = take(producer) else { return rw_error::RW_INVALID };
+    half.half.close();
+    rw_error::RW_OK
+}
+
+/// Gives the half back: somebody else can take it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rw_ring_consumer_release(consumer: *mut rw_ring_consumer) -> rw_error {
+    take(consumer).map_or(rw_error::RW_INVALID, |_| rw_error::RW_OK)
+}
+
+/// Closes the half: the other side learns that nobody pops.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rw_ring_consumer_close(consumer: *mut rw_ring_consumer) -> rw_error {
+    let Some(half) = take(consumer) else { return rw_error::RW_INVALID };
+    half.half.close();
+    rw_error::RW_OK
+}
+
+/// How many items there are; 0 for what is no ring.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rw_ring_length(ring: *const rw_ring) -> usize {
+    shared(ring).map_or(0, |ring| ring.words().len())
+}
+
+/// Puts right what a participant held that does nothing any more: its process has ended, or its
+/// context was reset.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rw_ring_recover(ring: *const rw_ring, dead: u16) -> rw_error {
+    let (Some(ring), Some(dead)) = (shared(ring), participant(dead)) else {
+        return rw_error::RW_INVALID;
+    };
+    // SAFETY: the caller guarantees that the participant takes no further step.
+    unsafe { ring.words().recover(dead) };
+    rw_error::RW_OK
+}
