@@ -51,38 +51,49 @@ def with_numpy():
             raise AssertionError(f"missing: numpy for Python {version}")
         pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
         with tempfile.TemporaryDirectory(dir=folder.parent) as place:
-            command = [*pip, "install", "--only-binary", ":all:", "--target", f"{place}/it", "numpy"]
+            command = [*pip, "install", "--only-binary", ":all:", "--root-user-action", "ignore", "--target", f"{place}/it", "numpy"]
             subprocess.run(command, check=True, timeout=SOON)
             os.rename(f"{place}/it", folder)
     return [str(folder)]
 
 
-def run(program, path=()):
-    """What a program prints, which is a file, as `spawn` needs it."""
+def environment(path=()):
+    """That of a program. cargo builds in the folder of the repository."""
     environment = dict(os.environ)
-    # cargo builds the example in the folder of the repository.
     environment.pop("CARGO_TARGET_DIR", None)
     paths = [*path, *filter(None, [environment.get("PYTHONPATH")])]
     environment["PYTHONPATH"] = os.pathsep.join(str(pathlib.Path(it).absolute()) for it in paths)
+    return environment
+
+
+def run(program, path=()):
+    """What a program prints, which is a file, as `spawn` needs it."""
     command = [sys.executable, str(program)]
     done = subprocess.run(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=SOON
+        command, cwd=ROOT, env=environment(path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=SOON
     )
     assert done.returncode == 0, f"exit status {done.returncode}\n{done.stderr.decode()}"
     return done.stdout.decode()
 
 
+def setUpModule():
+    """What takes long, and is no test."""
+    build = ["cargo", "build", "-q", "-p", "ringway", "--example", "python"]
+    subprocess.run(build, cwd=ROOT, env=environment(), check=True, timeout=SOON)
+    with_numpy()
+
+
 class Page(unittest.TestCase):
-    def test_programs_print_what_the_page_says(self):
-        all_programs = programs()
-        self.assertGreaterEqual(len(all_programs), 8)
-        for number, (text, said) in enumerate(all_programs):
-            title = f"program {number + 1} of the page"
-            with self.subTest(title), tempfile.TemporaryDirectory() as folder:
-                self.assertIsNotNone(said, f"the page does not say what this prints:\n{text}")
-                file = pathlib.Path(folder, "program.py")
-                file.write_text(text, encoding="utf-8")
-                self.assertEqual(run(file, with_numpy() if "import numpy" in text else ()), said, text)
+    def check(self, number):
+        text, said = programs()[number]
+        self.assertIsNotNone(said, f"the page does not say what this prints:\n{text}")
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder, "program.py")
+            file.write_text(text, encoding="utf-8")
+            self.assertEqual(run(file, with_numpy() if "import numpy" in text else ()), said, text)
+
+    def test_there_are_programs(self):
+        self.assertGreaterEqual(len(programs()), 8)
 
     def test_the_first_program_has_15_lines(self):
         text, _ = programs()[0]
@@ -95,6 +106,9 @@ class Page(unittest.TestCase):
     def test_the_pool_survives_a_worker(self):
         self.assertEqual(run(PACKAGE / "examples" / "pool.py"), "100 squares, although a worker was killed\n")
 
+
+for number in range(len(programs())):
+    setattr(Page, f"test_program_{number + 1}", lambda self, number=number: self.check(number))
 
 if __name__ == "__main__":
     unittest.main()

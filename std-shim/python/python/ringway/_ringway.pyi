@@ -1,6 +1,6 @@
 """The native part of the package: the plainest methods. Use the classes of `ringway` instead."""
 
-from typing import List, Optional, Tuple
+from typing import Any, List, Optional, Tuple
 
 HEADER: int
 
@@ -227,6 +227,12 @@ class RwLock:
     def release_write(self) -> None: ...
     @property
     def readers(self) -> int: ...
+
+class Value:
+    value: Any
+    def __new__(cls, lock: RLock) -> Value: ...
+    def get_lock(self) -> RLock: ...
+    def add(self, amount: Any) -> Any: ...
 
 class Condition:
     def __new__(cls, region: Region, name: str) -> Condition: ...
