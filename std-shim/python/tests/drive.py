@@ -38,8 +38,10 @@ def main():
             jobs.append(module)
         elif cpython:
             parts = [f" {number}/{SHARDS}" for number in range(SHARDS)]
-            # The longest first.
-            jobs[:0] = [module + part for part in ([""] if module == "test_cpython_locks" else parts)]
+            jobs += [module + part for part in ([""] if module == "test_cpython_locks" else parts)]
+    # The longest first.
+    first = ["test_kill", "test_cpython_spawn", "test_cpython_forkserver", "test_cpython_fork"]
+    jobs.sort(key=lambda job: (first + [job.split()[0]]).index(job.split()[0]))
     results, waiting = {}, list(jobs)
     with tempfile.TemporaryDirectory(prefix="ringway-python-") as folder:
         folder = pathlib.Path(folder)

@@ -198,7 +198,7 @@ class Condition(Part):
 
 class Barrier(Part):
     """A meeting point for `parties` processes or threads, with the methods of
-    `multiprocessing.Barrier`. The death of a party breaks it."""
+    `multiprocessing.Barrier`. The death of a party breaks it for those that wait."""
 
     def __init__(
         self,

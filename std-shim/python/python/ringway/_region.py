@@ -5,6 +5,9 @@ from __future__ import annotations
 import mmap
 import os
 import struct
+import sys
+import threading
+import warnings
 import weakref
 from multiprocessing import reduction
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
@@ -149,6 +152,20 @@ class Layout:
 
 #: The regions of this process, by what tells their files apart: there is one attachment of each.
 _regions: "weakref.WeakValueDictionary[Tuple[int, int], Region]" = weakref.WeakValueDictionary()
+
+
+def _warn_of_threads() -> None:
+    """Warns before a fork as Python does from 3.12 on: what another thread holds stays so in the copy."""
+    if _regions and threading.active_count() > 1:
+        warnings.warn(
+            f"This process (pid={os.getpid()}) is multi-threaded, use of fork() may lead to deadlocks in the child.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+
+
+if sys.version_info < (3, 12):
+    os.register_at_fork(before=_warn_of_threads)
 
 
 class Region:
