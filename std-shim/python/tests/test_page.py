@@ -1,5 +1,5 @@
-"""`docs/python.md`, word for word: each program on it is run, and prints what the page says. So does the
-example of a pool."""
+"""`docs/python.md` and the package's README, word for word: each program on them is run, and prints what they
+say. So does the example of a pool."""
 
 import importlib.util
 import os
@@ -12,7 +12,7 @@ import unittest
 
 PACKAGE = pathlib.Path(__file__).resolve().parents[1]
 ROOT = PACKAGE.parents[1]
-PAGE = ROOT / "docs" / "python.md"
+PAGE, README = ROOT / "docs" / "python.md", PACKAGE / "README.md"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
 #: A deadline for a program, with what it builds, in seconds.
 SOON = 900
@@ -26,10 +26,14 @@ pip install target/wheels/ringway-*.whl
 """
 
 
+def blocks(page):
+    return BLOCK.findall(page.read_text(encoding="utf-8"))
+
+
 def programs():
-    """The programs of the page, each with what it prints."""
+    """The programs of the pages, each with what it prints."""
     found = []
-    for language, text in BLOCK.findall(PAGE.read_text(encoding="utf-8")):
+    for language, text in blocks(PAGE) + blocks(README):
         if language == "python":
             found.append([text, None])
         elif language == "text":
@@ -93,14 +97,14 @@ class Page(unittest.TestCase):
             self.assertEqual(run(file, with_numpy() if "import numpy" in text else ()), said, text)
 
     def test_there_are_programs(self):
-        self.assertGreaterEqual(len(programs()), 8)
+        self.assertGreaterEqual(len(programs()), 10)
 
     def test_the_first_program_has_15_lines(self):
         text, _ = programs()[0]
         self.assertLessEqual(len([line for line in text.splitlines() if line]), 15)
 
     def test_the_package_is_installed_as_the_page_says(self):
-        shell = [text for language, text in BLOCK.findall(PAGE.read_text(encoding="utf-8")) if language == "sh"]
+        shell = [text for language, text in blocks(PAGE) if language == "sh"]
         self.assertEqual(shell, [INSTALLATION])
 
     def test_the_pool_survives_a_worker(self):
