@@ -2,11 +2,12 @@
 //! messages, a handshake, and objects.
 
 use super::super::Choices;
+use ringway::fd::Interest;
 use ringway::python::connection::{Auth, Connection, Role, UnixConnection};
 use ringway::python::pickle;
 use ringway::socket::UnixStream;
 use ringway::{Cause, CoreError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Runs the sequence that these bytes decide.
 pub fn python(bytes: &[u8]) {
@@ -87,6 +88,10 @@ fn messages(ours: UnixStream, theirs: UnixStream, choices: &mut Choices<'_>) -> 
             }
             4 if choices.below(8)? == 0 => {
                 peer = None;
+                // The system closes a descriptor when nobody looks at it in /proc any more.
+                let gone = Instant::now() + Duration::from_secs(10);
+                let gone = ringway::fd::wait_deadline(&ours, Interest::HangUp, Some(gone));
+                assert!(gone.is_ok_and(|ready| ready.hung_up()), "the peer is still there");
                 Vec::new()
             }
             _ => {
