@@ -31,6 +31,7 @@
 //! | a service on a Unix socket, TCP, UDP | [`socket`] |
 //! | signals, handled where everything is allowed | [`signal`] |
 //! | one wait for several sources | [`fd::WaitSet`], [`wait::wait_any`] |
+//! | a Python program at the other end (feature `python`) | `python` |
 //! | messages over a serial line that loses bytes | [`link`], [`serial`] |
 //!
 //! `std-shim/examples` has a program for each of them.
@@ -76,7 +77,7 @@
 //! | feature | gives |
 //! |---|---|
 //! | `arbitrary` | `Arbitrary` for [`Signal`](signal::Signal), [`UnixAddress`](socket::UnixAddress), and what the core has |
-//! | `python` | [`python`]: CPython's `multiprocessing` at the other end |
+//! | `python` | `python`: CPython's `multiprocessing` at the other end |
 //! | `pickle` | `python::pickle`: plain Python objects as messages, and `python` |
 //! | `derive` | the derives of `ringway::zerocopy`, for [items](shm::Item) of your own |
 //!

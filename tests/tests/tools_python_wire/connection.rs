@@ -25,7 +25,9 @@ fn everywhere(what: &str, mut test: impl FnMut(&Python, Role, Family) -> usize) 
                 count += test(python, role, family);
             }
         }
-        println!("evidence: python: CPython 3.{}, {what}: {count}, 0 failures", python.minor);
+        if count > 0 {
+            println!("evidence: python: CPython 3.{}, {what}: {count}, 0 failures", python.minor);
+        }
     }
 }
 
