@@ -13,6 +13,7 @@ fn drain(queue: &Queue<u32, N>) -> Vec<u32> {
     core::iter::from_fn(|| queue.try_pop()).collect()
 }
 
+#[cfg_attr(uncached, ignore = "without caches, no attempts are counted")]
 #[test]
 fn a_job_that_kills_its_workers_is_given_up() {
     let queue: Queue<u32, N> = Queue::new();
@@ -35,6 +36,7 @@ fn a_job_that_kills_its_workers_is_given_up() {
     (0..N).for_each(|_| queue.try_push(7).unwrap());
 }
 
+#[cfg_attr(uncached, ignore = "without caches, no attempts are counted")]
 #[test]
 fn a_value_given_up_is_dropped_once() {
     let alive = std::rc::Rc::new(());
@@ -66,6 +68,7 @@ mod producers {
         Queue::new()
     }
 
+    #[cfg_attr(uncached, ignore = "without caches, no producers are registered")]
     #[test]
     fn queue_ends_when_all_registered_producers_are_gone() {
         let queue = waited_on();
@@ -92,6 +95,7 @@ mod producers {
         assert_eq!(pop(), Err(Error::EndOfFile));
     }
 
+    #[cfg_attr(uncached, ignore = "without caches, no producers are registered")]
     #[test]
     fn recovery_takes_only_the_dead_producer_off() {
         let queue = waited_on();
@@ -108,6 +112,7 @@ mod producers {
         assert!(queue.producers_are_gone());
     }
 
+    #[cfg_attr(uncached, ignore = "without caches, no producers are registered")]
     #[test]
     fn the_last_participant_registers_as_well() {
         let queue = waited_on();
@@ -122,6 +127,7 @@ mod producers {
         assert!(queue.producers_are_gone());
     }
 
+    #[cfg_attr(uncached, ignore = "without caches, no producers are registered")]
     #[test]
     fn a_full_table_takes_more_handles_of_those_in_it() {
         let queue = waited_on();
@@ -139,6 +145,7 @@ mod producers {
         });
     }
 
+    #[cfg_attr(uncached, ignore = "without caches, no producers are registered")]
     #[test]
     fn many_participants_and_many_handles_register() {
         let queue = waited_on();
