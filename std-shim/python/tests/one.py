@@ -10,7 +10,7 @@ import unittest
 
 
 #: How long a test may take, in seconds, before it counts as one that hangs.
-LIMIT = int(os.environ.get("LIMIT", "120"))
+LIMIT = int(os.environ.get("LIMIT") or (1800 if os.environ.get("LONG") else 120))
 
 
 def late(*_):
@@ -46,7 +46,7 @@ class Result(unittest.TextTestResult):
 
 def main():
     module, path, *names = sys.argv[1:]
-    faulthandler.dump_traceback_later(1800, exit=True)
+    faulthandler.dump_traceback_later(10 * LIMIT, exit=True)
     loader = unittest.defaultTestLoader
     tests = loader.loadTestsFromNames([f"{module}.{name}" for name in names] or [module])
     runner = unittest.TextTestRunner(resultclass=Result, verbosity=2, stream=sys.stderr)
