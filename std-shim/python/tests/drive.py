@@ -78,7 +78,7 @@ def main():
     if theirs:
         print(
             f"evidence: python: {version}, CPython's own tests: {total(theirs, 'passed')} passed, "
-            f"{total(theirs, 'of_table')} cannot, each with its reason, {total(theirs, 'skipped')} left out by themselves"
+            f"{total(theirs, 'of_table')} cannot, each with its reason, {total(theirs, 'skipped')} left out"
         )
     elif not cpython:
         print(f"evidence: python: {version}, CPython's own tests: NOT run, this Python came without them")

@@ -32,7 +32,7 @@ SOCKET = "sends descriptors through the connection itself, which is no socket he
 SHARED = "sends from several processes through one end in turns: an end belongs to the process that uses it"
 FEEDER = "is about the thread that fills a pipe from a buffer: there is none here, and `put` itself raises"
 
-# (class, test): why it cannot pass; with a version, from that one on.
+# (class, test): why it cannot pass; with a version, where it may be missing before that one.
 NOT_RUN = {
     ("_TestConnection", "test_fd_transfer"): SOCKET,
     ("_TestConnection", "test_large_fd_transfer"): SOCKET,
@@ -42,9 +42,19 @@ NOT_RUN = {
     ("_TestQueue", "test_queue_feeder_donot_stop_onexc"): FEEDER,
     ("_TestQueue", "test_queue_feeder_on_queue_feeder_error"): FEEDER,
     ("_TestQueue", "test_closed_queue_empty_exceptions"): (
-        "wants `empty` of a closed queue to raise if something was put before: here it answers in both cases"
+        "wants `empty` of a closed queue to raise if something was put before: here it answers in both cases",
+        (3, 13),
     ),
     ("TestSimpleQueue", "test_closed"): "reads private attributes: there are no two connections inside",
+}
+
+
+# (class, test): for which start method it may pass or not, depending on who is faster, and why. Those are left out.
+UNSTEADY = {
+    ("TestIgnoreEINTR", "test_ignore"): (
+        "forkserver",
+        "wants a child to live until its 16 MiB are received: here they fit, it ends, and the fork server reaps it",
+    ),
 }
 
 
@@ -112,11 +122,10 @@ def expected_to_fail(base, name, table=NOT_RUN):
     for (owner, test), why in table.items():
         if owner != name:
             continue
-        if isinstance(why, tuple):
-            why, since = why
+        why, since = why if isinstance(why, tuple) else (why, (3, 9))
+        if not hasattr(base, test):
             if sys.version_info < since:
                 continue
-        if not hasattr(base, test):
             raise LookupError(f"the table names {owner}.{test}, and there is no such test: take it out")
         body[test] = fails(getattr(base, test), why)
     return body
@@ -132,6 +141,9 @@ def install(module, method):
     for name in classes[shard::shards]:
         base = getattr(theirs, name)
         body = {"__module__": module["__name__"], **expected_to_fail(base, name)}
+        for (owner, test), (where, why) in UNSTEADY.items():
+            if (owner, where) == (name, method):
+                body[test] = unittest.skip(why)(getattr(base, test))
         if issubclass(base, theirs.BaseTestCase):
             made = type(name.strip("_"), (_Adapted, base, theirs.ProcessesMixin, unittest.TestCase), body)
         else:

@@ -19,15 +19,15 @@ NOT_RUN = {
     ("RLockTests", "test_locked_repr"): TEXT,
     ("RLockTests", "test_timeout"): ARGUMENTS,
     ("RLockTests", "test_recursion_count"): (PRIVATE, (3, 11)),
-    ("EventTests", "test_repr"): (TEXT, (3, 10)),
+    ("EventTests", "test_repr"): (TEXT, (3, 11)),
     ("EventTests", "test_at_fork_reinit"): PRIVATE,
     ("ConditionTests", "test_unacquired_wait"): ERRORS,
     ("ConditionTests", "test_unacquired_notify"): ERRORS,
-    ("SemaphoreTests", "test_repr"): (TEXT, (3, 10)),
+    ("SemaphoreTests", "test_repr"): (TEXT, (3, 11)),
     ("SemaphoreTests", "test_acquire_timeout"): ARGUMENTS,
-    ("BoundedSemaphoreTests", "test_repr"): (TEXT, (3, 10)),
+    ("BoundedSemaphoreTests", "test_repr"): (TEXT, (3, 11)),
     ("BoundedSemaphoreTests", "test_acquire_timeout"): ARGUMENTS,
-    ("BarrierTests", "test_repr"): (TEXT, (3, 10)),
+    ("BarrierTests", "test_repr"): (TEXT, (3, 11)),
 }
 
 KINDS = {

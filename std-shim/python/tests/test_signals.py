@@ -121,9 +121,10 @@ class Interrupts(Case):
                 os.kill(os.getpid(), signal_number)
 
         thread = threading.Thread(target=send)
-        thread.start()
         raised = None
         try:
+            # On a loaded machine, the signal may come before this returns.
+            thread.start()
             wait()
         except BaseException as error:
             raised = error
