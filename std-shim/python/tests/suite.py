@@ -40,7 +40,6 @@ NOT_RUN = {
     ("_TestBarrier", "test_thousand"): SHARED,
     ("_TestProcess", "test_recursion"): SHARED,
     ("_TestQueue", "test_queue_feeder_donot_stop_onexc"): FEEDER,
-    ("_TestQueue", "test_queue_feeder_on_queue_feeder_error"): FEEDER,
     ("_TestQueue", "test_closed_queue_empty_exceptions"): (
         "wants `empty` of a closed queue to raise if something was put before: here it answers in both cases",
         (3, 13),

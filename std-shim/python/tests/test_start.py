@@ -115,6 +115,20 @@ class Arguments(Case):
             self.assertIs(type(queue), ringway.Queue)
 
 
+    def test_pools_of_the_standard_library(self):
+        from concurrent.futures import ProcessPoolExecutor
+
+        # Its threads and descriptors end when it likes.
+        self.is_looked_at = False
+        for method in METHODS:
+            with ProcessPoolExecutor(2, mp_context=mp.get_context(method)) as pool:
+                self.assertEqual(list(pool.map(abs, range(-3, 0))), [3, 2, 1])
+            with mp.get_context(method).Pool(2) as pool:
+                self.assertEqual(pool.map(abs, range(-3, 0)), [3, 2, 1])
+                pool.close()
+                pool.join()
+
+
 def use_each(calls, done):
     for part, call in calls:
         getattr(part, call[0])(*call[1:])

@@ -10,7 +10,9 @@ whose holder was killed is free here, and nobody is told: the standard module's 
 
 from __future__ import annotations
 
+import functools
 import multiprocessing as _standard
+import sys
 from multiprocessing import *  # noqa: F401,F403
 from typing import Any, Optional, Tuple
 
@@ -108,10 +110,26 @@ def _is_simple(typecode_or_type: Any) -> bool:
     return True
 
 
+def _for_others(name: str) -> Any:
+    """A method of a context that makes a part. The standard library, which builds its own queues and pools of
+    a context's parts and looks into them, gets the standard ones."""
+    ours = getattr(_Parts, name)
+
+    @functools.wraps(ours)
+    def make(self: Any, *args: Any, **how: Any) -> Any:
+        asks = sys._getframe(1).f_globals.get("__name__", "").partition(".")[0]
+        if asks in ("multiprocessing", "concurrent"):
+            return getattr(self._standard_context(), name)(*args, **how)
+        return ours(self, *args, **how)
+
+    return make
+
+
 def _with_parts(standard: Any) -> Any:
     """A context like the standard one, with Ringway's parts."""
     kind = type(standard)
-    return type(kind.__name__, (_Parts, kind), {"_name": getattr(kind, "_name", None)})()
+    body = {name: _for_others(name) for name in vars(_Parts) if not name.startswith("_")}
+    return type(kind.__name__, (_Parts, kind), {"_name": getattr(kind, "_name", None), **body})()
 
 
 _contexts = {method: _with_parts(_standard.get_context(method)) for method in _standard.get_all_start_methods()}
