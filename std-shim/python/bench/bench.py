@@ -235,12 +235,14 @@ BARS = [
     ("rate", "ringway.SimpleQueue", "multiprocessing.SimpleQueue", 1.5),
     ("rate", "ringway.Pipe", "multiprocessing.Pipe", 1.5),
     ("rate", "ringway.Pipe, bytes", "multiprocessing.Pipe, bytes", 1.5),
+    ("rate", "ringway.Ring", "multiprocessing.Pipe", None),
     ("trip", "ringway.Queue", "multiprocessing.Queue", 5.0),
     ("trip", "ringway.Queue", "multiprocessing.SimpleQueue", 1.5),
     ("trip", "ringway.Queue", "multiprocessing.Pipe", 1.5),
     ("trip", "ringway.SimpleQueue", "multiprocessing.SimpleQueue", 1.5),
     ("trip", "ringway.Pipe", "multiprocessing.Pipe", 1.5),
     ("trip", "ringway.Pipe, bytes", "multiprocessing.Pipe, bytes", 1.5),
+    ("trip", "ringway.Ring", "multiprocessing.Pipe", None),
     ("large", "ringway.MessageRing", "multiprocessing.Queue", 50.0),
     ("large-trip", "ringway.MessageRing", "multiprocessing.Queue", 50.0),
     ("lock", "ringway.Lock", "multiprocessing.Lock", 1.0),
@@ -254,13 +256,13 @@ BARS = [
 ]
 
 
-def start(figure, kind):
+def start(figure, kind, options):
     """One start: nanoseconds for one message, lock or increment."""
-    run = subprocess.run([sys.executable, __file__, "--start", figure, kind], stdout=subprocess.PIPE, check=True)
+    run = subprocess.run([sys.executable, __file__, *options, "--start", figure, kind], stdout=subprocess.PIPE, check=True)
     return float(run.stdout)
 
 
-def measure(figures, starts):
+def measure(figures, starts, options):
     """The starts of each entrant, interleaved, by figure and entrant."""
     found = {figure: {kind: [] for kind in FIGURES[figure][2]} for figure in figures}
     for number in range(starts):
@@ -268,7 +270,7 @@ def measure(figures, starts):
             for kind, all_starts in found[figure].items():
                 if sys.stderr.isatty():
                     print(f"\r{number + 1} of {starts}: {figure}, {kind}\x1b[K", end="", file=sys.stderr, flush=True)
-                all_starts.append(start(figure, kind))
+                all_starts.append(start(figure, kind, options))
     if sys.stderr.isatty():
         print("\r\x1b[K", end="", file=sys.stderr)
     return {figure: {kind: statistics.median(all_) for kind, all_ in kinds.items()} for figure, kinds in found.items()}
@@ -305,14 +307,18 @@ def main():
     parser.add_argument("--only", help=f"which figures, separated by commas, of: {', '.join(FIGURES)}")
     parser.add_argument("--json", help="the file to write the figures to, in nanoseconds")
     parser.add_argument("--plot", help="the file to write the plot to, as SVG")
+    parser.add_argument("--quick", action="store_true", help="one short pass a start: it shows that all of this works")
     parser.add_argument("--start", nargs=2, help=argparse.SUPPRESS)
     asked = parser.parse_args()
+    if asked.quick:
+        global ALONE, TOGETHER
+        ALONE = TOGETHER = (0.001, 1)
     if asked.start:
         figure, kind = asked.start
         print(FIGURES[figure][1](kind) * 1e9)
         return
     figures = asked.only.split(",") if asked.only else list(FIGURES)
-    found = measure(figures, asked.starts)
+    found = measure(figures, asked.starts, ["--quick"] if asked.quick else [])
     print(f"Python {sys.version.split()[0]}, {os.cpu_count()} processors, {asked.starts} starts, medians\n")
     header = ("", "ringway", "multiprocessing", "times as fast", "wanted", "")
     table = list(rows(found))

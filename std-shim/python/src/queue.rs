@@ -51,7 +51,7 @@ pub struct Queue {
 }
 
 /// The exception for a slot that holds no message of this package.
-fn foreign() -> PyErr {
+pub fn foreign() -> PyErr {
     PyValueError::new_err(
         "the item is no message of this package: another program laid out the part with items of its own; open it with `format`",
     )

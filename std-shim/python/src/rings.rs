@@ -1,8 +1,9 @@
 //! Rings: one process sends, and one receives. A half is taken when it is first used.
 
-use crate::errors::{Empty, Full, raise};
+use crate::errors::{Empty, Full, raise, too_large};
 use crate::forks::{self, Ours};
 use crate::lent::Lent;
+use crate::queue::{foreign, message, write_message};
 use crate::ready::ReadyFd;
 use crate::region::{PartOf, Region};
 use crate::waiting::{Limit, wait};
@@ -154,16 +155,8 @@ pub struct Ring {
     item_size: usize,
 }
 
-#[pymethods]
 impl Ring {
-    #[new]
-    fn new(region: &Region, name: &str, item_size: usize) -> PyResult<Self> {
-        let part = PartOf::new(region, name, |region, name| region.raw_part(name))?;
-        let (pushes, pops, left) = (Place::new(), Place::new(), Mutex::new(None));
-        Ok(Ring { part, pushes, pops, left, item_size })
-    }
-
-    fn put(&self, py: Python<'_>, item: &[u8], timeout: Option<f64>) -> PyResult<()> {
+    fn push(&self, py: Python<'_>, item: &[u8], timeout: Option<f64>) -> PyResult<()> {
         let part = self.part.get()?;
         let mut used = self.pushes.get(|| {
             // SAFETY: the half alone borrows from the part, which an `Arc` keeps in its place.
@@ -185,9 +178,9 @@ impl Ring {
         pushed.map_err(|error| refused(error, full))
     }
 
-    fn get<'py>(&self, py: Python<'py>, timeout: Option<f64>) -> PyResult<Bound<'py, PyBytes>> {
+    fn pop(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Vec<u8>> {
         if let Some(item) = locked(&self.left).take().and_then(Ours::into_inner) {
-            return Ok(PyBytes::new(py, &item));
+            return Ok(item);
         }
         let part = self.part.get()?;
         let mut used = self.pops.get(|| {
@@ -214,7 +207,51 @@ impl Ring {
             popped => popped,
         };
         popped.map_err(|error| refused(error, empty))?;
-        Ok(PyBytes::new(py, &item))
+        Ok(item)
+    }
+}
+
+#[pymethods]
+impl Ring {
+    #[new]
+    fn new(region: &Region, name: &str, item_size: usize) -> PyResult<Self> {
+        let part = PartOf::new(region, name, |region, name| region.raw_part(name))?;
+        let (pushes, pops, left) = (Place::new(), Place::new(), Mutex::new(None));
+        Ok(Ring { part, pushes, pops, left, item_size })
+    }
+
+    /// Puts an item of exactly the ring's size.
+    fn put(&self, py: Python<'_>, item: &[u8], timeout: Option<f64>) -> PyResult<()> {
+        self.push(py, item, timeout)
+    }
+
+    /// Puts a message with its tag.
+    fn put_message(
+        &self,
+        py: Python<'_>,
+        message: &[u8],
+        tag: u32,
+        timeout: Option<f64>,
+    ) -> PyResult<()> {
+        let mut item = vec![0; self.item_size];
+        write_message(&mut item, tag, message).map_err(too_large)?;
+        self.push(py, &item, timeout)
+    }
+
+    /// Gets the oldest item, as its bytes.
+    fn get<'py>(&self, py: Python<'py>, timeout: Option<f64>) -> PyResult<Bound<'py, PyBytes>> {
+        Ok(PyBytes::new(py, &self.pop(py, timeout)?))
+    }
+
+    /// Gets the oldest message, with its tag.
+    fn get_message<'py>(
+        &self,
+        py: Python<'py>,
+        timeout: Option<f64>,
+    ) -> PyResult<(Bound<'py, PyBytes>, u32)> {
+        let item = self.pop(py, timeout)?;
+        let (tag, bytes) = message(&item).ok_or_else(foreign)?;
+        Ok((PyBytes::new(py, bytes), tag))
     }
 
     fn close(&self) -> PyResult<()> {

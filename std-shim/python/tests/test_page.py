@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from xml.etree import ElementTree
 
 PACKAGE = pathlib.Path(__file__).resolve().parents[1]
 ROOT = PACKAGE.parents[1]
@@ -70,9 +71,9 @@ def environment(path=()):
     return environment
 
 
-def run(program, path=()):
+def run(program, arguments=(), path=()):
     """What a program prints, which is a file, as `spawn` needs it."""
-    command = [sys.executable, str(program)]
+    command = [sys.executable, str(program), *arguments]
     done = subprocess.run(
         command, cwd=ROOT, env=environment(path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=SOON
     )
@@ -94,7 +95,7 @@ class Page(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             file = pathlib.Path(folder, "program.py")
             file.write_text(text, encoding="utf-8")
-            self.assertEqual(run(file, with_numpy() if "import numpy" in text else ()), said, text)
+            self.assertEqual(run(file, path=with_numpy() if "import numpy" in text else ()), said, text)
 
     def test_there_are_programs(self):
         self.assertGreaterEqual(len(programs()), 10)
@@ -109,6 +110,17 @@ class Page(unittest.TestCase):
 
     def test_the_pool_survives_a_worker(self):
         self.assertEqual(run(PACKAGE / "examples" / "pool.py"), "100 squares, although a worker was killed\n")
+
+    def test_the_benchmark_measures_all_it_names(self):
+        with tempfile.TemporaryDirectory() as folder:
+            json, plot = f"{folder}/figures.json", f"{folder}/plot.svg"
+            said = run(PACKAGE / "bench" / "bench.py", ["--quick", "--starts", "1", "--json", json, "--plot", plot])
+            figures = pathlib.Path(json).read_text()
+            drawn = ElementTree.parse(plot).getroot()
+        rows = [line for line in said.splitlines() if line.startswith("| ")][2:]
+        self.assertEqual(len(rows), 24)
+        self.assertEqual(len(drawn.findall("{*}rect")), 1 + len(rows))
+        self.assertIn("ringway.MessageRing", figures)
 
 
 for number in range(len(programs())):

@@ -11,7 +11,7 @@ from queue import Empty, Full
 from typing import Any, Optional, Tuple
 
 from . import _ringway
-from ._codec import Slots, dumps, loads
+from ._codec import BYTES, PICKLE, Slots, decode, dumps, loads
 from ._region import ALONE, PLACES, Layout, Part, Region, _find, alone, item_size
 from ._queues import CAPACITY
 
@@ -50,12 +50,22 @@ class Ring(Part):
     def put(self, obj: Any, block: bool = True, timeout: Optional[float] = None) -> None:
         """Puts an object, and waits for room. Raises `queue.Full` if there is none in time, and
         `BrokenPipeError` if the process that got is gone."""
-        self._native.put(self._slots.pack(obj), timeout if block else 0.0)
+        wait = timeout if block else 0.0
+        if self._slots.items is not None:
+            self._native.put(self._slots.pack(obj), wait)
+        elif type(obj) is bytes:
+            self._native.put_message(obj, BYTES, wait)
+        else:
+            self._native.put_message(dumps(obj), PICKLE, wait)
 
     def get(self, block: bool = True, timeout: Optional[float] = None) -> Any:
         """Gets the oldest message, and waits for one. Raises `queue.Empty` if there is none in time, and
         `EOFError` if the process that put is gone and everything was got."""
-        return self._slots.unpack(self._native.get(timeout if block else 0.0))
+        wait = timeout if block else 0.0
+        if self._slots.items is not None:
+            return self._slots.unpack(self._native.get(wait))
+        message, tag = self._native.get_message(wait)
+        return message if tag == BYTES else decode(message, tag)
 
     def qsize(self) -> int:
         """How many messages there are, at some moment of the call."""
