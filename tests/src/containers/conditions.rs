@@ -222,7 +222,7 @@ const CALLS: &[(&str, &str, &[Fault])] = &[
     ("timer_create is refused", "timer_create", &[call(libc::SYS_timer_create)]),
     ("rt_sigqueueinfo is refused", "sigqueue", &[call(libc::SYS_rt_sigqueueinfo)]),
     ("prctl is refused", "(nothing)", &[call(libc::SYS_prctl)]),
-    ("getrandom is refused", "(nothing)", &[call(libc::SYS_getrandom)]),
+    ("getrandom is refused", "getrandom(2)", &[call(libc::SYS_getrandom)]),
     ("mknodat is refused", "mknod", &[call(libc::SYS_mknodat)]),
 ];
 

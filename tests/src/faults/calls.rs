@@ -80,6 +80,7 @@ static CALLS: &[Entry] = calls! {
     fallocate SYS_fallocate [ENOSPC EDQUOT EFBIG EOPNOTSUPP EIO] [EINTR];
     memfd_create SYS_memfd_create [EMFILE ENFILE ENOMEM] [];
     mmap SYS_mmap [EACCES ENOMEM EAGAIN ENODEV EPERM] [];
+    getrandom SYS_getrandom [ENOSYS EPERM] [EINTR];
     linkat SYS_linkat [EEXIST EACCES ENOSPC EDQUOT ENOENT EPERM] [];
     unlinkat SYS_unlinkat [EACCES EPERM EBUSY EROFS] [];
     renameat2 SYS_renameat2 [EACCES EINVAL EEXIST ENOSPC] [];

@@ -8,6 +8,7 @@ use ringway::fifo::Fifo;
 use ringway::link::{Config, ReliableLink};
 use ringway::lock::Event;
 use ringway::process::{self, Entry, Exit, Fork};
+use ringway::python;
 use ringway::shm::untrusted::{self, Channel, Role, Values};
 use ringway::shm::{self, Layout, Mutex, Part, Queue, Region, Ring};
 use ringway::signal::{self, Delivery, IntervalTimer, Signal, SignalFd};
@@ -85,6 +86,8 @@ pub fn all() -> Vec<Scene> {
         scene("tcp", tcp),
         scene("udp", udp),
         scene("connection", connections),
+        scene("python", python_connections),
+        Scene { may_leave: a_name_stays, ..scene("python block", python_blocks) },
         scene("serial", serial_ports),
         scene("link", links),
         scene("futex", futexes),
@@ -104,7 +107,11 @@ pub fn all() -> Vec<Scene> {
         Scene { may_leave: a_name_stays, ..scene("named region", named_regions) },
         scene("watch", watches),
         scene("untrusted", untrusted_channels),
-        Scene { may_leave: a_name_stays, ..scene("survey", surveys) },
+        Scene {
+            // The standard library's maps open /dev/urandom for good then.
+            may_leave: |fault| a_name_stays(fault) || fault.call.name() == "getrandom",
+            ..scene("survey", surveys)
+        },
     ]
 }
 
@@ -367,6 +374,49 @@ fn connections(folder: &Path) -> Outcome {
     check(buf[..n] == *TEXT, "another answer");
     drop(ours);
     check(theirs.recv(&mut message).is_err(), "a message from one who is gone");
+    Ok(())
+}
+
+fn python_connections(folder: &Path) -> Outcome {
+    use python::connection::{Auth, Connection, Role};
+    let file = unnamed(folder)?;
+    let (ours, theirs) = UnixStream::pair()?;
+    let there = thread(move || -> ringway::Result<()> {
+        let auth = Auth::key(b"key")?;
+        let peer = Connection::over(theirs, Role::Client, &auth, Some(long()))?;
+        let mut message = [0; 64];
+        let n = peer.recv_deadline(&mut message, Some(long()))?;
+        let file = peer.recv_descriptors(1, Some(long()))?;
+        peer.send_descriptors(&[file[0].as_fd()], Some(long()))?;
+        peer.send_deadline(&message[..n], Some(long()))
+    })?;
+    let here = (|| -> ringway::Result<()> {
+        let auth = Auth::key(b"key")?;
+        let peer = Connection::over(ours, Role::Listener, &auth, Some(long()))?;
+        peer.send_deadline(TEXT, Some(long()))?;
+        peer.send_descriptors(&[file.as_fd()], Some(long()))?;
+        check(peer.recv_descriptors(1, Some(long()))?.len() == 1, "not all came");
+        let mut answer = [0; 64];
+        let n = peer.recv_deadline(&mut answer, Some(long()))?;
+        check(answer[..n] == *TEXT, "another answer");
+        Ok(())
+    })();
+    let there = there.join().map_err(|_| "a thread panicked")?;
+    here?;
+    Ok(there?)
+}
+
+fn python_blocks(_: &Path) -> Outcome {
+    use python::shared_memory::Block;
+    let name = region_name(getpid().as_raw_pid());
+    let mut block = Block::create_named(&name, 10_000)?;
+    let other = Block::attach(&name)?;
+    block.write(9_000, TEXT)?;
+    let mut text = [0; TEXT.len()];
+    other.read(9_000, &mut text)?;
+    check(text == TEXT && other.size() == 10_000, "another block");
+    block.unlink()?;
+    check(Block::attach(&name).is_err(), "it is there, and its name is gone");
     Ok(())
 }
 

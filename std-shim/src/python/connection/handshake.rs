@@ -13,7 +13,7 @@
 use super::auth::{AUTHENTICATE, Auth, NAME, Secret, failed};
 use super::end::Connection;
 use crate::connection::MAX_MESSAGE;
-use crate::error::Tried;
+use crate::error::{Asked, refused};
 use crate::fd::{self, Timeout};
 use crate::socket::{Destination, Family, Reach, Socket, Stream};
 use crate::{Cause, CoreError, Error, Result};
@@ -159,7 +159,7 @@ fn challenge<F: Family>(peer: &Connection<F>, secret: Secret<'_>, timeout: Timeo
     let mut filled = 0;
     while let Some(rest @ [_, ..]) = random.get_mut(filled..) {
         let some = fd::retry(|| getrandom(&mut *rest, GetRandomFlags::empty()));
-        filled += some.tried("make a challenge of random bytes")?;
+        filled += some.asked("make a challenge of random bytes", refused!("getrandom(2)"))?;
     }
     peer.send_bytes(&message, timeout)?;
 

@@ -1,6 +1,6 @@
 //! A block: made here, or attached to.
 
-use super::names::{FOLDER, Names, path};
+use super::names::{FOLDER, Names, in_folder, path};
 use crate::error::{On, Tried, wrong_file};
 use crate::fd::identity;
 use crate::shm::{Access, Mapping, reserve};
@@ -75,15 +75,10 @@ impl Block {
         }
         let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
         let mode = Mode::RUSR | Mode::WUSR;
-        let file = fs::openat(CWD, FOLDER, flags, mode).map_err(|errno| match errno {
-            Errno::NOENT => Error::new(CREATE, errno).because(
-                "there is no /dev/shm here, where Python looks for blocks: mount a tmpfs there",
-            ),
-            errno => Error::new(CREATE, errno),
-        })?;
+        let file = fs::openat(CWD, FOLDER, flags, mode).tried(CREATE).map_err(in_folder)?;
         // Whatever the umask is.
         fs::fchmod(&file, mode).tried(CREATE)?;
-        reserve(file.as_fd(), size as u64, CREATE)?;
+        reserve(file.as_fd(), size as u64, CREATE).map_err(in_folder)?;
         let mapping = Mapping::new(&file, size, ProtFlags::READ | ProtFlags::WRITE)?;
         let mut names = Names::none(identity(&fs::fstat(&file).tried(CREATE)?));
         let name = match name {

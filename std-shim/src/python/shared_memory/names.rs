@@ -1,8 +1,8 @@
 //! The names of a block in `/dev/shm`: choosing, giving and removing them.
 
-use crate::error::{On, Tried};
+use crate::error::{Asked, On, Tried, refused, through_proc};
 use crate::fd::{self, Identity};
-use crate::{CoreError, Error, Result, named};
+use crate::{Cause, CoreError, Error, Result, named};
 use rustix::fs::{self, AtFlags, CWD};
 use rustix::io::Errno;
 use rustix::rand::{GetRandomFlags, getrandom};
@@ -25,6 +25,29 @@ pub(super) fn path(name: &str, what: &'static str) -> Result<PathBuf> {
     Err(Error::new(what, CoreError::BadName).because(why).on(name))
 }
 
+/// The error of making a file in `/dev/shm`, in a system that does not let this process make one.
+pub(super) fn in_folder(error: Error) -> Error {
+    let why = match error.cause() {
+        Cause::Os(Errno::ROFS) => {
+            "/dev/shm is read-only, where Python looks for blocks: mount a tmpfs there"
+        }
+        Cause::Os(Errno::ACCESS) => {
+            "this user may not make files in /dev/shm, where Python looks for blocks: give it the \
+             mode 1777"
+        }
+        // An older kernel takes the flag for one that opens a folder for writing.
+        Cause::Os(Errno::OPNOTSUPP | Errno::ISDIR) => {
+            "/dev/shm is no tmpfs, and its files cannot do what a block needs (O_TMPFILE, \
+             fallocate): mount a tmpfs there"
+        }
+        Cause::Core(CoreError::NotFound) if !Path::new(FOLDER).is_dir() => {
+            "there is no /dev/shm here, where Python looks for blocks: mount a tmpfs there"
+        }
+        _ => return error,
+    };
+    error.because(why)
+}
+
 /// The names that this process gave to a file. They are removed when this is dropped.
 #[derive(Debug)]
 pub(super) struct Names {
@@ -43,7 +66,9 @@ impl Names {
     pub(super) fn give(&mut self, file: &OwnedFd, name: &str, what: &'static str) -> Result<()> {
         let path = path(name, what)?;
         let from = crate::sys::alias(file);
-        fs::linkat(CWD, from, CWD, &path, AtFlags::SYMLINK_FOLLOW).tried(what).on(name)?;
+        fs::linkat(CWD, from, CWD, &path, AtFlags::SYMLINK_FOLLOW)
+            .map_err(|errno| in_folder(through_proc(what, errno)))
+            .on(name)?;
         self.names.push(path);
         Ok(())
     }
@@ -53,7 +78,8 @@ impl Names {
         let mut tries = 0;
         loop {
             let mut random = [0; 4];
-            fd::retry(|| getrandom(&mut random, GetRandomFlags::empty())).tried(what)?;
+            fd::retry(|| getrandom(&mut random, GetRandomFlags::empty()))
+                .asked(what, refused!("getrandom(2)"))?;
             let name = format!("psm_{:08x}", u32::from_ne_bytes(random));
             tries += 1;
             match self.give(file, &name, what) {
