@@ -54,6 +54,7 @@ def with_numpy():
     if not (folder / "numpy").is_dir():
         if os.environ.get("RINGWAY_NO_INSTALL"):
             raise AssertionError(f"missing: numpy for Python {version}")
+        folder.parent.mkdir(exist_ok=True)
         pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
         with tempfile.TemporaryDirectory(dir=folder.parent) as place:
             command = [*pip, "install", "--only-binary", ":all:", "--root-user-action", "ignore", "--target", f"{place}/it", "numpy"]
