@@ -31,6 +31,39 @@ impl Meet for Connected {
     }
 }
 
+/// A connection of the format of Python's `multiprocessing.connection`, ended as [`Connected`].
+#[cfg(feature = "python")]
+pub struct Python;
+
+#[cfg(feature = "python")]
+mod python {
+    use super::*;
+    use ringway::python::connection::UnixConnection;
+    use ringway::socket::UnixStream;
+
+    reader!([] Half<UnixConnection>, it => it.0, recv try_recv recv_deadline);
+    writer!([] Half<UnixConnection>, it => it.0, send try_send send_deadline, Half(it.0.clone()),
+        it.0.send(b""));
+
+    impl Meet for Python {
+        type It = UnixConnection;
+
+        fn message(&self) -> Option<usize> {
+            Some(200 << 10)
+        }
+
+        fn host(&self, _place: &Path) -> Result<(Offer, Accept<UnixConnection>)> {
+            let (ours, theirs) = UnixStream::pair()?;
+            Ok(Offer::handed(ours.into(), [theirs.into()]))
+        }
+
+        fn join(&self, mut offer: Offer) -> Result<UnixConnection> {
+            let [socket] = offer.take()?;
+            Ok(UnixStream::try_from(socket)?.into())
+        }
+    }
+}
+
 /// Two connections that carry messages one way each.
 pub struct OneWay;
 

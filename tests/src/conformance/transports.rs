@@ -10,7 +10,7 @@ use ringway::wait::PrivateFutex;
 use ringway_core::channel::fifo::Registry;
 use ringway_core::channel::pipe::Pipe;
 use ringway_core::channel::socket::{Network, Packets};
-use ringway_ways::connection::{Connected, OneWay};
+use ringway_ways::connection::{Connected, OneWay, Python};
 use ringway_ways::pipe::{Fifos, Pipes};
 use ringway_ways::socket::{Datagrams, Seqpackets, Tcp, Udp, UnixStreams};
 use ringway_ways::{Pair, Way, memory, shm};
@@ -136,6 +136,7 @@ pub static TRANSPORTS: &[Transport] = &[
     transport("os::udp", UDP, &Udp),
     transport("os::connection_pair", CONNECTION, &Connected),
     transport("os::connection_pipe", CONNECTION, &OneWay),
+    transport("os::python_connection", CONNECTION, &Python),
     transport("os::shm_byte_ring", processes(STREAM), &shm::Bytes::<BYTES>),
     transport(
         "os::shm_message_ring",
