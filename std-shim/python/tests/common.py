@@ -8,6 +8,12 @@ import time
 import unittest
 from multiprocessing import resource_sharer, resource_tracker
 
+try:
+    # It starts threads, which are no test's leak.
+    import numpy  # noqa: F401
+except ImportError:
+    pass
+
 METHODS = ["fork", "spawn", "forkserver"]
 LONG = bool(os.environ.get("LONG"))
 #: A deadline of what is expected to come, in seconds.

@@ -44,11 +44,24 @@ class Result(unittest.TextTestResult):
             self.passed += 1
 
 
+def every(tests):
+    """The tests of a suite, one by one."""
+    for test in tests:
+        if isinstance(test, unittest.TestSuite):
+            yield from every(test)
+        else:
+            yield test
+
+
 def main():
     module, path, *names = sys.argv[1:]
     faulthandler.dump_traceback_later(10 * LIMIT, exit=True)
     loader = unittest.defaultTestLoader
     tests = loader.loadTestsFromNames([f"{module}.{name}" for name in names] or [module])
+    shard, shards = map(int, os.environ.get("SHARD", "0/1").split("/"))
+    if not module.startswith("test_cpython"):
+        # Those share out their classes.
+        tests = unittest.TestSuite(list(every(tests))[shard::shards])
     runner = unittest.TextTestRunner(resultclass=Result, verbosity=2, stream=sys.stderr)
     result = runner.run(tests)
     evidence = getattr(sys.modules.get(module), "EVIDENCE", [])

@@ -130,7 +130,7 @@ class Kills(Case):
             ("RLock", multiprocessing.RLock, hold_for_ever, lock_works),
             ("BoundedSemaphore", multiprocessing.BoundedSemaphore, hold_for_ever, lock_works),
             ("Condition", multiprocessing.Condition, condition_for_ever, lock_works),
-            ("Value and its lock", lambda: multiprocessing.Value("q", 0), increment_for_ever, lambda it: lock_works(it.get_lock())),
+            ("Value and its lock", lambda: multiprocessing.Value("q"), increment_for_ever, lambda it: lock_works(it.get_lock())),
         ]:
             part, kills = make(), 0
             while kills < KILLS:
