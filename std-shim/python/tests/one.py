@@ -55,6 +55,8 @@ def every(tests):
 
 def main():
     module, path, *names = sys.argv[1:]
+    # Whoever starts it in the background may have it ignore this, and Python leaves that as it is.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     faulthandler.dump_traceback_later(10 * LIMIT, exit=True)
     loader = unittest.defaultTestLoader
     tests = loader.loadTestsFromNames([f"{module}.{name}" for name in names] or [module])
