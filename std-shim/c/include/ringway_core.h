@@ -705,7 +705,7 @@ rw_error rw_semaphore_try_acquire(const rw_semaphore *semaphore);
 rw_error rw_semaphore_acquire(const rw_semaphore *semaphore, uint64_t deadline);
 
 /*
- Adds permits, whoever took them. `RW_OVERFLOW` if there would be more than 2^31 - 1.
+ Adds permits, also those that others took. `RW_OVERFLOW` if there would be more than 2^31 - 1.
  */
 rw_error rw_semaphore_release(const rw_semaphore *semaphore, uint32_t permits);
 

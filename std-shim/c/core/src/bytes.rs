@@ -2,8 +2,8 @@
 
 use crate::error::{code, rw_error};
 use crate::object::{
-    RW_HALF_WORDS, RW_HANDLE_WORDS, bytes, bytes_mut, memory as placed, objects, own, participant,
-    put, shared, take, tell,
+    RW_HALF_WORDS, RW_HANDLE_WORDS, bytes, bytes_mut, objects, own, participant, put, put_half,
+    release, shared, sized, take, tell, tell_layout,
 };
 use crate::wait::{Program, can_wait, deadline as until};
 use core::ffi::c_void;
@@ -49,10 +49,7 @@ pub extern "C" fn rw_byte_ring_layout(
     size: *mut usize,
     align: *mut usize,
 ) -> rw_error {
-    let Some(layout) = Ring::layout(capacity) else { return rw_error::RW_EXHAUSTED };
-    tell(size, layout.size());
-    tell(align, layout.align());
-    rw_error::RW_OK
+    tell_layout(Ring::layout(capacity), size, align)
 }
 
 /// Makes a ring in `memory`, which stays in its place and is used for nothing else.
@@ -63,14 +60,10 @@ pub unsafe extern "C" fn rw_byte_ring_init(
     memory_size: usize,
     capacity: usize,
 ) -> rw_error {
-    let Some(layout) = Ring::layout(capacity) else { return rw_error::RW_EXHAUSTED };
-    let Some(at) = placed(memory, memory_size, layout) else { return rw_error::RW_INVALID };
-    // SAFETY: the caller guarantees memory of this size, which is used for nothing else.
-    let Some(made) = (unsafe { Ring::init_at(at, capacity) }) else {
-        return rw_error::RW_EXHAUSTED;
-    };
-    // SAFETY: the ring was just made, and the caller keeps it in its place.
-    put(ring, unsafe { made.as_ref() })
+    match sized::<Ring>(memory, memory_size, capacity, true) {
+        Ok(made) => put(ring, made),
+        Err(error) => error,
+    }
 }
 
 /// Finds a ring that was made in `memory`, by this program or another one, with the same capacity.
@@ -81,11 +74,10 @@ pub unsafe extern "C" fn rw_byte_ring_attach(
     memory_size: usize,
     capacity: usize,
 ) -> rw_error {
-    let Some(layout) = Ring::layout(capacity) else { return rw_error::RW_EXHAUSTED };
-    let Some(at) = placed(memory, memory_size, layout) else { return rw_error::RW_INVALID };
-    let Some(found) = Ring::from_raw(at, capacity) else { return rw_error::RW_EXHAUSTED };
-    // SAFETY: the caller guarantees that there is such a ring, and keeps it in its place.
-    put(ring, unsafe { found.as_ref() })
+    match sized::<Ring>(memory, memory_size, capacity, false) {
+        Ok(found) => put(ring, found),
+        Err(error) => error,
+    }
 }
 
 /// Takes the half that writes, for a participant: a number from 1 on, or 0 if one program has the
@@ -99,10 +91,7 @@ pub unsafe extern "C" fn rw_byte_ring_take_producer(
     let (Some(ring), Some(who)) = (shared(ring), participant(who)) else {
         return rw_error::RW_INVALID;
     };
-    match ring.producer_as(who) {
-        Some(half) => put(producer, half),
-        None => rw_error::RW_TAKEN,
-    }
+    put_half(producer, ring.producer_as(who))
 }
 
 /// Takes the half that reads, as `rw_byte_ring_take_producer`.
@@ -115,10 +104,7 @@ pub unsafe extern "C" fn rw_byte_ring_take_consumer(
     let (Some(ring), Some(who)) = (shared(ring), participant(who)) else {
         return rw_error::RW_INVALID;
     };
-    match ring.consumer_as(who) {
-        Some(half) => put(consumer, half),
-        None => rw_error::RW_TAKEN,
-    }
+    put_half(consumer, ring.consumer_as(who))
 }
 
 /// Writes as many bytes as there is room for, at least one of them, and tells how many.
@@ -307,7 +293,7 @@ pub unsafe extern "C" fn rw_byte_consume(
 /// Gives the half back: somebody else can take it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_byte_producer_release(producer: *mut rw_byte_producer) -> rw_error {
-    take(producer).map_or(rw_error::RW_INVALID, |_| rw_error::RW_OK)
+    release(producer)
 }
 
 /// Closes the half: the other side learns that nothing more comes.
@@ -321,7 +307,7 @@ pub unsafe extern "C" fn rw_byte_producer_close(producer: *mut rw_byte_producer)
 /// Gives the half back: somebody else can take it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_byte_consumer_release(consumer: *mut rw_byte_consumer) -> rw_error {
-    take(consumer).map_or(rw_error::RW_INVALID, |_| rw_error::RW_OK)
+    release(consumer)
 }
 
 /// Closes the half: the other side learns that nobody reads.

@@ -2,12 +2,12 @@
 
 use crate::error::{code, rw_error};
 use crate::object::{
-    RW_HANDLE_WORDS, memory as placed, objects, own, participant, put, shared, take, tell,
+    RW_HANDLE_WORDS, memory as placed, objects, own, participant, put, release, shared, sized,
+    tell, tell_layout,
 };
 use crate::wait::{Program, can_wait, deadline as until};
 use core::alloc::Layout;
 use core::ffi::c_void;
-use core::ptr::NonNull;
 use ringway_core::lock::{
     BarrierView, BoundedSemaphoreView, Event, Handle, LockError, Mutex, MutexGuard, OwnerDied,
     ReadGuard, Robust, RwLockView, Semaphore, WriteGuard,
@@ -116,27 +116,6 @@ fn fixed<T>(memory: *mut c_void, size: usize, make: Option<T>) -> Option<&'stati
     Some(unsafe { at.as_ref() })
 }
 
-/// Finds a structure with slots in the caller's memory, or makes it there.
-fn sized<T: InMemory + ?Sized + 'static>(
-    memory: *mut c_void,
-    size: usize,
-    slots: usize,
-    is_new: bool,
-) -> Result<&'static T, rw_error> {
-    let layout = T::layout(slots).ok_or(rw_error::RW_EXHAUSTED)?;
-    let at: NonNull<u8> = placed(memory, size, layout).ok_or(rw_error::RW_INVALID)?;
-    let found = if is_new {
-        // SAFETY: the caller guarantees memory of this size, which is used for nothing else.
-        unsafe { T::init_at(at, slots) }
-    } else {
-        T::from_raw(at, slots)
-    };
-    let found = found.ok_or(rw_error::RW_EXHAUSTED)?;
-    // SAFETY: there is such a structure, made above or by somebody else, as the caller guarantees;
-    // it stays in its place.
-    Ok(unsafe { found.as_ref() })
-}
-
 /// Makes a mutex in `memory`, for a participant: a number from 1 on, or 0 if one program has it
 /// alone.
 #[unsafe(no_mangle)]
@@ -222,7 +201,7 @@ pub unsafe extern "C" fn rw_mutex_make_consistent(guard: *mut rw_mutex_guard) ->
 /// Unlocks the mutex.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_mutex_unlock(guard: *mut rw_mutex_guard) -> rw_error {
-    take(guard).map_or(rw_error::RW_INVALID, |_| rw_error::RW_OK)
+    release(guard)
 }
 
 /// Puts right what a participant held that does nothing any more: its process has ended, or its
@@ -249,10 +228,7 @@ pub extern "C" fn rw_rwlock_layout(
     size: *mut usize,
     align: *mut usize,
 ) -> rw_error {
-    let Some(layout) = Rw::layout(readers) else { return rw_error::RW_EXHAUSTED };
-    tell(size, layout.size());
-    tell(align, layout.align());
-    rw_error::RW_OK
+    tell_layout(Rw::layout(readers), size, align)
 }
 
 /// Makes a lock in `memory`, or finds the one there if `is_new` is false.
@@ -334,13 +310,13 @@ pub unsafe extern "C" fn rw_rwlock_make_consistent(guard: *mut rw_write_guard) -
 /// Ends reading.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_rwlock_end_read(guard: *mut rw_read_guard) -> rw_error {
-    take(guard).map_or(rw_error::RW_INVALID, |_| rw_error::RW_OK)
+    release(guard)
 }
 
 /// Ends writing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_rwlock_end_write(guard: *mut rw_write_guard) -> rw_error {
-    take(guard).map_or(rw_error::RW_INVALID, |_| rw_error::RW_OK)
+    release(guard)
 }
 
 /// Makes a semaphore with `permits` permits in `memory`, of `RW_LOCK_SIZE` bytes.
@@ -392,7 +368,7 @@ pub unsafe extern "C" fn rw_semaphore_acquire(
     }
 }
 
-/// Adds permits, whoever took them. `RW_OVERFLOW` if there would be more than 2^31 - 1.
+/// Adds permits, also those that others took. `RW_OVERFLOW` if there would be more than 2^31 - 1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_semaphore_release(
     semaphore: *const rw_semaphore,
@@ -415,10 +391,7 @@ pub extern "C" fn rw_bounded_semaphore_layout(
     size: *mut usize,
     align: *mut usize,
 ) -> rw_error {
-    let Some(layout) = Bounded::layout(permits) else { return rw_error::RW_EXHAUSTED };
-    tell(size, layout.size());
-    tell(align, layout.align());
-    rw_error::RW_OK
+    tell_layout(Bounded::layout(permits), size, align)
 }
 
 /// Makes a semaphore in `memory`, or finds the one there if `is_new` is false, for a participant.
@@ -541,10 +514,7 @@ pub extern "C" fn rw_barrier_layout(
     size: *mut usize,
     align: *mut usize,
 ) -> rw_error {
-    let Some(layout) = Parties::layout(parties) else { return rw_error::RW_EXHAUSTED };
-    tell(size, layout.size());
-    tell(align, layout.align());
-    rw_error::RW_OK
+    tell_layout(Parties::layout(parties), size, align)
 }
 
 /// Makes a barrier in `memory`, or finds the one there if `is_new` is false, for a participant.

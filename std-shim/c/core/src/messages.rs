@@ -2,8 +2,8 @@
 
 use crate::error::{code, rw_error};
 use crate::object::{
-    RW_HALF_WORDS, RW_HANDLE_WORDS, bytes, bytes_mut, memory as placed, objects, own, participant,
-    put, shared, take, tell,
+    RW_HALF_WORDS, RW_HANDLE_WORDS, bytes, bytes_mut, objects, own, participant, put, put_half,
+    release, shared, sized, take, tell, tell_layout,
 };
 use crate::wait::{Program, can_wait, deadline as until};
 use core::ffi::c_void;
@@ -50,10 +50,7 @@ pub extern "C" fn rw_message_ring_layout(
     size: *mut usize,
     align: *mut usize,
 ) -> rw_error {
-    let Some(layout) = Ring::layout(capacity) else { return rw_error::RW_EXHAUSTED };
-    tell(size, layout.size());
-    tell(align, layout.align());
-    rw_error::RW_OK
+    tell_layout(Ring::layout(capacity), size, align)
 }
 
 /// Makes a ring in `memory`, which stays in its place and is used for nothing else.
@@ -64,14 +61,10 @@ pub unsafe extern "C" fn rw_message_ring_init(
     memory_size: usize,
     capacity: usize,
 ) -> rw_error {
-    let Some(layout) = Ring::layout(capacity) else { return rw_error::RW_EXHAUSTED };
-    let Some(at) = placed(memory, memory_size, layout) else { return rw_error::RW_INVALID };
-    // SAFETY: the caller guarantees memory of this size, which is used for nothing else.
-    let Some(made) = (unsafe { Ring::init_at(at, capacity) }) else {
-        return rw_error::RW_EXHAUSTED;
-    };
-    // SAFETY: the ring was just made, and the caller keeps it in its place.
-    put(ring, unsafe { made.as_ref() })
+    match sized::<Ring>(memory, memory_size, capacity, true) {
+        Ok(made) => put(ring, made),
+        Err(error) => error,
+    }
 }
 
 /// Finds a ring that was made in `memory`, by this program or another one, with the same capacity.
@@ -82,11 +75,10 @@ pub unsafe extern "C" fn rw_message_ring_attach(
     memory_size: usize,
     capacity: usize,
 ) -> rw_error {
-    let Some(layout) = Ring::layout(capacity) else { return rw_error::RW_EXHAUSTED };
-    let Some(at) = placed(memory, memory_size, layout) else { return rw_error::RW_INVALID };
-    let Some(found) = Ring::from_raw(at, capacity) else { return rw_error::RW_EXHAUSTED };
-    // SAFETY: the caller guarantees that there is such a ring, and keeps it in its place.
-    put(ring, unsafe { found.as_ref() })
+    match sized::<Ring>(memory, memory_size, capacity, false) {
+        Ok(found) => put(ring, found),
+        Err(error) => error,
+    }
 }
 
 /// Takes the half that sends, for a participant: a number from 1 on, or 0 if one program has the
@@ -100,10 +92,7 @@ pub unsafe extern "C" fn rw_message_ring_take_sender(
     let (Some(ring), Some(who)) = (shared(ring), participant(who)) else {
         return rw_error::RW_INVALID;
     };
-    match ring.sender_as(who) {
-        Some(half) => put(sender, half),
-        None => rw_error::RW_TAKEN,
-    }
+    put_half(sender, ring.sender_as(who))
 }
 
 /// Takes the half that receives, as `rw_message_ring_take_sender`.
@@ -116,10 +105,7 @@ pub unsafe extern "C" fn rw_message_ring_take_receiver(
     let (Some(ring), Some(who)) = (shared(ring), participant(who)) else {
         return rw_error::RW_INVALID;
     };
-    match ring.receiver_as(who) {
-        Some(half) => put(receiver, half),
-        None => rw_error::RW_TAKEN,
-    }
+    put_half(receiver, ring.receiver_as(who))
 }
 
 /// Sends a message. `RW_WOULD_BLOCK` if there is no room, `RW_MESSAGE_TOO_LARGE` if there can be
@@ -271,7 +257,7 @@ pub unsafe extern "C" fn rw_recv_release(receiver: *mut rw_receiver) -> rw_error
 /// Gives the half back: somebody else can take it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_sender_release(sender: *mut rw_sender) -> rw_error {
-    take(sender).map_or(rw_error::RW_INVALID, |_| rw_error::RW_OK)
+    release(sender)
 }
 
 /// Closes the half: the other side learns that nothing more comes.
@@ -285,7 +271,7 @@ pub unsafe extern "C" fn rw_sender_close(sender: *mut rw_sender) -> rw_error {
 /// Gives the half back: somebody else can take it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_receiver_release(receiver: *mut rw_receiver) -> rw_error {
-    take(receiver).map_or(rw_error::RW_INVALID, |_| rw_error::RW_OK)
+    release(receiver)
 }
 
 /// Closes the half: the other side learns that nobody receives.

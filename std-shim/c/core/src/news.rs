@@ -3,7 +3,7 @@
 use crate::error::{code, rw_error};
 use crate::object::{
     RW_HALF_WORDS, RW_HANDLE_WORDS, bytes, bytes_mut, item, memory as placed, objects, own,
-    participant, put, shared, take, tell,
+    participant, put, put_half, release, shared, take, tell, tell_layout,
 };
 use crate::wait::{Program, can_wait, deadline as until};
 use core::ffi::c_void;
@@ -60,10 +60,7 @@ pub extern "C" fn rw_broadcast_layout(
     align: *mut usize,
 ) -> rw_error {
     let Some(item) = item(item_size, item_align) else { return rw_error::RW_INVALID };
-    let Some(layout) = News::layout(capacity, item) else { return rw_error::RW_EXHAUSTED };
-    tell(size, layout.size());
-    tell(align, layout.align());
-    rw_error::RW_OK
+    tell_layout(News::layout(capacity, item), size, align)
 }
 
 /// Makes a broadcast in `memory`, which stays in its place and is used for nothing else.
@@ -118,10 +115,7 @@ pub unsafe extern "C" fn rw_broadcast_take_writer(
     let (Some(news), Some(who)) = (shared(broadcast), participant(who)) else {
         return rw_error::RW_INVALID;
     };
-    match news.writer_as(who) {
-        Some(half) => put(writer, half),
-        None => rw_error::RW_TAKEN,
-    }
+    put_half(writer, news.writer_as(who))
 }
 
 /// Makes a reader, which begins at the oldest message that is still there.
@@ -150,7 +144,7 @@ pub unsafe extern "C" fn rw_writer_send(
 /// Gives the half back: somebody else can take it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_writer_release(writer: *mut rw_writer) -> rw_error {
-    take(writer).map_or(rw_error::RW_INVALID, |_| rw_error::RW_OK)
+    release(writer)
 }
 
 /// Closes the half: the readers learn that nothing more comes.

@@ -5,6 +5,7 @@ use core::alloc::Layout;
 use core::ffi::c_void;
 use core::ptr::NonNull;
 use ringway_core::participant::Participant;
+use ringway_core::storage::InMemory;
 
 /// The words of an object that any thread may use.
 pub const RW_HANDLE_WORDS: usize = 12;
@@ -133,6 +134,45 @@ pub(crate) fn tell<T>(to: *mut T, value: T) {
 pub(crate) fn memory(at: *mut c_void, size: usize, needed: Layout) -> Option<NonNull<u8>> {
     let fits = at.addr().is_multiple_of(needed.align()) && size >= needed.size();
     NonNull::new(at.cast::<u8>()).filter(|_| fits)
+}
+
+/// Tells how much memory a structure takes, and its alignment, if there is such a structure.
+pub(crate) fn tell_layout(layout: Option<Layout>, size: *mut usize, align: *mut usize) -> rw_error {
+    let Some(layout) = layout else { return rw_error::RW_EXHAUSTED };
+    tell(size, layout.size());
+    tell(align, layout.align());
+    rw_error::RW_OK
+}
+
+/// Finds a structure with slots in the caller's memory, or makes it there.
+pub(crate) fn sized<T: InMemory + ?Sized + 'static>(
+    memory: *mut c_void,
+    size: usize,
+    slots: usize,
+    is_new: bool,
+) -> Result<&'static T, rw_error> {
+    let layout = T::layout(slots).ok_or(rw_error::RW_EXHAUSTED)?;
+    let at: NonNull<u8> = self::memory(memory, size, layout).ok_or(rw_error::RW_INVALID)?;
+    let found = if is_new {
+        // SAFETY: the caller guarantees memory of this size, which is used for nothing else.
+        unsafe { T::init_at(at, slots) }
+    } else {
+        T::from_raw(at, slots)
+    };
+    let found = found.ok_or(rw_error::RW_EXHAUSTED)?;
+    // SAFETY: there is such a structure, made above or by somebody else, as the caller guarantees;
+    // it stays in its place.
+    Ok(unsafe { found.as_ref() })
+}
+
+/// Makes the object of a half, unless somebody else has that.
+pub(crate) fn put_half<O: Object>(to: *mut O, half: Option<O::Value>) -> rw_error {
+    half.map_or(rw_error::RW_TAKEN, |half| put(to, half))
+}
+
+/// Drops the value of an object, which gives back what it stands for.
+pub(crate) fn release<O: Object>(at: *mut O) -> rw_error {
+    take(at).map_or(rw_error::RW_INVALID, |_| rw_error::RW_OK)
 }
 
 /// The layout of items; `None` if there is none.

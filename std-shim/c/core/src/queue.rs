@@ -3,7 +3,7 @@
 use crate::error::{code, rw_error};
 use crate::object::{
     RW_HANDLE_WORDS, bytes, bytes_mut, item, memory as placed, objects, own, participant, put,
-    shared, take, tell,
+    release, shared, take, tell, tell_layout,
 };
 use crate::wait::{Program, can_wait, deadline as until};
 use core::ffi::c_void;
@@ -53,10 +53,7 @@ pub extern "C" fn rw_queue_layout(
     align: *mut usize,
 ) -> rw_error {
     let Some(item) = item(item_size, item_align) else { return rw_error::RW_INVALID };
-    let Some(layout) = Queue::layout(capacity, item) else { return rw_error::RW_EXHAUSTED };
-    tell(size, layout.size());
-    tell(align, layout.align());
-    rw_error::RW_OK
+    tell_layout(Queue::layout(capacity, item), size, align)
 }
 
 /// Makes a queue in `memory`, which stays in its place and is used for nothing else, and a handle
@@ -217,7 +214,7 @@ pub unsafe extern "C" fn rw_loan_send(loan: *mut rw_loan) -> rw_error {
 /// Gives the slot back, and sends nothing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_loan_drop(loan: *mut rw_loan) -> rw_error {
-    take(loan).map_or(rw_error::RW_INVALID, |_| rw_error::RW_OK)
+    release(loan)
 }
 
 /// Claims the oldest item in place: `item` gets its address. It leaves the queue by
@@ -272,7 +269,7 @@ pub unsafe extern "C" fn rw_claim_complete(claim: *mut rw_claim) -> rw_error {
 /// Gives a claimed item back into the queue.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_claim_drop(claim: *mut rw_claim) -> rw_error {
-    take(claim).map_or(rw_error::RW_INVALID, |_| rw_error::RW_OK)
+    release(claim)
 }
 
 /// How many times the item was claimed, with this claim; 0 for what is no claim.

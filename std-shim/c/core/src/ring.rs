@@ -3,7 +3,7 @@
 use crate::error::{code, rw_error};
 use crate::object::{
     RW_HALF_WORDS, RW_HANDLE_WORDS, bytes, bytes_mut, item, memory as placed, objects, own,
-    participant, put, shared, take, tell,
+    participant, put, put_half, release, shared, take, tell_layout,
 };
 use crate::wait::{Program, can_wait, deadline as until};
 use core::ffi::c_void;
@@ -58,10 +58,7 @@ pub extern "C" fn rw_ring_layout(
     align: *mut usize,
 ) -> rw_error {
     let Some(item) = item(item_size, item_align) else { return rw_error::RW_INVALID };
-    let Some(layout) = Ring::layout(capacity, item) else { return rw_error::RW_EXHAUSTED };
-    tell(size, layout.size());
-    tell(align, layout.align());
-    rw_error::RW_OK
+    tell_layout(Ring::layout(capacity, item), size, align)
 }
 
 /// Makes a ring in `memory`, which stays in its place and is used for nothing else.
@@ -115,10 +112,7 @@ pub unsafe extern "C" fn rw_ring_take_producer(
     let (Some(ring), Some(who)) = (shared(ring), participant(who)) else {
         return rw_error::RW_INVALID;
     };
-    match ring.producer_as(who) {
-        Some(half) => put(producer, Half { half, ring: *ring }),
-        None => rw_error::RW_TAKEN,
-    }
+    put_half(producer, ring.producer_as(who).map(|half| Half { half, ring: *ring }))
 }
 
 /// Takes the half that pops, as `rw_ring_take_producer`.
@@ -131,10 +125,7 @@ pub unsafe extern "C" fn rw_ring_take_consumer(
     let (Some(ring), Some(who)) = (shared(ring), participant(who)) else {
         return rw_error::RW_INVALID;
     };
-    match ring.consumer_as(who) {
-        Some(half) => put(consumer, Half { half, ring: *ring }),
-        None => rw_error::RW_TAKEN,
-    }
+    put_half(consumer, ring.consumer_as(who).map(|half| Half { half, ring: *ring }))
 }
 
 /// Pushes a copy of an item of exactly the ring's size. `RW_WOULD_BLOCK` if the ring is full,
@@ -214,7 +205,7 @@ pub unsafe extern "C" fn rw_ring_pop(
 /// Gives the half back: somebody else can take it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_ring_producer_release(producer: *mut rw_ring_producer) -> rw_error {
-    take(producer).map_or(rw_error::RW_INVALID, |_| rw_error::RW_OK)
+    release(producer)
 }
 
 /// Closes the half: the other side learns that nothing more comes.
@@ -228,7 +219,7 @@ pub unsafe extern "C" fn rw_ring_producer_close(producer: *mut rw_ring_producer)
 /// Gives the half back: somebody else can take it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_ring_consumer_release(consumer: *mut rw_ring_consumer) -> rw_error {
-    take(consumer).map_or(rw_error::RW_INVALID, |_| rw_error::RW_OK)
+    release(consumer)
 }
 
 /// Closes the half: the other side learns that nobody pops.
