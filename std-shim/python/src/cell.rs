@@ -1,4 +1,4 @@
-//! Cells of objects, which whoever holds the interpreter's lock can use.
+//! Cells of objects, for the thread that holds the interpreter's lock.
 
 use pyo3::prelude::*;
 #[cfg(not(Py_GIL_DISABLED))]

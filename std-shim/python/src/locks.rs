@@ -40,7 +40,7 @@ struct Opened {
 #[derive(Clone, Copy)]
 struct Address(NonNull<u8>);
 
-// SAFETY: it is an address alone; whoever uses what lies there says why he may.
+// SAFETY: it is an address alone. Each use of what lies there gives its own reason.
 unsafe impl Send for Address {}
 // SAFETY: as above.
 unsafe impl Sync for Address {}

@@ -249,7 +249,7 @@ impl Block {
         self.names.give_new(&self.file, NAME)
     }
 
-    /// Removes the name, whoever made the block. Those that have it mapped keep it.
+    /// Removes the name, also of a block that Python made. Those that have it mapped keep it.
     ///
     /// A name that is gone already, or leads to another block, is left alone.
     ///

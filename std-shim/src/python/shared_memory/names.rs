@@ -94,7 +94,7 @@ impl Names {
         self.names.clear();
     }
 
-    /// Removes a name, if it still leads to this file; whoever gave it.
+    /// Removes a name that any program gave, if it still leads to this file.
     pub(super) fn remove(&mut self, name: &str, what: &'static str) -> Result<()> {
         let path = path(name, what)?;
         self.names.retain(|given| *given != path);
