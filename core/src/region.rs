@@ -123,7 +123,7 @@ pub use layout::Layout;
 #[cfg(not(loom))]
 pub use part::{Part, SharedWait, Structure};
 #[cfg(not(loom))]
-pub use raw::RawPart;
+pub use raw::{RawItem, RawPart};
 #[cfg(not(loom))]
 pub use read_only::ReadOnly;
 pub use ready::Ready;

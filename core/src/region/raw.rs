@@ -35,6 +35,35 @@ pub unsafe trait RawPart<'m>: Sized {
     unsafe fn at(at: NonNull<u8>, capacity: usize, item: alloc::Layout) -> Option<Self>;
 }
 
+/// What is known of the items of a part that is laid out: their size, their alignment, and the
+/// [identity](super::TypeName::identity) of their type if it is stated.
+///
+/// ```
+/// use ringway_core::region::{Item, Layout};
+/// use ringway_core::ring::RawRing;
+/// let item = std::alloc::Layout::from_size_align(8, 8)?; // of a configuration
+/// let layout = Layout::<2>::new(2).raw_part::<RawRing>("unstated", 4, item)?;
+/// layout.raw_part::<RawRing>("stated", 4, (item, u64::NAME.identity()))?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct RawItem {
+    layout: alloc::Layout,
+    identity: u32,
+}
+
+impl From<alloc::Layout> for RawItem {
+    fn from(layout: alloc::Layout) -> Self {
+        RawItem { layout, identity: 0 }
+    }
+}
+
+impl From<(alloc::Layout, u32)> for RawItem {
+    fn from((layout, identity): (alloc::Layout, u32)) -> Self {
+        RawItem { layout, identity }
+    }
+}
+
 /// The functions that each structure has under the same name.
 macro_rules! raw_part {
     ($kind:expr) => {
@@ -90,8 +119,9 @@ unsafe impl<'m, W: SharedWait> RawPart<'m> for RawLatest<'m, W> {
 impl<const M: usize> Layout<M> {
     /// Adds a part of `capacity` items of the layout `item`, whose Rust type need not be known.
     ///
-    /// A program that knows the items' type can open the part as a typed one. This program can also
-    /// open a typed part by [`View::raw_part`].
+    /// A program that knows the items' type can open the part as a typed one, if the
+    /// [identity](RawItem) is that of the type, or is not stated. This program can also open a typed
+    /// part by [`View::raw_part`].
     ///
     /// # Errors
     /// [`Error`], which says what is wrong with the part.
@@ -116,8 +146,9 @@ impl<const M: usize> Layout<M> {
         self,
         name: &str,
         capacity: usize,
-        item: alloc::Layout,
+        item: impl Into<RawItem>,
     ) -> Result<Self, Error> {
+        let RawItem { layout: item, identity } = item.into();
         let part = R::layout(capacity, item).ok_or(Error::Capacity)?;
         let small = |n: usize| u32::try_from(n).map_err(|_| Error::TooLarge);
         let description = Description {
@@ -126,7 +157,7 @@ impl<const M: usize> Layout<M> {
             item_size: small(item.pad_to_align().size())?,
             item_align: small(item.align().max(LEAST_ALIGN))?,
             capacity: small(capacity)?,
-            item_type: 0,
+            item_type: identity,
             reserved: 0,
         };
         self.described(name, description)
@@ -163,5 +194,24 @@ impl<'m> View<'m> {
         // guarantees that only users of this crate access it, and all of them use the items' layout
         // in the directory.
         unsafe { R::at(self.at(&entry), capacity, item) }.ok_or(Error::Corrupt)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Item;
+    use super::*;
+    use crate::ring::Ring;
+    use crate::wait::Spin;
+
+    #[test]
+    fn a_stated_identity_makes_the_part_a_typed_one() {
+        let item = alloc::Layout::new::<u64>();
+        let typed = Layout::<1>::new(1).part::<Ring<u64, 4, Spin>>("it").unwrap();
+        let stated = (item, u64::NAME.identity());
+        let raw = Layout::<1>::new(1).raw_part::<RawRing<'_, Spin>>("it", 4, stated).unwrap();
+        assert_eq!(raw.entries()[0].description, typed.entries()[0].description);
+        let unstated = Layout::<1>::new(1).raw_part::<RawRing<'_, Spin>>("it", 4, item).unwrap();
+        assert_eq!(unstated.entries()[0].description.item_type, 0);
     }
 }

@@ -182,6 +182,102 @@ typedef enum {
    An error that a later version knows.
    */
   RW_UNKNOWN = 103,
+  /*
+   The path or the descriptor is of another kind than this call needs.
+   */
+  RW_WRONG_FILE = 200,
+  /*
+   The region belongs neither to this user nor to root.
+   */
+  RW_OTHER_OWNER = 201,
+  /*
+   The region allows more users than the caller does.
+   */
+  RW_TOO_OPEN = 202,
+  /*
+   With this mode some user may read and not write, or the reverse.
+   */
+  RW_UNEVEN_MODE = 203,
+  /*
+   Nobody is attached to the region, and this process may neither remove nor reuse it.
+   */
+  RW_STALE = 204,
+  /*
+   This cannot be done with this signal.
+   */
+  RW_BAD_SIGNAL = 205,
+  /*
+   This cannot be done with this process.
+   */
+  RW_PROCESS = 206,
+  /*
+   Another error of the operating system: see `rw_error_errno`.
+   */
+  RW_SYSTEM = 207,
+  /*
+   It is no region.
+   */
+  RW_NO_REGION = 210,
+  /*
+   The region is not laid out yet.
+   */
+  RW_NOT_READY = 211,
+  /*
+   The region was laid out by another version.
+   */
+  RW_OTHER_VERSION = 212,
+  /*
+   The region states another size than its memory has.
+   */
+  RW_REGION_SIZE = 213,
+  /*
+   The header or the directory of the region was overwritten.
+   */
+  RW_REGION_CORRUPT = 214,
+  /*
+   The region has no part of this name.
+   */
+  RW_NO_SUCH_PART = 215,
+  /*
+   The part is of another kind.
+   */
+  RW_OTHER_KIND = 216,
+  /*
+   The part holds items of another size.
+   */
+  RW_OTHER_ITEM = 217,
+  /*
+   The part holds items of another alignment.
+   */
+  RW_OTHER_ALIGNMENT = 218,
+  /*
+   The part holds items of a type with another name.
+   */
+  RW_OTHER_TYPE = 219,
+  /*
+   The part holds another number of items.
+   */
+  RW_OTHER_CAPACITY = 220,
+  /*
+   The part has another size, and all else is the same.
+   */
+  RW_OTHER_SIZE = 221,
+  /*
+   A part has no name, or too long a name, or the name of another, or no such kind.
+   */
+  RW_BAD_PART = 222,
+  /*
+   There are more parts, or more places, than a region can have.
+   */
+  RW_TOO_MANY = 223,
+  /*
+   The region would be too large.
+   */
+  RW_TOO_LARGE = 224,
+  /*
+   There is no such part with this capacity and such items.
+   */
+  RW_NO_SUCH_CAPACITY = 225,
 } rw_error;
 
 /*
@@ -1223,6 +1319,9 @@ rw_error rw_ring_recover(const rw_ring *ring, uint16_t dead);
 
  `wait` lives as long as the program. Without it, or with null, calls that wait return
  `RW_NO_WAIT`, and nobody is woken: the program looks by the `try` forms when it suits it.
+
+ The library `ringway` for Linux waits by itself, and needs no such call: by `futex(2)`, and its
+ deadlines are those of `rw_after`.
  */
 void rw_set_wait(const rw_wait *wait);
 

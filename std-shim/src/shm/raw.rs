@@ -114,7 +114,7 @@ impl Layout {
         self,
         name: &str,
         capacity: usize,
-        item: std::alloc::Layout,
+        item: impl Into<region::RawItem>,
     ) -> std::result::Result<Self, region::Error> {
         self.0.raw_part::<R>(name, capacity, item).map(Layout)
     }

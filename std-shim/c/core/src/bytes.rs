@@ -91,7 +91,7 @@ pub unsafe extern "C" fn rw_byte_ring_take_producer(
     let (Some(ring), Some(who)) = (shared(ring), participant(who)) else {
         return rw_error::RW_INVALID;
     };
-    put_half(producer, ring.producer_as(who))
+    put_half(producer, || ring.producer_as(who))
 }
 
 /// Takes the half that reads, as `rw_byte_ring_take_producer`.
@@ -104,7 +104,7 @@ pub unsafe extern "C" fn rw_byte_ring_take_consumer(
     let (Some(ring), Some(who)) = (shared(ring), participant(who)) else {
         return rw_error::RW_INVALID;
     };
-    put_half(consumer, ring.consumer_as(who))
+    put_half(consumer, || ring.consumer_as(who))
 }
 
 /// Writes as many bytes as there is room for, at least one of them, and tells how many.

@@ -68,6 +68,55 @@ pub enum rw_error {
     RW_LAGGED = 102,
     /// An error that a later version knows.
     RW_UNKNOWN = 103,
+    // Those of `ringway` on Linux.
+    /// The path or the descriptor is of another kind than this call needs.
+    RW_WRONG_FILE = 200,
+    /// The region belongs neither to this user nor to root.
+    RW_OTHER_OWNER = 201,
+    /// The region allows more users than the caller does.
+    RW_TOO_OPEN = 202,
+    /// With this mode some user may read and not write, or the reverse.
+    RW_UNEVEN_MODE = 203,
+    /// Nobody is attached to the region, and this process may neither remove nor reuse it.
+    RW_STALE = 204,
+    /// This cannot be done with this signal.
+    RW_BAD_SIGNAL = 205,
+    /// This cannot be done with this process.
+    RW_PROCESS = 206,
+    /// Another error of the operating system: see `rw_error_errno`.
+    RW_SYSTEM = 207,
+    /// It is no region.
+    RW_NO_REGION = 210,
+    /// The region is not laid out yet.
+    RW_NOT_READY = 211,
+    /// The region was laid out by another version.
+    RW_OTHER_VERSION = 212,
+    /// The region states another size than its memory has.
+    RW_REGION_SIZE = 213,
+    /// The header or the directory of the region was overwritten.
+    RW_REGION_CORRUPT = 214,
+    /// The region has no part of this name.
+    RW_NO_SUCH_PART = 215,
+    /// The part is of another kind.
+    RW_OTHER_KIND = 216,
+    /// The part holds items of another size.
+    RW_OTHER_ITEM = 217,
+    /// The part holds items of another alignment.
+    RW_OTHER_ALIGNMENT = 218,
+    /// The part holds items of a type with another name.
+    RW_OTHER_TYPE = 219,
+    /// The part holds another number of items.
+    RW_OTHER_CAPACITY = 220,
+    /// The part has another size, and all else is the same.
+    RW_OTHER_SIZE = 221,
+    /// A part has no name, or too long a name, or the name of another, or no such kind.
+    RW_BAD_PART = 222,
+    /// There are more parts, or more places, than a region can have.
+    RW_TOO_MANY = 223,
+    /// The region would be too large.
+    RW_TOO_LARGE = 224,
+    /// There is no such part with this capacity and such items.
+    RW_NO_SUCH_CAPACITY = 225,
 }
 
 impl From<Error> for rw_error {
@@ -104,7 +153,7 @@ impl From<Error> for rw_error {
 }
 
 /// The code of a result.
-pub(crate) fn code<T>(result: Result<T, Error>) -> rw_error {
+pub fn code<T>(result: Result<T, Error>) -> rw_error {
     match result {
         Ok(_) => rw_error::RW_OK,
         Err(error) => error.into(),
@@ -144,6 +193,54 @@ pub extern "C" fn rw_error_text(error: i32) -> *const c_char {
         100 => c"an argument is null, out of range, or an object that was not made",
         101 => c"this call waits, and nobody has said how: call rw_set_wait first",
         102 => c"the reader was too slow and missed messages; the next call goes on behind them",
+        #[cfg(feature = "linux")]
+        200 => c"it is a file of another kind: use another one",
+        #[cfg(feature = "linux")]
+        201 => c"it belongs to another user: say RW_ANY_OWNER if every owner is trusted, or choose another name",
+        #[cfg(feature = "linux")]
+        202 => c"more users may use it than this call allows: say with the mode whom to share it with",
+        #[cfg(feature = "linux")]
+        203 => c"some may read and not write, or the reverse: give both or neither, as in 0600 or 0660",
+        #[cfg(feature = "linux")]
+        204 => c"nobody is attached to it any more, and only its owner or root may remove it",
+        #[cfg(feature = "linux")]
+        205 => c"this cannot be done with this signal: take another",
+        #[cfg(feature = "linux")]
+        206 => c"this cannot be done with this process: see rw_error_detail",
+        #[cfg(feature = "linux")]
+        207 => c"an error of the operating system: see rw_error_detail and rw_error_errno",
+        #[cfg(feature = "linux")]
+        210 => c"it is not a region: choose another name",
+        #[cfg(feature = "linux")]
+        211 => c"it is not laid out yet: try again",
+        #[cfg(feature = "linux")]
+        212 => c"it is of another version: use the same release on all sides",
+        #[cfg(feature = "linux")]
+        213 => c"it says another size than it has: make it anew",
+        #[cfg(feature = "linux")]
+        214 => c"its directory was overwritten: make it anew",
+        #[cfg(feature = "linux")]
+        215 => c"the region has no such part: see rw_region_entry",
+        #[cfg(feature = "linux")]
+        216 => c"the part is another structure: see rw_error_detail",
+        #[cfg(feature = "linux")]
+        217 => c"its items have another size: see rw_error_detail",
+        #[cfg(feature = "linux")]
+        218 => c"its items lie on other boundaries: see rw_error_detail",
+        #[cfg(feature = "linux")]
+        219 => c"its items are of another type: state one name on all sides",
+        #[cfg(feature = "linux")]
+        220 => c"it holds another number of items: see rw_error_detail",
+        #[cfg(feature = "linux")]
+        221 => c"the two sides pad it differently: build firmware with the feature shared-layout",
+        #[cfg(feature = "linux")]
+        222 => c"a name of a part is empty, too long or twice there, or there is no such kind",
+        #[cfg(feature = "linux")]
+        223 => c"there are too many parts, or no places or too many: see rw_error_detail",
+        #[cfg(feature = "linux")]
+        224 => c"the region would be larger than 4 GiB",
+        #[cfg(feature = "linux")]
+        225 => c"no such part has room for so many items: give it at least 1, or fewer",
         _ => c"an error that this version does not know",
     };
     text.as_ptr()

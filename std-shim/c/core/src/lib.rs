@@ -6,20 +6,23 @@
 //! object of its type, and a buffer to as many bytes as its size says; that one thread at a time
 //! uses a half.
 
-#![no_std]
+#![cfg_attr(not(feature = "linux"), no_std)]
 #![allow(non_camel_case_types)]
 
-mod bytes;
-mod error;
-mod locks;
-mod messages;
-mod news;
-mod object;
-mod queue;
-mod ring;
-mod wait;
+pub mod bytes;
+#[cfg(feature = "linux")]
+pub mod errno;
+pub mod error;
+pub mod locks;
+pub mod messages;
+pub mod news;
+pub mod object;
+pub mod queue;
+pub mod ring;
+pub mod wait;
 
 /// The library has no way to panic. Should there be one all the same, it stops here.
+#[cfg(not(feature = "linux"))]
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     loop {

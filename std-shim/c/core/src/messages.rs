@@ -92,7 +92,7 @@ pub unsafe extern "C" fn rw_message_ring_take_sender(
     let (Some(ring), Some(who)) = (shared(ring), participant(who)) else {
         return rw_error::RW_INVALID;
     };
-    put_half(sender, ring.sender_as(who))
+    put_half(sender, || ring.sender_as(who))
 }
 
 /// Takes the half that receives, as `rw_message_ring_take_sender`.
@@ -105,7 +105,7 @@ pub unsafe extern "C" fn rw_message_ring_take_receiver(
     let (Some(ring), Some(who)) = (shared(ring), participant(who)) else {
         return rw_error::RW_INVALID;
     };
-    put_half(receiver, ring.receiver_as(who))
+    put_half(receiver, || ring.receiver_as(who))
 }
 
 /// Sends a message. `RW_WOULD_BLOCK` if there is no room, `RW_MESSAGE_TOO_LARGE` if there can be

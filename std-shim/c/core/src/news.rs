@@ -115,7 +115,7 @@ pub unsafe extern "C" fn rw_broadcast_take_writer(
     let (Some(news), Some(who)) = (shared(broadcast), participant(who)) else {
         return rw_error::RW_INVALID;
     };
-    put_half(writer, news.writer_as(who))
+    put_half(writer, || news.writer_as(who))
 }
 
 /// Makes a reader, which begins at the oldest message that is still there.

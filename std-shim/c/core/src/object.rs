@@ -21,17 +21,21 @@ pub const RW_HALF_WORDS: usize = 32;
 /// # Safety
 /// The type is an array of words, in which the tag and then an aligned `Value` have room wherever
 /// it lies. `TAG` is not zero, and no other type has it.
-pub(crate) unsafe trait Object {
+pub unsafe trait Object {
+    /// What the object holds.
     type Value;
+    /// The first word of an object that was made.
     const TAG: usize;
 }
 
 /// Says which Rust values the objects of C hold.
+#[macro_export]
+#[doc(hidden)]
 macro_rules! objects {
     ($($name:ty = $value:ty, $tag:literal;)*) => {
         $(
             // SAFETY: the constant below sees to the size; each tag stands once.
-            unsafe impl crate::object::Object for $name {
+            unsafe impl $crate::object::Object for $name {
                 type Value = $value;
                 const TAG: usize = $tag;
             }
@@ -43,7 +47,7 @@ macro_rules! objects {
         )*
     };
 }
-pub(crate) use objects;
+pub use crate::objects;
 
 /// Where the value of an object lies: behind the tag, aligned. `None` for a null or misaligned
 /// pointer.
@@ -64,7 +68,7 @@ fn is_made<O: Object>(at: *const O) -> bool {
 }
 
 /// Makes the object at `to`.
-pub(crate) fn put<O: Object>(to: *mut O, value: O::Value) -> rw_error {
+pub fn put<O: Object>(to: *mut O, value: O::Value) -> rw_error {
     let Some(at) = value_of(to) else { return rw_error::RW_INVALID };
     // SAFETY: the caller of C gave memory for an object.
     unsafe { at.write(value) };
@@ -74,21 +78,21 @@ pub(crate) fn put<O: Object>(to: *mut O, value: O::Value) -> rw_error {
 }
 
 /// The value of an object that several threads use; `None` if it was not made.
-pub(crate) fn shared<'a, O: Object>(at: *const O) -> Option<&'a O::Value> {
+pub fn shared<'a, O: Object>(at: *const O) -> Option<&'a O::Value> {
     let value = value_of(at).filter(|_| is_made(at))?;
     // SAFETY: the tag says that the object was made, and C keeps it in its place during the call.
     Some(unsafe { value.as_ref() })
 }
 
 /// The value of an object that one thread uses; `None` if it was not made.
-pub(crate) fn own<'a, O: Object>(at: *mut O) -> Option<&'a mut O::Value> {
+pub fn own<'a, O: Object>(at: *mut O) -> Option<&'a mut O::Value> {
     let mut value = value_of(at).filter(|_| is_made(at))?;
     // SAFETY: the tag says that the object was made. C lets one thread at a time use it.
     Some(unsafe { value.as_mut() })
 }
 
 /// Takes the value out of an object, which is then none.
-pub(crate) fn take<O: Object>(at: *mut O) -> Option<O::Value> {
+pub fn take<O: Object>(at: *mut O) -> Option<O::Value> {
     let value = value_of(at).filter(|_| is_made(at))?;
     // SAFETY: the object was made, and its first word is the tag.
     unsafe { at.cast::<usize>().write(0) };
@@ -98,7 +102,7 @@ pub(crate) fn take<O: Object>(at: *mut O) -> Option<O::Value> {
 }
 
 /// Bytes that C gives; `None` for a null pointer with a size, or a size that cannot be.
-pub(crate) fn bytes<'a>(at: *const c_void, size: usize) -> Option<&'a [u8]> {
+pub fn bytes<'a>(at: *const c_void, size: usize) -> Option<&'a [u8]> {
     if size == 0 {
         return Some(&[]);
     }
@@ -110,7 +114,7 @@ pub(crate) fn bytes<'a>(at: *const c_void, size: usize) -> Option<&'a [u8]> {
 }
 
 /// Bytes that C gives to be written.
-pub(crate) fn bytes_mut<'a>(at: *mut c_void, size: usize) -> Option<&'a mut [u8]> {
+pub fn bytes_mut<'a>(at: *mut c_void, size: usize) -> Option<&'a mut [u8]> {
     if size == 0 {
         return Some(&mut []);
     }
@@ -123,7 +127,7 @@ pub(crate) fn bytes_mut<'a>(at: *mut c_void, size: usize) -> Option<&'a mut [u8]
 }
 
 /// Writes a result, if the caller wants it.
-pub(crate) fn tell<T>(to: *mut T, value: T) {
+pub fn tell<T>(to: *mut T, value: T) {
     if !to.is_null() && to.is_aligned() {
         // SAFETY: the caller of C gave memory for it.
         unsafe { to.write(value) };
@@ -131,13 +135,13 @@ pub(crate) fn tell<T>(to: *mut T, value: T) {
 }
 
 /// Memory for a structure; `None` if it is null, misaligned or too small.
-pub(crate) fn memory(at: *mut c_void, size: usize, needed: Layout) -> Option<NonNull<u8>> {
+pub fn memory(at: *mut c_void, size: usize, needed: Layout) -> Option<NonNull<u8>> {
     let fits = at.addr().is_multiple_of(needed.align()) && size >= needed.size();
     NonNull::new(at.cast::<u8>()).filter(|_| fits)
 }
 
 /// Tells how much memory a structure takes, and its alignment, if there is such a structure.
-pub(crate) fn tell_layout(layout: Option<Layout>, size: *mut usize, align: *mut usize) -> rw_error {
+pub fn tell_layout(layout: Option<Layout>, size: *mut usize, align: *mut usize) -> rw_error {
     let Some(layout) = layout else { return rw_error::RW_EXHAUSTED };
     tell(size, layout.size());
     tell(align, layout.align());
@@ -145,7 +149,7 @@ pub(crate) fn tell_layout(layout: Option<Layout>, size: *mut usize, align: *mut 
 }
 
 /// Finds a structure with slots in the caller's memory, or makes it there.
-pub(crate) fn sized<T: InMemory + ?Sized + 'static>(
+pub fn sized<T: InMemory + ?Sized + 'static>(
     memory: *mut c_void,
     size: usize,
     slots: usize,
@@ -165,22 +169,43 @@ pub(crate) fn sized<T: InMemory + ?Sized + 'static>(
     Ok(unsafe { found.as_ref() })
 }
 
-/// Makes the object of a half, unless somebody else has that.
-pub(crate) fn put_half<O: Object>(to: *mut O, half: Option<O::Value>) -> rw_error {
+/// Makes the object of a half that `take` takes, unless somebody else has it.
+///
+/// On Linux the holder may have died: then it recovers what the dead held, and tries again.
+pub fn put_half<O: Object>(to: *mut O, take: impl Fn() -> Option<O::Value>) -> rw_error {
+    let half = take();
+    #[cfg(feature = "linux")]
+    let half = half.or_else(|| {
+        reap_all();
+        take()
+    });
     half.map_or(rw_error::RW_TAKEN, |half| put(to, half))
 }
 
+/// Recovers what dead participants held, in each region that this process is attached to.
+#[cfg(feature = "linux")]
+fn reap_all() {
+    let _kept = crate::errno::Errno::keep();
+    if let Some(reap) = REAP.get() {
+        reap();
+    }
+}
+
+/// How to recover what dead participants held. The library for Linux says it.
+#[cfg(feature = "linux")]
+pub static REAP: std::sync::OnceLock<fn()> = std::sync::OnceLock::new();
+
 /// Drops the value of an object, which gives back what it stands for.
-pub(crate) fn release<O: Object>(at: *mut O) -> rw_error {
+pub fn release<O: Object>(at: *mut O) -> rw_error {
     take(at).map_or(rw_error::RW_INVALID, |_| rw_error::RW_OK)
 }
 
 /// The layout of items; `None` if there is none.
-pub(crate) fn item(size: usize, align: usize) -> Option<Layout> {
+pub fn item(size: usize, align: usize) -> Option<Layout> {
     Layout::from_size_align(size, align).ok()
 }
 
 /// A participant: a number from 1 on, or 0 for a structure that one program has alone.
-pub(crate) fn participant(number: u16) -> Option<Participant> {
+pub fn participant(number: u16) -> Option<Participant> {
     if number == 0 { Some(Participant::LOCAL) } else { Participant::new(number) }
 }

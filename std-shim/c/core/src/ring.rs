@@ -112,7 +112,7 @@ pub unsafe extern "C" fn rw_ring_take_producer(
     let (Some(ring), Some(who)) = (shared(ring), participant(who)) else {
         return rw_error::RW_INVALID;
     };
-    put_half(producer, ring.producer_as(who).map(|half| Half { half, ring: *ring }))
+    put_half(producer, || ring.producer_as(who).map(|half| Half { half, ring: *ring }))
 }
 
 /// Takes the half that pops, as `rw_ring_take_producer`.
@@ -125,7 +125,7 @@ pub unsafe extern "C" fn rw_ring_take_consumer(
     let (Some(ring), Some(who)) = (shared(ring), participant(who)) else {
         return rw_error::RW_INVALID;
     };
-    put_half(consumer, ring.consumer_as(who).map(|half| Half { half, ring: *ring }))
+    put_half(consumer, || ring.consumer_as(who).map(|half| Half { half, ring: *ring }))
 }
 
 /// Pushes a copy of an item of exactly the ring's size. `RW_WOULD_BLOCK` if the ring is full,

@@ -6,6 +6,9 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 use ringway_core::sync::AtomicU32;
 use ringway_core::wait::{BellWord, TimedOut, Wait, Wake};
 
+#[cfg(feature = "linux")]
+pub mod linux;
+
 /// A deadline that never comes.
 pub const RW_FOREVER: u64 = u64::MAX;
 
@@ -28,6 +31,9 @@ static WAIT: AtomicPtr<rw_wait> = AtomicPtr::new(ptr::null_mut());
 ///
 /// `wait` lives as long as the program. Without it, or with null, calls that wait return
 /// `RW_NO_WAIT`, and nobody is woken: the program looks by the `try` forms when it suits it.
+///
+/// The library `ringway` for Linux waits by itself, and needs no such call: by `futex(2)`, and its
+/// deadlines are those of `rw_after`.
 #[unsafe(no_mangle)]
 pub extern "C" fn rw_set_wait(wait: *const rw_wait) {
     // SYNC POINT with the load in `program`, release: who waits sees the functions.
@@ -42,27 +48,38 @@ fn program() -> Option<&'static rw_wait> {
 }
 
 /// Whether calls that wait can.
-pub(crate) fn can_wait() -> Result<(), rw_error> {
+pub fn can_wait() -> Result<(), rw_error> {
+    if cfg!(feature = "linux") {
+        return Ok(());
+    }
     let can = program().is_some_and(|wait| wait.sleep.is_some());
     if can { Ok(()) } else { Err(rw_error::RW_NO_WAIT) }
 }
 
 /// The deadline of a call.
-pub(crate) fn deadline(deadline: u64) -> Option<u64> {
+pub fn deadline(deadline: u64) -> Option<u64> {
     Some(deadline).filter(|deadline| *deadline != RW_FOREVER)
 }
 
 /// Waiting as the program says.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Program;
+pub struct Program;
 
 impl Wake for Program {
     type Word = BellWord;
     const INIT: Self = Program;
 
     fn wake(&self, word: &AtomicU32, n: u32) {
-        if let Some(wake) = program().and_then(|wait| wait.wake) {
-            wake(word.as_core().as_ptr(), n);
+        match program() {
+            Some(wait) => {
+                if let Some(wake) = wait.wake {
+                    wake(word.as_core().as_ptr(), n);
+                }
+            }
+            #[cfg(feature = "linux")]
+            None => linux::wake(word, n),
+            #[cfg(not(feature = "linux"))]
+            None => {}
         }
     }
 }
@@ -70,7 +87,21 @@ impl Wake for Program {
 impl Wait for Program {
     type Deadline = u64;
 
+    #[cfg(feature = "linux")]
+    fn spin_limit(&self) -> u32 {
+        linux::spin_limit()
+    }
+
+    #[cfg(feature = "linux")]
+    fn record_spin(&self, were_enough: bool) {
+        linux::record_spin(were_enough);
+    }
+
     fn wait(&self, word: &AtomicU32, expected: u32, deadline: Option<u64>) -> Result<(), TimedOut> {
+        #[cfg(feature = "linux")]
+        if program().is_none() {
+            return linux::sleep(word, expected, deadline);
+        }
         let Some(sleep) = program().and_then(|wait| wait.sleep) else { return Ok(()) };
         match sleep(word.as_core().as_ptr(), expected, deadline.unwrap_or(RW_FOREVER)) {
             0 => Ok(()),
