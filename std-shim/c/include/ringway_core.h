@@ -24,6 +24,16 @@
 #include <stdint.h>
 
 /*
+ The bytes that a condition takes in memory, aligned to 8.
+ */
+#define RW_CONDITION_SIZE 8
+
+/*
+ The bytes that a reentrant mutex takes in memory, aligned to 8.
+ */
+#define RW_REENTRANT_SIZE 24
+
+/*
  The bytes that a mutex, a semaphore or an event takes in memory, aligned to 8.
  */
 #define RW_LOCK_SIZE 8
@@ -312,15 +322,14 @@ typedef struct {
 } rw_byte_consumer;
 
 /*
- A mutex in memory of the caller, as one participant uses it. Any thread may use it. It stays in
- its place while somebody has it.
+ A condition in memory of the caller, for waiters that hold a `rw_mutex`. Any thread may use it.
  */
 typedef struct {
   /*
    Not for the caller.
    */
   size_t opaque[RW_HANDLE_WORDS];
-} rw_mutex;
+} rw_condition;
 
 /*
  A mutex that is held.
@@ -331,6 +340,38 @@ typedef struct {
    */
   size_t opaque[RW_HANDLE_WORDS];
 } rw_mutex_guard;
+
+/*
+ A mutex in memory of the caller that its thread can take again, as one participant uses it. Any
+ thread may use it. It stays in its place while somebody has it.
+ */
+typedef struct {
+  /*
+   Not for the caller.
+   */
+  size_t opaque[RW_HANDLE_WORDS];
+} rw_reentrant;
+
+/*
+ One of the times that a thread took a `rw_reentrant`. It stays in its thread.
+ */
+typedef struct {
+  /*
+   Not for the caller.
+   */
+  size_t opaque[RW_HANDLE_WORDS];
+} rw_reentrant_guard;
+
+/*
+ A mutex in memory of the caller, as one participant uses it. Any thread may use it. It stays in
+ its place while somebody has it.
+ */
+typedef struct {
+  /*
+   Not for the caller.
+   */
+  size_t opaque[RW_HANDLE_WORDS];
+} rw_mutex;
 
 /*
  A lock for many readers or one writer, in memory of the caller, as one participant uses it. Any
@@ -680,6 +721,82 @@ size_t rw_byte_ring_length(const rw_byte_ring *ring);
 rw_error rw_byte_ring_recover(const rw_byte_ring *ring, uint16_t dead);
 
 /*
+ Makes a condition in `memory`, of `RW_CONDITION_SIZE` bytes.
+ */
+rw_error rw_condition_init(rw_condition *condition, void *memory, size_t memory_size);
+
+/*
+ Finds a condition that was made in `memory`, by this program or another one.
+ */
+rw_error rw_condition_attach(rw_condition *condition, void *memory, size_t memory_size);
+
+/*
+ Wakes at most `count` waiters, `UINT32_MAX` for all, and tells how many it may have woken. The
+ caller held the mutex when it changed what they wait for, and need not hold it now.
+ */
+rw_error rw_condition_notify(const rw_condition *condition, uint32_t count, uint32_t *woken);
+
+/*
+ Unlocks the mutex of `guard`, waits for a notification until `deadline`, and locks the mutex
+ again, whatever it returns but `RW_INVALID` and `RW_NO_WAIT`.
+
+ It may return for no reason: look again at what you wait for. `RW_OWNER_DIED` as
+ `rw_mutex_try_lock`. After the deadline it still waits for the mutex.
+ */
+rw_error rw_condition_wait(const rw_condition *condition, rw_mutex_guard *guard, uint64_t deadline);
+
+/*
+ Says how this program tells its threads apart, for reentrant mutexes. Call it once, before
+ anything else.
+
+ `thread_id` returns the number of the calling thread, which is not 0. Threads, and an interrupt
+ and what it interrupts, have different numbers while they use one mutex. With null, calls that
+ lock a reentrant mutex return `RW_INVALID`.
+ */
+void rw_set_thread_id(uint32_t (*thread_id)(void));
+
+/*
+ Makes a reentrant mutex in `memory`, of `RW_REENTRANT_SIZE` bytes, for a participant: a number
+ from 1 on, or 0 if one program has it alone.
+ */
+rw_error rw_reentrant_init(rw_reentrant *mutex, void *memory, size_t memory_size, uint16_t who);
+
+/*
+ Finds a reentrant mutex that was made in `memory`, by this program or another one.
+ */
+rw_error rw_reentrant_attach(rw_reentrant *mutex, void *memory, size_t memory_size, uint16_t who);
+
+/*
+ Locks the mutex, if it is free or this thread has it. `RW_WOULD_BLOCK` if another has it,
+ `RW_OVERFLOW` if this thread has it 65535 times, `RW_OWNER_DIED` as `rw_mutex_try_lock`. Needs
+ `rw_set_thread_id`.
+ */
+rw_error rw_reentrant_try_lock(const rw_reentrant *mutex, rw_reentrant_guard *guard);
+
+/*
+ Locks the mutex, for which it waits until `deadline` if another thread has it. See
+ `rw_reentrant_try_lock`.
+ */
+rw_error rw_reentrant_lock(const rw_reentrant *mutex, uint64_t deadline, rw_reentrant_guard *guard);
+
+/*
+ Says that what the mutex protects is whole again.
+ */
+rw_error rw_reentrant_make_consistent(rw_reentrant_guard *guard);
+
+/*
+ Unlocks the mutex as often as it was locked with this guard: once. It is free when all guards
+ are.
+ */
+rw_error rw_reentrant_unlock(rw_reentrant_guard *guard);
+
+/*
+ Puts right what a participant held that does nothing any more: its process has ended, or its
+ context was reset.
+ */
+rw_error rw_reentrant_recover(void *memory, size_t memory_size, uint16_t dead);
+
+/*
  What an error means, and what to do: a text that lives for ever.
  */
 const char *rw_error_text(int32_t error);
@@ -778,6 +895,12 @@ rw_error rw_rwlock_end_read(rw_read_guard *guard);
 rw_error rw_rwlock_end_write(rw_write_guard *guard);
 
 /*
+ Puts right what a participant held that does nothing any more: its process has ended, or its
+ context was reset.
+ */
+rw_error rw_rwlock_recover(void *memory, size_t memory_size, size_t readers, uint16_t dead);
+
+/*
  Makes a semaphore with `permits` permits in `memory`, of `RW_LOCK_SIZE` bytes.
  */
 rw_error rw_semaphore_init(rw_semaphore *semaphore,
@@ -847,6 +970,15 @@ rw_error rw_bounded_semaphore_release(const rw_bounded_semaphore *semaphore);
 size_t rw_bounded_semaphore_permits(const rw_bounded_semaphore *semaphore);
 
 /*
+ Gives back the permits of a participant that does nothing any more: its process has ended, or
+ its context was reset.
+ */
+rw_error rw_bounded_semaphore_recover(void *memory,
+                                      size_t memory_size,
+                                      size_t permits,
+                                      uint16_t dead);
+
+/*
  Makes a flag in `memory`, of `RW_LOCK_SIZE` bytes, which is not set.
  */
 rw_error rw_event_init(rw_event *event, void *memory, size_t memory_size);
@@ -906,6 +1038,12 @@ rw_error rw_barrier_abort(const rw_barrier *barrier);
  Makes the barrier whole.
  */
 rw_error rw_barrier_reset(const rw_barrier *barrier);
+
+/*
+ Breaks the barrier if a participant waits in it that does nothing any more: its process has
+ ended, or its context was reset.
+ */
+rw_error rw_barrier_recover(void *memory, size_t memory_size, size_t parties, uint16_t dead);
 
 /*
  Tells how much memory a ring of `capacity` bytes takes, and its alignment.

@@ -10,6 +10,7 @@
 #![allow(non_camel_case_types)]
 
 pub mod bytes;
+pub mod condition;
 #[cfg(feature = "linux")]
 pub mod errno;
 pub mod error;

@@ -15,8 +15,8 @@ use ringway_core::lock::{
 use ringway_core::storage::InMemory;
 
 /// What a lock of C protects: nothing that this library knows.
-type Nothing = [u8; 0];
-type Bare = Mutex<Nothing, Program>;
+pub(crate) type Nothing = [u8; 0];
+pub(crate) type Bare = Mutex<Nothing, Program>;
 type Rw = RwLockView<Nothing, Program>;
 type Permits = Semaphore<0, Program>;
 type Bounded = BoundedSemaphoreView<Program>;
@@ -102,10 +102,12 @@ objects! {
 
 /// The bytes that a mutex, a semaphore or an event takes in memory, aligned to 8.
 pub const RW_LOCK_SIZE: usize = 8;
+const _: () = assert!(size_of::<Bare>() <= RW_LOCK_SIZE && size_of::<Flag>() <= RW_LOCK_SIZE);
+const _: () = assert!(size_of::<Permits>() <= RW_LOCK_SIZE);
 
 /// Finds a structure of one size in the caller's memory, after `make` made it there.
-fn fixed<T>(memory: *mut c_void, size: usize, make: Option<T>) -> Option<&'static T> {
-    const { assert!(size_of::<T>() <= RW_LOCK_SIZE && align_of::<T>() <= 8) };
+pub(crate) fn fixed<T>(memory: *mut c_void, size: usize, make: Option<T>) -> Option<&'static T> {
+    const { assert!(align_of::<T>() <= 8) };
     let at = placed(memory, size, Layout::new::<T>())?.cast::<T>();
     if let Some(fresh) = make {
         // SAFETY: the caller guarantees memory of this size, which is used for nothing else.
@@ -148,7 +150,7 @@ pub unsafe extern "C" fn rw_mutex_attach(
 }
 
 /// Puts a guard into the object of C. A lock whose holder died is held, and the code says so.
-fn held<O, G>(taken: Result<G, LockError<G>>, guard: *mut O) -> rw_error
+pub(crate) fn held<O, G>(taken: Result<G, LockError<G>>, guard: *mut O) -> rw_error
 where
     O: crate::object::Object<Value = G>,
 {
@@ -319,6 +321,26 @@ pub unsafe extern "C" fn rw_rwlock_end_write(guard: *mut rw_write_guard) -> rw_e
     release(guard)
 }
 
+/// Puts right what a participant held that does nothing any more: its process has ended, or its
+/// context was reset.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rw_rwlock_recover(
+    memory: *mut c_void,
+    memory_size: usize,
+    readers: usize,
+    dead: u16,
+) -> rw_error {
+    let Some(dead) = participant(dead) else { return rw_error::RW_INVALID };
+    match sized::<Rw>(memory, memory_size, readers, false) {
+        Ok(lock) => {
+            // SAFETY: the caller guarantees that the participant takes no further step.
+            unsafe { lock.recover(dead) };
+            rw_error::RW_OK
+        }
+        Err(error) => error,
+    }
+}
+
 /// Makes a semaphore with `permits` permits in `memory`, of `RW_LOCK_SIZE` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_semaphore_init(
@@ -449,6 +471,26 @@ pub unsafe extern "C" fn rw_bounded_semaphore_permits(
     shared(semaphore).map_or(0, |it| it.permits())
 }
 
+/// Gives back the permits of a participant that does nothing any more: its process has ended, or
+/// its context was reset.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rw_bounded_semaphore_recover(
+    memory: *mut c_void,
+    memory_size: usize,
+    permits: usize,
+    dead: u16,
+) -> rw_error {
+    let Some(dead) = participant(dead) else { return rw_error::RW_INVALID };
+    match sized::<Bounded>(memory, memory_size, permits, false) {
+        Ok(semaphore) => {
+            // SAFETY: the caller guarantees that the participant takes no further step.
+            unsafe { semaphore.recover(dead) };
+            rw_error::RW_OK
+        }
+        Err(error) => error,
+    }
+}
+
 /// Makes a flag in `memory`, of `RW_LOCK_SIZE` bytes, which is not set.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_event_init(
@@ -567,4 +609,24 @@ pub unsafe extern "C" fn rw_barrier_reset(barrier: *const rw_barrier) -> rw_erro
     let Some(barrier) = shared(barrier) else { return rw_error::RW_INVALID };
     barrier.reset();
     rw_error::RW_OK
+}
+
+/// Breaks the barrier if a participant waits in it that does nothing any more: its process has
+/// ended, or its context was reset.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rw_barrier_recover(
+    memory: *mut c_void,
+    memory_size: usize,
+    parties: usize,
+    dead: u16,
+) -> rw_error {
+    let Some(dead) = participant(dead) else { return rw_error::RW_INVALID };
+    match sized::<Parties>(memory, memory_size, parties, false) {
+        Ok(barrier) => {
+            // SAFETY: the caller guarantees that the participant takes no further step.
+            unsafe { barrier.recover(dead) };
+            rw_error::RW_OK
+        }
+        Err(error) => error,
+    }
 }
