@@ -291,6 +291,180 @@ typedef enum {
 } rw_error;
 
 /*
+ The phase of a link.
+ */
+typedef enum {
+  /*
+   It neither greets nor answers; or it is no link.
+   */
+  RW_LINK_IS_DOWN = 0,
+  /*
+   It greets until a peer answers.
+   */
+  RW_LINK_IS_CONNECTING = 1,
+  /*
+   Both sides are connected; ports work.
+   */
+  RW_LINK_IS_UP = 2,
+  /*
+   This side closed it. It sends the messages that it accepted, then tells the peer.
+   */
+  RW_LINK_IS_CLOSING = 3,
+} rw_link_phase;
+
+/*
+ What happened to a link or to a port.
+ */
+typedef enum {
+  /*
+   A session ended; `detail` is a `rw_link_down`.
+   */
+  RW_LINK_DOWN = 0,
+  /*
+   A session with the peer began.
+   */
+  RW_LINK_UP = 1,
+  /*
+   The peer opened the port, and this side has not: open it, or reset it to refuse.
+   */
+  RW_PORT_WAITING = 2,
+  /*
+   Both sides have opened the port: it is connected.
+   */
+  RW_PORT_OPENED = 3,
+  /*
+   A message came. Receive until receiving would block.
+   */
+  RW_PORT_READABLE = 4,
+  /*
+   There is room again after a send returned `RW_WOULD_BLOCK`.
+   */
+  RW_PORT_WRITABLE = 5,
+  /*
+   The peer sends no more. Messages that have arrived can still be received.
+   */
+  RW_PORT_PEER_SHUT_SEND = 6,
+  /*
+   The peer reads no more.
+   */
+  RW_PORT_PEER_SHUT_RECV = 7,
+  /*
+   The port was torn down; `detail` is a `rw_link_reset`.
+   */
+  RW_PORT_RESET = 8,
+  /*
+   Both sides are done with the port: it can be opened again.
+   */
+  RW_PORT_FREE = 9,
+} rw_link_news;
+
+/*
+ What an end of a channel does.
+ */
+typedef enum {
+  /*
+   New, and not connected.
+   */
+  RW_PHASE_NEW = 0,
+  /*
+   It accepts connections.
+   */
+  RW_PHASE_LISTENING = 1,
+  /*
+   It waits for the other end.
+   */
+  RW_PHASE_CONNECTING = 2,
+  /*
+   It has, or had, a peer: see its directions.
+   */
+  RW_PHASE_CONNECTED = 3,
+  /*
+   The connection was torn down, and bytes under way are lost.
+   */
+  RW_PHASE_TORN_DOWN = 4,
+  /*
+   This side closed it, or it is no end.
+   */
+  RW_PHASE_GONE = 5,
+} rw_phase;
+
+/*
+ One direction of a connected end.
+ */
+typedef enum {
+  /*
+   The end does not have this direction.
+   */
+  RW_DIRECTION_ABSENT = 0,
+  /*
+   Bytes may flow.
+   */
+  RW_DIRECTION_OPEN = 1,
+  /*
+   This side ended it.
+   */
+  RW_DIRECTION_SHUT = 2,
+  /*
+   The peer ended it.
+   */
+  RW_DIRECTION_ENDED = 3,
+} rw_direction;
+
+/*
+ Why a session ended, and what the link does then.
+ */
+typedef enum {
+  /*
+   This side closed the link, which stays down. The peer received everything, or this side did
+   not wait for it.
+   */
+  RW_DOWN_CLOSED = 0,
+  /*
+   The peer closed the link, which stays down.
+   */
+  RW_DOWN_PEER_CLOSED = 1,
+  /*
+   The peer was silent. The link connects again.
+   */
+  RW_DOWN_PEER_GONE = 2,
+  /*
+   The peer restarted, or gave this session up. The link connects again.
+   */
+  RW_DOWN_PEER_RESTARTED = 3,
+  /*
+   The stream ended. The link stays down.
+   */
+  RW_DOWN_LINE_ENDED = 4,
+  /*
+   The peer speaks another version, which `value` is. The link stays down.
+   */
+  RW_DOWN_INCOMPATIBLE = 5,
+  /*
+   The peer sent what no peer sends. A serial link connects again; one on a reliable line stays
+   down.
+   */
+  RW_DOWN_VIOLATION = 6,
+} rw_link_down;
+
+/*
+ Why a port was torn down.
+ */
+typedef enum {
+  /*
+   The peer reset it, for the reason `value`.
+   */
+  RW_RESET_PEER = 0,
+  /*
+   The session ended.
+   */
+  RW_RESET_LINK_DOWN = 1,
+  /*
+   The peer has no such port.
+   */
+  RW_RESET_NO_SUCH_PORT = 2,
+} rw_link_reset;
+
+/*
  A ring of bytes in memory of the caller. Any thread may use it; its halves are for one thread
  each.
  */
@@ -361,6 +535,93 @@ typedef struct {
    */
   size_t opaque[RW_HANDLE_WORDS];
 } rw_reentrant_guard;
+
+/*
+ The sizes of a channel or of a signal table: one of the constants of this header.
+ */
+typedef struct {
+  /*
+   Not for the caller.
+   */
+  const void *opaque[2];
+} rw_sizes;
+
+/*
+ The identity and the timeouts of one side of a link. A tick is the unit of the program's clock.
+ */
+typedef struct {
+  /*
+   Tells this run of the program from earlier runs: a stored count of restarts, or a random
+   number.
+   */
+  uint32_t generation;
+  /*
+   Ticks after which a serial link sends an unacknowledged frame again.
+   */
+  uint32_t retransmit;
+  /*
+   Ticks between two greetings while no peer answers.
+   */
+  uint32_t hello;
+  /*
+   Ticks of silence after which this side asks the peer whether it is there.
+   */
+  uint32_t keepalive;
+  /*
+   Ticks of silence after which the peer counts as gone.
+   */
+  uint32_t gone;
+} rw_link_config;
+
+/*
+ One end of a link, in memory of the caller. One thread at a time uses it.
+ */
+typedef struct {
+  /*
+   Not for the caller.
+   */
+  size_t opaque[RW_HANDLE_WORDS];
+} rw_link;
+
+/*
+ Something that happened to a link. It says "look again": what happened once may be told twice.
+ */
+typedef struct {
+  /*
+   What.
+   */
+  rw_link_news news;
+  /*
+   The port, if it is one's.
+   */
+  uint8_t port;
+  /*
+   A `rw_link_down` or a `rw_link_reset`; otherwise 0.
+   */
+  uint8_t detail;
+  /*
+   A version, or the peer's reason; otherwise 0.
+   */
+  uint8_t value;
+} rw_link_event;
+
+/*
+ The state of an end.
+ */
+typedef struct {
+  /*
+   What it does.
+   */
+  rw_phase phase;
+  /*
+   From this side to the peer, if it is connected.
+   */
+  rw_direction send;
+  /*
+   From the peer to this side, if it is connected.
+   */
+  rw_direction recv;
+} rw_state;
 
 /*
  A mutex in memory of the caller, as one participant uses it. Any thread may use it. It stays in
@@ -570,6 +831,82 @@ typedef struct {
 } rw_ring_consumer;
 
 /*
+ A table of signal lines, in memory of the caller. Any thread and any interrupt may use it; its
+ dispatcher is for one thread.
+ */
+typedef struct {
+  /*
+   Not for the caller.
+   */
+  size_t opaque[RW_HANDLE_WORDS];
+} rw_signals;
+
+/*
+ A function for the deliveries of a line, and what it is called with. It stays in its place for
+ as long as the program runs, once a line has it.
+ */
+typedef struct {
+  /*
+   Not for the caller.
+   */
+  size_t opaque[RW_HANDLE_WORDS];
+} rw_handler;
+
+/*
+ What a queued raise carries. The program decides what it means.
+ */
+typedef struct {
+  /*
+   A number, or the bits of a pointer.
+   */
+  size_t value;
+  /*
+   The raiser: a process, a core, a task.
+   */
+  uint32_t sender;
+  /*
+   The user the raiser acts for.
+   */
+  uint32_t user;
+  /*
+   The reason.
+   */
+  int32_t code;
+} rw_payload;
+
+/*
+ One delivery of a line.
+ */
+typedef struct {
+  /*
+   The number of raises in this delivery: at least 1, and 1 if there is a payload.
+   */
+  uint64_t count;
+  /*
+   The line.
+   */
+  uint32_t line;
+  /*
+   Whether there is a payload; if not, it is zeros.
+   */
+  bool has_payload;
+  /*
+   The payload.
+   */
+  rw_payload payload;
+} rw_raised;
+
+/*
+ The right to dispatch. There is one for each table.
+ */
+typedef struct {
+  /*
+   Not for the caller.
+   */
+  size_t opaque[RW_HANDLE_WORDS];
+} rw_dispatcher;
+
+/*
  How this program sleeps and wakes.
  */
 typedef struct {
@@ -590,6 +927,66 @@ typedef struct {
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
+
+/*
+ The sizes of a link over a line that may lose and change bytes, such as a UART: messages of at
+ most 64 bytes, 1 frame unacknowledged, 2 ports of 2 messages.
+ */
+extern const rw_sizes rw_link_serial_64;
+
+/*
+ The sizes of a link over a UART: messages of at most 256 bytes, 4 frames unacknowledged, 2 ports
+ of 4 messages.
+ */
+extern const rw_sizes rw_link_serial_256;
+
+/*
+ The sizes of a link over a UART: messages of at most 1024 bytes, 8 frames unacknowledged, 8
+ ports of 8 messages.
+ */
+extern const rw_sizes rw_link_serial_1024;
+
+/*
+ The sizes of a link over a stream that keeps bytes complete and in order, such as a pipe or a
+ socket: messages of at most 256 bytes, 4 frames waiting, 2 ports of 4 messages.
+ */
+extern const rw_sizes rw_link_reliable_256;
+
+/*
+ The sizes of a link over a stream that keeps bytes complete and in order: messages of at most
+ 1024 bytes, 8 frames waiting, 8 ports of 8 messages.
+ */
+extern const rw_sizes rw_link_reliable_1024;
+
+/*
+ The sizes of a signal table: 8 lines without payloads.
+ */
+extern const rw_sizes rw_signals_8;
+
+/*
+ The sizes of a signal table: 8 lines, each with a queue of 8 payloads.
+ */
+extern const rw_sizes rw_signals_8_queued;
+
+/*
+ The sizes of a signal table: 32 lines without payloads.
+ */
+extern const rw_sizes rw_signals_32;
+
+/*
+ The sizes of a signal table: 32 lines, each with a queue of 16 payloads.
+ */
+extern const rw_sizes rw_signals_32_queued;
+
+/*
+ The sizes of a signal table: 64 lines without payloads.
+ */
+extern const rw_sizes rw_signals_64;
+
+/*
+ The sizes of a signal table: 64 lines, each with a queue of 16 payloads.
+ */
+extern const rw_sizes rw_signals_64_queued;
 
 /*
  Tells how much memory a ring of `capacity` bytes takes, and its alignment.
@@ -800,6 +1197,141 @@ rw_error rw_reentrant_recover(void *memory, size_t memory_size, uint16_t dead);
  What an error means, and what to do: a text that lives for ever.
  */
 const char *rw_error_text(int32_t error);
+
+/*
+ Tells how much memory a link of these sizes takes (one of `rw_link_serial_64` to
+ `rw_link_reliable_1024`), and its alignment.
+ */
+rw_error rw_link_layout(const rw_sizes *sizes, size_t *size, size_t *align);
+
+/*
+ Tells the usual timeouts, for a clock that counts milliseconds.
+ */
+rw_error rw_link_defaults(uint32_t generation, rw_link_config *config);
+
+/*
+ Makes a link in `memory`, which stays in its place and is used for nothing else. It is down.
+ */
+rw_error rw_link_init(rw_link *link,
+                      void *memory,
+                      size_t memory_size,
+                      const rw_sizes *sizes,
+                      const rw_link_config *config);
+
+/*
+ Ends the use of the object; its memory is free. It tells the peer nothing: see `rw_link_close`.
+ */
+rw_error rw_link_forget(rw_link *link);
+
+/*
+ The phase of a link.
+ */
+rw_link_phase rw_link_phase_of(rw_link *link);
+
+/*
+ Begins to connect at the time `now`, and goes on until a peer answers. `RW_ALREADY_CONNECTED` if
+ the link is not down.
+ */
+rw_error rw_link_open(rw_link *link, uint64_t now);
+
+/*
+ Closes every port and then the link: it transmits what it accepted, and tells the peer.
+ */
+rw_error rw_link_close(rw_link *link, uint64_t now);
+
+/*
+ Takes bytes that came from the line. Afterwards ask for bytes to transmit, for events, and for
+ the timeout.
+ */
+rw_error rw_link_handle_bytes(rw_link *link, uint64_t now, const void *came, size_t size);
+
+/*
+ Takes the news that the stream ended, or that another one replaces it. The link is down; open it
+ again over the next stream.
+ */
+rw_error rw_link_handle_end(rw_link *link, uint64_t now);
+
+/*
+ Does what is due at `now`. Call it when `rw_link_poll_timeout` says so; earlier is harmless.
+ */
+rw_error rw_link_handle_timeout(rw_link *link, uint64_t now);
+
+/*
+ Puts the next bytes to transmit into `out`, and tells how many: 0 if there are none. `now` is
+ the time at which the program passes them to the line.
+ */
+rw_error rw_link_poll_transmit(rw_link *link, uint64_t now, void *out, size_t size, size_t *filled);
+
+/*
+ Tells the next event; each event once, then `RW_WOULD_BLOCK`.
+ */
+rw_error rw_link_poll_event(rw_link *link, rw_link_event *event);
+
+/*
+ Tells the time at which to call `rw_link_handle_timeout`, which may be in the past; `RW_FOREVER`
+ if no timer runs.
+ */
+rw_error rw_link_poll_timeout(rw_link *link, uint64_t *due);
+
+/*
+ Tells the state of a port; `RW_PHASE_GONE` for a port that the link does not have.
+ */
+rw_error rw_link_port_state(rw_link *link, uint8_t port, rw_state *state);
+
+/*
+ Opens a port: it is connected once the peer opens it, too. A port stays open across sessions.
+
+ `RW_NOT_FOUND` if this side or the peer has no such port, `RW_ALREADY_CONNECTED` if it is open,
+ `RW_WOULD_BLOCK` if the peer has not ended the port's last use.
+ */
+rw_error rw_link_open_port(rw_link *link, uint8_t port);
+
+/*
+ Sends a message on a port: copies it for `rw_link_poll_transmit`.
+
+ `RW_WOULD_BLOCK` if the peer or the line has no room, `RW_MESSAGE_TOO_LARGE` if it is longer
+ than either side's largest, `RW_RESET` if the port was torn down or the session ended,
+ `RW_NOT_FOUND`, `RW_BROKEN_PIPE`, `RW_NOT_CONNECTED`, `RW_CLOSED` by the port's state.
+ */
+rw_error rw_link_try_send(rw_link *link, uint8_t port, const void *message, size_t size);
+
+/*
+ Moves the oldest message of a port into `message`, and tells its length. `RW_WOULD_BLOCK` if
+ there is none, `RW_BUFFER_TOO_SMALL` if `size` is less than the length that it tells, and then
+ the message stays; `RW_END_OF_FILE` and `RW_RESET` at the end.
+ */
+rw_error rw_link_try_recv(rw_link *link, uint8_t port, void *message, size_t size, size_t *length);
+
+/*
+ Lends the oldest message of a port in place. Read it, and then call `rw_link_release`.
+ */
+rw_error rw_link_peek(rw_link *link, uint8_t port, const void **message, size_t *length);
+
+/*
+ Drops the oldest message of a port, and lets the peer send another. Does nothing if there is
+ none.
+ */
+rw_error rw_link_release(rw_link *link, uint8_t port);
+
+/*
+ Ends sending on a port. Messages sent before still arrive.
+ */
+rw_error rw_link_shut_send(rw_link *link, uint8_t port);
+
+/*
+ Ends receiving on a port. Messages that were not taken are dropped.
+ */
+rw_error rw_link_shut_recv(rw_link *link, uint8_t port);
+
+/*
+ Ends both directions of a port. Messages sent before still arrive.
+ */
+rw_error rw_link_close_port(rw_link *link, uint8_t port);
+
+/*
+ Tears a port down, and tells the peer `reason`; also refuses a port that the peer opened.
+ */
+rw_error rw_link_reset_port(rw_link *link, uint8_t port, uint8_t reason);
 
 /*
  Makes a mutex in `memory`, for a participant: a number from 1 on, or 0 if one program has it
@@ -1451,6 +1983,127 @@ size_t rw_ring_length(const rw_ring *ring);
  context was reset.
  */
 rw_error rw_ring_recover(const rw_ring *ring, uint16_t dead);
+
+/*
+ Tells how much memory a table of these sizes takes (one of `rw_signals_8` to
+ `rw_signals_64_queued`), and its alignment.
+ */
+rw_error rw_signals_layout(const rw_sizes *sizes, size_t *size, size_t *align);
+
+/*
+ Makes a table in `memory`, which stays in its place and is used for nothing else.
+ */
+rw_error rw_signals_init(rw_signals *signals,
+                         void *memory,
+                         size_t memory_size,
+                         const rw_sizes *sizes);
+
+/*
+ Makes a handler: a delivery calls `run(context, raised)` where the dispatcher dispatches.
+
+ `run` may raise, mask, and change handlers. It returns to its caller, and does not use the
+ dispatcher that called it: a call of that finds no dispatcher, `RW_INVALID`.
+ */
+rw_error rw_handler_init(rw_handler *handler,
+                         void (*run)(void *context, const rw_raised *raised),
+                         void *context);
+
+/*
+ Sets the handler of a line; with null, the line has none, and keeps its raises. The handler
+ before may still run for a delivery that was chosen before the change.
+ */
+rw_error rw_signals_set_handler(const rw_signals *signals,
+                                uint32_t line,
+                                const rw_handler *handler);
+
+/*
+ Sets the priority of a line, 0 at first. The dispatcher delivers the highest priority first;
+ lines of equal priority take turns.
+ */
+rw_error rw_signals_set_priority(const rw_signals *signals, uint32_t line, uint8_t priority);
+
+/*
+ Raises a line, and wakes the dispatcher. Raises that were not delivered yet are counted.
+ `RW_NO_SUCH_LINE` if the table has none of this number.
+ */
+rw_error rw_signals_raise(const rw_signals *signals, uint32_t line);
+
+/*
+ Raises a line with a payload, which is queued. `RW_WOULD_BLOCK` if the line's queue is full, or
+ the table has none.
+ */
+rw_error rw_signals_raise_with(const rw_signals *signals, uint32_t line, const rw_payload *payload);
+
+/*
+ The lines that were raised and not yet delivered, masked ones too: bit `n` is line `n`. 0 for
+ what is no table.
+ */
+uint64_t rw_signals_pending(const rw_signals *signals);
+
+/*
+ Masks lines, bit `n` for line `n`: their handlers do not run, and their raises are kept. Tells
+ the mask before.
+ */
+rw_error rw_signals_mask(const rw_signals *signals, uint64_t lines, uint64_t *before);
+
+/*
+ Unmasks lines, and wakes the dispatcher. Tells the mask before.
+ */
+rw_error rw_signals_unmask(const rw_signals *signals, uint64_t lines, uint64_t *before);
+
+/*
+ Masks exactly these lines. Tells the mask before.
+ */
+rw_error rw_signals_set_mask(const rw_signals *signals, uint64_t lines, uint64_t *before);
+
+/*
+ Ends the current dispatcher: it delivers what was raised before, and then its waiting calls
+ return `RW_CLOSED`. Tells whether there was one that was not ended yet.
+ */
+rw_error rw_signals_end_dispatcher(const rw_signals *signals, bool *ended);
+
+/*
+ Takes the right to dispatch. `RW_TAKEN` if somebody has it.
+ */
+rw_error rw_signals_take_dispatcher(const rw_signals *signals, rw_dispatcher *dispatcher);
+
+/*
+ Runs the handlers of the pending lines, the highest priority first, and tells the number of
+ deliveries. It makes at most as many as the table can have pending at once.
+ */
+rw_error rw_dispatcher_dispatch(rw_dispatcher *dispatcher, size_t *deliveries);
+
+/*
+ Runs the handler of the pending line with the highest priority, and tells what it delivered.
+ `RW_WOULD_BLOCK` if no line is pending, unmasked and has a handler.
+ */
+rw_error rw_dispatcher_dispatch_one(rw_dispatcher *dispatcher, rw_raised *raised);
+
+/*
+ Takes one delivery of any of these lines, masked or not, and runs no handler. `RW_WOULD_BLOCK`
+ if none is pending.
+ */
+rw_error rw_dispatcher_try_wait(rw_dispatcher *dispatcher, uint64_t lines, rw_raised *raised);
+
+/*
+ Sleeps until there is something to handle, and runs the handlers as `rw_dispatcher_dispatch`.
+ `RW_CLOSED` if somebody ended this dispatcher.
+ */
+rw_error rw_dispatcher_pause(rw_dispatcher *dispatcher, uint64_t deadline, size_t *deliveries);
+
+/*
+ Sleeps until one of these lines is raised, masked or not, and takes the delivery. It runs no
+ handler. `RW_CLOSED` if somebody ended this dispatcher.
+ */
+rw_error rw_dispatcher_wait(rw_dispatcher *dispatcher,
+                            uint64_t lines,
+                            uint64_t deadline,
+                            rw_raised *raised);
+
+/*
+ Gives the right to dispatch back.
+ */
+rw_error rw_dispatcher_release(rw_dispatcher *dispatcher);
 
 /*
  Says how this program waits, for all structures. Call it once, before anything else.

@@ -31,10 +31,10 @@ static unsigned long checks;
 
 #define IS(call, wanted)                                                              \
     do {                                                                              \
-        int told = (int)(call);                                                       \
+        int code_ = (int)(call);                                                      \
         checks++;                                                                     \
-        if (told != (int)(wanted)) {                                                  \
-            fprintf(stderr, "%s:%d: %s: %s\n", __FILE__, __LINE__, #call, rw_error_text(told)); \
+        if (code_ != (int)(wanted)) {                                                 \
+            fprintf(stderr, "%s:%d: %s: %s\n", __FILE__, __LINE__, #call, rw_error_text(code_)); \
             exit(1);                                                                  \
         }                                                                             \
     } while (0)

@@ -10,16 +10,20 @@
 #![allow(non_camel_case_types)]
 
 pub mod bytes;
-pub mod condition;
+mod condition;
 #[cfg(feature = "linux")]
 pub mod errno;
 pub mod error;
+mod link;
 pub mod locks;
 pub mod messages;
 pub mod news;
 pub mod object;
 pub mod queue;
 pub mod ring;
+mod signals;
+mod sizes;
+mod state;
 pub mod wait;
 
 /// The library has no way to panic. Should there be one all the same, it stops here.

@@ -51,7 +51,7 @@ pub use crate::objects;
 
 /// Where the value of an object lies: behind the tag, aligned. `None` for a null or misaligned
 /// pointer.
-fn value_of<O: Object>(at: *const O) -> Option<NonNull<O::Value>> {
+pub fn room_of<O: Object>(at: *const O) -> Option<NonNull<O::Value>> {
     let at = NonNull::new(at.cast_mut().cast::<usize>()).filter(|at| at.is_aligned())?;
     let tag = size_of::<usize>();
     let align = align_of::<O::Value>();
@@ -69,7 +69,7 @@ fn is_made<O: Object>(at: *const O) -> bool {
 
 /// Makes the object at `to`.
 pub fn put<O: Object>(to: *mut O, value: O::Value) -> rw_error {
-    let Some(at) = value_of(to) else { return rw_error::RW_INVALID };
+    let Some(at) = room_of(to) else { return rw_error::RW_INVALID };
     // SAFETY: the caller of C gave memory for an object.
     unsafe { at.write(value) };
     // SAFETY: as above; the tag is the first word.
@@ -79,21 +79,21 @@ pub fn put<O: Object>(to: *mut O, value: O::Value) -> rw_error {
 
 /// The value of an object that several threads use; `None` if it was not made.
 pub fn shared<'a, O: Object>(at: *const O) -> Option<&'a O::Value> {
-    let value = value_of(at).filter(|_| is_made(at))?;
+    let value = room_of(at).filter(|_| is_made(at))?;
     // SAFETY: the tag says that the object was made, and C keeps it in its place during the call.
     Some(unsafe { value.as_ref() })
 }
 
 /// The value of an object that one thread uses; `None` if it was not made.
 pub fn own<'a, O: Object>(at: *mut O) -> Option<&'a mut O::Value> {
-    let mut value = value_of(at).filter(|_| is_made(at))?;
+    let mut value = room_of(at).filter(|_| is_made(at))?;
     // SAFETY: the tag says that the object was made. C lets one thread at a time use it.
     Some(unsafe { value.as_mut() })
 }
 
 /// Takes the value out of an object, which is then none.
 pub fn take<O: Object>(at: *mut O) -> Option<O::Value> {
-    let value = value_of(at).filter(|_| is_made(at))?;
+    let value = room_of(at).filter(|_| is_made(at))?;
     // SAFETY: the object was made, and its first word is the tag.
     unsafe { at.cast::<usize>().write(0) };
     // SAFETY: the object was made, and the tag says now that it is none: nobody takes the value

@@ -78,7 +78,7 @@ impl From<Raised> for rw_raised {
 }
 
 /// A table of any size.
-pub(crate) trait AnyTable: Sync {
+pub trait AnyTable: Sync {
     fn raise(&self, line: u32) -> Result<(), Error>;
     fn raise_with(&self, line: u32, payload: Payload) -> Result<(), Error>;
     fn pending(&self) -> SignalSet;
@@ -96,17 +96,17 @@ pub(crate) trait AnyTable: Sync {
 }
 
 /// The bytes of a dispatcher of any size.
-pub(crate) struct Room([MaybeUninit<usize>; 2]);
+pub struct Room([MaybeUninit<usize>; 2]);
 
 /// How a mask changes.
-pub(crate) enum Change {
+pub enum Change {
     Add,
     Remove,
     Replace,
 }
 
 /// What to do with a dispatcher.
-pub(crate) enum Wanted {
+pub enum Wanted {
     Dispatch,
     One,
     Take(SignalSet),
@@ -116,7 +116,7 @@ pub(crate) enum Wanted {
 }
 
 /// What was done.
-pub(crate) enum Done {
+pub enum Done {
     Nothing,
     Deliveries(usize),
     One(Raised),
@@ -217,7 +217,7 @@ objects! {
 }
 
 /// How tables of one size are made.
-pub(crate) struct TableFunctions {
+pub struct TableFunctions {
     layout: Layout,
     make: unsafe fn(NonNull<u8>) -> &'static dyn AnyTable,
 }
@@ -425,12 +425,7 @@ pub unsafe extern "C" fn rw_signals_pending(signals: *const rw_signals) -> u64 {
     shared(signals).map_or(0, |signals| signals.pending().bits())
 }
 
-fn change(
-    signals: *const rw_signals,
-    change: Change,
-    lines: u64,
-    before: *mut u64,
-) -> rw_error {
+fn change(signals: *const rw_signals, change: Change, lines: u64, before: *mut u64) -> rw_error {
     let Some(signals) = shared(signals) else { return rw_error::RW_INVALID };
     let lines = SignalSet::from_bits_retain(lines);
     tell(before, signals.change_mask(change, lines).bits());
@@ -505,11 +500,7 @@ fn with(dispatcher: *mut rw_dispatcher, what: Wanted) -> Result<Done, rw_error> 
     }
 }
 
-fn told(
-    done: Result<Done, rw_error>,
-    deliveries: *mut usize,
-    raised: *mut rw_raised,
-) -> rw_error {
+fn told(done: Result<Done, rw_error>, deliveries: *mut usize, raised: *mut rw_raised) -> rw_error {
     match done {
         Ok(Done::Deliveries(count)) => tell(deliveries, count),
         Ok(Done::One(delivery)) => tell(raised, delivery.into()),
