@@ -378,7 +378,7 @@ impl<T> AtomicPtr<T> {
 
     forward! {
         pub(crate) fn load(order: Ordering) -> *mut T;
-        #[allow(dead_code, reason = "twins without compare-and-swap store instead, in a section")]
+        #[cfg(not(any(no_cas, not(any(loom, target_has_atomic = "32")))))]
         pub(crate) fn swap(value: *mut T, order: Ordering) -> *mut T;
         #[cfg(any(no_cas, not(any(loom, target_has_atomic = "32"))))]
         pub(crate) fn store(value: *mut T, order: Ordering) -> ();

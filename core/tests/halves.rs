@@ -8,7 +8,7 @@ mod displace;
 use displace::displace;
 use ringway_core::Error;
 use ringway_core::participant::Participant;
-use ringway_core::region::{AnyPart, Part};
+use ringway_core::region::{AnyPart, Description, Part};
 use ringway_core::ring::broadcast::{Broadcast, RecvError};
 use ringway_core::ring::bytes::ByteRing;
 use ringway_core::ring::latest::Latest;
@@ -74,6 +74,18 @@ fn a_part_tells_how_many_values_a_ring_has() {
     displace(&ring, 0, u32::MAX);
     let seen = look();
     assert_eq!((seen.len, seen.is_torn, seen.is_valid), (None, true, false));
+}
+
+#[test]
+fn a_part_that_cannot_be_is_corrupt() {
+    let ring: Ring<u32, 3, Spin> = Ring::new();
+    let good = Ring::<u32, 3, Spin>::description();
+    for (capacity, is_valid) in [(3, true), (0, false), (u32::MAX, false)] {
+        let part = AnyPart::<Spin>::new(&Description { capacity, ..good }).unwrap();
+        // SAFETY: there is a ring, and `look` reads its header alone.
+        let seen = unsafe { part.look(NonNull::from(&ring).cast()) };
+        assert_eq!(seen.is_valid, is_valid, "{capacity}");
+    }
 }
 
 /// Only a half that was closed is gone. One that never came, or was given back, may still come.

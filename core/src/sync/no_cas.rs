@@ -107,7 +107,7 @@ impl AtomicU32 {
     }
 }
 
-/// `AtomicPtr` with `swap` in a critical section.
+/// `AtomicPtr` without `swap`: who would swap a pointer stores it in a critical section.
 #[derive(Debug)]
 #[repr(transparent)]
 pub(crate) struct AtomicPtr<T>(native::AtomicPtr<T>);
@@ -128,14 +128,5 @@ impl<T> AtomicPtr<T> {
     #[inline(always)]
     pub(crate) fn store(&self, value: *mut T, order: Ordering) {
         self.0.store(value, order);
-    }
-
-    #[allow(dead_code, reason = "not every build that has this type swaps a pointer")]
-    pub(crate) fn swap(&self, value: *mut T, _order: Ordering) -> *mut T {
-        section(|| {
-            let old = self.0.load(READ);
-            self.0.store(value, WRITE);
-            old
-        })
     }
 }

@@ -265,3 +265,46 @@ impl<'q> Lists<'q, '_> {
         }
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_names_slots_of_its_queue_alone() {
+        let good = Line { pushed: 5, popped: 3, free: 3, first: 0, last: 2, claimed: 3, closed: 0 };
+        assert!(good.is_possible(3));
+        assert!(Line { pushed: 6, ..good }.is_possible(3));
+        assert!(!Line { pushed: 7, ..good }.is_possible(3), "more messages than slots");
+        assert!(!Line { claimed: 4, ..good }.is_possible(3), "more claims than slots");
+        assert!(!Line { free: 4, ..good }.is_possible(3), "no end of the list");
+        assert!(!Line { first: 3, ..good }.is_possible(3), "no such slot");
+        assert!(!Line { last: 3, ..good }.is_possible(3), "no such slot");
+        // Nobody reads the ends of an empty line.
+        assert!(Line { popped: 5, first: 3, last: 3, ..good }.is_possible(3));
+    }
+
+    #[test]
+    fn a_cell_names_a_slot_or_a_holder() {
+        let is_possible = |cell, index| {
+            let cell = &Cell(SectionCell::new(cell));
+            Slot { index, cell }.is_possible(4)
+        };
+        for held in [HELD, HELD | 7, HELD | READING | Participant::MAX] {
+            assert!(is_possible(held, 0), "{held:#x}");
+            assert!(!is_possible(held | 1 << 13, 0), "a bit that no participant has");
+        }
+        // In line, or free: 4 is the end of both lists.
+        assert!((0..=4).all(|next| is_possible(next, 3)));
+        // Free alone: slot 1 is the next one, and there is no slot 13.
+        assert!(is_possible(4 ^ 1, 3) && !is_possible(4 ^ 13, 3));
+        assert!(!is_possible(HELD - 1, 3));
+    }
+
+    #[test]
+    fn a_slot_that_is_held_leads_nowhere() {
+        let next = |cell| Slot { index: 0, cell: &Cell(SectionCell::new(cell)) }.next_in_line();
+        assert_eq!(next(HELD - 1), Some(HELD - 1));
+        assert_eq!((next(HELD), next(HELD | READING | 5)), (None, None));
+    }
+}

@@ -80,6 +80,16 @@ fn a_loan_is_refused_after_the_close() {
     assert!(queue.has_ended());
 }
 
+#[test]
+fn a_closed_queue_ends_when_it_is_empty() {
+    let queue = Queue::<u32, 2>::new();
+    queue.try_push(1).unwrap();
+    queue.close();
+    assert!(!queue.has_ended());
+    assert_eq!(queue.try_pop(), Some(1));
+    assert!(queue.has_ended());
+}
+
 /// A participant dies between the sections of each operation.
 #[test]
 fn recovery_frees_loans_and_requeues_claims() {
@@ -130,6 +140,10 @@ fn a_link_out_of_the_queue_is_corrupt() {
     spoil(&queue, |lists| lists.line.free = 4);
     assert_eq!(queue.try_push(7), Err(PushError::Corrupt(7)));
     assert_eq!(queue.try_reserve().unwrap_err(), Error::Corrupt);
+    // Whatever the list of free slots says, no message comes after the close.
+    let queue = make();
+    spoil(&queue, |lists| (lists.line.free, lists.line.closed) = (!1, !0));
+    assert_eq!(queue.try_push(7), Err(PushError::Closed(7)));
     let queue = make();
     spoil(&queue, |lists| lists.line.popped = 5);
     let queue = make();
