@@ -35,10 +35,13 @@ fn module(key: &str) -> &str {
     below.split(['/', '.']).next().unwrap_or(below)
 }
 
-/// The verdict of each mutant in the log, by its name, with its key.
-fn verdicts(log: &Path) -> BTreeMap<String, (String, String)> {
+/// Verdicts by the names of mutants, each with the mutant's key.
+type Verdicts = BTreeMap<String, (String, String)>;
+
+/// The verdict of each mutant in the log.
+fn verdicts(log: &Path) -> Verdicts {
     let text = fs::read_to_string(log).unwrap_or_default();
-    let mut found = BTreeMap::new();
+    let mut found = Verdicts::new();
     for line in text.lines() {
         let cells: Vec<&str> = line.split('\t').collect();
         if let [verdict, key, name, ..] = *cells {
@@ -68,7 +71,25 @@ fn has_no_choice(verdict: &str) -> bool {
     matches!(verdict, "constant" | "unwoven")
 }
 
-/// Reads the verdicts of both configurations, and those of mutants in `alone`, in a build of their
+/// How much a verdict says: what one configuration notices or reaches, another does not hide.
+fn weight(verdict: &str) -> usize {
+    let order = ["unreached", "constant", "unwoven", "error", "survived", "timeout", "killed"];
+    order.iter().position(|known| *known == verdict).map_or(0, |at| at + 1)
+}
+
+/// The verdicts of several configurations as one.
+fn merged(logs: &[PathBuf]) -> Verdicts {
+    let mut all = Verdicts::new();
+    for (name, found) in logs.iter().flat_map(|log| verdicts(log)) {
+        let known = all.entry(name).or_default();
+        if weight(&found.0) >= weight(&known.0) {
+            *known = found;
+        }
+    }
+    all
+}
+
+/// Reads the verdicts of all configurations, and those of mutants in `alone`, in a build of their
 /// own. Writes `score.txt` and `survivors.txt` into `folder`, where `explained` is.
 pub fn write(logs: &[PathBuf], alone: &[PathBuf], folder: &Path) -> Answer<()> {
     let mut explained = String::new();
@@ -76,16 +97,8 @@ pub fn write(logs: &[PathBuf], alone: &[PathBuf], folder: &Path) -> Answer<()> {
         explained += &fs::read_to_string(file.path())?;
     }
     let explained = reasons(&explained);
-    let mut all = BTreeMap::new();
-    for log in logs {
-        for (name, (verdict, key)) in verdicts(log) {
-            // A later configuration does not hide what an earlier one does not reach.
-            if verdict != "elsewhere" && verdict != "refused" || !all.contains_key(&name) {
-                all.insert(name, (verdict, key));
-            }
-        }
-    }
-    for (name, alone) in alone.iter().flat_map(|log| verdicts(log)) {
+    let mut all = merged(logs);
+    for (name, alone) in merged(alone) {
         if let Some(verdict) = all.get_mut(&name).filter(|verdict| has_no_choice(&verdict.0)) {
             *verdict = alone;
         }
