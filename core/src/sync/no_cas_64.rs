@@ -49,9 +49,8 @@ mod tests {
     #[test]
     fn an_exchange_writes_only_over_what_it_expects() {
         let word = AtomicU64::new(7);
-        let exchange = |current, new| {
-            word.compare_exchange(current, new, Ordering::AcqRel, Ordering::Acquire)
-        };
+        let exchange =
+            |current, new| word.compare_exchange(current, new, Ordering::AcqRel, Ordering::Acquire);
         assert_eq!((exchange(8, 9), word.load(Ordering::Acquire)), (Err(7), 7));
         assert_eq!((exchange(7, u64::MAX), word.load(Ordering::Acquire)), (Ok(7), u64::MAX));
     }
