@@ -291,6 +291,58 @@ typedef enum {
 } rw_error;
 
 /*
+ What an end of a channel does.
+ */
+typedef enum {
+  /*
+   New, and not connected.
+   */
+  RW_PHASE_NEW = 0,
+  /*
+   It accepts connections.
+   */
+  RW_PHASE_LISTENING = 1,
+  /*
+   It waits for the other end.
+   */
+  RW_PHASE_CONNECTING = 2,
+  /*
+   It has, or had, a peer: see its directions.
+   */
+  RW_PHASE_CONNECTED = 3,
+  /*
+   The connection was torn down, and bytes under way are lost.
+   */
+  RW_PHASE_TORN_DOWN = 4,
+  /*
+   This side closed it, or it is no end.
+   */
+  RW_PHASE_GONE = 5,
+} rw_phase;
+
+/*
+ One direction of a connected end.
+ */
+typedef enum {
+  /*
+   The end does not have this direction.
+   */
+  RW_DIRECTION_ABSENT = 0,
+  /*
+   Bytes may flow.
+   */
+  RW_DIRECTION_OPEN = 1,
+  /*
+   This side ended it.
+   */
+  RW_DIRECTION_SHUT = 2,
+  /*
+   The peer ended it.
+   */
+  RW_DIRECTION_ENDED = 3,
+} rw_direction;
+
+/*
  The phase of a link.
  */
 typedef enum {
@@ -359,58 +411,6 @@ typedef enum {
 } rw_link_news;
 
 /*
- What an end of a channel does.
- */
-typedef enum {
-  /*
-   New, and not connected.
-   */
-  RW_PHASE_NEW = 0,
-  /*
-   It accepts connections.
-   */
-  RW_PHASE_LISTENING = 1,
-  /*
-   It waits for the other end.
-   */
-  RW_PHASE_CONNECTING = 2,
-  /*
-   It has, or had, a peer: see its directions.
-   */
-  RW_PHASE_CONNECTED = 3,
-  /*
-   The connection was torn down, and bytes under way are lost.
-   */
-  RW_PHASE_TORN_DOWN = 4,
-  /*
-   This side closed it, or it is no end.
-   */
-  RW_PHASE_GONE = 5,
-} rw_phase;
-
-/*
- One direction of a connected end.
- */
-typedef enum {
-  /*
-   The end does not have this direction.
-   */
-  RW_DIRECTION_ABSENT = 0,
-  /*
-   Bytes may flow.
-   */
-  RW_DIRECTION_OPEN = 1,
-  /*
-   This side ended it.
-   */
-  RW_DIRECTION_SHUT = 2,
-  /*
-   The peer ended it.
-   */
-  RW_DIRECTION_ENDED = 3,
-} rw_direction;
-
-/*
  Why a session ended, and what the link does then.
  */
 typedef enum {
@@ -465,6 +465,38 @@ typedef enum {
 } rw_link_reset;
 
 /*
+ What a connection carries.
+ */
+typedef enum {
+  /*
+   Bytes: a read gets what is there.
+   */
+  RW_MEM_STREAM = 0,
+  /*
+   Messages: a read gets what one write gave.
+   */
+  RW_MEM_PACKETS = 1,
+} rw_mem_kind;
+
+/*
+ The directions to end.
+ */
+typedef enum {
+  /*
+   This side reads no more.
+   */
+  RW_MEM_SHUT_READ = 0,
+  /*
+   This side sends no more.
+   */
+  RW_MEM_SHUT_WRITE = 1,
+  /*
+   Both.
+   */
+  RW_MEM_SHUT_BOTH = 2,
+} rw_mem_shutdown;
+
+/*
  A ring of bytes in memory of the caller. Any thread may use it; its halves are for one thread
  each.
  */
@@ -494,6 +526,85 @@ typedef struct {
    */
   size_t opaque[RW_HALF_WORDS];
 } rw_byte_consumer;
+
+/*
+ The sizes of a channel or of a signal table: one of the constants of this header.
+ */
+typedef struct {
+  /*
+   Not for the caller.
+   */
+  const void *opaque[2];
+} rw_sizes;
+
+/*
+ A pipe in memory of the caller: one reader, any number of writers. Any thread may use it; its
+ ends are for one thread each.
+ */
+typedef struct {
+  /*
+   Not for the caller.
+   */
+  size_t opaque[RW_HANDLE_WORDS];
+} rw_mem_pipe;
+
+/*
+ One end of a pipe, a FIFO or a connection, or a listener.
+ */
+typedef struct {
+  /*
+   Not for the caller.
+   */
+  size_t opaque[RW_HALF_WORDS];
+} rw_mem_end;
+
+/*
+ A table of named pipes in memory of the caller. Any thread may use it.
+ */
+typedef struct {
+  /*
+   Not for the caller.
+   */
+  size_t opaque[RW_HANDLE_WORDS];
+} rw_mem_fifos;
+
+/*
+ A pair of connected ends in memory of the caller. Any thread may use it.
+ */
+typedef struct {
+  /*
+   Not for the caller.
+   */
+  size_t opaque[RW_HANDLE_WORDS];
+} rw_mem_pair;
+
+/*
+ A network in memory of the caller: addresses, listeners and connections. Any thread may use it.
+ */
+typedef struct {
+  /*
+   Not for the caller.
+   */
+  size_t opaque[RW_HANDLE_WORDS];
+} rw_mem_network;
+
+/*
+ The state of an end.
+ */
+typedef struct {
+  /*
+   What it does.
+   */
+  rw_phase phase;
+  /*
+   From this side to the peer, if it is connected.
+   */
+  rw_direction send;
+  /*
+   From the peer to this side, if it is connected.
+   */
+  rw_direction recv;
+} rw_state;
 
 /*
  A condition in memory of the caller, for waiters that hold a `rw_mutex`. Any thread may use it.
@@ -535,16 +646,6 @@ typedef struct {
    */
   size_t opaque[RW_HANDLE_WORDS];
 } rw_reentrant_guard;
-
-/*
- The sizes of a channel or of a signal table: one of the constants of this header.
- */
-typedef struct {
-  /*
-   Not for the caller.
-   */
-  const void *opaque[2];
-} rw_sizes;
 
 /*
  The identity and the timeouts of one side of a link. A tick is the unit of the program's clock.
@@ -604,24 +705,6 @@ typedef struct {
    */
   uint8_t value;
 } rw_link_event;
-
-/*
- The state of an end.
- */
-typedef struct {
-  /*
-   What it does.
-   */
-  rw_phase phase;
-  /*
-   From this side to the peer, if it is connected.
-   */
-  rw_direction send;
-  /*
-   From the peer to this side, if it is connected.
-   */
-  rw_direction recv;
-} rw_state;
 
 /*
  A mutex in memory of the caller, as one participant uses it. Any thread may use it. It stays in
@@ -929,6 +1012,56 @@ extern "C" {
 #endif // __cplusplus
 
 /*
+ The sizes of a pipe of 64 bytes.
+ */
+extern const rw_sizes rw_mem_pipe_64;
+
+/*
+ The sizes of a pipe of 256 bytes.
+ */
+extern const rw_sizes rw_mem_pipe_256;
+
+/*
+ The sizes of a pipe of 4096 bytes.
+ */
+extern const rw_sizes rw_mem_pipe_4096;
+
+/*
+ The sizes of a pipe of 65536 bytes.
+ */
+extern const rw_sizes rw_mem_pipe_65536;
+
+/*
+ The sizes of a table of 4 FIFOs of 256 bytes.
+ */
+extern const rw_sizes rw_mem_fifos_4_256;
+
+/*
+ The sizes of a table of 16 FIFOs of 4096 bytes.
+ */
+extern const rw_sizes rw_mem_fifos_16_4096;
+
+/*
+ The sizes of a pair with 64 bytes each way.
+ */
+extern const rw_sizes rw_mem_pair_64;
+
+/*
+ The sizes of a pair with 4096 bytes each way.
+ */
+extern const rw_sizes rw_mem_pair_4096;
+
+/*
+ The sizes of a network of 2 listeners and 4 connections, with 256 bytes each way.
+ */
+extern const rw_sizes rw_mem_network_4_256;
+
+/*
+ The sizes of a network of 8 listeners and 16 connections, with 4096 bytes each way.
+ */
+extern const rw_sizes rw_mem_network_16_4096;
+
+/*
  The sizes of a link over a line that may lose and change bytes, such as a UART: messages of at
  most 64 bytes, 1 frame unacknowledged, 2 ports of 2 messages.
  */
@@ -1116,6 +1249,224 @@ size_t rw_byte_ring_length(const rw_byte_ring *ring);
  context was reset.
  */
 rw_error rw_byte_ring_recover(const rw_byte_ring *ring, uint16_t dead);
+
+/*
+ Tells how much memory a pipe of these sizes takes (one of `rw_mem_pipe_64` to
+ `rw_mem_pipe_65536`), and its alignment.
+ */
+rw_error rw_mem_pipe_layout(const rw_sizes *sizes, size_t *size, size_t *align);
+
+/*
+ Makes a pipe in `memory`, which stays in its place and is used for nothing else.
+ */
+rw_error rw_mem_pipe_init(rw_mem_pipe *pipe,
+                          void *memory,
+                          size_t memory_size,
+                          const rw_sizes *sizes);
+
+/*
+ Opens both ends. `RW_TAKEN` while one of the last time is open.
+ */
+rw_error rw_mem_pipe_open(const rw_mem_pipe *pipe, rw_mem_end *reader, rw_mem_end *writer);
+
+/*
+ Tells how much memory a table of FIFOs of these sizes takes (`rw_mem_fifos_4_256` or
+ `rw_mem_fifos_16_4096`), and its alignment.
+ */
+rw_error rw_mem_fifos_layout(const rw_sizes *sizes, size_t *size, size_t *align);
+
+/*
+ Makes a table of FIFOs in `memory`, which stays in its place and is used for nothing else.
+ */
+rw_error rw_mem_fifos_init(rw_mem_fifos *fifos,
+                           void *memory,
+                           size_t memory_size,
+                           const rw_sizes *sizes);
+
+/*
+ Creates a FIFO under a name of 1 to 32 bytes. `RW_ADDRESS_IN_USE` if the name is taken,
+ `RW_EXHAUSTED` if there is no place, `RW_WOULD_BLOCK` while another thread changes the table.
+ */
+rw_error rw_mem_fifos_create(const rw_mem_fifos *fifos, const void *name, size_t name_size);
+
+/*
+ Removes a name; open ends stay open. `RW_NOT_FOUND` if there is none, `RW_WOULD_BLOCK` while
+ another thread changes the table.
+ */
+rw_error rw_mem_fifos_remove(const rw_mem_fifos *fifos, const void *name, size_t name_size);
+
+/*
+ Opens the end of a FIFO that reads, whether a writer is there or not. `RW_TAKEN` if there is a
+ reader.
+ */
+rw_error rw_mem_fifos_try_open_reader(const rw_mem_fifos *fifos,
+                                      const void *name,
+                                      size_t name_size,
+                                      rw_mem_end *reader);
+
+/*
+ Opens the end of a FIFO that reads, and waits for a writer until `deadline`.
+ */
+rw_error rw_mem_fifos_open_reader(const rw_mem_fifos *fifos,
+                                  const void *name,
+                                  size_t name_size,
+                                  uint64_t deadline,
+                                  rw_mem_end *reader);
+
+/*
+ Opens an end of a FIFO that writes. `RW_NO_READER` if there is no reader.
+ */
+rw_error rw_mem_fifos_try_open_writer(const rw_mem_fifos *fifos,
+                                      const void *name,
+                                      size_t name_size,
+                                      rw_mem_end *writer);
+
+/*
+ Opens an end of a FIFO that writes, and waits for a reader until `deadline`.
+ */
+rw_error rw_mem_fifos_open_writer(const rw_mem_fifos *fifos,
+                                  const void *name,
+                                  size_t name_size,
+                                  uint64_t deadline,
+                                  rw_mem_end *writer);
+
+/*
+ Tells how much memory a pair of these sizes takes (`rw_mem_pair_64` or `rw_mem_pair_4096`), and
+ its alignment.
+ */
+rw_error rw_mem_pair_layout(const rw_sizes *sizes, size_t *size, size_t *align);
+
+/*
+ Makes a pair in `memory`, which stays in its place and is used for nothing else.
+ */
+rw_error rw_mem_pair_init(rw_mem_pair *pair,
+                          void *memory,
+                          size_t memory_size,
+                          const rw_sizes *sizes);
+
+/*
+ Opens both ends of a pair, of a `rw_mem_kind`. `RW_TAKEN` while one of the last time is open.
+ */
+rw_error rw_mem_pair_open(const rw_mem_pair *pair,
+                          uint32_t kind,
+                          rw_mem_end *here,
+                          rw_mem_end *there);
+
+/*
+ Tells how much memory a network of these sizes takes (`rw_mem_network_4_256` or
+ `rw_mem_network_16_4096`), and its alignment.
+ */
+rw_error rw_mem_network_layout(const rw_sizes *sizes, size_t *size, size_t *align);
+
+/*
+ Makes a network in `memory`, which stays in its place and is used for nothing else.
+ */
+rw_error rw_mem_network_init(rw_mem_network *network,
+                             void *memory,
+                             size_t memory_size,
+                             const rw_sizes *sizes);
+
+/*
+ Listens for connections of a `rw_mem_kind` under a name of 1 to 32 bytes. At most `backlog`
+ connections wait to be accepted; 0 counts as 1.
+
+ `RW_ADDRESS_IN_USE` if the name is taken, `RW_EXHAUSTED` if there is no place, `RW_WOULD_BLOCK`
+ while another thread changes the network. `rw_mem_end_close` ends it, and tears down the
+ connections that wait.
+ */
+rw_error rw_mem_network_listen(const rw_mem_network *network,
+                               uint32_t kind,
+                               const void *name,
+                               size_t name_size,
+                               size_t backlog,
+                               rw_mem_end *listener);
+
+/*
+ Connects to a listener. `RW_REFUSED` if nobody listens there for this kind, `RW_EXHAUSTED` if
+ all connections are in use, `RW_WOULD_BLOCK` if the backlog is full.
+ */
+rw_error rw_mem_network_try_connect(const rw_mem_network *network,
+                                    uint32_t kind,
+                                    const void *name,
+                                    size_t name_size,
+                                    rw_mem_end *end);
+
+/*
+ Connects to a listener, and waits for room in its backlog until `deadline`.
+ */
+rw_error rw_mem_network_connect(const rw_mem_network *network,
+                                uint32_t kind,
+                                const void *name,
+                                size_t name_size,
+                                uint64_t deadline,
+                                rw_mem_end *end);
+
+/*
+ Accepts the connection that has waited longest. `RW_WOULD_BLOCK` if there is none,
+ `RW_WRONG_DIRECTION` if this is no listener.
+ */
+rw_error rw_mem_end_try_accept(rw_mem_end *listener, rw_mem_end *end);
+
+/*
+ Accepts a connection, for which it waits until `deadline`.
+ */
+rw_error rw_mem_end_accept(rw_mem_end *listener, uint64_t deadline, rw_mem_end *end);
+
+/*
+ Reads what is there, at most `size` bytes, and tells how many; of packets, one message.
+
+ `RW_WOULD_BLOCK` if nothing is there, `RW_END_OF_FILE` when the other side is gone and
+ everything was read, `RW_RESET` if a listener closed before it accepted the connection,
+ `RW_WRONG_DIRECTION` if this end only writes. `RW_BUFFER_TOO_SMALL` if a message is longer than
+ `size`: it tells the length, and the message stays.
+ */
+rw_error rw_mem_end_try_read(rw_mem_end *end, void *out, size_t size, size_t *count);
+
+/*
+ Reads as `rw_mem_end_try_read`, and waits for something to read until `deadline`.
+ */
+rw_error rw_mem_end_read(rw_mem_end *end, void *out, size_t size, uint64_t deadline, size_t *count);
+
+/*
+ Writes as many bytes as there is room for, at least one, and tells how many; of packets, all as
+ one message. An end of a pipe or a FIFO writes up to 4096 bytes, or what the pipe holds if that
+ is less, all or none.
+
+ `RW_WOULD_BLOCK` if there is no room or another writer writes, `RW_BROKEN_PIPE` if nobody reads,
+ `RW_MESSAGE_TOO_LARGE` if there can be no room, `RW_WRONG_DIRECTION` if this end only reads.
+ */
+rw_error rw_mem_end_try_write(rw_mem_end *end, const void *from, size_t size, size_t *count);
+
+/*
+ Writes as `rw_mem_end_try_write`, and waits for room until `deadline`.
+ */
+rw_error rw_mem_end_write(rw_mem_end *end,
+                          const void *from,
+                          size_t size,
+                          uint64_t deadline,
+                          size_t *count);
+
+/*
+ Tells the state of an end.
+ */
+rw_error rw_mem_end_state(rw_mem_end *end, rw_state *state);
+
+/*
+ Ends one direction of a connection or both, by a `rw_mem_shutdown`: the other side learns it,
+ and reads what was sent before. `RW_WRONG_DIRECTION` if this is no end of a connection.
+ */
+rw_error rw_mem_end_shutdown(rw_mem_end *end, uint32_t how);
+
+/*
+ Makes another end that writes to the same pipe, for another thread. `RW_WRONG_DIRECTION` if this
+ is no end of a pipe or a FIFO that writes.
+ */
+rw_error rw_mem_end_clone(rw_mem_end *end, rw_mem_end *another);
+
+/*
+ Closes an end; the other side learns it.
+ */
+rw_error rw_mem_end_close(rw_mem_end *end);
 
 /*
  Makes a condition in `memory`, of `RW_CONDITION_SIZE` bytes.

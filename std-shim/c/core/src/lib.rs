@@ -10,6 +10,7 @@
 #![allow(non_camel_case_types)]
 
 pub mod bytes;
+mod channels;
 mod condition;
 #[cfg(feature = "linux")]
 pub mod errno;
