@@ -627,19 +627,23 @@ fn surveys(_: &Path) -> Outcome {
 
 fn untrusted_channels(_: &Path) -> Outcome {
     let layout = untrusted::Layout::new().part::<Values<u64>>("samples", Role::Guest, 8)?;
+    let layout = layout.part::<Values<u64>>("silent", Role::Guest, 8)?;
     let (ours, theirs) = UnixStream::pair()?;
     let guests = layout.clone();
     let there = thread(move || -> ringway::Result<()> {
         let channel = Channel::over(theirs, Role::Guest, &guests)?;
         Ok(channel.tx::<Values<u64>>("samples")?.push_deadline(7, Some(long()))?)
     })?;
-    let here = (|| -> ringway::Result<u64> {
+    let here = (|| -> ringway::Result<_> {
         let channel = Channel::over(ours, Role::Host, &layout)?;
-        Ok(channel.rx::<Values<u64>>("samples")?.pop_deadline(Some(long()))?)
+        let sample = channel.rx::<Values<u64>>("samples")?.pop_deadline(Some(long()))?;
+        // The guest has gone, and says nothing of it in the memory: the system tells.
+        let mut silent = channel.rx::<Values<u64>>("silent")?;
+        Ok((sample, silent.pop_deadline(Some(long()))))
     })();
     let there = there.join().map_err(|_| "the guest panicked")?;
     let here = here?;
     there?;
-    check(here == 7, "another value");
+    check(here == (7, Err(CoreError::EndOfFile)), "another value, or no end");
     Ok(())
 }

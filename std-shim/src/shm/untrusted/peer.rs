@@ -8,6 +8,8 @@ use crate::wait::{time_left, wait_for, wake};
 use ringway_core::sync::AtomicU32;
 use ringway_core::untrusted::Sleeper;
 use ringway_core::wait::TimedOut;
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, recv};
 use rustix::thread::futex;
 use std::fmt;
 use std::sync::Arc;
@@ -30,8 +32,15 @@ impl Shared {
     /// Looks whether the peer is dead.
     pub(super) fn look(&self) -> bool {
         // Whatever the peer sends over the socket means nothing.
-        let ready = try_wait(&self.socket, Interest::Read);
-        if ready.is_ok_and(|ready| ready.hung_up() || ready.failed()) {
+        let has_ended = match try_wait(&self.socket, Interest::Read) {
+            Ok(ready) => ready.hung_up() || ready.failed(),
+            // The system has no memory for `poll(2)`, perhaps for long: a read tells the end, too.
+            Err(_) => {
+                let read = recv(&self.socket, &mut [0; 256], RecvFlags::DONTWAIT);
+                matches!(read, Ok((0, _)) | Err(Errno::CONNRESET))
+            }
+        };
+        if has_ended {
             // Release: partner is the acquire in `peer_is_gone`. The kernel ordered what the peer
             // wrote before the end that it reports.
             self.is_gone.store(true, Ordering::Release);
