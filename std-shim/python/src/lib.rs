@@ -13,6 +13,7 @@ mod queue;
 mod ready;
 mod region;
 mod rings;
+mod shortcuts;
 mod values;
 mod waiting;
 
@@ -53,5 +54,6 @@ fn _ringway(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<locks::Barrier>()?;
     module.add_class::<locks::Condition>()?;
     module.add_class::<values::Value>()?;
-    module.add_class::<ready::ReadyFd>()
+    module.add_class::<ready::ReadyFd>()?;
+    shortcuts::install(py)
 }

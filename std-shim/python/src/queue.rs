@@ -4,7 +4,7 @@ use crate::errors::{Empty, Full, raise, too_large};
 use crate::lent::Lent;
 use crate::ready::ReadyFd;
 use crate::region::{PartOf, Region};
-use crate::waiting::{Limit, wait};
+use crate::waiting::{Limit, take, wait};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -12,7 +12,6 @@ use ringway::CoreError;
 use ringway::ring::queue::{RawClaim, RawLoan};
 use ringway::shm::{RawPart, RawQueue, RobustFutex};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 type Part = RawPart<RawQueue>;
 type LentClaim = Lent<RawClaim<'static, RobustFutex>, Arc<Part>>;
@@ -76,60 +75,37 @@ fn full() -> PyErr {
 }
 
 impl Queue {
-    fn lend_claim(part: Arc<Part>, limit: Limit) -> Result<LentClaim, CoreError> {
-        // SAFETY: the claim alone borrows from the part, and an `Arc` keeps that in its place.
-        unsafe {
-            Lent::new(part, |part| match limit {
-                Limit::Now => part.try_claim(),
-                Limit::Until(deadline) => part.claim_deadline(Some(deadline)),
-            })
-        }
-    }
-
-    fn lend_loan(part: Arc<Part>, limit: Limit) -> Result<LentLoan, CoreError> {
-        // SAFETY: the loan alone borrows from the part, and an `Arc` keeps that in its place.
-        unsafe {
-            Lent::new(part, |part| match limit {
-                Limit::Now => part.try_reserve(),
-                Limit::Until(deadline) => part.reserve_deadline(Some(deadline)),
-            })
-        }
-    }
-
-    /// Claims the oldest message. A claim that comes with an exception of a signal's handler goes
-    /// back.
+    /// Claims the oldest message.
     fn take(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<LentClaim> {
         let part = self.part.get()?;
-        if let Ok(claim) = Queue::lend_claim(part.clone(), Limit::Now) {
-            return Ok(claim);
-        }
-        let claim = match Limit::new(timeout)? {
-            // This does not wait, and tells the end.
-            Limit::Now => Queue::lend_claim(part, Limit::Until(Instant::now())),
-            limit => {
-                let (claim, raised) = wait(py, || Queue::lend_claim(part, limit));
-                raised.map_or(Ok(()), Err)?;
-                claim
+        let claim = take(py, timeout, |limit| {
+            // SAFETY: the claim alone borrows from the part, and an `Arc` keeps that in its place.
+            unsafe {
+                Lent::new(part.clone(), |part| match limit {
+                    Limit::Now => part.try_claim().or_else(|error| match part.is_closed() {
+                        // This does not wait, and tells the end.
+                        true => part.claim_deadline(limit.deadline()),
+                        false => Err(error),
+                    }),
+                    Limit::Until(deadline) => part.claim_deadline(Some(deadline)),
+                })
             }
-        };
+        })?;
         claim.map_err(|error| refused(error, empty))
     }
 
     /// Takes a free slot.
     fn slot(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<LentLoan> {
         let part = self.part.get()?;
-        if let Ok(loan) = Queue::lend_loan(part.clone(), Limit::Now) {
-            return Ok(loan);
-        }
-        let loan = match Limit::new(timeout)? {
-            // This does not wait, and tells the end.
-            Limit::Now => Queue::lend_loan(part, Limit::Until(Instant::now())),
-            limit => {
-                let (loan, raised) = wait(py, || Queue::lend_loan(part, limit));
-                raised.map_or(Ok(()), Err)?;
-                loan
+        let loan = take(py, timeout, |limit| {
+            // SAFETY: the loan alone borrows from the part, and an `Arc` keeps that in its place.
+            unsafe {
+                Lent::new(part.clone(), |part| match limit {
+                    Limit::Now => part.try_reserve(),
+                    Limit::Until(deadline) => part.reserve_deadline(Some(deadline)),
+                })
             }
-        };
+        })?;
         loan.map_err(|error| refused(error, full))
     }
 }

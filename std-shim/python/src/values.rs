@@ -123,6 +123,10 @@ unsafe fn write<T: Copy>(at: NonNull<u8>, number: T) {
 }
 
 impl Value {
+    pub fn lock<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+        self.lock.bind(py).as_any().clone()
+    }
+
     fn code(&self) -> PyResult<&str> {
         self.lock.get().code().ok_or_else(|| PyValueError::new_err("the lock is not of a number"))
     }

@@ -3,6 +3,7 @@
 use crate::forks;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use ringway::CoreError;
 use ringway::wait::interruptible;
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -62,6 +63,28 @@ pub fn wait<R: Send>(py: Python<'_>, wait: impl FnOnce() -> R + Send) -> (R, Opt
     }
     let done = py.detach(|| interruptible(run_handlers, wait));
     (done, RAISED.take())
+}
+
+/// Takes something by `take`: at once if it is there, and otherwise in a wait without the
+/// interpreter's lock.
+///
+/// What comes together with an exception of a signal's handler is dropped, which gives it back.
+pub fn take<R: Send>(
+    py: Python<'_>,
+    timeout: Option<f64>,
+    take: impl Fn(Limit) -> Result<R, CoreError> + Sync,
+) -> PyResult<Result<R, CoreError>> {
+    match take(Limit::Now) {
+        Err(CoreError::WouldBlock | CoreError::TimedOut) => {}
+        taken => return Ok(taken),
+    }
+    match Limit::new(timeout)? {
+        Limit::Now => Ok(Err(CoreError::WouldBlock)),
+        limit => {
+            let (taken, raised) = wait(py, || take(limit));
+            raised.map_or(Ok(taken), Err)
+        }
+    }
 }
 
 /// Runs the handlers of the signals that came. Returns whether one of them raised.
