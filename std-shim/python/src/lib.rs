@@ -46,7 +46,6 @@ fn _ringway(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<news::BroadcastReader>()?;
     module.add_class::<news::ObservedReader>()?;
     module.add_class::<locks::Lock>()?;
-    module.add_class::<locks::RLock>()?;
     module.add_class::<locks::RwLock>()?;
     module.add_class::<locks::Semaphore>()?;
     module.add_class::<locks::BoundedSemaphore>()?;

@@ -10,7 +10,7 @@ mod semaphore;
 pub use barrier::Barrier;
 pub use condition::{Condition, ConditionWords};
 pub use event::Event;
-pub use mutex::{Lock, RLock};
+pub use mutex::{Entrance, Lock, Shared};
 pub use rwlock::RwLock;
 pub use semaphore::{BoundedSemaphore, Semaphore};
 

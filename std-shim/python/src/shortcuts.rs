@@ -6,7 +6,7 @@
 //! from 3.10 on. What they cannot do at once is up to the method that pyo3 made, which stays behind
 //! each: it waits, raises, and knows all the arguments.
 
-use crate::locks::{Lock, RLock};
+use crate::locks::{Entrance, Lock};
 use crate::values::Value;
 use pyo3::PyClass;
 use pyo3::ffi::{self, Py_ssize_t, PyObject};
@@ -15,7 +15,7 @@ use pyo3::prelude::*;
 use pyo3::pyclass::boolean_struct::True;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyDict, PyTuple};
-use std::ffi::CString;
+use std::ffi::{CString, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
@@ -56,20 +56,16 @@ macro_rules! shortcuts {
                 }
                 put::<Method>(py)?;
             })*
-            Ok(())
+            put_entrance(py)
         }
     };
 }
 
 shortcuts! {
-    Lock, "acquire", ignores 0: |lock, py| lock.take_free(py).then(|| yes(py));
-    Lock, "__enter__", ignores 0: |lock, py| lock.take_free(py).then(|| yes(py));
-    Lock, "release", ignores 0: |lock, py| lock.give_back(py).then(|| nothing(py));
-    Lock, "__exit__", ignores 3: |lock, py| lock.give_back(py).then(|| nothing(py));
-    RLock, "acquire", ignores 0: |lock, py| lock.take_free(py).then(|| yes(py));
-    RLock, "__enter__", ignores 0: |lock, py| lock.take_free(py).then(|| yes(py));
-    RLock, "release", ignores 0: |lock, py| lock.give_back(py).then(|| nothing(py));
-    RLock, "__exit__", ignores 3: |lock, py| lock.give_back(py).then(|| nothing(py));
+    Lock, "acquire", ignores 0: |lock, py| lock.shared.take_free(py).then(|| yes(py));
+    Lock, "release", ignores 0: |lock, py| lock.shared.give_back(py).then(|| nothing(py));
+    Entrance, "__enter__", ignores 0: |entrance, py| entrance.0.take_free(py).then(|| yes(py));
+    Entrance, "__exit__", ignores 3: |entrance, py| entrance.0.give_back(py).then(|| nothing(py));
     Value, "get_lock", ignores 0: |value, py| Some(value.lock(py));
 }
 
@@ -133,8 +129,7 @@ unsafe extern "C" fn call<S: Shortcut>(
 ) -> *mut PyObject {
     // SAFETY: the interpreter calls this with its lock, and keeps that until it returns.
     let py = unsafe { Python::assume_attached() };
-    // Nothing unwinds into the interpreter.
-    let done = catch_unwind(AssertUnwindSafe(|| {
+    let done = caught(S::NAME, || {
         // SAFETY: the interpreter passes an object, and keeps it during the call.
         let this = unsafe { Borrowed::from_ptr(py, this) };
         if names.is_null() && count as usize <= S::IGNORED {
@@ -146,17 +141,80 @@ unsafe extern "C" fn call<S: Shortcut>(
         }
         // SAFETY: the arguments are as the interpreter passed them.
         unsafe { in_full(S::full(), this, given, count as usize, names) }
-    }));
-    let done = done.unwrap_or_else(|_| {
-        Err(PanicException::new_err(format!("a fault in the method {:?}", S::NAME)))
     });
-    match done {
-        Ok(done) => done.into_ptr(),
-        Err(raised) => {
-            raised.restore(py);
-            ptr::null_mut()
+    done.map_or_else(|raised| failed(py, raised), Bound::into_ptr)
+}
+
+/// Runs `run`, so that nothing unwinds into the interpreter: a panic becomes an exception.
+fn caught<R>(name: &str, run: impl FnOnce() -> PyResult<R>) -> PyResult<R> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
+        Err(PanicException::new_err(format!("a fault of the package, in {name:?}")))
+    })
+}
+
+/// Raises, for a function that returns null then.
+#[cold]
+fn failed(py: Python<'_>, raised: PyErr) -> *mut PyObject {
+    raised.restore(py);
+    ptr::null_mut()
+}
+
+/// `__enter__` and `__exit__` of locks, as pyo3 made them.
+static FULL_ENTRANCE: [PyOnceLock<Py<PyAny>>; 2] = [PyOnceLock::new(), PyOnceLock::new()];
+
+/// Puts attributes in front of `__enter__` and `__exit__` of locks which give the methods that the
+/// lock keeps. A method of a class is a new object at each `with` statement.
+fn put_entrance(py: Python<'_>) -> PyResult<()> {
+    put_attribute::<0>(py, "__enter__")?;
+    put_attribute::<1>(py, "__exit__")
+}
+
+fn put_attribute<const WHICH: usize>(py: Python<'_>, name: &str) -> PyResult<()> {
+    let get: ffi::descrgetfunc = entrance::<WHICH>;
+    let mut slots = [
+        ffi::PyType_Slot { slot: ffi::Py_tp_descr_get, pfunc: get as *mut c_void },
+        ffi::PyType_Slot { slot: 0, pfunc: ptr::null_mut() },
+    ];
+    let mut spec = ffi::PyType_Spec {
+        name: c"ringway._ringway.entrance".as_ptr(),
+        basicsize: size_of::<PyObject>() as c_int,
+        itemsize: 0,
+        flags: ffi::Py_TPFLAGS_DEFAULT as _,
+        slots: slots.as_mut_ptr(),
+    };
+    // SAFETY: the slots end with an empty one, the function has the type of its slot, and this
+    // thread has the interpreter's lock.
+    let attribute = unsafe { ffi::PyType_FromSpec(&mut spec) };
+    // SAFETY: it is a new reference, or null with an exception that is set.
+    let attribute = unsafe { Bound::from_owned_ptr_or_err(py, attribute) }?;
+    let class = py.get_type::<Lock>();
+    let _ = FULL_ENTRANCE[WHICH].set(py, class.getattr(name)?.unbind());
+    class.setattr(name, attribute.call0()?)
+}
+
+/// Reads the attribute `__enter__` or `__exit__` of a lock, or of the class.
+///
+/// # Safety
+/// The interpreter calls it, with its lock. `lock` and `class` are objects or null.
+unsafe extern "C" fn entrance<const WHICH: usize>(
+    _: *mut PyObject,
+    lock: *mut PyObject,
+    class: *mut PyObject,
+) -> *mut PyObject {
+    // SAFETY: the interpreter calls this with its lock, and keeps that until it returns.
+    let py = unsafe { Python::assume_attached() };
+    let got = caught("an attribute of a lock", || {
+        // SAFETY: the interpreter passes an object or null, and keeps it during the call.
+        let lock = unsafe { Borrowed::from_ptr_or_opt(py, lock) };
+        if let Some(Ok(lock)) = lock.map(|lock| lock.cast::<Lock>()) {
+            return Ok(lock.get().entrance[WHICH].bind(py).clone());
         }
-    }
+        // SAFETY: as above.
+        let class = unsafe { Borrowed::from_ptr_or_opt(py, class) };
+        let full = FULL_ENTRANCE[WHICH].get(py).expect("it is there before the attribute is");
+        full.bind(py).call_method1("__get__", (lock, class))
+    });
+    got.map_or_else(|raised| failed(py, raised), Bound::into_ptr)
 }
 
 /// Calls the method that pyo3 made.
@@ -178,7 +236,9 @@ unsafe fn in_full<'py>(
     let names = names.map(|names| names.cast_into::<PyTuple>()).transpose()?;
     let argument = |index| {
         // SAFETY: the caller guarantees an object for this index.
-        let argument = unsafe { *given.add(index) };
+        let place = unsafe { given.add(index) };
+        // SAFETY: as above.
+        let argument = unsafe { *place };
         // SAFETY: it is an object, which the interpreter keeps during the call.
         unsafe { Bound::from_borrowed_ptr(py, argument) }
     };

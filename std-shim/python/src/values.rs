@@ -1,6 +1,6 @@
 //! Numbers in shared memory, which are read and written under their lock.
 
-use crate::locks::RLock;
+use crate::locks::{Lock, Shared};
 use crate::region::{Nothing, by_code};
 use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -12,7 +12,7 @@ use std::ptr::NonNull;
 /// A number with its lock. See `ringway.Value`.
 #[pyclass(frozen, subclass, module = "ringway._ringway")]
 pub struct Value {
-    lock: Py<RLock>,
+    lock: Py<Lock>,
 }
 
 /// What a number in shared memory becomes of an object of Python's, as `ctypes` has it.
@@ -127,29 +127,33 @@ impl Value {
         self.lock.bind(py).as_any().clone()
     }
 
+    fn shared(&self) -> &Shared {
+        &self.lock.get().shared
+    }
+
     fn code(&self) -> PyResult<&str> {
-        self.lock.get().code().ok_or_else(|| PyValueError::new_err("the lock is not of a number"))
+        self.shared().code().ok_or_else(|| PyValueError::new_err("the lock is not of a number"))
     }
 }
 
 #[pymethods]
 impl Value {
     #[new]
-    fn new(lock: Py<RLock>) -> PyResult<Self> {
+    fn new(lock: Py<Lock>) -> PyResult<Self> {
         let value = Value { lock };
         value.code().map(drop)?;
         Ok(value)
     }
 
     /// The lock: an `RLock`, which `acquire_to_repair` takes after the death of a holder.
-    fn get_lock(&self, py: Python<'_>) -> Py<RLock> {
+    fn get_lock(&self, py: Python<'_>) -> Py<Lock> {
         self.lock.clone_ref(py)
     }
 
     /// The number, which is read and written under the lock.
     #[getter]
     fn get_value(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let (code, lock) = (self.code()?, self.lock.get());
+        let (code, lock) = (self.code()?, self.shared());
         if matches!(code, "c" | "?") {
             // SAFETY: these codes mean a byte in a mutex, and `with` holds it.
             let byte = lock.with(py, |at| unsafe { read::<u8>(at) })?;
@@ -166,7 +170,7 @@ impl Value {
 
     #[setter]
     fn set_value(&self, py: Python<'_>, object: &Bound<'_, PyAny>) -> PyResult<()> {
-        let (code, lock) = (self.code()?, self.lock.get());
+        let (code, lock) = (self.code()?, self.shared());
         if matches!(code, "c" | "?") {
             let byte = if code == "c" { byte(object)? } else { object.is_truthy()?.into() };
             // SAFETY: these codes mean a byte in a mutex, and `with` holds it.
@@ -189,7 +193,7 @@ impl Value {
         }
         by_code!(code, T => {
             let amount = T::of(amount)?;
-            let sum = self.lock.get().with(py, |at| {
+            let sum = self.shared().with(py, |at| {
                 // SAFETY: the code says what the mutex protects, and `with` holds it.
                 let sum = unsafe { read::<T>(at) }.plus(amount);
                 // SAFETY: as above.

@@ -1,6 +1,11 @@
 """Locks of every kind: their methods and errors, and what the death of a holder does."""
 
+import contextlib
+import gc
+import inspect
+import sys
 import time
+import weakref
 
 import ringway
 from common import METHODS, SOON, Case
@@ -28,6 +33,60 @@ class Locks(Case):
                     1 // 0
             self.assertIs(lock.acquire(False), True)
             lock.release()
+
+    def test_short_forms(self):
+        for make in [Lock, RLock]:
+            lock = make()
+            self.assertEqual(str(inspect.signature(lock.acquire)), "(block=True, timeout=None)")
+            self.assertEqual(str(inspect.signature(make.acquire)), "(self, /, block=True, timeout=None)")
+            self.assertIn("Takes the lock", lock.acquire.__doc__)
+            for wrong in [
+                lambda: lock.acquire(True, None, None), lambda: lock.acquire(blocked=True), lambda: lock.acquire("now"),
+                lambda: lock.acquire(True, block=True), lambda: lock.release(1), lambda: lock.__enter__(1),
+                lambda: lock.__exit__(1, 2, 3, 4), lambda: lock.__exit__(kind=1), lambda: make.acquire(5),
+                lambda: make.release(Event()), lambda: make.__enter__(5), lambda: make.__exit__(),
+            ]:  # fmt: skip
+                self.assertRaises(TypeError, wrong)
+            self.assertFalse(lock.locked())
+            for take, give in [
+                (lambda: lock.acquire(block=True, timeout=5), lock.release), (lambda: lock.acquire(True), lock.__exit__),
+                (lambda: make.acquire(lock), lambda: make.release(lock)),
+                (lambda: make.__enter__(lock), lambda: make.__exit__(lock, None, None, None)),
+                (lock.__enter__, lambda: lock.__exit__(None, None)),
+            ]:  # fmt: skip
+                self.assertIs(take(), True)
+                self.assertTrue(lock.locked())
+                self.assertIsNone(give())
+                self.assertFalse(lock.locked())
+            with contextlib.ExitStack() as stack:
+                self.assertIs(stack.enter_context(lock), True)
+                self.assertTrue(lock.locked())
+            self.assertFalse(lock.locked())
+
+    def test_short_forms_keep_nothing(self):
+        lock, held, other = RLock(), Lock(), object()
+        held.acquire()
+
+        def use():
+            with lock:
+                lock.acquire(True, timeout=1)
+                lock.release()
+            held.acquire(False)
+            for wrong in [lambda: lock.acquire(other), lambda: lock.release(other), lock.release]:
+                self.assertRaises((TypeError, RuntimeError), wrong)
+
+        def counts():
+            gc.collect()
+            return [sys.getrefcount(one) for one in (lock, held, other, lock.__enter__, lock.__exit__)]
+
+        use()
+        before = counts()
+        for _ in range(200):
+            use()
+        self.assertEqual(counts(), before)
+        alive = weakref.ref(lock)
+        del lock, use
+        self.assertIsNone(alive())
 
     def test_timeouts(self):
         lock = Lock()

@@ -30,7 +30,8 @@ class _Pickler(pickle.Pickler):
     """Pickles what `multiprocessing` can send: descriptors, sockets and connections, too."""
 
     # `ForkingPickler` makes a table for each object; this one is made once.
-    dispatch_table = ChainMap(ForkingPickler._extra_reducers, copyreg.dispatch_table)  # type: ignore[attr-defined]
+    _registered: Any = copyreg.dispatch_table
+    dispatch_table = ChainMap(ForkingPickler._extra_reducers, _registered)  # type: ignore[attr-defined]
 
 
 def dumps(obj: Any) -> bytes:

@@ -10,13 +10,13 @@ from . import _ringway
 from ._region import ALONE, PLACES, Layout, Part, Region, alone
 
 
-def _made(cls: Any, native: Any, layout: Layout, how: Any) -> Any:
+def _made(cls: Any, native: Any, layout: Layout, how: Any, **kind: Any) -> Any:
     region = alone(layout)
-    return _opened(cls, native, region, ALONE, how)
+    return _opened(cls, native, region, ALONE, how, **kind)
 
 
-def _opened(cls: Any, native: Any, region: Region, name: str, how: Any) -> Any:
-    part = native.__new__(cls, region._native, name, **how)
+def _opened(cls: Any, native: Any, region: Region, name: str, how: Any, **kind: Any) -> Any:
+    part = native.__new__(cls, region._native, name, **how, **kind)
     Part._placed(part, region, name, **how)
     region._parts[(name, cls)] = part
     return part
@@ -41,21 +41,22 @@ class Lock(Part, _ringway.Lock):
         return _opened(cls, _ringway.Lock, region, name, how)
 
 
-class RLock(Part, _ringway.RLock):
+class RLock(Part, _ringway.Lock):
     """A lock that its holder, a thread, can take again, with the methods of `multiprocessing.RLock`.
 
     The death of a holder is told as with `Lock`.
     """
 
     def __new__(cls, *, ignore_death: bool = False, places: int = PLACES) -> RLock:
-        return _made(cls, _ringway.RLock, Layout(places).lock(ALONE), {"ignore_death": ignore_death})
+        layout = Layout(places).lock(ALONE)
+        return _made(cls, _ringway.Lock, layout, {"ignore_death": ignore_death}, reentrant=True)
 
     def __init__(self, **_: Any) -> None:
         pass
 
     @classmethod
     def _of(cls, region: Region, name: str, **how: Any) -> RLock:
-        return _opened(cls, _ringway.RLock, region, name, how)
+        return _opened(cls, _ringway.Lock, region, name, how, reentrant=True)
 
 
 class Semaphore(Part, _ringway.Semaphore):

@@ -11,7 +11,7 @@ from typing import Any, Deque, Dict, List, Optional
 
 from . import _ringway
 from ._codec import BYTES, Slots, decode, dumps, encode
-from ._region import ALONE, PLACES, Layout, Part, Region, _find, alone, item_size
+from ._region import ALONE, PLACES, Layout, Part, Region, _find, alone, item_size, let_go
 
 #: How many messages a queue holds, unless its maker says another number.
 CAPACITY = 1024
@@ -87,11 +87,7 @@ class Claim:
     def _end(self) -> None:
         view, self._view = self._view, None
         if view is not None:
-            try:
-                view.release()
-            except BufferError:
-                # An array of the caller's lies over it. Its memory stays mapped.
-                pass
+            let_go(view)
 
     def complete(self) -> None:
         """Ends the claim: the message was delivered."""
@@ -130,11 +126,7 @@ class Loan:
     def _end(self) -> int:
         self._is_over = True
         size = len(self.view)
-        try:
-            self.view.release()
-        except BufferError:
-            # An array of the caller's lies over it. Its memory stays mapped.
-            pass
+        let_go(self.view)
         return size
 
     def commit(self, size: Optional[int] = None) -> None:

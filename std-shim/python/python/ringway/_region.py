@@ -425,6 +425,14 @@ class Region:
         return self._memory
 
 
+def let_go(view: memoryview) -> None:
+    """Ends a view. Where an array of the caller's lies over it, it goes on: its memory stays mapped."""
+    try:
+        view.release()
+    except BufferError:
+        pass
+
+
 class Observer:
     """A region that this process only looks at: it takes no place, and can change nothing."""
 

@@ -12,7 +12,7 @@ from typing import Any, Optional, Tuple
 
 from . import _ringway
 from ._codec import BYTES, PICKLE, Slots, decode, dumps, loads
-from ._region import ALONE, PLACES, Layout, Part, Region, _find, alone, item_size
+from ._region import ALONE, PLACES, Layout, Part, Region, _find, alone, item_size, let_go
 from ._queues import CAPACITY
 
 
@@ -148,23 +148,16 @@ class Message:
         self._native = native
         self.view: memoryview = region.view(native.offset, native.length)
 
-    def _end(self) -> None:
-        try:
-            self.view.release()
-        except BufferError:
-            # An array of the caller's lies over it. Its memory stays mapped.
-            pass
-
     def release(self) -> None:
         """Ends the message: its room is free for the sender."""
-        self._end()
+        let_go(self.view)
         self._native.release()
 
     def __enter__(self) -> memoryview:
         return self.view
 
     def __exit__(self, kind: Any, *_: Any) -> None:
-        self._end()
+        let_go(self.view)
         if kind is None:
             self._native.release()
         else:
@@ -178,16 +171,9 @@ class Room:
         self._native = native
         self.view: memoryview = region.view(native.offset, native.length)
 
-    def _end(self) -> None:
-        try:
-            self.view.release()
-        except BufferError:
-            # An array of the caller's lies over it. Its memory stays mapped.
-            pass
-
     def commit(self, size: Optional[int] = None) -> None:
         """Sends the first `size` bytes, or all."""
-        self._end()
+        let_go(self.view)
         if not self._native.commit(self._native.length if size is None else size):
             raise ValueError("the message was sent or given back before")
 
@@ -195,7 +181,7 @@ class Room:
         return self
 
     def __exit__(self, kind: Any, *_: Any) -> None:
-        self._end()
+        let_go(self.view)
         if kind is None:
             self._native.commit(self._native.length)
         else:

@@ -35,7 +35,7 @@ def type_code(code_or_type: Any) -> str:
     raise TypeError(f"{code_or_type!r} is no type code, nor a simple ctypes type: take one of {' '.join(TYPES)}")
 
 
-class _LockOf(_ringway.RLock):
+class _LockOf(_ringway.Lock):
     """The lock of a value or an array."""
 
 
@@ -89,7 +89,7 @@ class Value(_ringway.Value, _Locked):
 
     @classmethod
     def _of(cls, region: Region, name: str, code: str, ignore_death: bool = False) -> Value:
-        lock = _LockOf(region._native, name, type_code(code), False, ignore_death)
+        lock = _LockOf(region._native, name, type_code(code), False, True, ignore_death)
         part = _ringway.Value.__new__(cls, lock)
         part._open_in(region, name, code, TYPES[code], ignore_death, lock)
         return part
@@ -112,7 +112,7 @@ class Array(_Locked):
         if length < 0:
             raise ValueError("an array has a length that is not negative")
         region = alone(Layout(places).array(ALONE, code, max(length, 1)))
-        lock = _LockOf(region._native, ALONE, code, True, ignore_death)
+        lock = _LockOf(region._native, ALONE, code, True, True, ignore_death)
         self._open_in(region, ALONE, code, TYPES[code] * length, ignore_death, lock)
         self._how["length"] = length
         if initial is not None:
@@ -126,7 +126,7 @@ class Array(_Locked):
         kind = TYPES[type_code(code)]
         if length is None:
             length = region.part(name).item_size // ctypes.sizeof(kind)
-        lock = _LockOf(region._native, name, code, True, ignore_death)
+        lock = _LockOf(region._native, name, code, True, True, ignore_death)
         array._open_in(region, name, code, kind * length, ignore_death, lock)
         array._how["length"] = length
         return array
