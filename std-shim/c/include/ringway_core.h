@@ -1,5 +1,5 @@
-/* ringway-core for C: rings, queues, locks and newest values between threads, interrupts and processes,
- * in memory of the caller.
+/* ringway-core for C: rings, queues, locks, newest values, signals, links and channels between threads,
+ * interrupts and processes, in memory of the caller.
  *
  * Written by std-shim/c/header from core/src; do not edit it.
  *
@@ -12,8 +12,10 @@
  * - a half, a reader, a guard, a loan and a claim are used by one thread at a time; all else by any;
  * - an object that was released, closed, committed or unlocked is none any more: it can be made anew.
  *
- * A function that takes no deadline never waits, and an interrupt may call it. No function allocates,
- * panics, or touches errno.
+ * The last line of a function's comment says who may call it. "Any thread": also several at once, with
+ * the same object. "One thread at a time": for each object whose pointer is not const. "Interrupts
+ * too" holds for signal handlers as well: the function never waits, and no lock that the interrupted
+ * code may hold makes it wait. No function allocates, panics, or touches errno.
  */
 
 #ifndef RINGWAY_CORE_H
@@ -1125,22 +1127,30 @@ extern const rw_sizes rw_signals_64_queued;
  Tells how much memory a ring of `capacity` bytes takes, and its alignment.
 
  `RW_EXHAUSTED` if there is no such ring.
+
+ Any thread; interrupts too.
  */
 rw_error rw_byte_ring_layout(size_t capacity, size_t *size, size_t *align);
 
 /*
  Makes a ring in `memory`, which stays in its place and is used for nothing else.
+
+ One thread, before anybody uses the memory; interrupts too.
  */
 rw_error rw_byte_ring_init(rw_byte_ring *ring, void *memory, size_t memory_size, size_t capacity);
 
 /*
  Finds a ring that was made in `memory`, by this program or another one, with the same capacity.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_byte_ring_attach(rw_byte_ring *ring, void *memory, size_t memory_size, size_t capacity);
 
 /*
  Takes the half that writes, for a participant: a number from 1 on, or 0 if one program has the
  ring alone. `RW_TAKEN` if somebody has it.
+
+ Any thread; interrupts too, signal handlers of Linux not.
  */
 rw_error rw_byte_ring_take_producer(const rw_byte_ring *ring,
                                     uint16_t who,
@@ -1148,6 +1158,8 @@ rw_error rw_byte_ring_take_producer(const rw_byte_ring *ring,
 
 /*
  Takes the half that reads, as `rw_byte_ring_take_producer`.
+
+ Any thread; interrupts too, signal handlers of Linux not.
  */
 rw_error rw_byte_ring_take_consumer(const rw_byte_ring *ring,
                                     uint16_t who,
@@ -1156,6 +1168,8 @@ rw_error rw_byte_ring_take_consumer(const rw_byte_ring *ring,
 /*
  Writes as many bytes as there is room for, at least one of them, and tells how many.
  `RW_WOULD_BLOCK` if there is no room.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_byte_try_write(rw_byte_producer *producer,
                            const void *data,
@@ -1164,6 +1178,8 @@ rw_error rw_byte_try_write(rw_byte_producer *producer,
 
 /*
  Writes at least one byte, and waits for room until `deadline`. Tells how many it wrote.
+
+ One thread at a time; interrupts not: it waits.
  */
 rw_error rw_byte_write(rw_byte_producer *producer,
                        const void *data,
@@ -1174,6 +1190,8 @@ rw_error rw_byte_write(rw_byte_producer *producer,
 /*
  Writes all bytes, and waits for room until `deadline`. Tells how many it wrote, also on an
  error.
+
+ One thread at a time; interrupts not: it waits.
  */
 rw_error rw_byte_write_all(rw_byte_producer *producer,
                            const void *data,
@@ -1184,11 +1202,15 @@ rw_error rw_byte_write_all(rw_byte_producer *producer,
 /*
  Reads what there is, at least a byte, and tells how many. `RW_WOULD_BLOCK` if there is none,
  `RW_END_OF_FILE` if the other half was closed and everything was read.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_byte_try_read(rw_byte_consumer *consumer, void *data, size_t size, size_t *read);
 
 /*
  Reads at least a byte, for which it waits until `deadline`. Tells how many it read.
+
+ One thread at a time; interrupts not: it waits.
  */
 rw_error rw_byte_read(rw_byte_consumer *consumer,
                       void *data,
@@ -1200,64 +1222,88 @@ rw_error rw_byte_read(rw_byte_consumer *consumer,
  Lends room for `size` bytes in place. Write there, and then call `rw_byte_commit`.
 
  `RW_WOULD_BLOCK` if there is not as much room in one piece.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_byte_try_reserve(rw_byte_producer *producer, size_t size, void **room);
 
 /*
  Sends the first `used` of the `size` bytes that `rw_byte_try_reserve` lent last.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_byte_commit(rw_byte_producer *producer, size_t size, size_t used);
 
 /*
  Lends the bytes that there are, in place and in one piece. Read them, and then call
  `rw_byte_consume`. `RW_WOULD_BLOCK` if there are none, `RW_END_OF_FILE` at the end.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_byte_try_peek(rw_byte_consumer *consumer, const void **data, size_t *size);
 
 /*
  Ends the first `count` bytes: their room is free.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_byte_consume(rw_byte_consumer *consumer, size_t count);
 
 /*
  Gives the half back: somebody else can take it.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_byte_producer_release(rw_byte_producer *producer);
 
 /*
  Closes the half: the other side learns that nothing more comes.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_byte_producer_close(rw_byte_producer *producer);
 
 /*
  Gives the half back: somebody else can take it.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_byte_consumer_release(rw_byte_consumer *consumer);
 
 /*
  Closes the half: the other side learns that nobody reads.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_byte_consumer_close(rw_byte_consumer *consumer);
 
 /*
  How many bytes there are; 0 for what is no ring.
+
+ Any thread; interrupts too.
  */
 size_t rw_byte_ring_length(const rw_byte_ring *ring);
 
 /*
  Puts right what a participant held that does nothing any more: its process has ended, or its
  context was reset.
+
+ Any thread; interrupts too.
  */
 rw_error rw_byte_ring_recover(const rw_byte_ring *ring, uint16_t dead);
 
 /*
  Tells how much memory a pipe of these sizes takes (one of `rw_mem_pipe_64` to
  `rw_mem_pipe_65536`), and its alignment.
+
+ Any thread; interrupts too.
  */
 rw_error rw_mem_pipe_layout(const rw_sizes *sizes, size_t *size, size_t *align);
 
 /*
  Makes a pipe in `memory`, which stays in its place and is used for nothing else.
+
+ One thread, before anybody uses the memory; interrupts too.
  */
 rw_error rw_mem_pipe_init(rw_mem_pipe *pipe,
                           void *memory,
@@ -1266,17 +1312,23 @@ rw_error rw_mem_pipe_init(rw_mem_pipe *pipe,
 
 /*
  Opens both ends. `RW_TAKEN` while one of the last time is open.
+
+ Any thread; interrupts too.
  */
 rw_error rw_mem_pipe_open(const rw_mem_pipe *pipe, rw_mem_end *reader, rw_mem_end *writer);
 
 /*
  Tells how much memory a table of FIFOs of these sizes takes (`rw_mem_fifos_4_256` or
  `rw_mem_fifos_16_4096`), and its alignment.
+
+ Any thread; interrupts too.
  */
 rw_error rw_mem_fifos_layout(const rw_sizes *sizes, size_t *size, size_t *align);
 
 /*
  Makes a table of FIFOs in `memory`, which stays in its place and is used for nothing else.
+
+ One thread, before anybody uses the memory; interrupts too.
  */
 rw_error rw_mem_fifos_init(rw_mem_fifos *fifos,
                            void *memory,
@@ -1286,18 +1338,24 @@ rw_error rw_mem_fifos_init(rw_mem_fifos *fifos,
 /*
  Creates a FIFO under a name of 1 to 32 bytes. `RW_ADDRESS_IN_USE` if the name is taken,
  `RW_EXHAUSTED` if there is no place, `RW_WOULD_BLOCK` while another thread changes the table.
+
+ Any thread; interrupts too.
  */
 rw_error rw_mem_fifos_create(const rw_mem_fifos *fifos, const void *name, size_t name_size);
 
 /*
  Removes a name; open ends stay open. `RW_NOT_FOUND` if there is none, `RW_WOULD_BLOCK` while
  another thread changes the table.
+
+ Any thread; interrupts too.
  */
 rw_error rw_mem_fifos_remove(const rw_mem_fifos *fifos, const void *name, size_t name_size);
 
 /*
  Opens the end of a FIFO that reads, whether a writer is there or not. `RW_TAKEN` if there is a
  reader.
+
+ Any thread; interrupts too.
  */
 rw_error rw_mem_fifos_try_open_reader(const rw_mem_fifos *fifos,
                                       const void *name,
@@ -1306,6 +1364,8 @@ rw_error rw_mem_fifos_try_open_reader(const rw_mem_fifos *fifos,
 
 /*
  Opens the end of a FIFO that reads, and waits for a writer until `deadline`.
+
+ Any thread; interrupts not: it waits.
  */
 rw_error rw_mem_fifos_open_reader(const rw_mem_fifos *fifos,
                                   const void *name,
@@ -1315,6 +1375,8 @@ rw_error rw_mem_fifos_open_reader(const rw_mem_fifos *fifos,
 
 /*
  Opens an end of a FIFO that writes. `RW_NO_READER` if there is no reader.
+
+ Any thread; interrupts too.
  */
 rw_error rw_mem_fifos_try_open_writer(const rw_mem_fifos *fifos,
                                       const void *name,
@@ -1323,6 +1385,8 @@ rw_error rw_mem_fifos_try_open_writer(const rw_mem_fifos *fifos,
 
 /*
  Opens an end of a FIFO that writes, and waits for a reader until `deadline`.
+
+ Any thread; interrupts not: it waits.
  */
 rw_error rw_mem_fifos_open_writer(const rw_mem_fifos *fifos,
                                   const void *name,
@@ -1333,11 +1397,15 @@ rw_error rw_mem_fifos_open_writer(const rw_mem_fifos *fifos,
 /*
  Tells how much memory a pair of these sizes takes (`rw_mem_pair_64` or `rw_mem_pair_4096`), and
  its alignment.
+
+ Any thread; interrupts too.
  */
 rw_error rw_mem_pair_layout(const rw_sizes *sizes, size_t *size, size_t *align);
 
 /*
  Makes a pair in `memory`, which stays in its place and is used for nothing else.
+
+ One thread, before anybody uses the memory; interrupts too.
  */
 rw_error rw_mem_pair_init(rw_mem_pair *pair,
                           void *memory,
@@ -1346,6 +1414,8 @@ rw_error rw_mem_pair_init(rw_mem_pair *pair,
 
 /*
  Opens both ends of a pair, of a `rw_mem_kind`. `RW_TAKEN` while one of the last time is open.
+
+ Any thread; interrupts too.
  */
 rw_error rw_mem_pair_open(const rw_mem_pair *pair,
                           uint32_t kind,
@@ -1355,11 +1425,15 @@ rw_error rw_mem_pair_open(const rw_mem_pair *pair,
 /*
  Tells how much memory a network of these sizes takes (`rw_mem_network_4_256` or
  `rw_mem_network_16_4096`), and its alignment.
+
+ Any thread; interrupts too.
  */
 rw_error rw_mem_network_layout(const rw_sizes *sizes, size_t *size, size_t *align);
 
 /*
  Makes a network in `memory`, which stays in its place and is used for nothing else.
+
+ One thread, before anybody uses the memory; interrupts too.
  */
 rw_error rw_mem_network_init(rw_mem_network *network,
                              void *memory,
@@ -1373,6 +1447,8 @@ rw_error rw_mem_network_init(rw_mem_network *network,
  `RW_ADDRESS_IN_USE` if the name is taken, `RW_EXHAUSTED` if there is no place, `RW_WOULD_BLOCK`
  while another thread changes the network. `rw_mem_end_close` ends it, and tears down the
  connections that wait.
+
+ Any thread; interrupts too.
  */
 rw_error rw_mem_network_listen(const rw_mem_network *network,
                                uint32_t kind,
@@ -1384,6 +1460,8 @@ rw_error rw_mem_network_listen(const rw_mem_network *network,
 /*
  Connects to a listener. `RW_REFUSED` if nobody listens there for this kind, `RW_EXHAUSTED` if
  all connections are in use, `RW_WOULD_BLOCK` if the backlog is full.
+
+ Any thread; interrupts too.
  */
 rw_error rw_mem_network_try_connect(const rw_mem_network *network,
                                     uint32_t kind,
@@ -1393,6 +1471,8 @@ rw_error rw_mem_network_try_connect(const rw_mem_network *network,
 
 /*
  Connects to a listener, and waits for room in its backlog until `deadline`.
+
+ Any thread; interrupts not: it waits.
  */
 rw_error rw_mem_network_connect(const rw_mem_network *network,
                                 uint32_t kind,
@@ -1404,11 +1484,15 @@ rw_error rw_mem_network_connect(const rw_mem_network *network,
 /*
  Accepts the connection that has waited longest. `RW_WOULD_BLOCK` if there is none,
  `RW_WRONG_DIRECTION` if this is no listener.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_mem_end_try_accept(rw_mem_end *listener, rw_mem_end *end);
 
 /*
  Accepts a connection, for which it waits until `deadline`.
+
+ One thread at a time; interrupts not: it waits.
  */
 rw_error rw_mem_end_accept(rw_mem_end *listener, uint64_t deadline, rw_mem_end *end);
 
@@ -1419,11 +1503,15 @@ rw_error rw_mem_end_accept(rw_mem_end *listener, uint64_t deadline, rw_mem_end *
  everything was read, `RW_RESET` if a listener closed before it accepted the connection,
  `RW_WRONG_DIRECTION` if this end only writes. `RW_BUFFER_TOO_SMALL` if a message is longer than
  `size`: it tells the length, and the message stays.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_mem_end_try_read(rw_mem_end *end, void *out, size_t size, size_t *count);
 
 /*
  Reads as `rw_mem_end_try_read`, and waits for something to read until `deadline`.
+
+ One thread at a time; interrupts not: it waits.
  */
 rw_error rw_mem_end_read(rw_mem_end *end, void *out, size_t size, uint64_t deadline, size_t *count);
 
@@ -1434,11 +1522,15 @@ rw_error rw_mem_end_read(rw_mem_end *end, void *out, size_t size, uint64_t deadl
 
  `RW_WOULD_BLOCK` if there is no room or another writer writes, `RW_BROKEN_PIPE` if nobody reads,
  `RW_MESSAGE_TOO_LARGE` if there can be no room, `RW_WRONG_DIRECTION` if this end only reads.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_mem_end_try_write(rw_mem_end *end, const void *from, size_t size, size_t *count);
 
 /*
  Writes as `rw_mem_end_try_write`, and waits for room until `deadline`.
+
+ One thread at a time; interrupts not: it waits.
  */
 rw_error rw_mem_end_write(rw_mem_end *end,
                           const void *from,
@@ -1448,39 +1540,53 @@ rw_error rw_mem_end_write(rw_mem_end *end,
 
 /*
  Tells the state of an end.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_mem_end_state(rw_mem_end *end, rw_state *state);
 
 /*
  Ends one direction of a connection or both, by a `rw_mem_shutdown`: the other side learns it,
  and reads what was sent before. `RW_WRONG_DIRECTION` if this is no end of a connection.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_mem_end_shutdown(rw_mem_end *end, uint32_t how);
 
 /*
  Makes another end that writes to the same pipe, for another thread. `RW_WRONG_DIRECTION` if this
  is no end of a pipe or a FIFO that writes.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_mem_end_clone(rw_mem_end *end, rw_mem_end *another);
 
 /*
  Closes an end; the other side learns it.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_mem_end_close(rw_mem_end *end);
 
 /*
  Makes a condition in `memory`, of `RW_CONDITION_SIZE` bytes.
+
+ One thread, before anybody uses the memory; interrupts too.
  */
 rw_error rw_condition_init(rw_condition *condition, void *memory, size_t memory_size);
 
 /*
  Finds a condition that was made in `memory`, by this program or another one.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_condition_attach(rw_condition *condition, void *memory, size_t memory_size);
 
 /*
  Wakes at most `count` waiters, `UINT32_MAX` for all, and tells how many it may have woken. The
  caller held the mutex when it changed what they wait for, and need not hold it now.
+
+ Any thread; interrupts too.
  */
 rw_error rw_condition_notify(const rw_condition *condition, uint32_t count, uint32_t *woken);
 
@@ -1490,6 +1596,8 @@ rw_error rw_condition_notify(const rw_condition *condition, uint32_t count, uint
 
  It may return for no reason: look again at what you wait for. `RW_OWNER_DIED` as
  `rw_mutex_try_lock`. After the deadline it still waits for the mutex.
+
+ Any thread; interrupts not: it waits.
  */
 rw_error rw_condition_wait(const rw_condition *condition, rw_mutex_guard *guard, uint64_t deadline);
 
@@ -1500,17 +1608,23 @@ rw_error rw_condition_wait(const rw_condition *condition, rw_mutex_guard *guard,
  `thread_id` returns the number of the calling thread, which is not 0. Threads, and an interrupt
  and what it interrupts, have different numbers while they use one mutex. With null, calls that
  lock a reentrant mutex return `RW_INVALID`.
+
+ One thread, before anything else; interrupts not.
  */
 void rw_set_thread_id(uint32_t (*thread_id)(void));
 
 /*
  Makes a reentrant mutex in `memory`, of `RW_REENTRANT_SIZE` bytes, for a participant: a number
  from 1 on, or 0 if one program has it alone.
+
+ One thread, before anybody uses the memory; interrupts too.
  */
 rw_error rw_reentrant_init(rw_reentrant *mutex, void *memory, size_t memory_size, uint16_t who);
 
 /*
  Finds a reentrant mutex that was made in `memory`, by this program or another one.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_reentrant_attach(rw_reentrant *mutex, void *memory, size_t memory_size, uint16_t who);
 
@@ -1518,50 +1632,68 @@ rw_error rw_reentrant_attach(rw_reentrant *mutex, void *memory, size_t memory_si
  Locks the mutex, if it is free or this thread has it. `RW_WOULD_BLOCK` if another has it,
  `RW_OVERFLOW` if this thread has it 65535 times, `RW_OWNER_DIED` as `rw_mutex_try_lock`. Needs
  `rw_set_thread_id`.
+
+ Any thread; interrupts too.
  */
 rw_error rw_reentrant_try_lock(const rw_reentrant *mutex, rw_reentrant_guard *guard);
 
 /*
  Locks the mutex, for which it waits until `deadline` if another thread has it. See
  `rw_reentrant_try_lock`.
+
+ Any thread; interrupts not: it waits.
  */
 rw_error rw_reentrant_lock(const rw_reentrant *mutex, uint64_t deadline, rw_reentrant_guard *guard);
 
 /*
  Says that what the mutex protects is whole again.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_reentrant_make_consistent(rw_reentrant_guard *guard);
 
 /*
  Unlocks the mutex as often as it was locked with this guard: once. It is free when all guards
  are.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_reentrant_unlock(rw_reentrant_guard *guard);
 
 /*
  Puts right what a participant held that does nothing any more: its process has ended, or its
  context was reset.
+
+ Any thread; interrupts too.
  */
 rw_error rw_reentrant_recover(void *memory, size_t memory_size, uint16_t dead);
 
 /*
  What an error means, and what to do: a text that lives for ever.
+
+ Any thread; interrupts too.
  */
 const char *rw_error_text(int32_t error);
 
 /*
  Tells how much memory a link of these sizes takes (one of `rw_link_serial_64` to
  `rw_link_reliable_1024`), and its alignment.
+
+ Any thread; interrupts too.
  */
 rw_error rw_link_layout(const rw_sizes *sizes, size_t *size, size_t *align);
 
 /*
  Tells the usual timeouts, for a clock that counts milliseconds.
+
+ Any thread; interrupts too.
  */
 rw_error rw_link_defaults(uint32_t generation, rw_link_config *config);
 
 /*
  Makes a link in `memory`, which stays in its place and is used for nothing else. It is down.
+
+ One thread, before anybody uses the memory; interrupts too.
  */
 rw_error rw_link_init(rw_link *link,
                       void *memory,
@@ -1571,61 +1703,83 @@ rw_error rw_link_init(rw_link *link,
 
 /*
  Ends the use of the object; its memory is free. It tells the peer nothing: see `rw_link_close`.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_link_forget(rw_link *link);
 
 /*
  The phase of a link.
+
+ One thread at a time; interrupts too.
  */
 rw_link_phase rw_link_phase_of(rw_link *link);
 
 /*
  Begins to connect at the time `now`, and goes on until a peer answers. `RW_ALREADY_CONNECTED` if
  the link is not down.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_link_open(rw_link *link, uint64_t now);
 
 /*
  Closes every port and then the link: it transmits what it accepted, and tells the peer.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_link_close(rw_link *link, uint64_t now);
 
 /*
  Takes bytes that came from the line. Afterwards ask for bytes to transmit, for events, and for
  the timeout.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_link_handle_bytes(rw_link *link, uint64_t now, const void *came, size_t size);
 
 /*
  Takes the news that the stream ended, or that another one replaces it. The link is down; open it
  again over the next stream.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_link_handle_end(rw_link *link, uint64_t now);
 
 /*
  Does what is due at `now`. Call it when `rw_link_poll_timeout` says so; earlier is harmless.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_link_handle_timeout(rw_link *link, uint64_t now);
 
 /*
  Puts the next bytes to transmit into `out`, and tells how many: 0 if there are none. `now` is
  the time at which the program passes them to the line.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_link_poll_transmit(rw_link *link, uint64_t now, void *out, size_t size, size_t *filled);
 
 /*
  Tells the next event; each event once, then `RW_WOULD_BLOCK`.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_link_poll_event(rw_link *link, rw_link_event *event);
 
 /*
  Tells the time at which to call `rw_link_handle_timeout`, which may be in the past; `RW_FOREVER`
  if no timer runs.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_link_poll_timeout(rw_link *link, uint64_t *due);
 
 /*
  Tells the state of a port; `RW_PHASE_GONE` for a port that the link does not have.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_link_port_state(rw_link *link, uint8_t port, rw_state *state);
 
@@ -1634,6 +1788,8 @@ rw_error rw_link_port_state(rw_link *link, uint8_t port, rw_state *state);
 
  `RW_NOT_FOUND` if this side or the peer has no such port, `RW_ALREADY_CONNECTED` if it is open,
  `RW_WOULD_BLOCK` if the peer has not ended the port's last use.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_link_open_port(rw_link *link, uint8_t port);
 
@@ -1643,6 +1799,8 @@ rw_error rw_link_open_port(rw_link *link, uint8_t port);
  `RW_WOULD_BLOCK` if the peer or the line has no room, `RW_MESSAGE_TOO_LARGE` if it is longer
  than either side's largest, `RW_RESET` if the port was torn down or the session ended,
  `RW_NOT_FOUND`, `RW_BROKEN_PIPE`, `RW_NOT_CONNECTED`, `RW_CLOSED` by the port's state.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_link_try_send(rw_link *link, uint8_t port, const void *message, size_t size);
 
@@ -1650,48 +1808,66 @@ rw_error rw_link_try_send(rw_link *link, uint8_t port, const void *message, size
  Moves the oldest message of a port into `message`, and tells its length. `RW_WOULD_BLOCK` if
  there is none, `RW_BUFFER_TOO_SMALL` if `size` is less than the length that it tells, and then
  the message stays; `RW_END_OF_FILE` and `RW_RESET` at the end.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_link_try_recv(rw_link *link, uint8_t port, void *message, size_t size, size_t *length);
 
 /*
  Lends the oldest message of a port in place. Read it, and then call `rw_link_release`.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_link_peek(rw_link *link, uint8_t port, const void **message, size_t *length);
 
 /*
  Drops the oldest message of a port, and lets the peer send another. Does nothing if there is
  none.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_link_release(rw_link *link, uint8_t port);
 
 /*
  Ends sending on a port. Messages sent before still arrive.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_link_shut_send(rw_link *link, uint8_t port);
 
 /*
  Ends receiving on a port. Messages that were not taken are dropped.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_link_shut_recv(rw_link *link, uint8_t port);
 
 /*
  Ends both directions of a port. Messages sent before still arrive.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_link_close_port(rw_link *link, uint8_t port);
 
 /*
  Tears a port down, and tells the peer `reason`; also refuses a port that the peer opened.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_link_reset_port(rw_link *link, uint8_t port, uint8_t reason);
 
 /*
  Makes a mutex in `memory`, for a participant: a number from 1 on, or 0 if one program has it
  alone.
+
+ One thread, before anybody uses the memory; interrupts too.
  */
 rw_error rw_mutex_init(rw_mutex *mutex, void *memory, size_t memory_size, uint16_t who);
 
 /*
  Finds a mutex that was made in `memory`, by this program or another one.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_mutex_attach(rw_mutex *mutex, void *memory, size_t memory_size, uint16_t who);
 
@@ -1700,37 +1876,51 @@ rw_error rw_mutex_attach(rw_mutex *mutex, void *memory, size_t memory_size, uint
 
  `RW_OWNER_DIED`: the mutex is locked, and its last holder died with it. Repair what it protects,
  and call `rw_mutex_make_consistent`; otherwise the next holder is told, too.
+
+ Any thread; interrupts too.
  */
 rw_error rw_mutex_try_lock(const rw_mutex *mutex, rw_mutex_guard *guard);
 
 /*
  Locks the mutex, for which it waits until `deadline`. See `rw_mutex_try_lock`.
+
+ Any thread; interrupts not: it waits.
  */
 rw_error rw_mutex_lock(const rw_mutex *mutex, uint64_t deadline, rw_mutex_guard *guard);
 
 /*
  Says that what the mutex protects is whole again.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_mutex_make_consistent(rw_mutex_guard *guard);
 
 /*
  Unlocks the mutex.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_mutex_unlock(rw_mutex_guard *guard);
 
 /*
  Puts right what a participant held that does nothing any more: its process has ended, or its
  context was reset.
+
+ Any thread; interrupts too.
  */
 rw_error rw_mutex_recover(void *memory, size_t memory_size, uint16_t dead);
 
 /*
  Tells how much memory a lock for at most `readers` readers at a time takes, and its alignment.
+
+ Any thread; interrupts too.
  */
 rw_error rw_rwlock_layout(size_t readers, size_t *size, size_t *align);
 
 /*
  Makes a lock in `memory`, or finds the one there if `is_new` is false.
+
+ One thread, before anybody uses the memory; interrupts too.
  */
 rw_error rw_rwlock_init(rw_rwlock *lock,
                         void *memory,
@@ -1741,11 +1931,15 @@ rw_error rw_rwlock_init(rw_rwlock *lock,
 
 /*
  Locks for reading, if that can be done at once. `RW_OWNER_DIED` as `rw_rwlock_try_write`.
+
+ Any thread; interrupts too.
  */
 rw_error rw_rwlock_try_read(const rw_rwlock *lock, rw_read_guard *guard);
 
 /*
  Locks for reading, for which it waits until `deadline`.
+
+ Any thread; interrupts not: it waits.
  */
 rw_error rw_rwlock_read(const rw_rwlock *lock, uint64_t deadline, rw_read_guard *guard);
 
@@ -1754,37 +1948,51 @@ rw_error rw_rwlock_read(const rw_rwlock *lock, uint64_t deadline, rw_read_guard 
 
  `RW_OWNER_DIED`: the lock is held, and a writer died with it. A writer repairs what it protects,
  and calls `rw_rwlock_make_consistent`.
+
+ Any thread; interrupts too.
  */
 rw_error rw_rwlock_try_write(const rw_rwlock *lock, rw_write_guard *guard);
 
 /*
  Locks for writing, for which it waits until `deadline`.
+
+ Any thread; interrupts not: it waits.
  */
 rw_error rw_rwlock_write(const rw_rwlock *lock, uint64_t deadline, rw_write_guard *guard);
 
 /*
  Says that what the lock protects is whole again.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_rwlock_make_consistent(rw_write_guard *guard);
 
 /*
  Ends reading.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_rwlock_end_read(rw_read_guard *guard);
 
 /*
  Ends writing.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_rwlock_end_write(rw_write_guard *guard);
 
 /*
  Puts right what a participant held that does nothing any more: its process has ended, or its
  context was reset.
+
+ Any thread; interrupts too.
  */
 rw_error rw_rwlock_recover(void *memory, size_t memory_size, size_t readers, uint16_t dead);
 
 /*
  Makes a semaphore with `permits` permits in `memory`, of `RW_LOCK_SIZE` bytes.
+
+ One thread, before anybody uses the memory; interrupts too.
  */
 rw_error rw_semaphore_init(rw_semaphore *semaphore,
                            void *memory,
@@ -1793,37 +2001,51 @@ rw_error rw_semaphore_init(rw_semaphore *semaphore,
 
 /*
  Finds a semaphore that was made in `memory`, by this program or another one.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_semaphore_attach(rw_semaphore *semaphore, void *memory, size_t memory_size);
 
 /*
  Takes a permit, if there is one. `RW_WOULD_BLOCK` if there is none.
+
+ Any thread; interrupts too.
  */
 rw_error rw_semaphore_try_acquire(const rw_semaphore *semaphore);
 
 /*
  Takes a permit, for which it waits until `deadline`.
+
+ Any thread; interrupts not: it waits.
  */
 rw_error rw_semaphore_acquire(const rw_semaphore *semaphore, uint64_t deadline);
 
 /*
  Adds permits, also those that others took. `RW_OVERFLOW` if there would be more than 2^31 - 1.
+
+ Any thread; interrupts too.
  */
 rw_error rw_semaphore_release(const rw_semaphore *semaphore, uint32_t permits);
 
 /*
  How many permits there are; 0 for what is no semaphore.
+
+ Any thread; interrupts too.
  */
 uint32_t rw_semaphore_permits(const rw_semaphore *semaphore);
 
 /*
  Tells how much memory a semaphore of `permits` permits takes that records their holders, and its
  alignment.
+
+ Any thread; interrupts too.
  */
 rw_error rw_bounded_semaphore_layout(size_t permits, size_t *size, size_t *align);
 
 /*
  Makes a semaphore in `memory`, or finds the one there if `is_new` is false, for a participant.
+
+ One thread, before anybody uses the memory; interrupts too.
  */
 rw_error rw_bounded_semaphore_init(rw_bounded_semaphore *semaphore,
                                    void *memory,
@@ -1834,27 +2056,37 @@ rw_error rw_bounded_semaphore_init(rw_bounded_semaphore *semaphore,
 
 /*
  Takes a permit, if there is one.
+
+ Any thread; interrupts too.
  */
 rw_error rw_bounded_semaphore_try_acquire(const rw_bounded_semaphore *semaphore);
 
 /*
  Takes a permit, for which it waits until `deadline`.
+
+ Any thread; interrupts not: it waits.
  */
 rw_error rw_bounded_semaphore_acquire(const rw_bounded_semaphore *semaphore, uint64_t deadline);
 
 /*
  Gives back a permit of this participant. `RW_NOT_HELD` if it has none.
+
+ Any thread; interrupts too.
  */
 rw_error rw_bounded_semaphore_release(const rw_bounded_semaphore *semaphore);
 
 /*
  How many permits are free; 0 for what is no semaphore.
+
+ Any thread; interrupts too.
  */
 size_t rw_bounded_semaphore_permits(const rw_bounded_semaphore *semaphore);
 
 /*
  Gives back the permits of a participant that does nothing any more: its process has ended, or
  its context was reset.
+
+ Any thread; interrupts too.
  */
 rw_error rw_bounded_semaphore_recover(void *memory,
                                       size_t memory_size,
@@ -1863,41 +2095,57 @@ rw_error rw_bounded_semaphore_recover(void *memory,
 
 /*
  Makes a flag in `memory`, of `RW_LOCK_SIZE` bytes, which is not set.
+
+ One thread, before anybody uses the memory; interrupts too.
  */
 rw_error rw_event_init(rw_event *event, void *memory, size_t memory_size);
 
 /*
  Finds a flag that was made in `memory`, by this program or another one.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_event_attach(rw_event *event, void *memory, size_t memory_size);
 
 /*
  Sets the flag, and wakes all that wait for it. An interrupt may call it.
+
+ Any thread; interrupts too.
  */
 rw_error rw_event_set(const rw_event *event);
 
 /*
  Clears the flag.
+
+ Any thread; interrupts too.
  */
 rw_error rw_event_clear(const rw_event *event);
 
 /*
  Whether the flag is set; false for what is no flag.
+
+ Any thread; interrupts too.
  */
 bool rw_event_is_set(const rw_event *event);
 
 /*
  Waits until the flag is set, at most until `deadline`.
+
+ Any thread; interrupts not: it waits.
  */
 rw_error rw_event_wait(const rw_event *event, uint64_t deadline);
 
 /*
  Tells how much memory a barrier for `parties` parties takes, and its alignment.
+
+ Any thread; interrupts too.
  */
 rw_error rw_barrier_layout(size_t parties, size_t *size, size_t *align);
 
 /*
  Makes a barrier in `memory`, or finds the one there if `is_new` is false, for a participant.
+
+ One thread, before anybody uses the memory; interrupts too.
  */
 rw_error rw_barrier_init(rw_barrier *barrier,
                          void *memory,
@@ -1909,22 +2157,30 @@ rw_error rw_barrier_init(rw_barrier *barrier,
 /*
  Waits for all parties, at most until `deadline`, which breaks the barrier. `number` gets a
  number from 0 on that no other party gets.
+
+ Any thread; interrupts not: it waits.
  */
 rw_error rw_barrier_wait(const rw_barrier *barrier, uint64_t deadline, size_t *number);
 
 /*
  Breaks the barrier.
+
+ Any thread; interrupts too.
  */
 rw_error rw_barrier_abort(const rw_barrier *barrier);
 
 /*
  Makes the barrier whole.
+
+ Any thread; interrupts too.
  */
 rw_error rw_barrier_reset(const rw_barrier *barrier);
 
 /*
  Breaks the barrier if a participant waits in it that does nothing any more: its process has
  ended, or its context was reset.
+
+ Any thread; interrupts too.
  */
 rw_error rw_barrier_recover(void *memory, size_t memory_size, size_t parties, uint16_t dead);
 
@@ -1932,11 +2188,15 @@ rw_error rw_barrier_recover(void *memory, size_t memory_size, size_t parties, ui
  Tells how much memory a ring of `capacity` bytes takes, and its alignment.
 
  `RW_EXHAUSTED` if there is no such ring.
+
+ Any thread; interrupts too.
  */
 rw_error rw_message_ring_layout(size_t capacity, size_t *size, size_t *align);
 
 /*
  Makes a ring in `memory`, which stays in its place and is used for nothing else.
+
+ One thread, before anybody uses the memory; interrupts too.
  */
 rw_error rw_message_ring_init(rw_message_ring *ring,
                               void *memory,
@@ -1945,6 +2205,8 @@ rw_error rw_message_ring_init(rw_message_ring *ring,
 
 /*
  Finds a ring that was made in `memory`, by this program or another one, with the same capacity.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_message_ring_attach(rw_message_ring *ring,
                                 void *memory,
@@ -1954,11 +2216,15 @@ rw_error rw_message_ring_attach(rw_message_ring *ring,
 /*
  Takes the half that sends, for a participant: a number from 1 on, or 0 if one program has the
  ring alone. `RW_TAKEN` if somebody has it.
+
+ Any thread; interrupts too, signal handlers of Linux not.
  */
 rw_error rw_message_ring_take_sender(const rw_message_ring *ring, uint16_t who, rw_sender *sender);
 
 /*
  Takes the half that receives, as `rw_message_ring_take_sender`.
+
+ Any thread; interrupts too, signal handlers of Linux not.
  */
 rw_error rw_message_ring_take_receiver(const rw_message_ring *ring,
                                        uint16_t who,
@@ -1967,11 +2233,15 @@ rw_error rw_message_ring_take_receiver(const rw_message_ring *ring,
 /*
  Sends a message. `RW_WOULD_BLOCK` if there is no room, `RW_MESSAGE_TOO_LARGE` if there can be
  none, `RW_BROKEN_PIPE` if there is none and the other half was closed.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_try_send(rw_sender *sender, const void *message, size_t size);
 
 /*
  Sends a message, and waits for room until `deadline`.
+
+ One thread at a time; interrupts not: it waits.
  */
 rw_error rw_send(rw_sender *sender, const void *message, size_t size, uint64_t deadline);
 
@@ -1979,11 +2249,15 @@ rw_error rw_send(rw_sender *sender, const void *message, size_t size, uint64_t d
  Receives the oldest message, and tells its length. `RW_WOULD_BLOCK` if there is none,
  `RW_END_OF_FILE` at the end; `RW_BUFFER_TOO_SMALL` if `size` is less than the length that it
  tells, and then the message stays.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_try_recv(rw_receiver *receiver, void *message, size_t size, size_t *length);
 
 /*
  Receives the oldest message, for which it waits until `deadline`.
+
+ One thread at a time; interrupts not: it waits.
  */
 rw_error rw_recv(rw_receiver *receiver,
                  void *message,
@@ -1994,52 +2268,72 @@ rw_error rw_recv(rw_receiver *receiver,
 /*
  Lends room for a message of at most `size` bytes in place. Write there, and then call
  `rw_send_commit`.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_try_send_reserve(rw_sender *sender, size_t size, void **room);
 
 /*
  Sends the first `used` of the `size` bytes that `rw_try_send_reserve` lent last.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_send_commit(rw_sender *sender, size_t size, size_t used);
 
 /*
  Lends the oldest message in place. Read it, and then call `rw_recv_release`.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_try_recv_peek(rw_receiver *receiver, const void **message, size_t *length);
 
 /*
  Ends the oldest message: its room is free. `RW_WOULD_BLOCK` if there is none.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_recv_release(rw_receiver *receiver);
 
 /*
  Gives the half back: somebody else can take it.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_sender_release(rw_sender *sender);
 
 /*
  Closes the half: the other side learns that nothing more comes.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_sender_close(rw_sender *sender);
 
 /*
  Gives the half back: somebody else can take it.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_receiver_release(rw_receiver *receiver);
 
 /*
  Closes the half: the other side learns that nobody receives.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_receiver_close(rw_receiver *receiver);
 
 /*
  Puts right what a participant held that does nothing any more: its process has ended, or its
  context was reset.
+
+ Any thread; interrupts too.
  */
 rw_error rw_message_ring_recover(const rw_message_ring *ring, uint16_t dead);
 
 /*
  Tells how much memory a broadcast that keeps `capacity` messages takes, and its alignment.
+
+ Any thread; interrupts too.
  */
 rw_error rw_broadcast_layout(size_t capacity,
                              size_t item_size,
@@ -2049,6 +2343,8 @@ rw_error rw_broadcast_layout(size_t capacity,
 
 /*
  Makes a broadcast in `memory`, which stays in its place and is used for nothing else.
+
+ One thread, before anybody uses the memory; interrupts too.
  */
 rw_error rw_broadcast_init(rw_broadcast *broadcast,
                            void *memory,
@@ -2060,6 +2356,8 @@ rw_error rw_broadcast_init(rw_broadcast *broadcast,
 /*
  Finds a broadcast that was made in `memory`, by this program or another one, with the same
  numbers.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_broadcast_attach(rw_broadcast *broadcast,
                              void *memory,
@@ -2071,26 +2369,36 @@ rw_error rw_broadcast_attach(rw_broadcast *broadcast,
 /*
  Takes the half that writes, for a participant: a number from 1 on, or 0 if one program has the
  broadcast alone. `RW_TAKEN` if somebody has it.
+
+ Any thread; interrupts too, signal handlers of Linux not.
  */
 rw_error rw_broadcast_take_writer(const rw_broadcast *broadcast, uint16_t who, rw_writer *writer);
 
 /*
  Makes a reader, which begins at the oldest message that is still there.
+
+ Any thread; interrupts too.
  */
 rw_error rw_broadcast_reader(const rw_broadcast *broadcast, rw_reader *reader);
 
 /*
  Sends a message of exactly the item's size to all readers. Never waits.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_writer_send(rw_writer *writer, const void *message, size_t size);
 
 /*
  Gives the half back: somebody else can take it.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_writer_release(rw_writer *writer);
 
 /*
  Closes the half: the readers learn that nothing more comes.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_writer_close(rw_writer *writer);
 
@@ -2099,11 +2407,15 @@ rw_error rw_writer_close(rw_writer *writer);
 
  `RW_WOULD_BLOCK` if there is none; `RW_LAGGED` if messages were overwritten before they were
  read, whose number `missed` gets; `RW_END_OF_FILE` when the writer is gone.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_reader_try_recv(rw_reader *reader, void *message, size_t size, uint64_t *missed);
 
 /*
  Copies the next message, for which it waits until `deadline`.
+
+ One thread at a time; interrupts not: it waits.
  */
 rw_error rw_reader_recv(rw_reader *reader,
                         void *message,
@@ -2113,12 +2425,16 @@ rw_error rw_reader_recv(rw_reader *reader,
 
 /*
  Goes on at the newest message, and tells how many it skips.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_reader_skip_to_newest(rw_reader *reader, uint64_t *skipped);
 
 /*
  Puts right what a participant held that does nothing any more: its process has ended, or its
  context was reset.
+
+ Any thread; interrupts too.
  */
 rw_error rw_broadcast_recover(const rw_broadcast *broadcast, uint16_t dead);
 
@@ -2126,6 +2442,8 @@ rw_error rw_broadcast_recover(const rw_broadcast *broadcast, uint16_t dead);
  Tells how much memory a queue of `capacity` items takes, and its alignment.
 
  `RW_EXHAUSTED` if there is no such queue.
+
+ Any thread; interrupts too.
  */
 rw_error rw_queue_layout(size_t capacity,
                          size_t item_size,
@@ -2136,6 +2454,8 @@ rw_error rw_queue_layout(size_t capacity,
 /*
  Makes a queue in `memory`, which stays in its place and is used for nothing else, and a handle
  of it for a participant: a number from 1 on, or 0 if one program has the queue alone.
+
+ One thread, before anybody uses the memory; interrupts too.
  */
 rw_error rw_queue_init(rw_queue *queue,
                        void *memory,
@@ -2147,6 +2467,8 @@ rw_error rw_queue_init(rw_queue *queue,
 
 /*
  Finds a queue that was made in `memory`, by this program or another one, with the same numbers.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_queue_attach(rw_queue *queue,
                          void *memory,
@@ -2159,84 +2481,116 @@ rw_error rw_queue_attach(rw_queue *queue,
 /*
  Pushes a copy of an item of exactly the queue's size. `RW_WOULD_BLOCK` if the queue is full,
  `RW_BROKEN_PIPE` if it is closed.
+
+ Any thread; interrupts too.
  */
 rw_error rw_queue_try_push(const rw_queue *queue, const void *item, size_t size);
 
 /*
  Pushes a copy of an item, and waits for room until `deadline`.
+
+ Any thread; interrupts not: it waits.
  */
 rw_error rw_queue_push(const rw_queue *queue, const void *item, size_t size, uint64_t deadline);
 
 /*
  Pops the oldest item into `item`, which has exactly the queue's size. `RW_WOULD_BLOCK` if there
  is none.
+
+ Any thread; interrupts too.
  */
 rw_error rw_queue_try_pop(const rw_queue *queue, void *item, size_t size);
 
 /*
  Pops the oldest item, for which it waits until `deadline`.
+
+ Any thread; interrupts not: it waits.
  */
 rw_error rw_queue_pop(const rw_queue *queue, void *item, size_t size, uint64_t deadline);
 
 /*
  Takes a free slot, to be filled in place: `room` gets its address. Then call `rw_loan_send`.
+
+ Any thread; interrupts too.
  */
 rw_error rw_queue_try_reserve(const rw_queue *queue, rw_loan *loan, void **room);
 
 /*
  Takes a free slot, for which it waits until `deadline`.
+
+ Any thread; interrupts not: it waits.
  */
 rw_error rw_queue_reserve(const rw_queue *queue, uint64_t deadline, rw_loan *loan, void **room);
 
 /*
  Sends what lies in the slot.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_loan_send(rw_loan *loan);
 
 /*
  Gives the slot back, and sends nothing.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_loan_drop(rw_loan *loan);
 
 /*
  Claims the oldest item in place: `item` gets its address. It leaves the queue by
  `rw_claim_complete`; if the participant dies before, another gets it.
+
+ Any thread; interrupts too.
  */
 rw_error rw_queue_try_claim(const rw_queue *queue, rw_claim *claim, void **item);
 
 /*
  Claims the oldest item, for which it waits until `deadline`.
+
+ Any thread; interrupts not: it waits.
  */
 rw_error rw_queue_claim(const rw_queue *queue, uint64_t deadline, rw_claim *claim, void **item);
 
 /*
  Completes a claim: the item was delivered, and its slot is free.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_claim_complete(rw_claim *claim);
 
 /*
  Gives a claimed item back into the queue.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_claim_drop(rw_claim *claim);
 
 /*
  How many times the item was claimed, with this claim; 0 for what is no claim.
+
+ One thread at a time; interrupts too.
  */
 uint32_t rw_claim_attempts(rw_claim *claim);
 
 /*
  Ends the queue: nobody pushes any more, and what is there can be taken.
+
+ Any thread; interrupts too.
  */
 rw_error rw_queue_close(const rw_queue *queue);
 
 /*
  How many items there are; 0 for what is no queue.
+
+ Any thread; interrupts too.
  */
 size_t rw_queue_length(const rw_queue *queue);
 
 /*
  Puts right what a participant held that does nothing any more: its process has ended, or its
  context was reset. Tells how many slots it held.
+
+ Any thread; interrupts too.
  */
 rw_error rw_queue_recover(const rw_queue *queue, uint16_t dead, size_t *held);
 
@@ -2244,6 +2598,8 @@ rw_error rw_queue_recover(const rw_queue *queue, uint16_t dead, size_t *held);
  Tells how much memory a ring of `capacity` items takes, and its alignment.
 
  `RW_EXHAUSTED` if there is no such ring.
+
+ Any thread; interrupts too.
  */
 rw_error rw_ring_layout(size_t capacity,
                         size_t item_size,
@@ -2253,6 +2609,8 @@ rw_error rw_ring_layout(size_t capacity,
 
 /*
  Makes a ring in `memory`, which stays in its place and is used for nothing else.
+
+ One thread, before anybody uses the memory; interrupts too.
  */
 rw_error rw_ring_init(rw_ring *ring,
                       void *memory,
@@ -2263,6 +2621,8 @@ rw_error rw_ring_init(rw_ring *ring,
 
 /*
  Finds a ring that was made in `memory`, by this program or another one, with the same numbers.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_ring_attach(rw_ring *ring,
                         void *memory,
@@ -2274,75 +2634,103 @@ rw_error rw_ring_attach(rw_ring *ring,
 /*
  Takes the half that pushes, for a participant: a number from 1 on, or 0 if one program has the
  ring alone. `RW_TAKEN` if somebody has it.
+
+ Any thread; interrupts too, signal handlers of Linux not.
  */
 rw_error rw_ring_take_producer(const rw_ring *ring, uint16_t who, rw_ring_producer *producer);
 
 /*
  Takes the half that pops, as `rw_ring_take_producer`.
+
+ Any thread; interrupts too, signal handlers of Linux not.
  */
 rw_error rw_ring_take_consumer(const rw_ring *ring, uint16_t who, rw_ring_consumer *consumer);
 
 /*
  Pushes a copy of an item of exactly the ring's size. `RW_WOULD_BLOCK` if the ring is full,
  `RW_BROKEN_PIPE` if it is full and the other half was closed.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_ring_try_push(rw_ring_producer *producer, const void *item, size_t size);
 
 /*
  Pushes a copy of an item, and waits for room until `deadline`.
+
+ One thread at a time; interrupts not: it waits.
  */
 rw_error rw_ring_push(rw_ring_producer *producer, const void *item, size_t size, uint64_t deadline);
 
 /*
  Pops the oldest item into `item`, which has exactly the ring's size. `RW_WOULD_BLOCK` if there
  is none, `RW_END_OF_FILE` if the other half was closed and everything was popped.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_ring_try_pop(rw_ring_consumer *consumer, void *item, size_t size);
 
 /*
  Pops the oldest item, and waits for one until `deadline`.
+
+ One thread at a time; interrupts not: it waits.
  */
 rw_error rw_ring_pop(rw_ring_consumer *consumer, void *item, size_t size, uint64_t deadline);
 
 /*
  Gives the half back: somebody else can take it.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_ring_producer_release(rw_ring_producer *producer);
 
 /*
  Closes the half: the other side learns that nothing more comes.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_ring_producer_close(rw_ring_producer *producer);
 
 /*
  Gives the half back: somebody else can take it.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_ring_consumer_release(rw_ring_consumer *consumer);
 
 /*
  Closes the half: the other side learns that nobody pops.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_ring_consumer_close(rw_ring_consumer *consumer);
 
 /*
  How many items there are; 0 for what is no ring.
+
+ Any thread; interrupts too.
  */
 size_t rw_ring_length(const rw_ring *ring);
 
 /*
  Puts right what a participant held that does nothing any more: its process has ended, or its
  context was reset.
+
+ Any thread; interrupts too.
  */
 rw_error rw_ring_recover(const rw_ring *ring, uint16_t dead);
 
 /*
  Tells how much memory a table of these sizes takes (one of `rw_signals_8` to
  `rw_signals_64_queued`), and its alignment.
+
+ Any thread; interrupts too.
  */
 rw_error rw_signals_layout(const rw_sizes *sizes, size_t *size, size_t *align);
 
 /*
  Makes a table in `memory`, which stays in its place and is used for nothing else.
+
+ One thread, before anybody uses the memory; interrupts too.
  */
 rw_error rw_signals_init(rw_signals *signals,
                          void *memory,
@@ -2354,6 +2742,8 @@ rw_error rw_signals_init(rw_signals *signals,
 
  `run` may raise, mask, and change handlers. It returns to its caller, and does not use the
  dispatcher that called it: a call of that finds no dispatcher, `RW_INVALID`.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_handler_init(rw_handler *handler,
                          void (*run)(void *context, const rw_raised *raised),
@@ -2362,6 +2752,8 @@ rw_error rw_handler_init(rw_handler *handler,
 /*
  Sets the handler of a line; with null, the line has none, and keeps its raises. The handler
  before may still run for a delivery that was chosen before the change.
+
+ Any thread; interrupts too.
  */
 rw_error rw_signals_set_handler(const rw_signals *signals,
                                 uint32_t line,
@@ -2370,81 +2762,109 @@ rw_error rw_signals_set_handler(const rw_signals *signals,
 /*
  Sets the priority of a line, 0 at first. The dispatcher delivers the highest priority first;
  lines of equal priority take turns.
+
+ Any thread; interrupts too.
  */
 rw_error rw_signals_set_priority(const rw_signals *signals, uint32_t line, uint8_t priority);
 
 /*
  Raises a line, and wakes the dispatcher. Raises that were not delivered yet are counted.
  `RW_NO_SUCH_LINE` if the table has none of this number.
+
+ Any thread; interrupts too.
  */
 rw_error rw_signals_raise(const rw_signals *signals, uint32_t line);
 
 /*
  Raises a line with a payload, which is queued. `RW_WOULD_BLOCK` if the line's queue is full, or
  the table has none.
+
+ Any thread; interrupts too.
  */
 rw_error rw_signals_raise_with(const rw_signals *signals, uint32_t line, const rw_payload *payload);
 
 /*
  The lines that were raised and not yet delivered, masked ones too: bit `n` is line `n`. 0 for
  what is no table.
+
+ Any thread; interrupts too.
  */
 uint64_t rw_signals_pending(const rw_signals *signals);
 
 /*
  Masks lines, bit `n` for line `n`: their handlers do not run, and their raises are kept. Tells
  the mask before.
+
+ Any thread; interrupts too.
  */
 rw_error rw_signals_mask(const rw_signals *signals, uint64_t lines, uint64_t *before);
 
 /*
  Unmasks lines, and wakes the dispatcher. Tells the mask before.
+
+ Any thread; interrupts too.
  */
 rw_error rw_signals_unmask(const rw_signals *signals, uint64_t lines, uint64_t *before);
 
 /*
  Masks exactly these lines. Tells the mask before.
+
+ Any thread; interrupts too.
  */
 rw_error rw_signals_set_mask(const rw_signals *signals, uint64_t lines, uint64_t *before);
 
 /*
  Ends the current dispatcher: it delivers what was raised before, and then its waiting calls
  return `RW_CLOSED`. Tells whether there was one that was not ended yet.
+
+ Any thread; interrupts too.
  */
 rw_error rw_signals_end_dispatcher(const rw_signals *signals, bool *ended);
 
 /*
  Takes the right to dispatch. `RW_TAKEN` if somebody has it.
+
+ Any thread; interrupts too.
  */
 rw_error rw_signals_take_dispatcher(const rw_signals *signals, rw_dispatcher *dispatcher);
 
 /*
  Runs the handlers of the pending lines, the highest priority first, and tells the number of
  deliveries. It makes at most as many as the table can have pending at once.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_dispatcher_dispatch(rw_dispatcher *dispatcher, size_t *deliveries);
 
 /*
  Runs the handler of the pending line with the highest priority, and tells what it delivered.
  `RW_WOULD_BLOCK` if no line is pending, unmasked and has a handler.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_dispatcher_dispatch_one(rw_dispatcher *dispatcher, rw_raised *raised);
 
 /*
  Takes one delivery of any of these lines, masked or not, and runs no handler. `RW_WOULD_BLOCK`
  if none is pending.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_dispatcher_try_wait(rw_dispatcher *dispatcher, uint64_t lines, rw_raised *raised);
 
 /*
  Sleeps until there is something to handle, and runs the handlers as `rw_dispatcher_dispatch`.
  `RW_CLOSED` if somebody ended this dispatcher.
+
+ One thread at a time; interrupts not: it waits.
  */
 rw_error rw_dispatcher_pause(rw_dispatcher *dispatcher, uint64_t deadline, size_t *deliveries);
 
 /*
  Sleeps until one of these lines is raised, masked or not, and takes the delivery. It runs no
  handler. `RW_CLOSED` if somebody ended this dispatcher.
+
+ One thread at a time; interrupts not: it waits.
  */
 rw_error rw_dispatcher_wait(rw_dispatcher *dispatcher,
                             uint64_t lines,
@@ -2453,6 +2873,8 @@ rw_error rw_dispatcher_wait(rw_dispatcher *dispatcher,
 
 /*
  Gives the right to dispatch back.
+
+ One thread at a time; interrupts too.
  */
 rw_error rw_dispatcher_release(rw_dispatcher *dispatcher);
 
@@ -2464,6 +2886,8 @@ rw_error rw_dispatcher_release(rw_dispatcher *dispatcher);
 
  The library `ringway` for Linux waits by itself, and needs no such call: by `futex(2)`, and its
  deadlines are those of `rw_after`.
+
+ One thread, before anything else; interrupts not.
  */
 void rw_set_wait(const rw_wait *wait);
 

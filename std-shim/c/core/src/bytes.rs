@@ -43,6 +43,8 @@ objects! {
 /// Tells how much memory a ring of `capacity` bytes takes, and its alignment.
 ///
 /// `RW_EXHAUSTED` if there is no such ring.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub extern "C" fn rw_byte_ring_layout(
     capacity: usize,
@@ -53,6 +55,8 @@ pub extern "C" fn rw_byte_ring_layout(
 }
 
 /// Makes a ring in `memory`, which stays in its place and is used for nothing else.
+///
+/// One thread, before anybody uses the memory; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_byte_ring_init(
     ring: *mut rw_byte_ring,
@@ -67,6 +71,8 @@ pub unsafe extern "C" fn rw_byte_ring_init(
 }
 
 /// Finds a ring that was made in `memory`, by this program or another one, with the same capacity.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_byte_ring_attach(
     ring: *mut rw_byte_ring,
@@ -82,6 +88,8 @@ pub unsafe extern "C" fn rw_byte_ring_attach(
 
 /// Takes the half that writes, for a participant: a number from 1 on, or 0 if one program has the
 /// ring alone. `RW_TAKEN` if somebody has it.
+///
+/// Any thread; interrupts too, signal handlers of Linux not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_byte_ring_take_producer(
     ring: *const rw_byte_ring,
@@ -95,6 +103,8 @@ pub unsafe extern "C" fn rw_byte_ring_take_producer(
 }
 
 /// Takes the half that reads, as `rw_byte_ring_take_producer`.
+///
+/// Any thread; interrupts too, signal handlers of Linux not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_byte_ring_take_consumer(
     ring: *const rw_byte_ring,
@@ -109,6 +119,8 @@ pub unsafe extern "C" fn rw_byte_ring_take_consumer(
 
 /// Writes as many bytes as there is room for, at least one of them, and tells how many.
 /// `RW_WOULD_BLOCK` if there is no room.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_byte_try_write(
     producer: *mut rw_byte_producer,
@@ -131,6 +143,8 @@ pub unsafe extern "C" fn rw_byte_try_write(
 }
 
 /// Writes at least one byte, and waits for room until `deadline`. Tells how many it wrote.
+///
+/// One thread at a time; interrupts not: it waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_byte_write(
     producer: *mut rw_byte_producer,
@@ -152,6 +166,8 @@ pub unsafe extern "C" fn rw_byte_write(
 
 /// Writes all bytes, and waits for room until `deadline`. Tells how many it wrote, also on an
 /// error.
+///
+/// One thread at a time; interrupts not: it waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_byte_write_all(
     producer: *mut rw_byte_producer,
@@ -173,6 +189,8 @@ pub unsafe extern "C" fn rw_byte_write_all(
 
 /// Reads what there is, at least a byte, and tells how many. `RW_WOULD_BLOCK` if there is none,
 /// `RW_END_OF_FILE` if the other half was closed and everything was read.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_byte_try_read(
     consumer: *mut rw_byte_consumer,
@@ -195,6 +213,8 @@ pub unsafe extern "C" fn rw_byte_try_read(
 }
 
 /// Reads at least a byte, for which it waits until `deadline`. Tells how many it read.
+///
+/// One thread at a time; interrupts not: it waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_byte_read(
     consumer: *mut rw_byte_consumer,
@@ -220,6 +240,8 @@ pub unsafe extern "C" fn rw_byte_read(
 /// Lends room for `size` bytes in place. Write there, and then call `rw_byte_commit`.
 ///
 /// `RW_WOULD_BLOCK` if there is not as much room in one piece.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_byte_try_reserve(
     producer: *mut rw_byte_producer,
@@ -238,6 +260,8 @@ pub unsafe extern "C" fn rw_byte_try_reserve(
 }
 
 /// Sends the first `used` of the `size` bytes that `rw_byte_try_reserve` lent last.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_byte_commit(
     producer: *mut rw_byte_producer,
@@ -259,6 +283,8 @@ pub unsafe extern "C" fn rw_byte_commit(
 
 /// Lends the bytes that there are, in place and in one piece. Read them, and then call
 /// `rw_byte_consume`. `RW_WOULD_BLOCK` if there are none, `RW_END_OF_FILE` at the end.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_byte_try_peek(
     consumer: *mut rw_byte_consumer,
@@ -277,6 +303,8 @@ pub unsafe extern "C" fn rw_byte_try_peek(
 }
 
 /// Ends the first `count` bytes: their room is free.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_byte_consume(
     consumer: *mut rw_byte_consumer,
@@ -291,12 +319,16 @@ pub unsafe extern "C" fn rw_byte_consume(
 }
 
 /// Gives the half back: somebody else can take it.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_byte_producer_release(producer: *mut rw_byte_producer) -> rw_error {
     release(producer)
 }
 
 /// Closes the half: the other side learns that nothing more comes.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_byte_producer_close(producer: *mut rw_byte_producer) -> rw_error {
     let Some(half) = take(producer) else { return rw_error::RW_INVALID };
@@ -305,12 +337,16 @@ pub unsafe extern "C" fn rw_byte_producer_close(producer: *mut rw_byte_producer)
 }
 
 /// Gives the half back: somebody else can take it.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_byte_consumer_release(consumer: *mut rw_byte_consumer) -> rw_error {
     release(consumer)
 }
 
 /// Closes the half: the other side learns that nobody reads.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_byte_consumer_close(consumer: *mut rw_byte_consumer) -> rw_error {
     let Some(half) = take(consumer) else { return rw_error::RW_INVALID };
@@ -319,6 +355,8 @@ pub unsafe extern "C" fn rw_byte_consumer_close(consumer: *mut rw_byte_consumer)
 }
 
 /// How many bytes there are; 0 for what is no ring.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_byte_ring_length(ring: *const rw_byte_ring) -> usize {
     shared(ring).map_or(0, |ring| ring.len())
@@ -326,6 +364,8 @@ pub unsafe extern "C" fn rw_byte_ring_length(ring: *const rw_byte_ring) -> usize
 
 /// Puts right what a participant held that does nothing any more: its process has ended, or its
 /// context was reset.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_byte_ring_recover(ring: *const rw_byte_ring, dead: u16) -> rw_error {
     let (Some(ring), Some(dead)) = (shared(ring), participant(dead)) else {

@@ -513,6 +513,8 @@ fn put_both(
 
 /// Tells how much memory a pipe of these sizes takes (one of `rw_mem_pipe_64` to
 /// `rw_mem_pipe_65536`), and its alignment.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_mem_pipe_layout(
     sizes: *const rw_sizes,
@@ -523,6 +525,8 @@ pub unsafe extern "C" fn rw_mem_pipe_layout(
 }
 
 /// Makes a pipe in `memory`, which stays in its place and is used for nothing else.
+///
+/// One thread, before anybody uses the memory; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_mem_pipe_init(
     pipe: *mut rw_mem_pipe,
@@ -535,6 +539,8 @@ pub unsafe extern "C" fn rw_mem_pipe_init(
 }
 
 /// Opens both ends. `RW_TAKEN` while one of the last time is open.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_mem_pipe_open(
     pipe: *const rw_mem_pipe,
@@ -548,6 +554,8 @@ pub unsafe extern "C" fn rw_mem_pipe_open(
 
 /// Tells how much memory a table of FIFOs of these sizes takes (`rw_mem_fifos_4_256` or
 /// `rw_mem_fifos_16_4096`), and its alignment.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_mem_fifos_layout(
     sizes: *const rw_sizes,
@@ -558,6 +566,8 @@ pub unsafe extern "C" fn rw_mem_fifos_layout(
 }
 
 /// Makes a table of FIFOs in `memory`, which stays in its place and is used for nothing else.
+///
+/// One thread, before anybody uses the memory; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_mem_fifos_init(
     fifos: *mut rw_mem_fifos,
@@ -583,6 +593,8 @@ fn with_name(
 
 /// Creates a FIFO under a name of 1 to 32 bytes. `RW_ADDRESS_IN_USE` if the name is taken,
 /// `RW_EXHAUSTED` if there is no place, `RW_WOULD_BLOCK` while another thread changes the table.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_mem_fifos_create(
     fifos: *const rw_mem_fifos,
@@ -594,6 +606,8 @@ pub unsafe extern "C" fn rw_mem_fifos_create(
 
 /// Removes a name; open ends stay open. `RW_NOT_FOUND` if there is none, `RW_WOULD_BLOCK` while
 /// another thread changes the table.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_mem_fifos_remove(
     fifos: *const rw_mem_fifos,
@@ -630,6 +644,8 @@ fn may(how: How) -> Result<(), rw_error> {
 
 /// Opens the end of a FIFO that reads, whether a writer is there or not. `RW_TAKEN` if there is a
 /// reader.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_mem_fifos_try_open_reader(
     fifos: *const rw_mem_fifos,
@@ -641,6 +657,8 @@ pub unsafe extern "C" fn rw_mem_fifos_try_open_reader(
 }
 
 /// Opens the end of a FIFO that reads, and waits for a writer until `deadline`.
+///
+/// Any thread; interrupts not: it waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_mem_fifos_open_reader(
     fifos: *const rw_mem_fifos,
@@ -653,6 +671,8 @@ pub unsafe extern "C" fn rw_mem_fifos_open_reader(
 }
 
 /// Opens an end of a FIFO that writes. `RW_NO_READER` if there is no reader.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_mem_fifos_try_open_writer(
     fifos: *const rw_mem_fifos,
@@ -664,6 +684,8 @@ pub unsafe extern "C" fn rw_mem_fifos_try_open_writer(
 }
 
 /// Opens an end of a FIFO that writes, and waits for a reader until `deadline`.
+///
+/// Any thread; interrupts not: it waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_mem_fifos_open_writer(
     fifos: *const rw_mem_fifos,
@@ -677,6 +699,8 @@ pub unsafe extern "C" fn rw_mem_fifos_open_writer(
 
 /// Tells how much memory a pair of these sizes takes (`rw_mem_pair_64` or `rw_mem_pair_4096`), and
 /// its alignment.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_mem_pair_layout(
     sizes: *const rw_sizes,
@@ -687,6 +711,8 @@ pub unsafe extern "C" fn rw_mem_pair_layout(
 }
 
 /// Makes a pair in `memory`, which stays in its place and is used for nothing else.
+///
+/// One thread, before anybody uses the memory; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_mem_pair_init(
     pair: *mut rw_mem_pair,
@@ -708,6 +734,8 @@ fn kind_of(kind: u32) -> Option<rw_mem_kind> {
 }
 
 /// Opens both ends of a pair, of a `rw_mem_kind`. `RW_TAKEN` while one of the last time is open.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_mem_pair_open(
     pair: *const rw_mem_pair,
@@ -724,6 +752,8 @@ pub unsafe extern "C" fn rw_mem_pair_open(
 
 /// Tells how much memory a network of these sizes takes (`rw_mem_network_4_256` or
 /// `rw_mem_network_16_4096`), and its alignment.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_mem_network_layout(
     sizes: *const rw_sizes,
@@ -734,6 +764,8 @@ pub unsafe extern "C" fn rw_mem_network_layout(
 }
 
 /// Makes a network in `memory`, which stays in its place and is used for nothing else.
+///
+/// One thread, before anybody uses the memory; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_mem_network_init(
     network: *mut rw_mem_network,
@@ -751,6 +783,8 @@ pub unsafe extern "C" fn rw_mem_network_init(
 /// `RW_ADDRESS_IN_USE` if the name is taken, `RW_EXHAUSTED` if there is no place, `RW_WOULD_BLOCK`
 /// while another thread changes the network. `rw_mem_end_close` ends it, and tears down the
 /// connections that wait.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_mem_network_listen(
     network: *const rw_mem_network,
@@ -788,6 +822,8 @@ fn connect(
 
 /// Connects to a listener. `RW_REFUSED` if nobody listens there for this kind, `RW_EXHAUSTED` if
 /// all connections are in use, `RW_WOULD_BLOCK` if the backlog is full.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_mem_network_try_connect(
     network: *const rw_mem_network,
@@ -800,6 +836,8 @@ pub unsafe extern "C" fn rw_mem_network_try_connect(
 }
 
 /// Connects to a listener, and waits for room in its backlog until `deadline`.
+///
+/// Any thread; interrupts not: it waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_mem_network_connect(
     network: *const rw_mem_network,
@@ -825,6 +863,8 @@ fn accept(listener: *mut rw_mem_end, how: How, end: *mut rw_mem_end) -> rw_error
 
 /// Accepts the connection that has waited longest. `RW_WOULD_BLOCK` if there is none,
 /// `RW_WRONG_DIRECTION` if this is no listener.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_mem_end_try_accept(
     listener: *mut rw_mem_end,
@@ -834,6 +874,8 @@ pub unsafe extern "C" fn rw_mem_end_try_accept(
 }
 
 /// Accepts a connection, for which it waits until `deadline`.
+///
+/// One thread at a time; interrupts not: it waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_mem_end_accept(
     listener: *mut rw_mem_end,
@@ -870,6 +912,8 @@ fn read(end: *mut rw_mem_end, out: (*mut c_void, usize), how: How, count: *mut u
 /// everything was read, `RW_RESET` if a listener closed before it accepted the connection,
 /// `RW_WRONG_DIRECTION` if this end only writes. `RW_BUFFER_TOO_SMALL` if a message is longer than
 /// `size`: it tells the length, and the message stays.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_mem_end_try_read(
     end: *mut rw_mem_end,
@@ -881,6 +925,8 @@ pub unsafe extern "C" fn rw_mem_end_try_read(
 }
 
 /// Reads as `rw_mem_end_try_read`, and waits for something to read until `deadline`.
+///
+/// One thread at a time; interrupts not: it waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_mem_end_read(
     end: *mut rw_mem_end,
@@ -916,6 +962,8 @@ fn write(
 ///
 /// `RW_WOULD_BLOCK` if there is no room or another writer writes, `RW_BROKEN_PIPE` if nobody reads,
 /// `RW_MESSAGE_TOO_LARGE` if there can be no room, `RW_WRONG_DIRECTION` if this end only reads.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_mem_end_try_write(
     end: *mut rw_mem_end,
@@ -927,6 +975,8 @@ pub unsafe extern "C" fn rw_mem_end_try_write(
 }
 
 /// Writes as `rw_mem_end_try_write`, and waits for room until `deadline`.
+///
+/// One thread at a time; interrupts not: it waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_mem_end_write(
     end: *mut rw_mem_end,
@@ -939,6 +989,8 @@ pub unsafe extern "C" fn rw_mem_end_write(
 }
 
 /// Tells the state of an end.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_mem_end_state(end: *mut rw_mem_end, state: *mut rw_state) -> rw_error {
     let Some(end) = own(end) else { return rw_error::RW_INVALID };
@@ -948,6 +1000,8 @@ pub unsafe extern "C" fn rw_mem_end_state(end: *mut rw_mem_end, state: *mut rw_s
 
 /// Ends one direction of a connection or both, by a `rw_mem_shutdown`: the other side learns it,
 /// and reads what was sent before. `RW_WRONG_DIRECTION` if this is no end of a connection.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_mem_end_shutdown(end: *mut rw_mem_end, how: u32) -> rw_error {
     const READ: u32 = rw_mem_shutdown::RW_MEM_SHUT_READ as u32;
@@ -965,6 +1019,8 @@ pub unsafe extern "C" fn rw_mem_end_shutdown(end: *mut rw_mem_end, how: u32) -> 
 
 /// Makes another end that writes to the same pipe, for another thread. `RW_WRONG_DIRECTION` if this
 /// is no end of a pipe or a FIFO that writes.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_mem_end_clone(
     end: *mut rw_mem_end,
@@ -976,6 +1032,8 @@ pub unsafe extern "C" fn rw_mem_end_clone(
 }
 
 /// Closes an end; the other side learns it.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_mem_end_close(end: *mut rw_mem_end) -> rw_error {
     release(end)

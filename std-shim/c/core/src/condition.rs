@@ -51,6 +51,8 @@ const _: () = assert!(size_of::<Changed>() <= RW_CONDITION_SIZE);
 const _: () = assert!(size_of::<Reentrant>() <= RW_REENTRANT_SIZE);
 
 /// Makes a condition in `memory`, of `RW_CONDITION_SIZE` bytes.
+///
+/// One thread, before anybody uses the memory; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_condition_init(
     condition: *mut rw_condition,
@@ -64,6 +66,8 @@ pub unsafe extern "C" fn rw_condition_init(
 }
 
 /// Finds a condition that was made in `memory`, by this program or another one.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_condition_attach(
     condition: *mut rw_condition,
@@ -78,6 +82,8 @@ pub unsafe extern "C" fn rw_condition_attach(
 
 /// Wakes at most `count` waiters, `UINT32_MAX` for all, and tells how many it may have woken. The
 /// caller held the mutex when it changed what they wait for, and need not hold it now.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_condition_notify(
     condition: *const rw_condition,
@@ -94,6 +100,8 @@ pub unsafe extern "C" fn rw_condition_notify(
 ///
 /// It may return for no reason: look again at what you wait for. `RW_OWNER_DIED` as
 /// `rw_mutex_try_lock`. After the deadline it still waits for the mutex.
+///
+/// Any thread; interrupts not: it waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_condition_wait(
     condition: *const rw_condition,
@@ -125,6 +133,8 @@ static THREAD: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 /// `thread_id` returns the number of the calling thread, which is not 0. Threads, and an interrupt
 /// and what it interrupts, have different numbers while they use one mutex. With null, calls that
 /// lock a reentrant mutex return `RW_INVALID`.
+///
+/// One thread, before anything else; interrupts not.
 #[unsafe(no_mangle)]
 pub extern "C" fn rw_set_thread_id(thread_id: Option<extern "C" fn() -> u32>) {
     let function = thread_id.map_or(ptr::null_mut(), |function| function as *mut c_void);
@@ -153,6 +163,8 @@ unsafe impl ThreadId for OfProgram {
 
 /// Makes a reentrant mutex in `memory`, of `RW_REENTRANT_SIZE` bytes, for a participant: a number
 /// from 1 on, or 0 if one program has it alone.
+///
+/// One thread, before anybody uses the memory; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_reentrant_init(
     mutex: *mut rw_reentrant,
@@ -168,6 +180,8 @@ pub unsafe extern "C" fn rw_reentrant_init(
 }
 
 /// Finds a reentrant mutex that was made in `memory`, by this program or another one.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_reentrant_attach(
     mutex: *mut rw_reentrant,
@@ -185,6 +199,8 @@ pub unsafe extern "C" fn rw_reentrant_attach(
 /// Locks the mutex, if it is free or this thread has it. `RW_WOULD_BLOCK` if another has it,
 /// `RW_OVERFLOW` if this thread has it 65535 times, `RW_OWNER_DIED` as `rw_mutex_try_lock`. Needs
 /// `rw_set_thread_id`.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_reentrant_try_lock(
     mutex: *const rw_reentrant,
@@ -198,6 +214,8 @@ pub unsafe extern "C" fn rw_reentrant_try_lock(
 
 /// Locks the mutex, for which it waits until `deadline` if another thread has it. See
 /// `rw_reentrant_try_lock`.
+///
+/// Any thread; interrupts not: it waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_reentrant_lock(
     mutex: *const rw_reentrant,
@@ -214,6 +232,8 @@ pub unsafe extern "C" fn rw_reentrant_lock(
 }
 
 /// Says that what the mutex protects is whole again.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_reentrant_make_consistent(guard: *mut rw_reentrant_guard) -> rw_error {
     let Some(guard) = own(guard) else { return rw_error::RW_INVALID };
@@ -223,6 +243,8 @@ pub unsafe extern "C" fn rw_reentrant_make_consistent(guard: *mut rw_reentrant_g
 
 /// Unlocks the mutex as often as it was locked with this guard: once. It is free when all guards
 /// are.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_reentrant_unlock(guard: *mut rw_reentrant_guard) -> rw_error {
     release(guard)
@@ -230,6 +252,8 @@ pub unsafe extern "C" fn rw_reentrant_unlock(guard: *mut rw_reentrant_guard) -> 
 
 /// Puts right what a participant held that does nothing any more: its process has ended, or its
 /// context was reset.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_reentrant_recover(
     memory: *mut c_void,

@@ -161,6 +161,8 @@ pub fn code<T>(result: Result<T, Error>) -> rw_error {
 }
 
 /// What an error means, and what to do: a text that lives for ever.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub extern "C" fn rw_error_text(error: i32) -> *const c_char {
     let text: &'static CStr = match error {

@@ -349,6 +349,8 @@ pub static rw_link_reliable_1024: rw_sizes = reliable::<1024, 8, 8, 8>();
 
 /// Tells how much memory a link of these sizes takes (one of `rw_link_serial_64` to
 /// `rw_link_reliable_1024`), and its alignment.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_link_layout(
     sizes: *const rw_sizes,
@@ -360,6 +362,8 @@ pub unsafe extern "C" fn rw_link_layout(
 }
 
 /// Tells the usual timeouts, for a clock that counts milliseconds.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_link_defaults(
     generation: u32,
@@ -374,6 +378,8 @@ pub unsafe extern "C" fn rw_link_defaults(
 }
 
 /// Makes a link in `memory`, which stays in its place and is used for nothing else. It is down.
+///
+/// One thread, before anybody uses the memory; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_link_init(
     link: *mut rw_link,
@@ -398,12 +404,16 @@ pub unsafe extern "C" fn rw_link_init(
 }
 
 /// Ends the use of the object; its memory is free. It tells the peer nothing: see `rw_link_close`.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_link_forget(link: *mut rw_link) -> rw_error {
     take(link).map_or(rw_error::RW_INVALID, |_| rw_error::RW_OK)
 }
 
 /// The phase of a link.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_link_phase_of(link: *mut rw_link) -> rw_link_phase {
     match own(link).map_or(Phase::Down, |link| link.phase()) {
@@ -416,12 +426,16 @@ pub unsafe extern "C" fn rw_link_phase_of(link: *mut rw_link) -> rw_link_phase {
 
 /// Begins to connect at the time `now`, and goes on until a peer answers. `RW_ALREADY_CONNECTED` if
 /// the link is not down.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_link_open(link: *mut rw_link, now: u64) -> rw_error {
     own(link).map_or(rw_error::RW_INVALID, |link| code(link.open(now)))
 }
 
 /// Closes every port and then the link: it transmits what it accepted, and tells the peer.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_link_close(link: *mut rw_link, now: u64) -> rw_error {
     let Some(link) = own(link) else { return rw_error::RW_INVALID };
@@ -431,6 +445,8 @@ pub unsafe extern "C" fn rw_link_close(link: *mut rw_link, now: u64) -> rw_error
 
 /// Takes bytes that came from the line. Afterwards ask for bytes to transmit, for events, and for
 /// the timeout.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_link_handle_bytes(
     link: *mut rw_link,
@@ -447,6 +463,8 @@ pub unsafe extern "C" fn rw_link_handle_bytes(
 
 /// Takes the news that the stream ended, or that another one replaces it. The link is down; open it
 /// again over the next stream.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_link_handle_end(link: *mut rw_link, now: u64) -> rw_error {
     let Some(link) = own(link) else { return rw_error::RW_INVALID };
@@ -455,6 +473,8 @@ pub unsafe extern "C" fn rw_link_handle_end(link: *mut rw_link, now: u64) -> rw_
 }
 
 /// Does what is due at `now`. Call it when `rw_link_poll_timeout` says so; earlier is harmless.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_link_handle_timeout(link: *mut rw_link, now: u64) -> rw_error {
     let Some(link) = own(link) else { return rw_error::RW_INVALID };
@@ -464,6 +484,8 @@ pub unsafe extern "C" fn rw_link_handle_timeout(link: *mut rw_link, now: u64) ->
 
 /// Puts the next bytes to transmit into `out`, and tells how many: 0 if there are none. `now` is
 /// the time at which the program passes them to the line.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_link_poll_transmit(
     link: *mut rw_link,
@@ -480,6 +502,8 @@ pub unsafe extern "C" fn rw_link_poll_transmit(
 }
 
 /// Tells the next event; each event once, then `RW_WOULD_BLOCK`.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_link_poll_event(
     link: *mut rw_link,
@@ -497,6 +521,8 @@ pub unsafe extern "C" fn rw_link_poll_event(
 
 /// Tells the time at which to call `rw_link_handle_timeout`, which may be in the past; `RW_FOREVER`
 /// if no timer runs.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_link_poll_timeout(link: *mut rw_link, due: *mut u64) -> rw_error {
     let Some(link) = own(link) else { return rw_error::RW_INVALID };
@@ -505,6 +531,8 @@ pub unsafe extern "C" fn rw_link_poll_timeout(link: *mut rw_link, due: *mut u64)
 }
 
 /// Tells the state of a port; `RW_PHASE_GONE` for a port that the link does not have.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_link_port_state(
     link: *mut rw_link,
@@ -520,6 +548,8 @@ pub unsafe extern "C" fn rw_link_port_state(
 ///
 /// `RW_NOT_FOUND` if this side or the peer has no such port, `RW_ALREADY_CONNECTED` if it is open,
 /// `RW_WOULD_BLOCK` if the peer has not ended the port's last use.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_link_open_port(link: *mut rw_link, port: u8) -> rw_error {
     own(link).map_or(rw_error::RW_INVALID, |link| code(link.open_port(port)))
@@ -530,6 +560,8 @@ pub unsafe extern "C" fn rw_link_open_port(link: *mut rw_link, port: u8) -> rw_e
 /// `RW_WOULD_BLOCK` if the peer or the line has no room, `RW_MESSAGE_TOO_LARGE` if it is longer
 /// than either side's largest, `RW_RESET` if the port was torn down or the session ended,
 /// `RW_NOT_FOUND`, `RW_BROKEN_PIPE`, `RW_NOT_CONNECTED`, `RW_CLOSED` by the port's state.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_link_try_send(
     link: *mut rw_link,
@@ -546,6 +578,8 @@ pub unsafe extern "C" fn rw_link_try_send(
 /// Moves the oldest message of a port into `message`, and tells its length. `RW_WOULD_BLOCK` if
 /// there is none, `RW_BUFFER_TOO_SMALL` if `size` is less than the length that it tells, and then
 /// the message stays; `RW_END_OF_FILE` and `RW_RESET` at the end.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_link_try_recv(
     link: *mut rw_link,
@@ -572,6 +606,8 @@ pub unsafe extern "C" fn rw_link_try_recv(
 }
 
 /// Lends the oldest message of a port in place. Read it, and then call `rw_link_release`.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_link_peek(
     link: *mut rw_link,
@@ -592,6 +628,8 @@ pub unsafe extern "C" fn rw_link_peek(
 
 /// Drops the oldest message of a port, and lets the peer send another. Does nothing if there is
 /// none.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_link_release(link: *mut rw_link, port: u8) -> rw_error {
     let Some(link) = own(link) else { return rw_error::RW_INVALID };
@@ -604,24 +642,32 @@ fn end_port(link: *mut rw_link, port: u8, how: Ending) -> rw_error {
 }
 
 /// Ends sending on a port. Messages sent before still arrive.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_link_shut_send(link: *mut rw_link, port: u8) -> rw_error {
     end_port(link, port, Ending::Send)
 }
 
 /// Ends receiving on a port. Messages that were not taken are dropped.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_link_shut_recv(link: *mut rw_link, port: u8) -> rw_error {
     end_port(link, port, Ending::Recv)
 }
 
 /// Ends both directions of a port. Messages sent before still arrive.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_link_close_port(link: *mut rw_link, port: u8) -> rw_error {
     end_port(link, port, Ending::Both)
 }
 
 /// Tears a port down, and tells the peer `reason`; also refuses a port that the peer opened.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_link_reset_port(link: *mut rw_link, port: u8, reason: u8) -> rw_error {
     end_port(link, port, Ending::Reset(reason))

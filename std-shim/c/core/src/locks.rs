@@ -120,6 +120,8 @@ pub(crate) fn fixed<T>(memory: *mut c_void, size: usize, make: Option<T>) -> Opt
 
 /// Makes a mutex in `memory`, for a participant: a number from 1 on, or 0 if one program has it
 /// alone.
+///
+/// One thread, before anybody uses the memory; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_mutex_init(
     mutex: *mut rw_mutex,
@@ -135,6 +137,8 @@ pub unsafe extern "C" fn rw_mutex_init(
 }
 
 /// Finds a mutex that was made in `memory`, by this program or another one.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_mutex_attach(
     mutex: *mut rw_mutex,
@@ -169,6 +173,8 @@ where
 ///
 /// `RW_OWNER_DIED`: the mutex is locked, and its last holder died with it. Repair what it protects,
 /// and call `rw_mutex_make_consistent`; otherwise the next holder is told, too.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_mutex_try_lock(
     mutex: *const rw_mutex,
@@ -179,6 +185,8 @@ pub unsafe extern "C" fn rw_mutex_try_lock(
 }
 
 /// Locks the mutex, for which it waits until `deadline`. See `rw_mutex_try_lock`.
+///
+/// Any thread; interrupts not: it waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_mutex_lock(
     mutex: *const rw_mutex,
@@ -193,6 +201,8 @@ pub unsafe extern "C" fn rw_mutex_lock(
 }
 
 /// Says that what the mutex protects is whole again.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_mutex_make_consistent(guard: *mut rw_mutex_guard) -> rw_error {
     let Some(guard) = own(guard) else { return rw_error::RW_INVALID };
@@ -201,6 +211,8 @@ pub unsafe extern "C" fn rw_mutex_make_consistent(guard: *mut rw_mutex_guard) ->
 }
 
 /// Unlocks the mutex.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_mutex_unlock(guard: *mut rw_mutex_guard) -> rw_error {
     release(guard)
@@ -208,6 +220,8 @@ pub unsafe extern "C" fn rw_mutex_unlock(guard: *mut rw_mutex_guard) -> rw_error
 
 /// Puts right what a participant held that does nothing any more: its process has ended, or its
 /// context was reset.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_mutex_recover(
     memory: *mut c_void,
@@ -224,6 +238,8 @@ pub unsafe extern "C" fn rw_mutex_recover(
 }
 
 /// Tells how much memory a lock for at most `readers` readers at a time takes, and its alignment.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub extern "C" fn rw_rwlock_layout(
     readers: usize,
@@ -234,6 +250,8 @@ pub extern "C" fn rw_rwlock_layout(
 }
 
 /// Makes a lock in `memory`, or finds the one there if `is_new` is false.
+///
+/// One thread, before anybody uses the memory; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_rwlock_init(
     lock: *mut rw_rwlock,
@@ -251,6 +269,8 @@ pub unsafe extern "C" fn rw_rwlock_init(
 }
 
 /// Locks for reading, if that can be done at once. `RW_OWNER_DIED` as `rw_rwlock_try_write`.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_rwlock_try_read(
     lock: *const rw_rwlock,
@@ -261,6 +281,8 @@ pub unsafe extern "C" fn rw_rwlock_try_read(
 }
 
 /// Locks for reading, for which it waits until `deadline`.
+///
+/// Any thread; interrupts not: it waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_rwlock_read(
     lock: *const rw_rwlock,
@@ -278,6 +300,8 @@ pub unsafe extern "C" fn rw_rwlock_read(
 ///
 /// `RW_OWNER_DIED`: the lock is held, and a writer died with it. A writer repairs what it protects,
 /// and calls `rw_rwlock_make_consistent`.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_rwlock_try_write(
     lock: *const rw_rwlock,
@@ -288,6 +312,8 @@ pub unsafe extern "C" fn rw_rwlock_try_write(
 }
 
 /// Locks for writing, for which it waits until `deadline`.
+///
+/// Any thread; interrupts not: it waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_rwlock_write(
     lock: *const rw_rwlock,
@@ -302,6 +328,8 @@ pub unsafe extern "C" fn rw_rwlock_write(
 }
 
 /// Says that what the lock protects is whole again.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_rwlock_make_consistent(guard: *mut rw_write_guard) -> rw_error {
     let Some(guard) = own(guard) else { return rw_error::RW_INVALID };
@@ -310,12 +338,16 @@ pub unsafe extern "C" fn rw_rwlock_make_consistent(guard: *mut rw_write_guard) -
 }
 
 /// Ends reading.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_rwlock_end_read(guard: *mut rw_read_guard) -> rw_error {
     release(guard)
 }
 
 /// Ends writing.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_rwlock_end_write(guard: *mut rw_write_guard) -> rw_error {
     release(guard)
@@ -323,6 +355,8 @@ pub unsafe extern "C" fn rw_rwlock_end_write(guard: *mut rw_write_guard) -> rw_e
 
 /// Puts right what a participant held that does nothing any more: its process has ended, or its
 /// context was reset.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_rwlock_recover(
     memory: *mut c_void,
@@ -342,6 +376,8 @@ pub unsafe extern "C" fn rw_rwlock_recover(
 }
 
 /// Makes a semaphore with `permits` permits in `memory`, of `RW_LOCK_SIZE` bytes.
+///
+/// One thread, before anybody uses the memory; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_semaphore_init(
     semaphore: *mut rw_semaphore,
@@ -359,6 +395,8 @@ pub unsafe extern "C" fn rw_semaphore_init(
 }
 
 /// Finds a semaphore that was made in `memory`, by this program or another one.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_semaphore_attach(
     semaphore: *mut rw_semaphore,
@@ -372,12 +410,16 @@ pub unsafe extern "C" fn rw_semaphore_attach(
 }
 
 /// Takes a permit, if there is one. `RW_WOULD_BLOCK` if there is none.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_semaphore_try_acquire(semaphore: *const rw_semaphore) -> rw_error {
     shared(semaphore).map_or(rw_error::RW_INVALID, |it| code(it.try_acquire()))
 }
 
 /// Takes a permit, for which it waits until `deadline`.
+///
+/// Any thread; interrupts not: it waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_semaphore_acquire(
     semaphore: *const rw_semaphore,
@@ -391,6 +433,8 @@ pub unsafe extern "C" fn rw_semaphore_acquire(
 }
 
 /// Adds permits, also those that others took. `RW_OVERFLOW` if there would be more than 2^31 - 1.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_semaphore_release(
     semaphore: *const rw_semaphore,
@@ -400,6 +444,8 @@ pub unsafe extern "C" fn rw_semaphore_release(
 }
 
 /// How many permits there are; 0 for what is no semaphore.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_semaphore_permits(semaphore: *const rw_semaphore) -> u32 {
     shared(semaphore).map_or(0, |it| it.permits())
@@ -407,6 +453,8 @@ pub unsafe extern "C" fn rw_semaphore_permits(semaphore: *const rw_semaphore) ->
 
 /// Tells how much memory a semaphore of `permits` permits takes that records their holders, and its
 /// alignment.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub extern "C" fn rw_bounded_semaphore_layout(
     permits: usize,
@@ -417,6 +465,8 @@ pub extern "C" fn rw_bounded_semaphore_layout(
 }
 
 /// Makes a semaphore in `memory`, or finds the one there if `is_new` is false, for a participant.
+///
+/// One thread, before anybody uses the memory; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_bounded_semaphore_init(
     semaphore: *mut rw_bounded_semaphore,
@@ -434,6 +484,8 @@ pub unsafe extern "C" fn rw_bounded_semaphore_init(
 }
 
 /// Takes a permit, if there is one.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_bounded_semaphore_try_acquire(
     semaphore: *const rw_bounded_semaphore,
@@ -443,6 +495,8 @@ pub unsafe extern "C" fn rw_bounded_semaphore_try_acquire(
 }
 
 /// Takes a permit, for which it waits until `deadline`.
+///
+/// Any thread; interrupts not: it waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_bounded_semaphore_acquire(
     semaphore: *const rw_bounded_semaphore,
@@ -456,6 +510,8 @@ pub unsafe extern "C" fn rw_bounded_semaphore_acquire(
 }
 
 /// Gives back a permit of this participant. `RW_NOT_HELD` if it has none.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_bounded_semaphore_release(
     semaphore: *const rw_bounded_semaphore,
@@ -464,6 +520,8 @@ pub unsafe extern "C" fn rw_bounded_semaphore_release(
 }
 
 /// How many permits are free; 0 for what is no semaphore.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_bounded_semaphore_permits(
     semaphore: *const rw_bounded_semaphore,
@@ -473,6 +531,8 @@ pub unsafe extern "C" fn rw_bounded_semaphore_permits(
 
 /// Gives back the permits of a participant that does nothing any more: its process has ended, or
 /// its context was reset.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_bounded_semaphore_recover(
     memory: *mut c_void,
@@ -492,6 +552,8 @@ pub unsafe extern "C" fn rw_bounded_semaphore_recover(
 }
 
 /// Makes a flag in `memory`, of `RW_LOCK_SIZE` bytes, which is not set.
+///
+/// One thread, before anybody uses the memory; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_event_init(
     event: *mut rw_event,
@@ -505,6 +567,8 @@ pub unsafe extern "C" fn rw_event_init(
 }
 
 /// Finds a flag that was made in `memory`, by this program or another one.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_event_attach(
     event: *mut rw_event,
@@ -518,6 +582,8 @@ pub unsafe extern "C" fn rw_event_attach(
 }
 
 /// Sets the flag, and wakes all that wait for it. An interrupt may call it.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_event_set(event: *const rw_event) -> rw_error {
     let Some(event) = shared(event) else { return rw_error::RW_INVALID };
@@ -526,6 +592,8 @@ pub unsafe extern "C" fn rw_event_set(event: *const rw_event) -> rw_error {
 }
 
 /// Clears the flag.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_event_clear(event: *const rw_event) -> rw_error {
     let Some(event) = shared(event) else { return rw_error::RW_INVALID };
@@ -534,12 +602,16 @@ pub unsafe extern "C" fn rw_event_clear(event: *const rw_event) -> rw_error {
 }
 
 /// Whether the flag is set; false for what is no flag.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_event_is_set(event: *const rw_event) -> bool {
     shared(event).is_some_and(|event| event.is_set())
 }
 
 /// Waits until the flag is set, at most until `deadline`.
+///
+/// Any thread; interrupts not: it waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_event_wait(event: *const rw_event, deadline: u64) -> rw_error {
     let Some(event) = shared(event) else { return rw_error::RW_INVALID };
@@ -550,6 +622,8 @@ pub unsafe extern "C" fn rw_event_wait(event: *const rw_event, deadline: u64) ->
 }
 
 /// Tells how much memory a barrier for `parties` parties takes, and its alignment.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub extern "C" fn rw_barrier_layout(
     parties: usize,
@@ -560,6 +634,8 @@ pub extern "C" fn rw_barrier_layout(
 }
 
 /// Makes a barrier in `memory`, or finds the one there if `is_new` is false, for a participant.
+///
+/// One thread, before anybody uses the memory; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_barrier_init(
     barrier: *mut rw_barrier,
@@ -578,6 +654,8 @@ pub unsafe extern "C" fn rw_barrier_init(
 
 /// Waits for all parties, at most until `deadline`, which breaks the barrier. `number` gets a
 /// number from 0 on that no other party gets.
+///
+/// Any thread; interrupts not: it waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_barrier_wait(
     barrier: *const rw_barrier,
@@ -596,6 +674,8 @@ pub unsafe extern "C" fn rw_barrier_wait(
 }
 
 /// Breaks the barrier.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_barrier_abort(barrier: *const rw_barrier) -> rw_error {
     let Some(barrier) = shared(barrier) else { return rw_error::RW_INVALID };
@@ -604,6 +684,8 @@ pub unsafe extern "C" fn rw_barrier_abort(barrier: *const rw_barrier) -> rw_erro
 }
 
 /// Makes the barrier whole.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_barrier_reset(barrier: *const rw_barrier) -> rw_error {
     let Some(barrier) = shared(barrier) else { return rw_error::RW_INVALID };
@@ -613,6 +695,8 @@ pub unsafe extern "C" fn rw_barrier_reset(barrier: *const rw_barrier) -> rw_erro
 
 /// Breaks the barrier if a participant waits in it that does nothing any more: its process has
 /// ended, or its context was reset.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_barrier_recover(
     memory: *mut c_void,

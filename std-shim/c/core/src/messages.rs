@@ -44,6 +44,8 @@ objects! {
 /// Tells how much memory a ring of `capacity` bytes takes, and its alignment.
 ///
 /// `RW_EXHAUSTED` if there is no such ring.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub extern "C" fn rw_message_ring_layout(
     capacity: usize,
@@ -54,6 +56,8 @@ pub extern "C" fn rw_message_ring_layout(
 }
 
 /// Makes a ring in `memory`, which stays in its place and is used for nothing else.
+///
+/// One thread, before anybody uses the memory; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_message_ring_init(
     ring: *mut rw_message_ring,
@@ -68,6 +72,8 @@ pub unsafe extern "C" fn rw_message_ring_init(
 }
 
 /// Finds a ring that was made in `memory`, by this program or another one, with the same capacity.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_message_ring_attach(
     ring: *mut rw_message_ring,
@@ -83,6 +89,8 @@ pub unsafe extern "C" fn rw_message_ring_attach(
 
 /// Takes the half that sends, for a participant: a number from 1 on, or 0 if one program has the
 /// ring alone. `RW_TAKEN` if somebody has it.
+///
+/// Any thread; interrupts too, signal handlers of Linux not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_message_ring_take_sender(
     ring: *const rw_message_ring,
@@ -96,6 +104,8 @@ pub unsafe extern "C" fn rw_message_ring_take_sender(
 }
 
 /// Takes the half that receives, as `rw_message_ring_take_sender`.
+///
+/// Any thread; interrupts too, signal handlers of Linux not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_message_ring_take_receiver(
     ring: *const rw_message_ring,
@@ -110,6 +120,8 @@ pub unsafe extern "C" fn rw_message_ring_take_receiver(
 
 /// Sends a message. `RW_WOULD_BLOCK` if there is no room, `RW_MESSAGE_TOO_LARGE` if there can be
 /// none, `RW_BROKEN_PIPE` if there is none and the other half was closed.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_try_send(
     sender: *mut rw_sender,
@@ -126,6 +138,8 @@ pub unsafe extern "C" fn rw_try_send(
 }
 
 /// Sends a message, and waits for room until `deadline`.
+///
+/// One thread at a time; interrupts not: it waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_send(
     sender: *mut rw_sender,
@@ -145,6 +159,8 @@ pub unsafe extern "C" fn rw_send(
 /// Receives the oldest message, and tells its length. `RW_WOULD_BLOCK` if there is none,
 /// `RW_END_OF_FILE` at the end; `RW_BUFFER_TOO_SMALL` if `size` is less than the length that it
 /// tells, and then the message stays.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_try_recv(
     receiver: *mut rw_receiver,
@@ -159,6 +175,8 @@ pub unsafe extern "C" fn rw_try_recv(
 }
 
 /// Receives the oldest message, for which it waits until `deadline`.
+///
+/// One thread at a time; interrupts not: it waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_recv(
     receiver: *mut rw_receiver,
@@ -186,6 +204,8 @@ fn received(result: Result<usize, Error>, length: *mut usize) -> rw_error {
 
 /// Lends room for a message of at most `size` bytes in place. Write there, and then call
 /// `rw_send_commit`.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_try_send_reserve(
     sender: *mut rw_sender,
@@ -204,6 +224,8 @@ pub unsafe extern "C" fn rw_try_send_reserve(
 }
 
 /// Sends the first `used` of the `size` bytes that `rw_try_send_reserve` lent last.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_send_commit(
     sender: *mut rw_sender,
@@ -224,6 +246,8 @@ pub unsafe extern "C" fn rw_send_commit(
 }
 
 /// Lends the oldest message in place. Read it, and then call `rw_recv_release`.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_try_recv_peek(
     receiver: *mut rw_receiver,
@@ -242,6 +266,8 @@ pub unsafe extern "C" fn rw_try_recv_peek(
 }
 
 /// Ends the oldest message: its room is free. `RW_WOULD_BLOCK` if there is none.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_recv_release(receiver: *mut rw_receiver) -> rw_error {
     let Some(half) = own(receiver) else { return rw_error::RW_INVALID };
@@ -255,12 +281,16 @@ pub unsafe extern "C" fn rw_recv_release(receiver: *mut rw_receiver) -> rw_error
 }
 
 /// Gives the half back: somebody else can take it.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_sender_release(sender: *mut rw_sender) -> rw_error {
     release(sender)
 }
 
 /// Closes the half: the other side learns that nothing more comes.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_sender_close(sender: *mut rw_sender) -> rw_error {
     let Some(half) = take(sender) else { return rw_error::RW_INVALID };
@@ -269,12 +299,16 @@ pub unsafe extern "C" fn rw_sender_close(sender: *mut rw_sender) -> rw_error {
 }
 
 /// Gives the half back: somebody else can take it.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_receiver_release(receiver: *mut rw_receiver) -> rw_error {
     release(receiver)
 }
 
 /// Closes the half: the other side learns that nobody receives.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_receiver_close(receiver: *mut rw_receiver) -> rw_error {
     let Some(half) = take(receiver) else { return rw_error::RW_INVALID };
@@ -284,6 +318,8 @@ pub unsafe extern "C" fn rw_receiver_close(receiver: *mut rw_receiver) -> rw_err
 
 /// Puts right what a participant held that does nothing any more: its process has ended, or its
 /// context was reset.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_message_ring_recover(
     ring: *const rw_message_ring,

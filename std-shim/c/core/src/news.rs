@@ -51,6 +51,8 @@ pub const RW_LATEST: usize = 4;
 const _: () = assert!(RW_LATEST == ringway_core::ring::latest::SLOTS);
 
 /// Tells how much memory a broadcast that keeps `capacity` messages takes, and its alignment.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub extern "C" fn rw_broadcast_layout(
     capacity: usize,
@@ -64,6 +66,8 @@ pub extern "C" fn rw_broadcast_layout(
 }
 
 /// Makes a broadcast in `memory`, which stays in its place and is used for nothing else.
+///
+/// One thread, before anybody uses the memory; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_broadcast_init(
     broadcast: *mut rw_broadcast,
@@ -85,6 +89,8 @@ pub unsafe extern "C" fn rw_broadcast_init(
 
 /// Finds a broadcast that was made in `memory`, by this program or another one, with the same
 /// numbers.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_broadcast_attach(
     broadcast: *mut rw_broadcast,
@@ -106,6 +112,8 @@ pub unsafe extern "C" fn rw_broadcast_attach(
 
 /// Takes the half that writes, for a participant: a number from 1 on, or 0 if one program has the
 /// broadcast alone. `RW_TAKEN` if somebody has it.
+///
+/// Any thread; interrupts too, signal handlers of Linux not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_broadcast_take_writer(
     broadcast: *const rw_broadcast,
@@ -119,6 +127,8 @@ pub unsafe extern "C" fn rw_broadcast_take_writer(
 }
 
 /// Makes a reader, which begins at the oldest message that is still there.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_broadcast_reader(
     broadcast: *const rw_broadcast,
@@ -129,6 +139,8 @@ pub unsafe extern "C" fn rw_broadcast_reader(
 }
 
 /// Sends a message of exactly the item's size to all readers. Never waits.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_writer_send(
     writer: *mut rw_writer,
@@ -142,12 +154,16 @@ pub unsafe extern "C" fn rw_writer_send(
 }
 
 /// Gives the half back: somebody else can take it.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_writer_release(writer: *mut rw_writer) -> rw_error {
     release(writer)
 }
 
 /// Closes the half: the readers learn that nothing more comes.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_writer_close(writer: *mut rw_writer) -> rw_error {
     let Some(half) = take(writer) else { return rw_error::RW_INVALID };
@@ -159,6 +175,8 @@ pub unsafe extern "C" fn rw_writer_close(writer: *mut rw_writer) -> rw_error {
 ///
 /// `RW_WOULD_BLOCK` if there is none; `RW_LAGGED` if messages were overwritten before they were
 /// read, whose number `missed` gets; `RW_END_OF_FILE` when the writer is gone.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_reader_try_recv(
     reader: *mut rw_reader,
@@ -183,6 +201,8 @@ pub unsafe extern "C" fn rw_reader_try_recv(
 }
 
 /// Copies the next message, for which it waits until `deadline`.
+///
+/// One thread at a time; interrupts not: it waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_reader_recv(
     reader: *mut rw_reader,
@@ -215,6 +235,8 @@ fn told(error: RecvError, missed: *mut u64) -> rw_error {
 }
 
 /// Goes on at the newest message, and tells how many it skips.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_reader_skip_to_newest(
     reader: *mut rw_reader,
@@ -227,6 +249,8 @@ pub unsafe extern "C" fn rw_reader_skip_to_newest(
 
 /// Puts right what a participant held that does nothing any more: its process has ended, or its
 /// context was reset.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_broadcast_recover(
     broadcast: *const rw_broadcast,

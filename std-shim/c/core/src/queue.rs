@@ -44,6 +44,8 @@ objects! {
 /// Tells how much memory a queue of `capacity` items takes, and its alignment.
 ///
 /// `RW_EXHAUSTED` if there is no such queue.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub extern "C" fn rw_queue_layout(
     capacity: usize,
@@ -58,6 +60,8 @@ pub extern "C" fn rw_queue_layout(
 
 /// Makes a queue in `memory`, which stays in its place and is used for nothing else, and a handle
 /// of it for a participant: a number from 1 on, or 0 if one program has the queue alone.
+///
+/// One thread, before anybody uses the memory; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_queue_init(
     queue: *mut rw_queue,
@@ -81,6 +85,8 @@ pub unsafe extern "C" fn rw_queue_init(
 }
 
 /// Finds a queue that was made in `memory`, by this program or another one, with the same numbers.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_queue_attach(
     queue: *mut rw_queue,
@@ -105,6 +111,8 @@ pub unsafe extern "C" fn rw_queue_attach(
 
 /// Pushes a copy of an item of exactly the queue's size. `RW_WOULD_BLOCK` if the queue is full,
 /// `RW_BROKEN_PIPE` if it is closed.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_queue_try_push(
     queue: *const rw_queue,
@@ -118,6 +126,8 @@ pub unsafe extern "C" fn rw_queue_try_push(
 }
 
 /// Pushes a copy of an item, and waits for room until `deadline`.
+///
+/// Any thread; interrupts not: it waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_queue_push(
     queue: *const rw_queue,
@@ -136,6 +146,8 @@ pub unsafe extern "C" fn rw_queue_push(
 
 /// Pops the oldest item into `item`, which has exactly the queue's size. `RW_WOULD_BLOCK` if there
 /// is none.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_queue_try_pop(
     queue: *const rw_queue,
@@ -149,6 +161,8 @@ pub unsafe extern "C" fn rw_queue_try_pop(
 }
 
 /// Pops the oldest item, for which it waits until `deadline`.
+///
+/// Any thread; interrupts not: it waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_queue_pop(
     queue: *const rw_queue,
@@ -166,6 +180,8 @@ pub unsafe extern "C" fn rw_queue_pop(
 }
 
 /// Takes a free slot, to be filled in place: `room` gets its address. Then call `rw_loan_send`.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_queue_try_reserve(
     queue: *const rw_queue,
@@ -177,6 +193,8 @@ pub unsafe extern "C" fn rw_queue_try_reserve(
 }
 
 /// Takes a free slot, for which it waits until `deadline`.
+///
+/// Any thread; interrupts not: it waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_queue_reserve(
     queue: *const rw_queue,
@@ -206,12 +224,16 @@ fn lent(
 }
 
 /// Sends what lies in the slot.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_loan_send(loan: *mut rw_loan) -> rw_error {
     take(loan).map_or(rw_error::RW_INVALID, |loan| code(loan.commit()))
 }
 
 /// Gives the slot back, and sends nothing.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_loan_drop(loan: *mut rw_loan) -> rw_error {
     release(loan)
@@ -219,6 +241,8 @@ pub unsafe extern "C" fn rw_loan_drop(loan: *mut rw_loan) -> rw_error {
 
 /// Claims the oldest item in place: `item` gets its address. It leaves the queue by
 /// `rw_claim_complete`; if the participant dies before, another gets it.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_queue_try_claim(
     queue: *const rw_queue,
@@ -230,6 +254,8 @@ pub unsafe extern "C" fn rw_queue_try_claim(
 }
 
 /// Claims the oldest item, for which it waits until `deadline`.
+///
+/// Any thread; interrupts not: it waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_queue_claim(
     queue: *const rw_queue,
@@ -259,6 +285,8 @@ fn claimed(
 }
 
 /// Completes a claim: the item was delivered, and its slot is free.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_claim_complete(claim: *mut rw_claim) -> rw_error {
     let Some(claim) = take(claim) else { return rw_error::RW_INVALID };
@@ -267,18 +295,24 @@ pub unsafe extern "C" fn rw_claim_complete(claim: *mut rw_claim) -> rw_error {
 }
 
 /// Gives a claimed item back into the queue.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_claim_drop(claim: *mut rw_claim) -> rw_error {
     release(claim)
 }
 
 /// How many times the item was claimed, with this claim; 0 for what is no claim.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_claim_attempts(claim: *mut rw_claim) -> u32 {
     own(claim).map_or(0, |claim| claim.attempts())
 }
 
 /// Ends the queue: nobody pushes any more, and what is there can be taken.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_queue_close(queue: *const rw_queue) -> rw_error {
     let Some(queue) = shared(queue) else { return rw_error::RW_INVALID };
@@ -287,6 +321,8 @@ pub unsafe extern "C" fn rw_queue_close(queue: *const rw_queue) -> rw_error {
 }
 
 /// How many items there are; 0 for what is no queue.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_queue_length(queue: *const rw_queue) -> usize {
     shared(queue).map_or(0, |queue| queue.len())
@@ -294,6 +330,8 @@ pub unsafe extern "C" fn rw_queue_length(queue: *const rw_queue) -> usize {
 
 /// Puts right what a participant held that does nothing any more: its process has ended, or its
 /// context was reset. Tells how many slots it held.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_queue_recover(
     queue: *const rw_queue,

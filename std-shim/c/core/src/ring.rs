@@ -49,6 +49,8 @@ objects! {
 /// Tells how much memory a ring of `capacity` items takes, and its alignment.
 ///
 /// `RW_EXHAUSTED` if there is no such ring.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub extern "C" fn rw_ring_layout(
     capacity: usize,
@@ -62,6 +64,8 @@ pub extern "C" fn rw_ring_layout(
 }
 
 /// Makes a ring in `memory`, which stays in its place and is used for nothing else.
+///
+/// One thread, before anybody uses the memory; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_ring_init(
     ring: *mut rw_ring,
@@ -82,6 +86,8 @@ pub unsafe extern "C" fn rw_ring_init(
 }
 
 /// Finds a ring that was made in `memory`, by this program or another one, with the same numbers.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_ring_attach(
     ring: *mut rw_ring,
@@ -103,6 +109,8 @@ pub unsafe extern "C" fn rw_ring_attach(
 
 /// Takes the half that pushes, for a participant: a number from 1 on, or 0 if one program has the
 /// ring alone. `RW_TAKEN` if somebody has it.
+///
+/// Any thread; interrupts too, signal handlers of Linux not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_ring_take_producer(
     ring: *const rw_ring,
@@ -116,6 +124,8 @@ pub unsafe extern "C" fn rw_ring_take_producer(
 }
 
 /// Takes the half that pops, as `rw_ring_take_producer`.
+///
+/// Any thread; interrupts too, signal handlers of Linux not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_ring_take_consumer(
     ring: *const rw_ring,
@@ -130,6 +140,8 @@ pub unsafe extern "C" fn rw_ring_take_consumer(
 
 /// Pushes a copy of an item of exactly the ring's size. `RW_WOULD_BLOCK` if the ring is full,
 /// `RW_BROKEN_PIPE` if it is full and the other half was closed.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_ring_try_push(
     producer: *mut rw_ring_producer,
@@ -146,6 +158,8 @@ pub unsafe extern "C" fn rw_ring_try_push(
 }
 
 /// Pushes a copy of an item, and waits for room until `deadline`.
+///
+/// One thread at a time; interrupts not: it waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_ring_push(
     producer: *mut rw_ring_producer,
@@ -164,6 +178,8 @@ pub unsafe extern "C" fn rw_ring_push(
 
 /// Pops the oldest item into `item`, which has exactly the ring's size. `RW_WOULD_BLOCK` if there
 /// is none, `RW_END_OF_FILE` if the other half was closed and everything was popped.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_ring_try_pop(
     consumer: *mut rw_ring_consumer,
@@ -186,6 +202,8 @@ pub unsafe extern "C" fn rw_ring_try_pop(
 }
 
 /// Pops the oldest item, and waits for one until `deadline`.
+///
+/// One thread at a time; interrupts not: it waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_ring_pop(
     consumer: *mut rw_ring_consumer,
@@ -203,12 +221,16 @@ pub unsafe extern "C" fn rw_ring_pop(
 }
 
 /// Gives the half back: somebody else can take it.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_ring_producer_release(producer: *mut rw_ring_producer) -> rw_error {
     release(producer)
 }
 
 /// Closes the half: the other side learns that nothing more comes.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_ring_producer_close(producer: *mut rw_ring_producer) -> rw_error {
     let Some(half) = take(producer) else { return rw_error::RW_INVALID };
@@ -217,12 +239,16 @@ pub unsafe extern "C" fn rw_ring_producer_close(producer: *mut rw_ring_producer)
 }
 
 /// Gives the half back: somebody else can take it.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_ring_consumer_release(consumer: *mut rw_ring_consumer) -> rw_error {
     release(consumer)
 }
 
 /// Closes the half: the other side learns that nobody pops.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_ring_consumer_close(consumer: *mut rw_ring_consumer) -> rw_error {
     let Some(half) = take(consumer) else { return rw_error::RW_INVALID };
@@ -231,6 +257,8 @@ pub unsafe extern "C" fn rw_ring_consumer_close(consumer: *mut rw_ring_consumer)
 }
 
 /// How many items there are; 0 for what is no ring.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_ring_length(ring: *const rw_ring) -> usize {
     shared(ring).map_or(0, |ring| ring.words().len())
@@ -238,6 +266,8 @@ pub unsafe extern "C" fn rw_ring_length(ring: *const rw_ring) -> usize {
 
 /// Puts right what a participant held that does nothing any more: its process has ended, or its
 /// context was reset.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_ring_recover(ring: *const rw_ring, dead: u16) -> rw_error {
     let (Some(ring), Some(dead)) = (shared(ring), participant(dead)) else {

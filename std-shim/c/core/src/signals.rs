@@ -274,6 +274,8 @@ pub static rw_signals_64_queued: rw_sizes = sizes::<64, 16>();
 
 /// Tells how much memory a table of these sizes takes (one of `rw_signals_8` to
 /// `rw_signals_64_queued`), and its alignment.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_signals_layout(
     sizes: *const rw_sizes,
@@ -285,6 +287,8 @@ pub unsafe extern "C" fn rw_signals_layout(
 }
 
 /// Makes a table in `memory`, which stays in its place and is used for nothing else.
+///
+/// One thread, before anybody uses the memory; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_signals_init(
     signals: *mut rw_signals,
@@ -305,6 +309,8 @@ pub unsafe extern "C" fn rw_signals_init(
 ///
 /// `run` may raise, mask, and change handlers. It returns to its caller, and does not use the
 /// dispatcher that called it: a call of that finds no dispatcher, `RW_INVALID`.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_handler_init(
     handler: *mut rw_handler,
@@ -366,6 +372,8 @@ unsafe fn write_handler<C: Fn(&Raised) + Sync + 'static>(at: NonNull<Calling>, c
 
 /// Sets the handler of a line; with null, the line has none, and keeps its raises. The handler
 /// before may still run for a delivery that was chosen before the change.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_signals_set_handler(
     signals: *const rw_signals,
@@ -383,6 +391,8 @@ pub unsafe extern "C" fn rw_signals_set_handler(
 
 /// Sets the priority of a line, 0 at first. The dispatcher delivers the highest priority first;
 /// lines of equal priority take turns.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_signals_set_priority(
     signals: *const rw_signals,
@@ -395,6 +405,8 @@ pub unsafe extern "C" fn rw_signals_set_priority(
 
 /// Raises a line, and wakes the dispatcher. Raises that were not delivered yet are counted.
 /// `RW_NO_SUCH_LINE` if the table has none of this number.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_signals_raise(signals: *const rw_signals, line: u32) -> rw_error {
     let Some(signals) = shared(signals) else { return rw_error::RW_INVALID };
@@ -403,6 +415,8 @@ pub unsafe extern "C" fn rw_signals_raise(signals: *const rw_signals, line: u32)
 
 /// Raises a line with a payload, which is queued. `RW_WOULD_BLOCK` if the line's queue is full, or
 /// the table has none.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_signals_raise_with(
     signals: *const rw_signals,
@@ -420,6 +434,8 @@ pub unsafe extern "C" fn rw_signals_raise_with(
 
 /// The lines that were raised and not yet delivered, masked ones too: bit `n` is line `n`. 0 for
 /// what is no table.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_signals_pending(signals: *const rw_signals) -> u64 {
     shared(signals).map_or(0, |signals| signals.pending().bits())
@@ -434,6 +450,8 @@ fn change(signals: *const rw_signals, change: Change, lines: u64, before: *mut u
 
 /// Masks lines, bit `n` for line `n`: their handlers do not run, and their raises are kept. Tells
 /// the mask before.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_signals_mask(
     signals: *const rw_signals,
@@ -444,6 +462,8 @@ pub unsafe extern "C" fn rw_signals_mask(
 }
 
 /// Unmasks lines, and wakes the dispatcher. Tells the mask before.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_signals_unmask(
     signals: *const rw_signals,
@@ -454,6 +474,8 @@ pub unsafe extern "C" fn rw_signals_unmask(
 }
 
 /// Masks exactly these lines. Tells the mask before.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_signals_set_mask(
     signals: *const rw_signals,
@@ -465,6 +487,8 @@ pub unsafe extern "C" fn rw_signals_set_mask(
 
 /// Ends the current dispatcher: it delivers what was raised before, and then its waiting calls
 /// return `RW_CLOSED`. Tells whether there was one that was not ended yet.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_signals_end_dispatcher(
     signals: *const rw_signals,
@@ -476,6 +500,8 @@ pub unsafe extern "C" fn rw_signals_end_dispatcher(
 }
 
 /// Takes the right to dispatch. `RW_TAKEN` if somebody has it.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_signals_take_dispatcher(
     signals: *const rw_signals,
@@ -512,6 +538,8 @@ fn told(done: Result<Done, rw_error>, deliveries: *mut usize, raised: *mut rw_ra
 
 /// Runs the handlers of the pending lines, the highest priority first, and tells the number of
 /// deliveries. It makes at most as many as the table can have pending at once.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_dispatcher_dispatch(
     dispatcher: *mut rw_dispatcher,
@@ -522,6 +550,8 @@ pub unsafe extern "C" fn rw_dispatcher_dispatch(
 
 /// Runs the handler of the pending line with the highest priority, and tells what it delivered.
 /// `RW_WOULD_BLOCK` if no line is pending, unmasked and has a handler.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_dispatcher_dispatch_one(
     dispatcher: *mut rw_dispatcher,
@@ -532,6 +562,8 @@ pub unsafe extern "C" fn rw_dispatcher_dispatch_one(
 
 /// Takes one delivery of any of these lines, masked or not, and runs no handler. `RW_WOULD_BLOCK`
 /// if none is pending.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_dispatcher_try_wait(
     dispatcher: *mut rw_dispatcher,
@@ -544,6 +576,8 @@ pub unsafe extern "C" fn rw_dispatcher_try_wait(
 
 /// Sleeps until there is something to handle, and runs the handlers as `rw_dispatcher_dispatch`.
 /// `RW_CLOSED` if somebody ended this dispatcher.
+///
+/// One thread at a time; interrupts not: it waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_dispatcher_pause(
     dispatcher: *mut rw_dispatcher,
@@ -559,6 +593,8 @@ pub unsafe extern "C" fn rw_dispatcher_pause(
 
 /// Sleeps until one of these lines is raised, masked or not, and takes the delivery. It runs no
 /// handler. `RW_CLOSED` if somebody ended this dispatcher.
+///
+/// One thread at a time; interrupts not: it waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_dispatcher_wait(
     dispatcher: *mut rw_dispatcher,
@@ -580,6 +616,8 @@ fn waits(dispatcher: *const rw_dispatcher) -> Result<(), rw_error> {
 }
 
 /// Gives the right to dispatch back.
+///
+/// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_dispatcher_release(dispatcher: *mut rw_dispatcher) -> rw_error {
     release(dispatcher)

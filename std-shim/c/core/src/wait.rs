@@ -34,6 +34,8 @@ static WAIT: AtomicPtr<rw_wait> = AtomicPtr::new(ptr::null_mut());
 ///
 /// The library `ringway` for Linux waits by itself, and needs no such call: by `futex(2)`, and its
 /// deadlines are those of `rw_after`.
+///
+/// One thread, before anything else; interrupts not.
 #[unsafe(no_mangle)]
 pub extern "C" fn rw_set_wait(wait: *const rw_wait) {
     // SYNC POINT with the load in `program`, release: who waits sees the functions.
