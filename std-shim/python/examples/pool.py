@@ -1,22 +1,11 @@
-"""A pool of processes like `concurrent.futures.ProcessPoolExecutor`, which survives the death of its workers.
-
-A worker claims a job, sends the answer, and completes the claim. If it is killed, another worker gets the job.
-A job that was sent its answer may then run twice; one that kills three workers gets no fourth.
-"""
-
+"""A pool like that of `concurrent.futures`. The job of a worker that is killed goes to another, so it may run twice."""
 import itertools, multiprocessing, os, pickle, signal, threading, time
 from concurrent.futures import Executor, Future
-
 import ringway
-
 
 def work(jobs, answers):
     while True:
-        try:
-            claim = jobs.claim()
-        except ValueError:
-            return  # the pool ended the queue
-        with claim as job:
+        with jobs.claim() as job:
             number, call = job.value
             try:
                 if job.attempts > 3:
@@ -26,14 +15,12 @@ def work(jobs, answers):
             except Exception as error:
                 answers.put((number, pickle.dumps((False, error))))
 
-
 class Pool(Executor):
     def __init__(self, workers=2, *, size=4000, context=multiprocessing.get_context("spawn")):
         self._jobs, self._answers = ringway.Queue(size=size), ringway.Queue(size=size)
         self._context, self._futures, self._numbers = context, {}, itertools.count()
-        self._is_over = threading.Event()
         self.workers = [self._start() for _ in range(workers)]
-        self._thread = threading.Thread(target=self._collect, daemon=True)
+        self._is_over, self._thread = False, threading.Thread(target=self._collect, daemon=True)
         self._thread.start()
 
     def _start(self):
@@ -42,28 +29,25 @@ class Pool(Executor):
         return worker
 
     def _collect(self):
-        while self._futures or not self._is_over.is_set():
+        while self._futures or not self._is_over:
             try:
                 number, answer = self._answers.get(timeout=0.05)
+                is_result, value = pickle.loads(answer)
             except ringway.Empty:
-                self.workers = [it if it.is_alive() else self._start() for it in self.workers]
-                continue
-            future = self._futures.pop(number, None)  # None: a job that ran twice
+                number, self.workers = None, [it if it.is_alive() else self._start() for it in self.workers]
+            except Exception as error:
+                is_result, value = False, error
+            future = self._futures.pop(number, None)  # None: no answer came, or its job ran twice
             if future and future.set_running_or_notify_cancel():
-                try:
-                    is_result, value = pickle.loads(answer)
-                except Exception as error:
-                    is_result, value = False, error
                 (future.set_result if is_result else future.set_exception)(value)
-        self._jobs.end()
+        [(worker.kill(), worker.join()) for worker in self.workers]  # none of them has a job
 
     def submit(self, function, /, *args, **kwargs):
-        if self._is_over.is_set():
-            raise RuntimeError("cannot submit a job after shutdown")
-        number, future = next(self._numbers), Future()
-        call = pickle.dumps((function, args, kwargs))
+        number, future, call = next(self._numbers), Future(), pickle.dumps((function, args, kwargs))
         self._futures[number] = future
         try:
+            if self._is_over:
+                raise RuntimeError("cannot submit a job after shutdown")
             self._jobs.put((number, call))
         except BaseException:
             del self._futures[number]
@@ -71,18 +55,13 @@ class Pool(Executor):
         return future
 
     def shutdown(self, wait=True, *, cancel_futures=False):
-        if cancel_futures:
-            [future.cancel() for future in list(self._futures.values())]
-        self._is_over.set()
-        if wait:
-            self._thread.join()
-            [worker.join() for worker in self.workers]
-
+        [future.cancel() for future in list(self._futures.values()) if cancel_futures]
+        self._is_over = True
+        self._thread.join(None if wait else 0)
 
 def square(number):
     time.sleep(0.02)
     return os.getpid(), number * number
-
 
 if __name__ == "__main__":
     with Pool(3) as pool:

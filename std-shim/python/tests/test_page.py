@@ -14,6 +14,42 @@ from xml.etree import ElementTree
 PACKAGE = pathlib.Path(__file__).resolve().parents[1]
 ROOT = PACKAGE.parents[1]
 PAGE, README = ROOT / "docs" / "python.md", PACKAGE / "README.md"
+#: What a user of the pool meets beside results.
+POOL = """\
+import os, pickle, signal, time
+from pool import Pool
+
+def fail(number): raise ZeroDivisionError(number)
+
+def die(): os.kill(os.getpid(), signal.SIGKILL)
+
+def late(number):
+    time.sleep(0.01 * number)
+    return number
+
+if __name__ == "__main__":
+    with Pool(3) as pool:
+        for function, given in [(fail, (3,)), (die, ()), (bytes, (10_000,))]:
+            print(type(pool.submit(function, *given).exception()).__name__)
+        for wrong in [lambda: pool.submit(len, bytes(10_000)), lambda: pool.submit(lambda: 1)]:
+            try:
+                wrong()
+            except Exception as error:
+                print(isinstance(error, (ValueError, AttributeError, pickle.PickleError)))
+        answers = [pool.submit(late, number % 3) for number in range(100)]
+        for number in range(6):
+            time.sleep(0.05)
+            try:
+                os.kill(pool.workers[number % 3].pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        print([answer.result() for answer in answers] == [number % 3 for number in range(100)])
+        pool.shutdown(cancel_futures=True)
+    try:
+        pool.submit(late, 1)
+    except RuntimeError:
+        print("over", [worker.is_alive() for worker in pool.workers])
+"""
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
 #: A deadline for a program, with what it builds, in seconds.
 SOON = 900
@@ -111,6 +147,21 @@ class Page(unittest.TestCase):
 
     def test_the_pool_survives_a_worker(self):
         self.assertEqual(run(PACKAGE / "examples" / "pool.py"), "100 squares, although a worker was killed\n")
+
+    def test_the_pool_tells_what_happens(self):
+        with tempfile.TemporaryDirectory() as folder:
+            program = pathlib.Path(folder) / "program.py"
+            program.write_text(POOL)
+            said = run(program, path=[PACKAGE / "examples"]).splitlines()
+        self.assertEqual(said, [
+            "ZeroDivisionError", "RuntimeError", "MessageTooLarge", "True", "True", "True", "over [False, False, False]",
+        ])  # fmt: skip
+
+    def test_the_pool_is_as_short_as_the_page_says(self):
+        lines = (PACKAGE / "examples" / "pool.py").read_text().splitlines()
+        lines = lines[: lines.index("def square(number):")]
+        self.assertEqual(len("\n".join(lines).strip().splitlines()), 60)
+        self.assertIn("an example of 60 lines", PAGE.read_text(encoding="utf-8"))
 
     def test_the_benchmark_measures_all_it_names(self):
         with tempfile.TemporaryDirectory() as folder:
