@@ -120,8 +120,8 @@ impl<const M: usize> Layout<M> {
     /// Adds a part of `capacity` items of the layout `item`, whose Rust type need not be known.
     ///
     /// A program that knows the items' type can open the part as a typed one, if the
-    /// [identity](RawItem) is that of the type, or is not stated. This program can also open a typed
-    /// part by [`View::raw_part`].
+    /// [identity](RawItem) is that of the type, or is not stated. This program can also open a
+    /// typed part by [`View::raw_part`].
     ///
     /// # Errors
     /// [`Error`], which says what is wrong with the part.

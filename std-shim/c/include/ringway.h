@@ -4,8 +4,8 @@
  *
  * What ringway_core.h says of its functions is said of these, too. Moreover:
  *
- * - Each function may be called by any thread, and by several at a time; not by a signal handler, but for
- *   those that say so.
+ * - Interrupts are signal handlers here. A function that may be called by any thread may be called by
+ *   several at a time.
  * - A failed call leaves a text for its thread: rw_error_detail. errno stays as it was.
  * - Deadlines are times of rw_now: rw_after(20 * RW_MILLISECOND), or RW_FOREVER. One that has passed makes a
  *   call look once more and return.
@@ -22,6 +22,21 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "ringway_core.h"
+
+/*
+ The nanoseconds of a millisecond.
+ */
+#define RW_MILLISECOND UINT64_C(1000000)
+
+/*
+ The nanoseconds of a second.
+ */
+#define RW_SECOND UINT64_C(1000000000)
+
+/*
+ The most descriptors that go with one message.
+ */
+#define RW_MAX_DESCRIPTORS 253
 
 /*
  A ring of items: `rw_ring`.
@@ -59,6 +74,11 @@
 #define RW_KIND_MUTEX 7
 
 /*
+ A mutex that its thread can take again: `rw_reentrant`.
+ */
+#define RW_KIND_REENTRANT 8
+
+/*
  A lock for a number of readers, or one writer: `rw_rwlock`.
  */
 #define RW_KIND_RWLOCK 9
@@ -73,6 +93,11 @@
  `rw_bounded_semaphore`.
  */
 #define RW_KIND_BOUNDED_SEMAPHORE 11
+
+/*
+ A condition: `rw_condition`. It goes with a mutex.
+ */
+#define RW_KIND_CONDITION 12
 
 /*
  A flag: `rw_event`.
@@ -105,14 +130,49 @@
 #define RW_PART_NAME_SIZE 32
 
 /*
- The nanoseconds of a millisecond.
+ A child of this process. Any thread may use it.
  */
-#define RW_MILLISECOND 1000000
+typedef struct {
+  /*
+   Not for the caller.
+   */
+  size_t opaque[RW_HANDLE_WORDS];
+} rw_child;
 
 /*
- The nanoseconds of a second.
+ How a process ended.
  */
-#define RW_SECOND 1000000000
+typedef struct {
+  /*
+   What it exited with; -1 if a signal ended it.
+   */
+  int32_t code;
+  /*
+   The signal that ended it, or 0.
+   */
+  int32_t signal;
+} rw_exit;
+
+/*
+ One end of a connection. Any thread may use it: messages of several do not mix. It is one
+ process's at a time.
+ */
+typedef struct {
+  /*
+   Not for the caller.
+   */
+  size_t opaque[RW_HANDLE_WORDS];
+} rw_connection;
+
+/*
+ Where connections are made. Any thread may use it.
+ */
+typedef struct {
+  /*
+   Not for the caller.
+   */
+  size_t opaque[RW_HANDLE_WORDS];
+} rw_listener;
 
 /*
  Shared memory that this process is attached to. Any thread may use it.
@@ -218,9 +278,206 @@ typedef struct {
   size_t size;
 } rw_entry;
 
+/*
+ A signal that was taken.
+ */
+typedef struct {
+  /*
+   Its number.
+   */
+  int32_t signal;
+  /*
+   The process that sent it, or the child that it tells of; 0 if it is not known.
+   */
+  int32_t process;
+  /*
+   The real user of that process.
+   */
+  uint32_t user;
+  /*
+   The value that came with it, as `sigqueue(3)` has it; 0 if there was none.
+   */
+  size_t value;
+} rw_received;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
+
+/*
+ Starts another program: the first of the arguments, which end with null, is its path, or its
+ name in `PATH`.
+
+ `streams` is null, or three descriptors for its standard input, output and error; -1 stands for
+ this process's own. It inherits these, what does not close on exec, and the environment.
+
+ The child is killed when this process ends, however that ends. `RW_NOT_FOUND` if there is no
+ such program.
+
+ Any thread; interrupts not.
+ */
+rw_error rw_child_start(rw_child *child, const char *const *arguments, const int32_t *streams);
+
+/*
+ Waits for the end of the child until `deadline`, and tells how it ended.
+
+ `RW_PROCESS` if somebody else has waited for it.
+
+ Any thread; interrupts not.
+ */
+rw_error rw_child_wait(const rw_child *child, uint64_t deadline, rw_exit *exit);
+
+/*
+ Sends the child a signal; does nothing if it has ended.
+
+ Any thread; interrupts not.
+ */
+rw_error rw_child_signal(const rw_child *child, int32_t signal);
+
+/*
+ The child's number; 0 for what is no child.
+
+ Any thread; interrupts too.
+ */
+int32_t rw_child_pid(const rw_child *child);
+
+/*
+ The child's pidfd, which is readable when it has ended: for `poll`. -1 for what is no child.
+
+ Any thread; interrupts too.
+ */
+int32_t rw_child_fd(const rw_child *child);
+
+/*
+ Kills the child if it runs, and waits for its end. The object is none any more.
+
+ Any thread; interrupts not.
+ */
+rw_error rw_child_end(rw_child *child);
+
+/*
+ Makes the two ends of a connection.
+
+ Any thread; interrupts not.
+ */
+rw_error rw_connection_pair(rw_connection *one, rw_connection *other);
+
+/*
+ Listens at the path of a socket file that there is not yet, or at an abstract name: "@name".
+
+ Any thread; interrupts not.
+ */
+rw_error rw_listener_bind(rw_listener *listener, const char *path);
+
+/*
+ Accepts the next connection, for which it waits until `deadline`.
+
+ Any thread; interrupts not.
+ */
+rw_error rw_listener_accept(const rw_listener *listener,
+                            uint64_t deadline,
+                            rw_connection *connection);
+
+/*
+ The listener's descriptor, for `poll`. -1 for what is no listener.
+
+ Any thread; interrupts too.
+ */
+int32_t rw_listener_fd(const rw_listener *listener);
+
+/*
+ Ends listening, and removes the socket file.
+
+ Any thread; interrupts not.
+ */
+rw_error rw_listener_close(rw_listener *listener);
+
+/*
+ Connects to a listener, at most until `deadline`. `RW_NOT_FOUND` or `RW_REFUSED` if nobody
+ listens there.
+
+ Any thread; interrupts not.
+ */
+rw_error rw_connection_open(rw_connection *connection, const char *path, uint64_t deadline);
+
+/*
+ Takes a descriptor of a connected Unix stream socket, such as a child inherited. It is the
+ connection's from now on. If it is none, it stays the caller's.
+
+ Any thread; interrupts not.
+ */
+rw_error rw_connection_from_fd(rw_connection *connection, int32_t descriptor);
+
+/*
+ The connection's descriptor, for `poll` and to be inherited. -1 for what is no connection.
+
+ Any thread; interrupts too.
+ */
+int32_t rw_connection_fd(const rw_connection *connection);
+
+/*
+ Closes the end. The other is told: `RW_END_OF_FILE` after the last message.
+
+ Any thread; interrupts not.
+ */
+rw_error rw_connection_close(rw_connection *connection);
+
+/*
+ Tells which process made the connection or connected to it, and its user.
+
+ Any thread; interrupts not.
+ */
+rw_error rw_connection_peer(const rw_connection *connection, int32_t *process, uint32_t *user);
+
+/*
+ Sends a message, and the descriptors of the list with it, which stay the caller's. Waits for
+ room until `deadline`.
+
+ `RW_BROKEN_PIPE` or `RW_RESET` if the other side is gone: also if it was killed. After
+ `RW_TIMED_OUT` send the same message again: a part of it may be under way.
+
+ Any thread; interrupts not.
+ */
+rw_error rw_connection_send(const rw_connection *connection,
+                            const void *message,
+                            size_t size,
+                            const int32_t *descriptors,
+                            size_t count,
+                            uint64_t deadline);
+
+/*
+ Receives a message, for which it waits until `deadline`, and tells its length.
+
+ `RW_END_OF_FILE` if the other side is gone and everything was received: also if it was killed;
+ `RW_RESET` if that was in the middle of a message. `RW_BUFFER_TOO_SMALL` if `size` is less than
+ the length that it tells, and then the message stays. Descriptors that come with it are closed.
+
+ Any thread; interrupts not.
+ */
+rw_error rw_connection_recv(const rw_connection *connection,
+                            void *message,
+                            size_t size,
+                            uint64_t deadline,
+                            size_t *length);
+
+/*
+ Receives a message, and at most `room` descriptors with it, which are the caller's then, and
+ close on exec. Tells its length and their number.
+
+ As `rw_connection_recv`, but for a message that is larger than `size`: it is lost, with its
+ descriptors (`RW_MESSAGE_TOO_LARGE`). `RW_EXHAUSTED` if more descriptors came than `room`, and
+ then the message stays.
+
+ Any thread; interrupts not.
+ */
+rw_error rw_connection_recv_descriptors(const rw_connection *connection,
+                                        void *message,
+                                        size_t size,
+                                        int32_t *descriptors,
+                                        size_t room,
+                                        uint64_t deadline,
+                                        size_t *length,
+                                        size_t *count);
 
 /*
  What the last call of this header that failed in this thread has to say: what it tried, on what,
@@ -228,34 +485,46 @@ extern "C" {
 
  Writes at most `size` bytes with the zero byte, and tells the length of the whole text, without
  it. The text is empty if the error code says all. `RW_INVALID` without a buffer.
+
+ Any thread; interrupts not.
  */
 rw_error rw_error_detail(char *text, size_t size, size_t *length);
 
 /*
  The errno of the last call of this header that failed in this thread, if it returned
  `RW_SYSTEM`; else 0.
+
+ Any thread; interrupts too.
  */
 int32_t rw_error_errno(void);
 
 /*
  The number that stands for the name of a type in the directory of a region: the 32-bit FNV-1a
  hash of its bytes, or 1 if that is 0. It is 0 for null and for an empty name.
+
+ Any thread; interrupts too.
  */
 uint32_t rw_type_identity(const char *name);
 
 /*
  Finds the ring of the name that `wanted` says, if it is as `wanted` says. Its halves are taken
  for `rw_region_participant`.
+
+ Any thread; interrupts not.
  */
 rw_error rw_region_ring(const rw_region *region, const rw_part *wanted, rw_ring *ring);
 
 /*
  Finds the byte ring of the name that `wanted` says.
+
+ Any thread; interrupts not.
  */
 rw_error rw_region_byte_ring(const rw_region *region, const rw_part *wanted, rw_byte_ring *ring);
 
 /*
  Finds the message ring of the name that `wanted` says.
+
+ Any thread; interrupts not.
  */
 rw_error rw_region_message_ring(const rw_region *region,
                                 const rw_part *wanted,
@@ -264,11 +533,15 @@ rw_error rw_region_message_ring(const rw_region *region,
 /*
  Finds the queue of the name that `wanted` says, if it is as `wanted` says. It acts for this
  process.
+
+ Any thread; interrupts not.
  */
 rw_error rw_region_queue(const rw_region *region, const rw_part *wanted, rw_queue *queue);
 
 /*
  Finds the broadcast or the newest value of the name that `wanted` says.
+
+ Any thread; interrupts not.
  */
 rw_error rw_region_broadcast(const rw_region *region,
                              const rw_part *wanted,
@@ -277,12 +550,16 @@ rw_error rw_region_broadcast(const rw_region *region,
 /*
  Finds the lock for readers and writers of the name that `wanted` says. It acts for this process.
  In C it protects what lies elsewhere: `RW_OTHER_ITEM` if it has an item.
+
+ Any thread; interrupts not.
  */
 rw_error rw_region_rwlock(const rw_region *region, const rw_part *wanted, rw_rwlock *lock);
 
 /*
  Finds the semaphore of the name that `wanted` says. `RW_OTHER_CAPACITY` if a program laid it out
  with permits.
+
+ Any thread; interrupts not.
  */
 rw_error rw_region_semaphore(const rw_region *region,
                              const rw_part *wanted,
@@ -291,6 +568,8 @@ rw_error rw_region_semaphore(const rw_region *region,
 /*
  Finds the semaphore of the name that `wanted` says, which records who has its permits. It acts
  for this process.
+
+ Any thread; interrupts not.
  */
 rw_error rw_region_bounded_semaphore(const rw_region *region,
                                      const rw_part *wanted,
@@ -298,17 +577,40 @@ rw_error rw_region_bounded_semaphore(const rw_region *region,
 
 /*
  Finds the flag of the name that `wanted` says.
+
+ Any thread; interrupts not.
  */
 rw_error rw_region_event(const rw_region *region, const rw_part *wanted, rw_event *event);
 
 /*
  Finds the barrier of the name that `wanted` says. It acts for this process.
+
+ Any thread; interrupts not.
  */
 rw_error rw_region_barrier(const rw_region *region, const rw_part *wanted, rw_barrier *barrier);
 
 /*
+ Finds the mutex of the name that `wanted` says, which its thread can take again. It acts for
+ this process. In C it protects what lies elsewhere: `RW_OTHER_ITEM` if it has an item.
+
+ Any thread; interrupts not.
+ */
+rw_error rw_region_reentrant(const rw_region *region, const rw_part *wanted, rw_reentrant *mutex);
+
+/*
+ Finds the condition of the name that `wanted` says.
+
+ Any thread; interrupts not.
+ */
+rw_error rw_region_condition(const rw_region *region,
+                             const rw_part *wanted,
+                             rw_condition *condition);
+
+/*
  Finds the mutex of the name that `wanted` says, if it is as `wanted` says. It acts for this
  process. `item` gets the address of the item that it protects, or null if it has none.
+
+ Any thread; interrupts not.
  */
 rw_error rw_region_mutex(const rw_region *region,
                          const rw_part *wanted,
@@ -320,6 +622,8 @@ rw_error rw_region_mutex(const rw_region *region,
  they lie, and how many bytes they take. Each value begins on a boundary of 4 bytes.
 
  Several threads and processes access atomic integers by the atomics of C. Values may be torn.
+
+ Any thread; interrupts not.
  */
 rw_error rw_region_memory(const rw_region *region,
                           const rw_part *wanted,
@@ -332,6 +636,8 @@ rw_error rw_region_memory(const rw_region *region,
 
  It replaces a region of this name that nobody is attached to any more. `RW_ADDRESS_IN_USE` if
  somebody is.
+
+ Any thread; interrupts not.
  */
 rw_error rw_region_create(rw_region *region,
                           const char *name,
@@ -345,6 +651,8 @@ rw_error rw_region_create(rw_region *region,
 
  A region that there is must have all of the parts, each as it is described here. It may have
  more of them, and another number of places.
+
+ Any thread; interrupts not.
  */
 rw_error rw_region_open_or_create(rw_region *region,
                                   const char *name,
@@ -358,11 +666,15 @@ rw_error rw_region_open_or_create(rw_region *region,
  there is one, at most until `deadline`. With the deadline 0 it does not wait.
 
  `RW_NOT_FOUND` if there is none by then, or nobody is attached to it any more.
+
+ Any thread; interrupts not.
  */
 rw_error rw_region_open(rw_region *region, const char *name, uint32_t mode, uint64_t deadline);
 
 /*
  Creates a region without a name, and attaches to it. Others attach by its descriptor.
+
+ Any thread; interrupts not.
  */
 rw_error rw_region_anonymous(rw_region *region,
                              const rw_part *parts,
@@ -374,12 +686,16 @@ rw_error rw_region_anonymous(rw_region *region,
 
  Owner and permissions are not checked: the caller trusts the process that it has the descriptor
  from.
+
+ Any thread; interrupts not.
  */
 rw_error rw_region_from_fd(rw_region *region, int32_t descriptor);
 
 /*
  A descriptor for another process, which attaches by `rw_region_from_fd`. It is the region's, and
  must not be closed. -1 for what is no region.
+
+ Any thread; interrupts too.
  */
 int32_t rw_region_fd(const rw_region *region);
 
@@ -388,11 +704,15 @@ int32_t rw_region_fd(const rw_region *region);
 
  If this process was the last, the region's name is removed. Nothing of the region may be used
  afterwards.
+
+ Any thread; interrupts not.
  */
 rw_error rw_region_detach(rw_region *region);
 
 /*
  Removes the name of a region. Attached processes go on with it, and nobody else finds it.
+
+ Any thread; interrupts not.
  */
 rw_error rw_region_remove(const char *name);
 
@@ -400,12 +720,16 @@ rw_error rw_region_remove(const char *name);
  This process's number in the region, from 1 on; 0 for what is no region.
 
  It is what the functions of `ringway_core.h` that take a part's half ask for.
+
+ Any thread; interrupts too.
  */
 uint16_t rw_region_participant(const rw_region *region);
 
 /*
  Tells who is attached and alive, this process among them: at most `room` of them in `list`, and
  all of them in `count`.
+
+ Any thread; interrupts not.
  */
 rw_error rw_region_participants(const rw_region *region,
                                 rw_participant *list,
@@ -417,37 +741,131 @@ rw_error rw_region_participants(const rw_region *region,
 
  Those who wait in the region do so by themselves, every 100 ms, and so does whoever takes a half
  that somebody has. Call it in a program that only polls.
+
+ Any thread; interrupts not.
  */
 rw_error rw_region_reap(const rw_region *region, size_t *found);
 
 /*
  The size of the region, in bytes; 0 for what is no region.
+
+ Any thread; interrupts too.
  */
 size_t rw_region_size(const rw_region *region);
 
 /*
  How many parts the region has; 0 for what is no region.
+
+ Any thread; interrupts not.
  */
 size_t rw_region_length(const rw_region *region);
 
 /*
  Tells what the part of this number is, from 0 on. `RW_NO_SUCH_PART` behind the last.
+
+ Any thread; interrupts not.
  */
 rw_error rw_region_entry(const rw_region *region, size_t index, rw_entry *entry);
 
 /*
  Tells the name of the region; an empty one if it has none. See `rw_error_detail` for the
  arguments.
+
+ Any thread; interrupts not.
  */
 rw_error rw_region_name(const rw_region *region, char *name, size_t size, size_t *length);
 
 /*
+ Takes one of these signals, for which it waits until `deadline`. Other signals do not end it.
+
+ Every thread of the process blocks them (`pthread_sigmask`): `RW_BAD_SIGNAL` if this one does
+ not.
+
+ Any thread; interrupts not.
+ */
+rw_error rw_signal_wait(const int32_t *signals,
+                        size_t count,
+                        uint64_t deadline,
+                        rw_received *received);
+
+/*
+ Makes a descriptor of these signals, which is readable when one of them has come: for `poll`,
+ and `rw_signal_read`. It is the caller's, and closes on exec.
+
+ Every thread of the process blocks them (`pthread_sigmask`): `RW_BAD_SIGNAL` if this one does
+ not.
+
+ Any thread; interrupts not.
+ */
+rw_error rw_signal_fd(const int32_t *signals, size_t count, int32_t *descriptor);
+
+/*
+ Takes a signal of a descriptor of `rw_signal_fd`, for which it waits until `deadline`.
+
+ Any thread; interrupts not.
+ */
+rw_error rw_signal_read(int32_t descriptor, uint64_t deadline, rw_received *received);
+
+/*
+ Reads at least a byte from a descriptor of any kind, and waits for it until `deadline`. Tells
+ how many bytes it read.
+
+ `RW_END_OF_FILE` if nobody writes there any more: also after the death of the last writer.
+ The descriptor's mode does not matter, and stays as it is.
+
+ Any thread; interrupts not.
+ */
+rw_error rw_fd_read(int32_t descriptor, void *data, size_t size, uint64_t deadline, size_t *read);
+
+/*
+ Writes at least a byte to a descriptor of any kind, and waits for room until `deadline`. Tells
+ how many bytes it wrote.
+
+ `RW_BROKEN_PIPE` if nobody reads there any more. There is no `SIGPIPE`.
+
+ Any thread; interrupts not.
+ */
+rw_error rw_fd_write(int32_t descriptor,
+                     const void *data,
+                     size_t size,
+                     uint64_t deadline,
+                     size_t *written);
+
+/*
+ Writes all bytes, and waits for room until `deadline`. Tells how many it wrote, also if it
+ fails.
+
+ Any thread; interrupts not.
+ */
+rw_error rw_fd_write_all(int32_t descriptor,
+                         const void *data,
+                         size_t size,
+                         uint64_t deadline,
+                         size_t *written);
+
+/*
+ Reads as many bytes as there is room for, and waits for them until `deadline`. Tells how many it
+ read, also if it fails: `RW_END_OF_FILE` may come after some.
+
+ Any thread; interrupts not.
+ */
+rw_error rw_fd_read_all(int32_t descriptor,
+                        void *data,
+                        size_t size,
+                        uint64_t deadline,
+                        size_t *read);
+
+/*
  The time now: nanoseconds of `CLOCK_MONOTONIC`, of which all deadlines are.
+
+ Any thread; interrupts too.
  */
 uint64_t rw_now(void);
 
 /*
- The deadline in so many nanoseconds: `rw_after(100 * RW_MILLISECOND)`.
+ The deadline in this many nanoseconds: `rw_after(100 * RW_MILLISECOND)`.
+
+ Any thread; interrupts too.
  */
 uint64_t rw_after(uint64_t nanoseconds);
 

@@ -1609,6 +1609,8 @@ rw_error rw_condition_wait(const rw_condition *condition, rw_mutex_guard *guard,
  and what it interrupts, have different numbers while they use one mutex. With null, calls that
  lock a reentrant mutex return `RW_INVALID`.
 
+ The library `ringway` for Linux knows its threads by itself, and needs no such call.
+
  One thread, before anything else; interrupts not.
  */
 void rw_set_thread_id(uint32_t (*thread_id)(void));

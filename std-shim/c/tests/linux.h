@@ -45,6 +45,6 @@ MAYBE unsigned long checks;
 #define OK(call) IS(call, RW_OK)
 
 /* Generous: only a test that fails waits so long. */
-#define LATE rw_after(60 * (uint64_t)RW_SECOND)
+#define LATE rw_after(60 * RW_SECOND)
 
 #endif

@@ -8,7 +8,7 @@ typedef struct { uint64_t number, copy; } job;
 #define JOB sizeof(job), 8, "com.example.Job/1"
 
 enum { RING, BYTES, MESSAGES, QUEUE, NEWS, LATEST, MUTEX, BARE, RWLOCK, SEMAPHORE, BOUNDED, EVENT, BARRIER, ATOMICS,
-       VALUES, PARTS };
+       VALUES, REENTRANT, CONDITION, PARTS };
 
 static const rw_part parts[] = {
     {"ring", RW_KIND_RING, 8, JOB},
@@ -26,6 +26,8 @@ static const rw_part parts[] = {
     {"barrier", RW_KIND_BARRIER, 2, 0, 0, NULL},
     {"atomics", RW_KIND_ATOMICS, 4, 8, 8, "u64"},
     {"values", RW_KIND_VALUES, 3, 4, 4, "u32"},
+    {"reentrant", RW_KIND_REENTRANT, 0, 0, 0, NULL},
+    {"condition", RW_KIND_CONDITION, 0, 0, 0, NULL},
 };
 
 static char name[60];
@@ -126,12 +128,13 @@ static void layouts(void) {
         {"three", RW_KIND_ATOMICS, 3, 3, 1, NULL},
         {"latest", RW_KIND_LATEST, 5, 8, 8, NULL},
         {"rwlock", RW_KIND_RWLOCK, 2, 8, 8, NULL},
+        {"again", RW_KIND_REENTRANT, 1, 8, 8, NULL},
         {"empty", RW_KIND_VALUES, 2, 0, 0, NULL},
         {NULL, RW_KIND_RING, 4, 8, 8, NULL},
     };
     const int codes[] = {RW_NO_SUCH_CAPACITY, RW_NO_SUCH_CAPACITY, RW_INVALID, RW_BAD_PART, RW_BAD_PART, RW_BAD_PART,
                          RW_NO_SUCH_CAPACITY, RW_NO_SUCH_CAPACITY, RW_NO_SUCH_CAPACITY, RW_NO_SUCH_CAPACITY,
-                         RW_NO_SUCH_CAPACITY, RW_NO_SUCH_CAPACITY, RW_INVALID};
+                         RW_NO_SUCH_CAPACITY, RW_NO_SUCH_CAPACITY, RW_NO_SUCH_CAPACITY, RW_INVALID};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) IS(rw_region_anonymous(&region, &bad[i], 1, 2), codes[i]);
     rw_part twice[2];
     twice[0] = parts[0];
@@ -259,6 +262,20 @@ static void works(void) {
     OK(rw_region_barrier(&region, &parts[BARRIER], &barrier));
     IS(rw_barrier_wait(&barrier, rw_after(RW_MILLISECOND), &number), RW_TIMED_OUT);
 
+    rw_reentrant reentrant;
+    rw_reentrant_guard once, twice;
+    OK(rw_region_reentrant(&region, &parts[REENTRANT], &reentrant));
+    OK(rw_reentrant_lock(&reentrant, LATE, &once));
+    OK(rw_reentrant_try_lock(&reentrant, &twice));
+    OK(rw_reentrant_unlock(&twice));
+    OK(rw_reentrant_unlock(&once));
+
+    rw_condition condition;
+    OK(rw_region_condition(&region, &parts[CONDITION], &condition));
+    OK(rw_mutex_lock(&mutex, LATE, &guard));
+    IS(rw_condition_wait(&condition, &guard, rw_after(RW_MILLISECOND)), RW_TIMED_OUT);
+    OK(rw_mutex_unlock(&guard));
+
     size_t size = 0;
     OK(rw_region_memory(&region, &parts[ATOMICS], &place, &size));
     CHECK(size == 4 * 8 && *(uint64_t *)place == 0);
@@ -344,6 +361,8 @@ static void refusals(void) {
     EACH(rw_region_rwlock, RWLOCK, rw_rwlock);
     EACH(rw_region_semaphore, SEMAPHORE, rw_semaphore);
     EACH(rw_region_bounded_semaphore, BOUNDED, rw_bounded_semaphore);
+    EACH(rw_region_reentrant, REENTRANT, rw_reentrant);
+    EACH(rw_region_condition, CONDITION, rw_condition);
     EACH(rw_region_event, EVENT, rw_event);
     EACH(rw_region_barrier, BARRIER, rw_barrier);
     rw_mutex mutex;

@@ -134,6 +134,8 @@ static THREAD: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 /// and what it interrupts, have different numbers while they use one mutex. With null, calls that
 /// lock a reentrant mutex return `RW_INVALID`.
 ///
+/// The library `ringway` for Linux knows its threads by itself, and needs no such call.
+///
 /// One thread, before anything else; interrupts not.
 #[unsafe(no_mangle)]
 pub extern "C" fn rw_set_thread_id(thread_id: Option<extern "C" fn() -> u32>) {
@@ -144,7 +146,12 @@ pub extern "C" fn rw_set_thread_id(thread_id: Option<extern "C" fn() -> u32>) {
 
 fn thread_id() -> Option<NonZeroU32> {
     // SYNC POINT with the store in `rw_set_thread_id`, acquire.
-    let function = NonNull::new(THREAD.load(Ordering::Acquire))?;
+    let function = NonNull::new(THREAD.load(Ordering::Acquire));
+    #[cfg(feature = "linux")]
+    if function.is_none() {
+        return NonZeroU32::new(crate::wait::linux::thread());
+    }
+    let function = function?;
     // SAFETY: `rw_set_thread_id` stores null, or a function of this type.
     let function: extern "C" fn() -> u32 = unsafe { core::mem::transmute(function.as_ptr()) };
     NonZeroU32::new(function())

@@ -11,7 +11,7 @@
 
 pub mod bytes;
 mod channels;
-mod condition;
+pub mod condition;
 #[cfg(feature = "linux")]
 pub mod errno;
 pub mod error;

@@ -51,6 +51,18 @@ impl From<Error> for Failure {
 }
 
 impl Failure {
+    /// An error of a call of the system.
+    pub fn of_system(what: &str, error: &std::io::Error) -> Self {
+        let number = error.raw_os_error().unwrap_or(0);
+        let code = match number {
+            libc::ENOENT => rw_error::RW_NOT_FOUND,
+            libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::EAGAIN => rw_error::RW_EXHAUSTED,
+            _ => rw_error::RW_SYSTEM,
+        };
+        let number = if code == rw_error::RW_SYSTEM { number } else { 0 };
+        Failure { code, detail: format!("cannot {what}: {error}"), number }
+    }
+
     /// An error of a part of a region.
     pub fn of_part(name: &str, error: RegionError) -> Self {
         let detail = format!("cannot use the part {name}: {error}");
@@ -107,6 +119,8 @@ pub fn done(code: rw_error) -> Done {
 ///
 /// Writes at most `size` bytes with the zero byte, and tells the length of the whole text, without
 /// it. The text is empty if the error code says all. `RW_INVALID` without a buffer.
+///
+/// Any thread; interrupts not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_error_detail(
     text: *mut c_char,
@@ -133,6 +147,8 @@ pub unsafe extern "C" fn rw_error_detail(
 
 /// The errno of the last call of this header that failed in this thread, if it returned
 /// `RW_SYSTEM`; else 0.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub extern "C" fn rw_error_errno() -> i32 {
     NUMBER.get()

@@ -24,6 +24,8 @@ pub const RW_KIND_BROADCAST: u32 = 5;
 pub const RW_KIND_LATEST: u32 = 6;
 /// A mutex, and the item that it protects, if it has one: `rw_mutex`.
 pub const RW_KIND_MUTEX: u32 = 7;
+/// A mutex that its thread can take again: `rw_reentrant`.
+pub const RW_KIND_REENTRANT: u32 = 8;
 /// A lock for a number of readers, or one writer: `rw_rwlock`.
 pub const RW_KIND_RWLOCK: u32 = 9;
 /// A semaphore, without a permit at first: `rw_semaphore`.
@@ -31,6 +33,8 @@ pub const RW_KIND_SEMAPHORE: u32 = 10;
 /// A semaphore of a number of permits, which come back when their holder dies:
 /// `rw_bounded_semaphore`.
 pub const RW_KIND_BOUNDED_SEMAPHORE: u32 = 11;
+/// A condition: `rw_condition`. It goes with a mutex.
+pub const RW_KIND_CONDITION: u32 = 12;
 /// A flag: `rw_event`.
 pub const RW_KIND_EVENT: u32 = 13;
 /// A meeting point of a number of parties: `rw_barrier`.
@@ -41,7 +45,7 @@ pub const RW_KIND_ATOMICS: u32 = 15;
 pub const RW_KIND_VALUES: u32 = 16;
 
 /// The kinds, with and without doorbells.
-const KINDS: [(u32, Kind); 14] = [
+const KINDS: [(u32, Kind); 16] = [
     (RW_KIND_RING, Kind::RING),
     (RW_KIND_BYTE_RING, Kind::BYTE_RING),
     (RW_KIND_QUEUE, Kind::QUEUE),
@@ -49,9 +53,11 @@ const KINDS: [(u32, Kind); 14] = [
     (RW_KIND_BROADCAST, Kind::BROADCAST),
     (RW_KIND_LATEST, Kind::LATEST),
     (RW_KIND_MUTEX, Kind::MUTEX),
+    (RW_KIND_REENTRANT, Kind::REENTRANT_MUTEX),
     (RW_KIND_RWLOCK, Kind::RW_LOCK),
     (RW_KIND_SEMAPHORE, Kind::SEMAPHORE),
     (RW_KIND_BOUNDED_SEMAPHORE, Kind::BOUNDED_SEMAPHORE),
+    (RW_KIND_CONDITION, Kind::CONDITION),
     (RW_KIND_EVENT, Kind::EVENT),
     (RW_KIND_BARRIER, Kind::BARRIER),
     (RW_KIND_ATOMICS, Kind::ATOMIC),
@@ -94,6 +100,8 @@ pub struct rw_part {
 
 /// The number that stands for the name of a type in the directory of a region: the 32-bit FNV-1a
 /// hash of its bytes, or 1 if that is 0. It is 0 for null and for an empty name.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_type_identity(name: *const c_char) -> u32 {
     identity(name).unwrap_or(0)
@@ -148,6 +156,11 @@ by_size! {
         let (layout, _) = words.extend(item).ok()?;
         (capacity == 1).then_some(layout.pad_to_align())
     };
+    /// A mutex that its thread can take again, which protects nothing in the region.
+    AnyReentrant, Kind::REENTRANT_MUTEX.that_waits(), |capacity, item| {
+        (capacity == 1 && item.size() == 0)
+            .then_some(alloc::Layout::new::<shm::ReentrantMutex<[u8; 0]>>())
+    };
     /// A lock for readers and a writer that protects nothing in the region.
     AnyRwLock, Kind::RW_LOCK.that_waits(), |readers, item| {
         let said = <shm::RwLockView<[u8; 0]> as region::Part>::description_for(readers)?;
@@ -191,10 +204,12 @@ fn add(layout: Layout, part: &rw_part) -> Done<Layout> {
         RW_KIND_BYTE_RING => layout.byte_ring(name, capacity),
         RW_KIND_MESSAGE_RING => layout.message_ring(name, capacity),
         RW_KIND_MUTEX => layout.raw_part::<AnyMutex>(name, one, stated),
+        RW_KIND_REENTRANT => layout.raw_part::<AnyReentrant>(name, one, stated),
         RW_KIND_RWLOCK => layout.raw_part::<AnyRwLock>(name, capacity, stated),
         RW_KIND_SEMAPHORE if capacity == 0 => layout.part::<shm::Semaphore<0>>(name),
         RW_KIND_SEMAPHORE => Err(RegionError::Capacity),
         RW_KIND_BOUNDED_SEMAPHORE => layout.bounded_semaphore(name, capacity),
+        RW_KIND_CONDITION => layout.part::<shm::Condition>(name),
         RW_KIND_EVENT => layout.part::<shm::Event>(name),
         RW_KIND_BARRIER => layout.barrier(name, capacity),
         RW_KIND_ATOMICS => layout.raw_part::<Atomics>(name, one, stated),

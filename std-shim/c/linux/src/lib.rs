@@ -8,10 +8,14 @@
 
 #![allow(non_camel_case_types)]
 
+pub mod child;
+pub mod connection;
 pub mod failure;
 pub mod layout;
 pub mod part;
 pub mod region;
+pub mod signal;
+pub mod stream;
 pub mod time;
 
 // The symbols of the core's library are this library's, too.

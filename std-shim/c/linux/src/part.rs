@@ -6,7 +6,7 @@ use crate::region::{region_of, rw_region};
 use ringway_core::region::{Description, Error as RegionError, Kind};
 use ringway_core_c::error::rw_error;
 use ringway_core_c::object::tell;
-use ringway_core_c::{bytes, locks, messages, news, queue, ring};
+use ringway_core_c::{bytes, condition, locks, messages, news, queue, ring};
 use std::ffi::c_void;
 
 /// A part that was found.
@@ -104,6 +104,8 @@ fn open(
 
 /// Finds the ring of the name that `wanted` says, if it is as `wanted` says. Its halves are taken
 /// for `rw_region_participant`.
+///
+/// Any thread; interrupts not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_region_ring(
     region: *const rw_region,
@@ -120,6 +122,8 @@ pub unsafe extern "C" fn rw_region_ring(
 }
 
 /// Finds the byte ring of the name that `wanted` says.
+///
+/// Any thread; interrupts not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_region_byte_ring(
     region: *const rw_region,
@@ -134,6 +138,8 @@ pub unsafe extern "C" fn rw_region_byte_ring(
 }
 
 /// Finds the message ring of the name that `wanted` says.
+///
+/// Any thread; interrupts not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_region_message_ring(
     region: *const rw_region,
@@ -149,6 +155,8 @@ pub unsafe extern "C" fn rw_region_message_ring(
 
 /// Finds the queue of the name that `wanted` says, if it is as `wanted` says. It acts for this
 /// process.
+///
+/// Any thread; interrupts not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_region_queue(
     region: *const rw_region,
@@ -164,6 +172,8 @@ pub unsafe extern "C" fn rw_region_queue(
 }
 
 /// Finds the broadcast or the newest value of the name that `wanted` says.
+///
+/// Any thread; interrupts not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_region_broadcast(
     region: *const rw_region,
@@ -180,6 +190,8 @@ pub unsafe extern "C" fn rw_region_broadcast(
 
 /// Finds the lock for readers and writers of the name that `wanted` says. It acts for this process.
 /// In C it protects what lies elsewhere: `RW_OTHER_ITEM` if it has an item.
+///
+/// Any thread; interrupts not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_region_rwlock(
     region: *const rw_region,
@@ -198,6 +210,8 @@ pub unsafe extern "C" fn rw_region_rwlock(
 
 /// Finds the semaphore of the name that `wanted` says. `RW_OTHER_CAPACITY` if a program laid it out
 /// with permits.
+///
+/// Any thread; interrupts not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_region_semaphore(
     region: *const rw_region,
@@ -216,6 +230,8 @@ pub unsafe extern "C" fn rw_region_semaphore(
 
 /// Finds the semaphore of the name that `wanted` says, which records who has its permits. It acts
 /// for this process.
+///
+/// Any thread; interrupts not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_region_bounded_semaphore(
     region: *const rw_region,
@@ -232,6 +248,8 @@ pub unsafe extern "C" fn rw_region_bounded_semaphore(
 }
 
 /// Finds the flag of the name that `wanted` says.
+///
+/// Any thread; interrupts not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_region_event(
     region: *const rw_region,
@@ -246,6 +264,8 @@ pub unsafe extern "C" fn rw_region_event(
 }
 
 /// Finds the barrier of the name that `wanted` says. It acts for this process.
+///
+/// Any thread; interrupts not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_region_barrier(
     region: *const rw_region,
@@ -259,8 +279,46 @@ pub unsafe extern "C" fn rw_region_barrier(
     })
 }
 
+/// Finds the mutex of the name that `wanted` says, which its thread can take again. It acts for
+/// this process. In C it protects what lies elsewhere: `RW_OTHER_ITEM` if it has an item.
+///
+/// Any thread; interrupts not.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rw_region_reentrant(
+    region: *const rw_region,
+    wanted: *const rw_part,
+    mutex: *mut condition::rw_reentrant,
+) -> rw_error {
+    open(region, wanted, &[Kind::REENTRANT_MUTEX.that_waits()], |it| {
+        if it.item_size != 0 {
+            return rw_error::RW_OTHER_ITEM;
+        }
+        // SAFETY: `find` found such a part there. It stays in its place until the region is
+        // detached, and C uses the object no longer.
+        unsafe { condition::rw_reentrant_attach(mutex, it.at, it.size, it.who) }
+    })
+}
+
+/// Finds the condition of the name that `wanted` says.
+///
+/// Any thread; interrupts not.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rw_region_condition(
+    region: *const rw_region,
+    wanted: *const rw_part,
+    condition: *mut condition::rw_condition,
+) -> rw_error {
+    open(region, wanted, &[Kind::CONDITION.that_waits()], |it| {
+        // SAFETY: `find` found such a part there. It stays in its place until the region is
+        // detached, and C uses the object no longer.
+        unsafe { condition::rw_condition_attach(condition, it.at, it.size) }
+    })
+}
+
 /// Finds the mutex of the name that `wanted` says, if it is as `wanted` says. It acts for this
 /// process. `item` gets the address of the item that it protects, or null if it has none.
+///
+/// Any thread; interrupts not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_region_mutex(
     region: *const rw_region,
@@ -287,6 +345,8 @@ pub unsafe extern "C" fn rw_region_mutex(
 /// they lie, and how many bytes they take. Each value begins on a boundary of 4 bytes.
 ///
 /// Several threads and processes access atomic integers by the atomics of C. Values may be torn.
+///
+/// Any thread; interrupts not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_region_memory(
     region: *const rw_region,

@@ -117,6 +117,8 @@ pub fn region_of<'a>(region: *const rw_region) -> Done<&'a Region> {
 ///
 /// It replaces a region of this name that nobody is attached to any more. `RW_ADDRESS_IN_USE` if
 /// somebody is.
+///
+/// Any thread; interrupts not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_region_create(
     region: *mut rw_region,
@@ -136,6 +138,8 @@ pub unsafe extern "C" fn rw_region_create(
 ///
 /// A region that there is must have all of the parts, each as it is described here. It may have
 /// more of them, and another number of places.
+///
+/// Any thread; interrupts not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_region_open_or_create(
     region: *mut rw_region,
@@ -155,6 +159,8 @@ pub unsafe extern "C" fn rw_region_open_or_create(
 /// there is one, at most until `deadline`. With the deadline 0 it does not wait.
 ///
 /// `RW_NOT_FOUND` if there is none by then, or nobody is attached to it any more.
+///
+/// Any thread; interrupts not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_region_open(
     region: *mut rw_region,
@@ -177,6 +183,8 @@ pub unsafe extern "C" fn rw_region_open(
 }
 
 /// Creates a region without a name, and attaches to it. Others attach by its descriptor.
+///
+/// Any thread; interrupts not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_region_anonymous(
     region: *mut rw_region,
@@ -191,6 +199,8 @@ pub unsafe extern "C" fn rw_region_anonymous(
 ///
 /// Owner and permissions are not checked: the caller trusts the process that it has the descriptor
 /// from.
+///
+/// Any thread; interrupts not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_region_from_fd(region: *mut rw_region, descriptor: i32) -> rw_error {
     attach(region, || {
@@ -205,6 +215,8 @@ pub unsafe extern "C" fn rw_region_from_fd(region: *mut rw_region, descriptor: i
 
 /// A descriptor for another process, which attaches by `rw_region_from_fd`. It is the region's, and
 /// must not be closed. -1 for what is no region.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_region_fd(region: *const rw_region) -> i32 {
     shared(region).map_or(-1, |region| region.as_raw_fd())
@@ -214,6 +226,8 @@ pub unsafe extern "C" fn rw_region_fd(region: *const rw_region) -> i32 {
 ///
 /// If this process was the last, the region's name is removed. Nothing of the region may be used
 /// afterwards.
+///
+/// Any thread; interrupts not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_region_detach(region: *mut rw_region) -> rw_error {
     call(|| {
@@ -229,6 +243,8 @@ pub unsafe extern "C" fn rw_region_detach(region: *mut rw_region) -> rw_error {
 }
 
 /// Removes the name of a region. Attached processes go on with it, and nobody else finds it.
+///
+/// Any thread; interrupts not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_region_remove(name: *const c_char) -> rw_error {
     call(|| Ok(shm::unlink(text(name)?)?))
@@ -237,6 +253,8 @@ pub unsafe extern "C" fn rw_region_remove(name: *const c_char) -> rw_error {
 /// This process's number in the region, from 1 on; 0 for what is no region.
 ///
 /// It is what the functions of `ringway_core.h` that take a part's half ask for.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_region_participant(region: *const rw_region) -> u16 {
     shared(region).map_or(0, |region| region.participant().number())
@@ -244,6 +262,8 @@ pub unsafe extern "C" fn rw_region_participant(region: *const rw_region) -> u16 
 
 /// Tells who is attached and alive, this process among them: at most `room` of them in `list`, and
 /// all of them in `count`.
+///
+/// Any thread; interrupts not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_region_participants(
     region: *const rw_region,
@@ -273,6 +293,8 @@ pub unsafe extern "C" fn rw_region_participants(
 ///
 /// Those who wait in the region do so by themselves, every 100 ms, and so does whoever takes a half
 /// that somebody has. Call it in a program that only polls.
+///
+/// Any thread; interrupts not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_region_reap(region: *const rw_region, found: *mut usize) -> rw_error {
     call(|| {
@@ -282,12 +304,16 @@ pub unsafe extern "C" fn rw_region_reap(region: *const rw_region, found: *mut us
 }
 
 /// The size of the region, in bytes; 0 for what is no region.
+///
+/// Any thread; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_region_size(region: *const rw_region) -> usize {
     shared(region).map_or(0, |region| region.size())
 }
 
 /// How many parts the region has; 0 for what is no region.
+///
+/// Any thread; interrupts not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_region_length(region: *const rw_region) -> usize {
     let _kept = Errno::keep();
@@ -295,6 +321,8 @@ pub unsafe extern "C" fn rw_region_length(region: *const rw_region) -> usize {
 }
 
 /// Tells what the part of this number is, from 0 on. `RW_NO_SUCH_PART` behind the last.
+///
+/// Any thread; interrupts not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_region_entry(
     region: *const rw_region,
@@ -326,6 +354,8 @@ pub unsafe extern "C" fn rw_region_entry(
 
 /// Tells the name of the region; an empty one if it has none. See `rw_error_detail` for the
 /// arguments.
+///
+/// Any thread; interrupts not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_region_name(
     region: *const rw_region,

@@ -40,3 +40,9 @@ pub(super) fn wake(word: &AtomicU32, n: u32) {
     let _kept = Errno::keep();
     RobustFutex.wake(word, n);
 }
+
+/// The number of this thread, which no other one of the system has.
+pub fn thread() -> u32 {
+    // SAFETY: it takes no argument and cannot fail.
+    unsafe { libc::gettid() }.cast_unsigned()
+}
