@@ -97,6 +97,8 @@ static MECHANISMS: &[Mechanism] = rows! {
         Sides::Processes(words::QUEUED);
     "process-pipe", "parent ↔ child": "connection to a process that begins in a function, both ways";
         "each kept whole", Sides::Processes(&connection::Connected);
+    "python", "two processes": "connection as Python's multiprocessing has it, between two processes";
+        "by path, with a key", Sides::Processes(&connection::Python);
     "shm-bytes", "two processes": "ring of bytes in shared memory between two processes that share only its name";
         "by name, in /dev/shm", Sides::Processes(&shm::NamedBytes::<{ 256 << 10 }>);
     "shm-messages", "parent → child": "ring of messages in shared memory without a name, whose descriptor is handed over";

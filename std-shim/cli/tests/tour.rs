@@ -11,7 +11,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 /// Every row of the tour.
-const ROWS: [&str; 27] = [
+const ROWS: [&str; 28] = [
     "pipe",
     "pipe-threads",
     "fifo",
@@ -25,6 +25,7 @@ const ROWS: [&str; 27] = [
     "signal",
     "signal-queued",
     "process-pipe",
+    "python",
     "shm-bytes",
     "shm-messages",
     "shm-queue",

@@ -31,19 +31,24 @@ impl Meet for Connected {
     }
 }
 
-/// A connection of the format of Python's `multiprocessing.connection`, ended as [`Connected`].
+/// A connection of the format of Python's `multiprocessing.connection`, found by path, whose ends
+/// have proved to each other that they have a key. It is ended as [`Connected`].
 #[cfg(feature = "python")]
 pub struct Python;
 
 #[cfg(feature = "python")]
 mod python {
     use super::*;
-    use ringway::python::connection::UnixConnection;
-    use ringway::socket::UnixStream;
+    use crate::{socket, soon};
+    use ringway::python::connection::{Auth, UnixConnection, UnixListener};
 
     reader!([] Half<UnixConnection>, it => it.0, recv try_recv recv_deadline);
     writer!([] Half<UnixConnection>, it => it.0, send try_send send_deadline, Half(it.0.clone()),
         it.0.send(b""));
+
+    fn auth() -> Result<Auth> {
+        Ok(Auth::key(b"the key of both ends")?)
+    }
 
     impl Meet for Python {
         type It = UnixConnection;
@@ -52,14 +57,14 @@ mod python {
             Some(200 << 10)
         }
 
-        fn host(&self, _place: &Path) -> Result<(Offer, Accept<UnixConnection>)> {
-            let (ours, theirs) = UnixStream::pair()?;
-            Ok(Offer::handed(ours.into(), [theirs.into()]))
+        fn host(&self, place: &Path) -> Result<(Offer, Accept<UnixConnection>)> {
+            let (name, address) = socket::name(place, false);
+            let listener = UnixListener::bind(address, auth()?)?;
+            Ok(Offer::named(name, move || Ok(listener.accept_deadline(soon())?)))
         }
 
-        fn join(&self, mut offer: Offer) -> Result<UnixConnection> {
-            let [socket] = offer.take()?;
-            Ok(UnixStream::try_from(socket)?.into())
+        fn join(&self, offer: Offer) -> Result<UnixConnection> {
+            Ok(UnixConnection::connect(socket::address(&offer.name), &auth()?)?)
         }
     }
 }
