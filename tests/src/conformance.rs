@@ -1,5 +1,5 @@
 //! One conformance suite: a list of cases ([`CASES`]) run against a list of transports
-//! ([`TRANSPORTS`]), in memory and over the operating system.
+//! ([`transports`]), in memory and over the operating system.
 //!
 //! A [`Transport`] is one of the [ways](Way) that the program uses too, and says what it promises
 //! ([`Promises`]); a [`Case`] says what it needs. Where the two meet there is a test, named
@@ -17,9 +17,10 @@
 //! leaves a descriptor, a thread, a child or a file behind has failed too. To see one under a
 //! debugger, run the program with the arguments that the failure prints.
 //!
-//! A new transport is a [`Way`] and stands in [`TRANSPORTS`]. A new case is a function, and stands
+//! A new transport is a [`Way`] and stands in [`transports`]. A new case is a function, and stands
 //! in [`CASES`].
 
+mod c;
 mod cases;
 mod datagram;
 pub mod harness;
@@ -30,7 +31,7 @@ mod queue;
 mod transports;
 
 pub use cases::CASES;
-pub use transports::TRANSPORTS;
+pub use transports::transports;
 
 use ringway::CoreError;
 use ringway_ways::{self as way, Form, Way};

@@ -1167,7 +1167,7 @@ rw_error rw_byte_ring_take_consumer(const rw_byte_ring *ring,
 
 /*
  Writes as many bytes as there is room for, at least one of them, and tells how many.
- `RW_WOULD_BLOCK` if there is no room.
+ `RW_WOULD_BLOCK` if there is no room, `RW_BROKEN_PIPE` if the other half was closed.
 
  One thread at a time; interrupts too.
  */
@@ -2234,7 +2234,7 @@ rw_error rw_message_ring_take_receiver(const rw_message_ring *ring,
 
 /*
  Sends a message. `RW_WOULD_BLOCK` if there is no room, `RW_MESSAGE_TOO_LARGE` if there can be
- none, `RW_BROKEN_PIPE` if there is none and the other half was closed.
+ none, `RW_BROKEN_PIPE` if the other half was closed.
 
  One thread at a time; interrupts too.
  */

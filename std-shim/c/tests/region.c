@@ -309,6 +309,50 @@ static void works(void) {
     OK(rw_region_detach(&region));
 }
 
+/* Calls that do not wait tell the end at once: that the other half was closed. */
+static void ends(void) {
+    rw_region region;
+    rw_byte_ring bytes;
+    rw_byte_producer writes;
+    rw_byte_consumer reads;
+    rw_message_ring messages;
+    rw_sender sender;
+    rw_receiver receiver;
+    char text[20];
+    const void *place = NULL;
+    size_t count = 0;
+    OK(rw_region_anonymous(&region, parts, PARTS, 2));
+    uint16_t me = rw_region_participant(&region);
+    OK(rw_region_byte_ring(&region, &parts[BYTES], &bytes));
+    OK(rw_byte_ring_take_producer(&bytes, me, &writes));
+    OK(rw_byte_ring_take_consumer(&bytes, me, &reads));
+    OK(rw_byte_try_write(&writes, "x", 1, &count));
+    OK(rw_byte_producer_close(&writes));
+    OK(rw_byte_try_peek(&reads, &place, &count));
+    OK(rw_byte_consume(&reads, count));
+    IS(rw_byte_try_peek(&reads, &place, &count), RW_END_OF_FILE);
+    IS(rw_byte_try_read(&reads, text, sizeof text, &count), RW_END_OF_FILE);
+    OK(rw_byte_ring_take_producer(&bytes, me, &writes));
+    IS(rw_byte_try_read(&reads, text, sizeof text, &count), RW_WOULD_BLOCK);
+    OK(rw_byte_consumer_close(&reads));
+    IS(rw_byte_try_write(&writes, "x", 1, &count), RW_BROKEN_PIPE);
+    OK(rw_byte_producer_close(&writes));
+    OK(rw_region_message_ring(&region, &parts[MESSAGES], &messages));
+    OK(rw_message_ring_take_sender(&messages, me, &sender));
+    OK(rw_message_ring_take_receiver(&messages, me, &receiver));
+    IS(rw_try_recv(&receiver, text, sizeof text, &count), RW_WOULD_BLOCK);
+    OK(rw_try_send(&sender, "x", 1));
+    OK(rw_sender_close(&sender));
+    OK(rw_try_recv(&receiver, text, sizeof text, &count));
+    IS(rw_try_recv(&receiver, text, sizeof text, &count), RW_END_OF_FILE);
+    IS(rw_try_recv_peek(&receiver, &place, &count), RW_END_OF_FILE);
+    OK(rw_message_ring_take_sender(&messages, me, &sender));
+    OK(rw_receiver_close(&receiver));
+    IS(rw_try_send(&sender, "x", 1), RW_BROKEN_PIPE);
+    OK(rw_sender_close(&sender));
+    OK(rw_region_detach(&region));
+}
+
 /* Null, and what was never made. */
 static void refusals(void) {
     rw_region region, none;
@@ -528,6 +572,7 @@ int main(void) {
     life();
     layouts();
     works();
+    ends();
     refusals();
     killed();
     half_of_the_dead();

@@ -6,7 +6,7 @@ mod fault;
 mod leaks;
 mod one;
 
-use super::{CASES, Case, TRANSPORTS, Transport, peer};
+use super::{CASES, Case, Transport, peer, transports};
 use fault::{FAULTS, Fault};
 use ringway::fd::{self, Interest};
 use rustix::process::{Pid, PidfdFlags, Signal};
@@ -55,7 +55,7 @@ impl Test {
 }
 
 fn all() -> impl Iterator<Item = Test> {
-    let cases = TRANSPORTS.iter().flat_map(|transport| {
+    let cases = transports().flat_map(|transport| {
         CASES.iter().map(move |case| Test {
             name: format!("{}::{}", transport.name, case.name),
             what: What::Case(transport, case),
@@ -232,7 +232,7 @@ fn run(tests: &[Test], not_promised: &[Test], filtered_out: usize, options: &Opt
         println!(
             "\nevidence: conformance: {} cases on {} transports: {ran} ran, {} not promised, {} failures",
             CASES.len(),
-            TRANSPORTS.len(),
+            transports().count(),
             not_promised.len(),
             failures.len()
         );

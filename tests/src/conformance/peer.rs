@@ -1,7 +1,7 @@
 //! The other end in another process, or in another thread where there is no process.
 
 use super::load::{Load, Sequence, is_end};
-use super::{Content, End, Promises, Scene, TRANSPORTS};
+use super::{Content, End, Promises, Scene, transports};
 use ringway::CoreError;
 use ringway_ways::Offer;
 use std::os::fd::{FromRawFd, OwnedFd};
@@ -148,6 +148,10 @@ impl Peer {
                 child.kill().expect("it is our child");
                 let status = child.wait().expect("it is our child");
                 assert_eq!(status.code(), None, "it ended before it was killed: {status}");
+                // An end in C is a child of the peer, and ends with it: this process adopts it.
+                while let Ok(Some(_)) = rustix::process::wait(rustix::process::WaitOptions::empty())
+                {
+                }
             }
             How::Thread { killed, thread } => {
                 killed.store(true, Ordering::SeqCst);
@@ -200,7 +204,7 @@ fn thread(scene: &Scene<'_>, job: Job) -> (End, Peer) {
 pub(super) fn main(mut arguments: impl Iterator<Item = String>) -> ExitCode {
     let mut next = || arguments.next().unwrap_or_default();
     let (transport, job, name) = (next(), next(), next());
-    let transport = TRANSPORTS.iter().find(|known| known.name == transport);
+    let transport = transports().find(|known| known.name == transport);
     let (Some(transport), Some(job)) = (transport, Job::from_text(&job)) else {
         eprintln!("error: this is for the tests themselves: {FLAG} TRANSPORT JOB NAME DESCRIPTOR…");
         return ExitCode::from(2);

@@ -1,6 +1,7 @@
 //! The list of transports and what each promises. Those of the core are in memory, between threads.
 //! Those of the shim are between threads and between processes.
 
+use super::c::{InC, PROGRAM};
 use super::datagram::Named;
 use super::{Content, Promises, Transport, link, queue};
 use ringway::connection::MAX_MESSAGE;
@@ -101,8 +102,13 @@ const fn transport(name: &'static str, promises: Promises, way: &'static dyn Way
     Transport { name, promises, way }
 }
 
-/// Every transport that the suite knows.
-pub static TRANSPORTS: &[Transport] = &[
+/// Every transport that the suite knows. Those with an end in C are there where that was built.
+pub fn transports() -> impl Iterator<Item = &'static Transport> {
+    let in_c = if std::env::var_os(PROGRAM).is_some() { IN_C } else { &[] };
+    TRANSPORTS.iter().chain(in_c)
+}
+
+static TRANSPORTS: &[Transport] = &[
     transport("memory::ring", VALUES, &Pair(memory::rings::<16>)),
     transport("memory::queue", queue::promises(VALUES), &Pair(queue::pair)),
     transport("memory::byte_ring", STREAM, &Pair(memory::byte_rings::<BYTES>)),
@@ -147,4 +153,44 @@ pub static TRANSPORTS: &[Transport] = &[
     transport("os::link_fifos", LINK, &link::Over(link::over_fifos)),
     transport("os::link_unix_stream", LINK, &link::Over(link::over_unix_stream)),
     transport("os::link_tcp", LINK, &link::Over(link::over_tcp)),
+];
+
+/// A way with the end that joins in C.
+const fn in_c(way: &'static dyn Way, kind: &'static str) -> InC {
+    InC { way, kind, first: false }
+}
+
+/// The same, in pairs whose first end is in C.
+const fn c_first(way: &'static dyn Way, kind: &'static str) -> InC {
+    InC { first: true, ..in_c(way, kind) }
+}
+
+/// The program in C has one writer of each end.
+const fn one_writer(promises: Promises) -> Promises {
+    Promises { several_writers: false, atomic: None, ..processes(promises) }
+}
+
+const C_BYTES: Promises = one_writer(STREAM);
+const C_MESSAGES: Promises = messages(C_BYTES, IN_REGION, IN_REGION + 1);
+const C_SOCKET: Promises = one_writer(SOCKET);
+const C_CONNECTION: Promises = one_writer(CONNECTION);
+
+/// The transports that the library for C has.
+static IN_C: &[Transport] = &[
+    transport("c::shm_byte_ring", C_BYTES, &in_c(&shm::Bytes::<BYTES>, "bytes")),
+    transport("c_first::shm_byte_ring", C_BYTES, &c_first(&shm::Bytes::<BYTES>, "bytes")),
+    transport("c::shm_message_ring", C_MESSAGES, &in_c(&shm::Messages::<MESSAGES>, "messages")),
+    transport(
+        "c_first::shm_message_ring",
+        C_MESSAGES,
+        &c_first(&shm::Messages::<MESSAGES>, "messages"),
+    ),
+    transport("c::pipe", C_BYTES, &in_c(&Pipes, "stream")),
+    transport("c_first::pipe", C_BYTES, &c_first(&Pipes, "stream")),
+    transport("c::unix_stream_pair", C_SOCKET, &in_c(&UnixStreams::PAIR, "stream")),
+    transport("c_first::unix_stream_pair", C_SOCKET, &c_first(&UnixStreams::PAIR, "stream")),
+    transport("c::connection_pair", C_CONNECTION, &in_c(&Connected, "connection")),
+    transport("c_first::connection_pair", C_CONNECTION, &c_first(&Connected, "connection")),
+    transport("c::connection_pipe", C_CONNECTION, &in_c(&OneWay, "connection")),
+    transport("c_first::connection_pipe", C_CONNECTION, &c_first(&OneWay, "connection")),
 ];

@@ -118,7 +118,7 @@ pub unsafe extern "C" fn rw_byte_ring_take_consumer(
 }
 
 /// Writes as many bytes as there is room for, at least one of them, and tells how many.
-/// `RW_WOULD_BLOCK` if there is no room.
+/// `RW_WOULD_BLOCK` if there is no room, `RW_BROKEN_PIPE` if the other half was closed.
 ///
 /// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
@@ -131,12 +131,13 @@ pub unsafe extern "C" fn rw_byte_try_write(
     let (Some(half), Some(data)) = (own(producer), bytes(data, size)) else {
         return rw_error::RW_INVALID;
     };
-    let count = half.try_write(data);
+    let is_gone = size > 0 && half.ring().consumer_is_gone();
+    let count = if is_gone { 0 } else { half.try_write(data) };
     tell(written, count);
-    if count > 0 || size == 0 {
-        rw_error::RW_OK
-    } else if half.ring().consumer_is_gone() {
+    if is_gone {
         rw_error::RW_BROKEN_PIPE
+    } else if count > 0 || size == 0 {
+        rw_error::RW_OK
     } else {
         rw_error::RW_WOULD_BLOCK
     }
@@ -292,14 +293,18 @@ pub unsafe extern "C" fn rw_byte_try_peek(
     size: *mut usize,
 ) -> rw_error {
     let Some(half) = own(consumer) else { return rw_error::RW_INVALID };
-    match half.try_peek(1) {
+    let found = match half.try_peek(1) {
         Ok(grant) => {
             tell(data, grant.as_ptr().cast());
             tell(size, grant.len());
-            rw_error::RW_OK
+            return rw_error::RW_OK;
         }
-        Err(error) => error.into(),
+        Err(error) => error,
+    };
+    if half.ring().producer_is_gone() && half.is_empty() {
+        return rw_error::RW_END_OF_FILE;
     }
+    found.into()
 }
 
 /// Ends the first `count` bytes: their room is free.

@@ -119,7 +119,7 @@ pub unsafe extern "C" fn rw_message_ring_take_receiver(
 }
 
 /// Sends a message. `RW_WOULD_BLOCK` if there is no room, `RW_MESSAGE_TOO_LARGE` if there can be
-/// none, `RW_BROKEN_PIPE` if there is none and the other half was closed.
+/// none, `RW_BROKEN_PIPE` if the other half was closed.
 ///
 /// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
@@ -131,10 +131,10 @@ pub unsafe extern "C" fn rw_try_send(
     let (Some(half), Some(message)) = (own(sender), bytes(message, size)) else {
         return rw_error::RW_INVALID;
     };
-    match half.try_send(message) {
-        Err(Error::WouldBlock) if half.ring().receiver_is_gone() => rw_error::RW_BROKEN_PIPE,
-        sent => code(sent),
+    if half.ring().receiver_is_gone() {
+        return rw_error::RW_BROKEN_PIPE;
     }
+    code(half.try_send(message))
 }
 
 /// Sends a message, and waits for room until `deadline`.
@@ -171,7 +171,8 @@ pub unsafe extern "C" fn rw_try_recv(
     let (Some(half), Some(message)) = (own(receiver), bytes_mut(message, size)) else {
         return rw_error::RW_INVALID;
     };
-    received(half.try_recv(message), length)
+    let found = half.try_recv(message).map_err(|error| at_end(half, error));
+    received(found, length)
 }
 
 /// Receives the oldest message, for which it waits until `deadline`.
@@ -192,6 +193,13 @@ pub unsafe extern "C" fn rw_recv(
         Ok(()) => received(half.recv_deadline(message, until(deadline)), length),
         Err(error) => error,
     }
+}
+
+/// What a look found: the end, if no message is there and none comes.
+fn at_end(half: &Receiver<&'static Ring>, found: Error) -> Error {
+    // What was sent before the other half was closed is there by now.
+    let over = half.ring().sender_is_gone() && half.ring().is_empty();
+    if found == Error::WouldBlock && over { Error::EndOfFile } else { found }
 }
 
 fn received(result: Result<usize, Error>, length: *mut usize) -> rw_error {
@@ -255,14 +263,15 @@ pub unsafe extern "C" fn rw_try_recv_peek(
     length: *mut usize,
 ) -> rw_error {
     let Some(half) = own(receiver) else { return rw_error::RW_INVALID };
-    match half.try_peek() {
+    let found = match half.try_peek() {
         Ok(grant) => {
             tell(message, grant.as_ptr().cast());
             tell(length, grant.len());
-            rw_error::RW_OK
+            return rw_error::RW_OK;
         }
-        Err(error) => error.into(),
-    }
+        Err(error) => error,
+    };
+    at_end(half, found).into()
 }
 
 /// Ends the oldest message: its room is free. `RW_WOULD_BLOCK` if there is none.
