@@ -109,6 +109,7 @@ mod reentrant;
 mod rwlock;
 mod semaphore;
 mod slots;
+mod turn;
 mod word;
 
 pub use barrier::{Barrier, BarrierInner, BarrierView};

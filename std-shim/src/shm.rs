@@ -127,6 +127,7 @@ mod mapping;
 mod observer;
 mod part;
 mod raw;
+mod reactor;
 mod ready_fd;
 mod region;
 mod registry;

@@ -24,6 +24,6 @@ mod interrupt;
 pub use any::wait_any;
 pub(crate) use futex::on_a_futex;
 pub use futex::{Futex, PrivateFutex};
-pub(crate) use futex::{time_left, wait_for, wake};
+pub(crate) use futex::{has_waitv, time_left, wait_for, wait_for_one_of, wait_of, wake};
 pub use interrupt::interruptible;
 pub(crate) use interrupt::{asks_to_give_up, is_interruptible};

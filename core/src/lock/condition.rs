@@ -2,6 +2,7 @@
 
 use super::died::{LockResult, OwnerDied};
 use super::mutex::MutexGuard;
+use super::turn::Turn;
 use crate::Error;
 use crate::finally::Finally;
 use crate::sync::{Ordering, RmwU32, const_unless_loom};
@@ -291,27 +292,27 @@ impl<W: Register> Condition<W> {
     ) -> impl Future<Output = LockResult<MutexGuard<'a, T, W>>> {
         let mutex = guard.origin();
         let (mut guard, mut waits) = (Some(guard), None);
+        // Either of the two words may have woken this task alone.
+        let mut turn = Turn::new(move || {
+            let _both = Finally(|| mutex.wake_one());
+            self.how.wake(self.count.as_atomic(), 1);
+        });
         poll_fn(move |cx| {
             if let Some(guard) = guard.take() {
                 waits = Some(self.start(guard));
             }
-            let is_still = |waits: &Option<(_, u32)>| {
-                waits.as_ref().is_some_and(|(_, count)| self.is_still(*count))
-            };
-            if is_still(&waits) {
-                // Register first, then check. Either the notifier finds the waker; or it came so
-                // early that registering acquired what it had published (see `WakerCell`), and the
-                // check below sees another count.
-                self.how.register(cx.waker());
-                if is_still(&waits) {
-                    return Poll::Pending;
+            match waits.as_ref().map(|(_, count)| *count) {
+                Some(count) if self.is_still(count) => {
+                    self.how.register(self.count.as_atomic(), count, cx.waker());
+                    return turn.kept(Poll::Pending);
                 }
+                _ => (),
             }
             let taken = mutex.poll_lock(cx);
             if taken.is_ready() {
                 waits = None;
             }
-            taken
+            turn.kept(taken)
         })
     }
 

@@ -2,6 +2,7 @@
 
 use super::died::{LockError, LockResult, Robust, TryLockResult, lock_result, sealed};
 use super::handle::{Caller, Forms, Handle, User, has_forms};
+use super::turn::Turn;
 use super::word::{Before, Held, Unwinding, Word};
 use crate::participant::Participant;
 use crate::plain::Plain;
@@ -317,13 +318,16 @@ impl<T: ?Sized, W: Register, U: User<Mutex<T, W>> + ?Sized> Forms<Mutex<T, W>, U
         self.caller().poll_lock(cx)
     }
 
-    /// [`lock`](Self::lock) for a task. Cancel-safe.
+    /// [`lock`](Self::lock) for a task.
+    ///
+    /// Cancel-safe: dropped while it waits, it holds nothing, and another waiter is woken instead.
     ///
     /// # Errors
     /// [`OwnerDied`](super::OwnerDied), with the guard: a holder died with the mutex.
     pub fn lock_async(&self) -> impl Future<Output = LockResult<MutexGuard<'_, T, W>>> {
         let caller = self.caller();
-        poll_fn(move |cx| caller.poll_lock(cx))
+        let mut turn = Turn::new(move || caller.wake_one());
+        poll_fn(move |cx| turn.kept(caller.poll_lock(cx)))
     }
 }
 
@@ -331,6 +335,11 @@ impl<'a, T: ?Sized, W: Wake> Caller<'a, Mutex<T, W>> {
     #[inline(always)]
     fn word(self) -> &'a Word<W> {
         &self.lock.word.0
+    }
+
+    /// Wakes one of those that sleep.
+    pub(super) fn wake_one(self) {
+        self.word().wake_one();
     }
 
     #[inline]

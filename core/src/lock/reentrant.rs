@@ -2,6 +2,7 @@
 
 use super::died::{LockError, LockResult, Robust, TryLockResult, lock_result, sealed};
 use super::handle::{Caller, Forms, Handle, User, has_forms};
+use super::turn::Turn;
 use super::word::{self, Before, Unwinding, ValueRef, Word};
 use crate::Error;
 use crate::participant::Participant;
@@ -262,14 +263,17 @@ impl<T, I: ThreadId, W: Register, U: User<ReentrantMutex<T, I, W>> + ?Sized>
         self.caller().poll_lock(cx)
     }
 
-    /// [`lock`](Self::lock) for a task, as [`poll_lock`](Self::poll_lock). Cancel-safe.
+    /// [`lock`](Self::lock) for a task, as [`poll_lock`](Self::poll_lock).
+    ///
+    /// Cancel-safe: dropped while it waits, it holds nothing, and another waiter is woken instead.
     ///
     /// # Errors
     /// [`LockError`]: a holder died with the mutex, or this thread has
     /// [`MAX_DEPTH`](ReentrantMutex::MAX_DEPTH) guards.
     pub fn lock_async(&self) -> impl Future<Output = TryLockResult<ReentrantGuard<'_, T, W>>> {
         let caller = self.caller();
-        poll_fn(move |cx| caller.poll_lock(cx))
+        let mut turn = Turn::new(move || caller.word().wake_one());
+        poll_fn(move |cx| turn.kept(caller.poll_lock(cx)))
     }
 }
 

@@ -8,6 +8,7 @@ use super::handle::{Caller, Forms, Handle, User, has_forms};
 use super::slots::Slots;
 #[cfg(not(loom))]
 use super::slots::write_slots;
+use super::turn::Turn;
 use super::word::{self, Before, Held, Unwinding, ValueRef};
 use crate::participant::Participant;
 use crate::plain::Plain;
@@ -561,14 +562,14 @@ impl<'a, T, W: Register> Caller<'a, RwLockView<T, W>> {
     fn write_async(self) -> impl Future<Output = LockResult<WriteGuard<'a, T, W>>> {
         // Set once this writer has the word.
         let mut waits = None;
+        let mut turn = Turn::new(move || self.words().writer.wake_one());
         poll_fn(move |cx| {
             let (guard, died, before) = match waits.take() {
                 Some(waits) => waits,
                 None => {
                     let before = self.words().writer.unwinding();
-                    let Poll::Ready(died) = self.words().writer.poll_acquire(self.me, cx) else {
-                        return Poll::Pending;
-                    };
+                    let taken = self.words().writer.poll_acquire(self.me, cx);
+                    let Poll::Ready(died) = turn.kept(taken) else { return Poll::Pending };
                     (self.keep_readers_out(died), died, before)
                 }
             };

@@ -1,5 +1,6 @@
 //! A counting semaphore, which records no holders.
 
+use super::turn::Turn;
 use crate::Error;
 use crate::finally::Finally;
 use crate::sync::{AtomicU32, Ordering, const_unless_loom};
@@ -249,10 +250,6 @@ impl<const START: u32, W: Register> Semaphore<START, W> {
         if self.take() {
             return Poll::Ready(());
         }
-        // Register first, then announce. Either `release` sees WAITERS and finds the waker; or it
-        // came so early that registering acquired what it had published (see `WakerCell`), and the
-        // update below sees the permit.
-        self.how.register(cx.waker());
         // Others may sleep, so that WAITERS is to be set in both cases.
         let next = |seen| match Self::count(seen).checked_sub(1) {
             Some(left) => Some(Self::word(left, WAITERS)),
@@ -262,15 +259,21 @@ impl<const START: u32, W: Register> Semaphore<START, W> {
         let seen = match self.word.update(Ordering::Acquire, next) {
             Ok(seen) | Err(seen) => seen,
         };
-        let Some(left) = Self::count(seen).checked_sub(1) else { return Poll::Pending };
+        let Some(left) = Self::count(seen).checked_sub(1) else {
+            self.how.register(&self.word, seen | WAITERS, cx.waker());
+            return Poll::Pending;
+        };
         if left > 0 {
             self.pass_on();
         }
         Poll::Ready(())
     }
 
-    /// [`acquire`](Self::acquire) for a task. Cancel-safe.
+    /// [`acquire`](Self::acquire) for a task.
+    ///
+    /// Cancel-safe: dropped while it waits, it holds nothing, and another waiter is woken instead.
     pub fn acquire_async(&self) -> impl Future<Output = ()> {
-        poll_fn(move |cx| self.poll_acquire(cx))
+        let mut turn = Turn::new(|| self.how.wake(&self.word, 1));
+        poll_fn(move |cx| turn.kept(self.poll_acquire(cx)))
     }
 }

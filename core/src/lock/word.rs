@@ -228,8 +228,9 @@ impl<W: Wake> Word<W> {
         self.release(held.died() || self.has_unwound(held.before()));
     }
 
+    /// Wakes one of those that sleep.
     #[cold]
-    fn wake_one(&self) {
+    pub(super) fn wake_one(&self) {
         self.how.wake(self.state.as_atomic(), 1);
     }
 
@@ -284,10 +285,11 @@ impl<W: Register> Word<W> {
         if let Some(died) = self.try_acquire(me) {
             return Poll::Ready(died);
         }
-        // Register first, then announce. Either `release` sees WAITERS and finds the waker; or it
-        // came so early that registering acquired what it had published (see `WakerCell`), and the
-        // next step sees the word as `release` left it.
-        self.how.register(cx.waker());
-        self.take_or_mark(me).map_or(Poll::Pending, Poll::Ready)
+        let seen = self.take_or_mark(me);
+        if let Some(died) = taken_from(seen) {
+            return Poll::Ready(died);
+        }
+        self.how.register(self.state.as_atomic(), seen | WAITERS, cx.waker());
+        Poll::Pending
     }
 }

@@ -182,14 +182,16 @@ impl<W: Register> Doorbell<W> {
         if let Some(answer) = ready() {
             return Poll::Ready(answer);
         }
-        // Register, then announce, then check. A ringer that sees the bit finds the waker.
-        // Otherwise the ringer took the wakers before this task registered. Then registering
-        // acquired what the ringer had published (see `WakerCell`), and the check below sees it.
-        self.how.register(cx.waker());
-        self.announce();
-        match ready() {
-            Some(answer) => Poll::Ready(answer),
-            None => Poll::Pending,
+        // As a thread does: announce, check again, and sleep unless the word has changed since.
+        let ticket = self.announce();
+        if let Some(answer) = ready() {
+            return Poll::Ready(answer);
         }
+        match self.word.counter() {
+            Some(word) => self.how.register(word.0.as_atomic(), ticket, cx.waker()),
+            // Nobody rings, and the task checks again at once.
+            None => cx.waker().wake_by_ref(),
+        }
+        Poll::Pending
     }
 }

@@ -148,8 +148,12 @@ pub trait Wait: Wake {
     note = "give the structure `Async<{Self}>` as its `W`"
 )]
 pub trait Register: Wake {
-    /// Keeps `waker`: the next [`Wake::wake`] wakes it, once.
-    fn register(&self, waker: &Waker);
+    /// Has the task of `waker` woken, once: at once if `word` is not `expected`, else when the word
+    /// changes and [`wake`](Wake::wake) follows.
+    ///
+    /// It is [`Wait::wait`] for a task. An implementation may wake for no reason: the task always
+    /// checks again. It must not sleep through a change.
+    fn register(&self, word: &AtomicU32, expected: u32, waker: &Waker);
 }
 
 pub(super) mod sealed {

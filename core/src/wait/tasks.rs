@@ -4,7 +4,7 @@ use super::how::{BellWord, Register, TimedOut, Wait, Wake};
 use super::set::WakerSet;
 use super::spin::Nobody;
 use crate::finally::Finally;
-use crate::sync::AtomicU32;
+use crate::sync::{AtomicU32, Ordering};
 use core::task::Waker;
 
 /// Sleeping for tasks, and also for threads if the inner `W` can sleep.
@@ -89,7 +89,13 @@ impl<W: Wait, const TASKS: usize> Wait for Async<W, TASKS> {
 }
 
 impl<W: Wake, const TASKS: usize> Register for Async<W, TASKS> {
-    fn register(&self, waker: &Waker) {
+    fn register(&self, word: &AtomicU32, expected: u32, waker: &Waker) {
         self.tasks.register(waker);
+        // Relaxed: whoever changes the word wakes the tasks next. If it finds the waker, it wakes
+        // this task. Otherwise it came before the registration, which acquired the change (see
+        // `WakerCell`), so that this load sees it.
+        if word.load(Ordering::Relaxed) != expected {
+            waker.wake_by_ref();
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Memory mappings: of a region's file, and private ones.
 
 use super::file::OPEN;
+use super::reactor;
 use crate::error::{Tried, limit};
 use crate::{Result, unshared};
 use rustix::io::Errno;
@@ -68,6 +69,8 @@ impl Mapping {
 impl Drop for Mapping {
     fn drop(&mut self) {
         let Mapping { at, length } = *self;
+        let begin = at.addr().get();
+        reactor::forget(begin..begin + length);
         unshared::unmap(at.addr().get(), || {
             // SAFETY: `at` and `length` are a mapping that `new` or `private` made. Its users keep
             // it as long as they borrow from it, so that nothing does now. `munmap` of a whole

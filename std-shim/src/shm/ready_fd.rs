@@ -1,8 +1,8 @@
 //! Descriptors that become readable when a part has something to take.
 
-use super::{Part, Raw, RawPart, RawQueue, RawRing, RobustFutex};
+use super::{Part, Raw, RawPart, RawQueue, RawRing, RobustFutex, reactor};
 use crate::error::{Asked, limit, refused};
-use crate::sys::{errno, lock};
+use crate::sys::errno;
 use crate::wait::Doorbell;
 use crate::{Error, Result};
 use ringway_core::region::{self, Item};
@@ -15,8 +15,8 @@ use ringway_core::storage::Storage;
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::{Errno, read, write};
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::{Builder, JoinHandle};
+use std::sync::{Arc, Weak};
+use std::task::{self, Waker};
 
 const READY_FD: &str = "watch the part";
 
@@ -25,9 +25,9 @@ const READY_FD: &str = "watch the part";
 /// It is for `poll(2)`, `epoll(7)` and async runtimes.
 ///
 /// It reports once: take what there is, then [`rearm`](Self::rearm) it. Words in shared memory have
-/// no descriptor in the kernel, so a thread of this process sleeps on them instead. The thread
-/// costs nothing while it sleeps, and one wake-up for each report. Where your code can block in the
-/// part itself, do that instead.
+/// no descriptor in the kernel, so a thread of this process sleeps on them instead, one for all
+/// parts that are watched or awaited. Where your code can block in the part itself, do that
+/// instead.
 ///
 /// ```
 /// use ringway::fd::{self, Interest};
@@ -45,52 +45,23 @@ const READY_FD: &str = "watch the part";
 #[doc(alias = "eventfd")]
 #[derive(Debug)]
 pub struct ReadyFd {
-    shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
+    part: Box<dyn Watched + Send + Sync>,
+    event: Arc<Event>,
+    waker: Waker,
 }
 
 #[derive(Debug)]
-struct Shared {
-    part: Box<dyn Watched + Send + Sync>,
-    event: OwnedFd,
-    told: Mutex<Told>,
-    change: Condvar,
-}
+struct Event(OwnedFd);
 
-/// What the watching thread shall do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Told {
-    Look,
-    Rest,
-    End,
-}
+/// Makes the descriptor readable, if there still is one.
+struct Report(Weak<Event>);
 
-impl Shared {
-    fn tell(&self, told: Told) {
-        *lock(&self.told) = told;
-        self.change.notify_all();
-    }
-
-    /// Makes the descriptor readable. The caller has the lock of `told`, which is `Rest`.
-    fn report(&self) {
-        // The count cannot overflow: `rearm` reads it before the next write.
-        let _ = write(&self.event, &1_u64.to_ne_bytes());
-    }
-
-    fn watch(&self) {
-        let answer = || self.part.is_ready() || *lock(&self.told) == Told::End;
-        loop {
-            // Without a deadline this does not time out.
-            let _ = self.part.bell().wait_until(None, || answer().then_some(()));
-            let mut told = lock(&self.told);
-            if *told == Told::Look {
-                *told = Told::Rest;
-                self.report();
-            }
-            let told = self.change.wait_while(told, |told| *told == Told::Rest);
-            if *told.unwrap_or_else(PoisonError::into_inner) == Told::End {
-                return;
-            }
+impl task::Wake for Report {
+    fn wake(self: Arc<Self>) {
+        if let Some(event) = self.0.upgrade() {
+            // The write fails only if the count is at its limit, and then the descriptor is
+            // readable already.
+            let _ = write(&event.0, &1_u64.to_ne_bytes());
         }
     }
 }
@@ -99,18 +70,18 @@ impl ReadyFd {
     fn of(part: impl Watched + Send + Sync + 'static) -> Result<ReadyFd> {
         let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
             .asked(READY_FD, refused!("eventfd(2)"))?;
-        let (part, told) = (Box::new(part), Mutex::new(Told::Look));
-        let shared = Arc::new(Shared { part, event, told, change: Condvar::new() });
-        let theirs = shared.clone();
-        let thread = Builder::new().name("ringway-ready".to_owned()).spawn(move || theirs.watch());
-        let thread = thread.map_err(|error| match errno(&error) {
+        reactor::start().map_err(|error| match errno(&error) {
             Errno::PERM => Error::new(READY_FD, Errno::PERM).because(
                 "the system refuses to start a thread: have the container's filter answer \
                  clone3(2) with ENOSYS",
             ),
             errno => Error::new(READY_FD, limit(errno)),
         })?;
-        Ok(ReadyFd { shared, thread: Some(thread) })
+        let event = Arc::new(Event(event));
+        let waker = Waker::from(Arc::new(Report(Arc::downgrade(&event))));
+        let ready = ReadyFd { part: Box::new(part), event, waker };
+        ready.rearm();
+        Ok(ready)
     }
 
     /// Makes the descriptor unreadable until there is something to take again. If there is
@@ -118,32 +89,18 @@ impl ReadyFd {
     ///
     /// Call it before you last check the part, so that nothing is missed.
     pub fn rearm(&self) {
-        let mut told = lock(&self.shared.told);
         let mut count = [0; 8];
         // An error means that there was nothing to read, which is fine.
-        let _ = read(&self.shared.event, &mut count);
-        if self.shared.part.is_ready() {
-            *told = Told::Rest;
-            self.shared.report();
-        } else {
-            *told = Told::Look;
-            self.shared.change.notify_all();
+        let _ = read(&self.event.0, &mut count);
+        let is_ready = || self.part.is_ready().then_some(());
+        let mut context = task::Context::from_waker(&self.waker);
+        if self.part.bell().poll_until(&mut context, is_ready).is_ready() {
+            self.waker.wake_by_ref();
         }
     }
 }
 
-impl Drop for ReadyFd {
-    fn drop(&mut self) {
-        self.shared.tell(Told::End);
-        self.shared.part.bell().ring();
-        if let Some(thread) = self.thread.take() {
-            // The thread does not panic.
-            let _ = thread.join();
-        }
-    }
-}
-
-crate::sys::descriptor!(ReadyFd, |it| it.shared.event);
+crate::sys::descriptor!(ReadyFd, |it| it.event.0);
 
 /// A part from which values, bytes or messages are taken.
 pub trait Watched: std::fmt::Debug {

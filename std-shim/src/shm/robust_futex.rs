@@ -1,17 +1,16 @@
 //! Sleeping in a region: any process can wake a sleeper, and sleepers check for dead participants.
 
-use super::registry;
 use super::vigil::{DETECTION_BOUND, Post, now};
+use super::{reactor, registry};
 use crate::wait::{self, BellWord, Wait, Wake, on_a_futex};
 use ringway_core::region::SharedWait;
 use ringway_core::sync::{AtomicU32, Ordering};
-use ringway_core::wait::TimedOut;
+use ringway_core::wait::{Register, TimedOut};
 use rustix::io::Errno;
 use rustix::thread::{ClockId, Timespec, futex};
 use std::cell::Cell;
-use std::ffi::c_void;
 use std::ops::RangeInclusive;
-use std::sync::atomic::AtomicBool;
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 // `sleep_for` passes the nanoseconds alone.
@@ -160,6 +159,12 @@ impl Wait for RobustFutex {
     }
 }
 
+impl Register for RobustFutex {
+    fn register(&self, word: &AtomicU32, expected: u32, waker: &Waker) {
+        reactor::register(word, expected, waker);
+    }
+}
+
 /// A thread that has slept for a whole bound in a region, as it takes part in the watch there.
 #[derive(Debug, Clone, Copy)]
 struct Sleeper {
@@ -243,24 +248,15 @@ fn wait_for_either(words: [(&AtomicU32, u32); 2], most: Duration) -> WokenBy {
     let [(first, expected), _] = words;
     // Relaxed: no partner. The waiter checks its condition again, and that check acquires.
     let is_as_expected = || first.load(Ordering::Relaxed) == expected;
-    if !LACKS_WAITV.load(Ordering::Relaxed) {
-        let waiters = words.map(|(word, expected)| {
-            let mut waiter = futex::Wait::new();
-            waiter.val = expected.into();
-            waiter.uaddr = std::ptr::from_ref(word.as_core()).cast_mut().cast::<c_void>().into();
-            waiter.flags = futex::WaitFlags::SIZE_U32;
-            waiter
-        });
-        let until = rustix::time::clock_gettime(ClockId::Monotonic)
-            + Timespec::try_from(most).unwrap_or(Timespec { tv_sec: 1, tv_nsec: 0 });
-        match futex::waitv(&waiters, futex::WaitvFlags::empty(), Some(&until), ClockId::Monotonic) {
-            Ok(0) => return WokenBy::First,
-            Err(Errno::TIMEDOUT) => return WokenBy::Late,
-            // Linux before 5.16, or a seccomp filter that does not know the call.
-            Err(Errno::NOSYS | Errno::PERM) => LACKS_WAITV.store(true, Ordering::Relaxed),
-            _ if is_as_expected() => return WokenBy::Second,
-            _ => return WokenBy::First,
-        }
+    if wait::has_waitv() {
+        let waits =
+            words.map(|(word, expected)| wait::wait_of(std::ptr::from_ref(word).addr(), expected));
+        return match wait::wait_for_one_of(&waits, most) {
+            Ok(0) => WokenBy::First,
+            Err(Errno::TIMEDOUT) => WokenBy::Late,
+            _ if is_as_expected() => WokenBy::Second,
+            _ => WokenBy::First,
+        };
     }
     // Without `futex_waitv` a sleeper cannot be called: each wakes up every bound.
     match sleep_for(first, expected, most.min(DETECTION_BOUND)) {
@@ -269,9 +265,6 @@ fn wait_for_either(words: [(&AtomicU32, u32); 2], most: Duration) -> WokenBy {
         Err(TimedOut) => WokenBy::Late,
     }
 }
-
-/// Whether the system lacks `futex_waitv(2)`, and so cannot wait for two words.
-static LACKS_WAITV: AtomicBool = AtomicBool::new(false);
 
 /// A number that varies between threads and over time.
 fn noise() -> u32 {

@@ -300,7 +300,7 @@ impl Wait for Wakeup {
 
 impl Register for Wakeup {
     /// Remembers nothing: a program that polls the descriptor is woken through the descriptor.
-    fn register(&self, _waker: &Waker) {}
+    fn register(&self, _word: &AtomicU32, _expected: u32, _waker: &Waker) {}
 }
 
 /// Makes the descriptor readable.

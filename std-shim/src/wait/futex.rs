@@ -1,10 +1,14 @@
 //! Sleeping on a futex.
 
+use crate::sys;
 use ringway_core::sync::AtomicU32;
 use ringway_core::wait::{BellWord, TimedOut, Wait, Wake};
 use rustix::io::Errno;
-use rustix::thread::{Timespec, futex};
-use std::time::Instant;
+use rustix::thread::{ClockId, Timespec, futex};
+use std::ffi::c_void;
+use std::ptr;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 /// Sleeping on a futex that any process with the word in its memory can wake.
 ///
@@ -120,4 +124,50 @@ pub(crate) fn time_left(deadline: Instant) -> Timespec {
         tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX),
         tv_nsec: left.subsec_nanos().into(),
     }
+}
+
+/// What the kernel shall wait for, with [`wait_for_one_of`]: the word at `address`, while it is
+/// `expected`.
+pub(crate) fn wait_of(address: usize, expected: u32) -> futex::Wait {
+    let mut wait = futex::Wait::new();
+    wait.val = expected.into();
+    wait.uaddr = ptr::without_provenance_mut::<c_void>(address).into();
+    wait.flags = futex::WaitFlags::SIZE_U32;
+    wait
+}
+
+/// Whether the system can wait for several words: `futex_waitv(2)`, since Linux 5.16.
+pub(crate) fn has_waitv() -> bool {
+    static HAS: OnceLock<bool> = OnceLock::new();
+    *HAS.get_or_init(|| {
+        // A list without words is refused, by a kernel that knows the call and a filter that allows
+        // it.
+        let (none, flags) = ([], futex::WaitvFlags::empty());
+        futex::waitv(&none, flags, None, ClockId::Monotonic) == Err(Errno::INVAL)
+    })
+}
+
+/// Waits until one of the words is woken or is not as expected, for `most` at most. Which one was
+/// woken, if it was one of those.
+///
+/// # Errors
+/// `TIMEDOUT`; `AGAIN`, a word was not as expected; `FAULT`, there is no memory at an address;
+/// `INTR`. With several words only if the system [can](has_waitv).
+pub(crate) fn wait_for_one_of(words: &[futex::Wait], most: Duration) -> Result<usize, Errno> {
+    if let ([word], false) = (words, has_waitv()) {
+        let most = Timespec {
+            tv_sec: most.as_secs().try_into().unwrap_or(i64::MAX),
+            tv_nsec: most.subsec_nanos().into(),
+        };
+        let at = word.uaddr.ptr;
+        // SAFETY: the kernel checks the address of the word, and reads the time, which lives during
+        // the call.
+        let answer = unsafe {
+            libc::syscall(libc::SYS_futex, at, libc::FUTEX_WAIT, word.val as u32, &raw const most)
+        };
+        return sys::answer(answer).map(|_| 0);
+    }
+    let until = rustix::time::clock_gettime(ClockId::Monotonic)
+        + Timespec::try_from(most).unwrap_or(Timespec { tv_sec: 1, tv_nsec: 0 });
+    futex::waitv(words, futex::WaitvFlags::empty(), Some(&until), ClockId::Monotonic)
 }

@@ -1,6 +1,6 @@
 //! The transitions of a lock's word, each an exchange. Twin of `section.rs`.
 
-use super::{DIED, FREE, HOLDER, WAITERS, Word, name, taken_from};
+use super::{DIED, FREE, HOLDER, WAITERS, Word, name};
 use crate::finally::Finally;
 use crate::participant::Participant;
 use crate::sync::{Cached, Ordering, pause};
@@ -66,8 +66,8 @@ impl<W: Wake> Word<W> {
     }
 
     /// Transition 1 if the lock is free, and WAITERS with it, because others may sleep; otherwise
-    /// transition 2. Whether a holder died with the lock; `None` if it is held.
-    pub(super) fn take_or_mark(&self, me: Participant) -> Option<bool> {
+    /// transition 2. Returns the word as it was.
+    pub(super) fn take_or_mark(&self, me: Participant) -> u32 {
         let next = |seen: u32| {
             let is_free = seen & HOLDER == FREE;
             let next = if is_free { seen | name(me) } else { seen } | WAITERS;
@@ -75,7 +75,7 @@ impl<W: Wake> Word<W> {
         };
         // SYNC POINT with `release` and `recover_silently`, acquire: what earlier holders wrote is
         // seen.
-        taken_from(self.state.update(Ordering::Acquire, next).unwrap_or_else(|seen| seen))
+        self.state.update(Ordering::Acquire, next).unwrap_or_else(|seen| seen)
     }
 }
 

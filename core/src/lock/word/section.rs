@@ -45,9 +45,9 @@ impl<W: Wake> Word<W> {
     }
 
     /// Transition 1 if the lock is free, and WAITERS with it, because others may sleep; otherwise
-    /// transition 2. Whether a holder died with the lock; `None` if it is held.
-    pub(super) fn take_or_mark(&self, me: Participant) -> Option<bool> {
-        taken_from(take_or_mark(&self.state, name(me) | WAITERS))
+    /// transition 2. Returns the word as it was.
+    pub(super) fn take_or_mark(&self, me: Participant) -> u32 {
+        take_or_mark(&self.state, name(me) | WAITERS)
     }
 }
 

@@ -1,0 +1,345 @@
+//! Tasks that sleep on words of shared memory.
+//!
+//! A task cannot sleep on a futex itself: it must leave its thread to others. So threads of this
+//! module, the *helpers*, sleep on behalf of all tasks of the process. One helper sleeps on up to
+//! [`MOST`] words at a time, by `futex_waitv(2)`, and wakes the tasks of those that change. It also
+//! checks for dead participants, as every sleeper in a region does.
+//!
+//! A word stays in a helper's list for a while after its tasks were woken: a task that comes back
+//! to it, as most do, then needs no system call to be heard.
+//!
+//! A helper is started when there is a word for it, and ends when it has had none for a second.
+//! Where the system lacks `futex_waitv(2)` (Linux before 5.16), a helper has one word.
+
+use super::registry;
+use super::vigil::DETECTION_BOUND;
+use crate::sys::lock;
+use crate::wait::{has_waitv, wait_for_one_of, wait_of};
+use ringway_core::sync::AtomicU32;
+use rustix::io::Errno;
+use rustix::thread::futex;
+use std::collections::BTreeMap;
+use std::io;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::{self, NonNull};
+use std::sync::atomic::{self, AtomicPtr, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::Waker;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The most words that one helper sleeps on. The kernel takes 128, and one is the helper's own.
+const MOST: usize = 127;
+
+/// How long a helper without words waits for the next.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// How often a word without tasks may wake its helper before it leaves the list.
+const MOST_IN_VAIN: u8 = 4;
+
+/// The helpers of one process. A forked copy of the process has none of the threads, and makes its
+/// own.
+#[derive(Debug)]
+struct Reactor {
+    process: u32,
+    helpers: Mutex<Vec<Arc<Helper>>>,
+}
+
+/// The reactor of this process, or of the one that it was forked from; null before there is one. It
+/// is never freed: the process it was made in may still use it, and a copy may have been forked
+/// while somebody held its lock.
+static REACTOR: AtomicPtr<Reactor> = AtomicPtr::new(ptr::null_mut());
+
+fn this_process() -> Option<&'static Reactor> {
+    // SYNC POINT with the exchange in `Reactor::get`, acquire: the reactor is seen as it was made.
+    let at = NonNull::new(REACTOR.load(Ordering::Acquire))?;
+    // SAFETY: it was leaked by `Reactor::get`, so that it lives for ever.
+    let reactor = unsafe { at.as_ref() };
+    (reactor.process == std::process::id()).then_some(reactor)
+}
+
+impl Reactor {
+    /// The reactor of this process.
+    fn get() -> &'static Reactor {
+        loop {
+            // Relaxed: only the exchange below depends on the value.
+            let before = REACTOR.load(Ordering::Relaxed);
+            if let Some(reactor) = this_process() {
+                return reactor;
+            }
+            let new = Reactor { process: std::process::id(), helpers: Mutex::new(Vec::new()) };
+            let new = Box::into_raw(Box::new(new));
+            // SYNC POINT with the load in `this_process`, release: whoever sees the pointer sees
+            // the reactor. Relaxed when it fails: the loop loads the pointer again.
+            if REACTOR.compare_exchange(before, new, Ordering::Release, Ordering::Relaxed).is_err()
+            {
+                // SAFETY: it was made above, and nobody else has seen it.
+                drop(unsafe { Box::from_raw(new) });
+            }
+        }
+    }
+}
+
+/// Sees to it that there is a helper.
+///
+/// # Errors
+/// When there is none, and the system starts no thread.
+pub(super) fn start() -> io::Result<()> {
+    let reactor = Reactor::get();
+    let mut helpers = lock(&reactor.helpers);
+    if helpers.is_empty() {
+        helpers.push(Helper::start(reactor)?);
+    }
+    Ok(())
+}
+
+/// Has the task of `waker` woken: at once if the word is not `expected`, else when the word changes
+/// and somebody wakes its sleepers.
+pub(super) fn register(word: &AtomicU32, expected: u32, waker: &Waker) {
+    let address = ptr::from_ref(word).expose_provenance();
+    // Cloned first, and dropped last if it is not needed: a waker is foreign code, and does not run
+    // while the locks are held.
+    let mut mine = Some(waker.clone());
+    let reactor = Reactor::get();
+    let is_known = |helper: &Arc<Helper>| helper.sleeps_on(address, expected, &mut mine);
+    if lock(&reactor.helpers).iter().any(is_known) {
+        return;
+    }
+    // Without the locks: the last user of a region may go meanwhile, which takes them.
+    let in_region = registry::at(address).is_some();
+    let word = Word { expected, in_region, in_vain: 0, wakers: Vec::new() };
+    {
+        // Another task may bring the same word now. Then it is in two lists, and does no harm.
+        let mut helpers = lock(&reactor.helpers);
+        if helpers.iter().any(|helper| helper.take(address, &word, &mut mine)) {
+            return;
+        }
+        if let Ok(helper) = Helper::start(reactor) {
+            helper.take(address, &word, &mut mine);
+            helpers.push(helper);
+        }
+    }
+    // There is no thread to be had. So the task checks again and again, which is slow, and right.
+    if let Some(mine) = mine.take() {
+        mine.wake();
+    }
+}
+
+/// Forgets the words in a mapping that is about to go. No task waits for them: its future would
+/// keep the mapping.
+pub(super) fn forget(mapping: Range<usize>) {
+    let Some(reactor) = this_process() else { return };
+    // Dropped after the locks are released: wakers are foreign code.
+    let mut wakers = Vec::new();
+    for helper in lock(&reactor.helpers).iter() {
+        let mut words = lock(&helper.words);
+        while let Some((&address, _)) = words.range(mapping.clone()).next() {
+            wakers.extend(words.remove(&address).map(|word| word.wakers));
+        }
+    }
+}
+
+/// A word that tasks sleep on, in this process.
+#[derive(Debug, Clone)]
+struct Word {
+    /// What the word was when the first of these tasks came, or when a helper last checked it.
+    expected: u32,
+    /// Whether it lies in a region, whose mapping calls `forget` before it goes.
+    in_region: bool,
+    /// How often it changed while no task of this process slept on it.
+    in_vain: u8,
+    wakers: Vec<Waker>,
+}
+
+/// What has become of a word.
+#[derive(Debug, PartialEq, Eq)]
+enum Found {
+    Same,
+    /// It changed, and may be another value now.
+    Changed(u32),
+    /// There is no memory at its address.
+    Gone,
+}
+
+impl Word {
+    fn look(&self, address: usize) -> Found {
+        if self.in_region {
+            let word = ptr::with_exposed_provenance::<AtomicU32>(address);
+            // SAFETY: a caller gave a reference to the word, which lies in a region. The mapping
+            // calls `forget` before it goes, which waits for the lock that the caller has. Its
+            // provenance was exposed by `take`.
+            let word = unsafe { &*word };
+            // Relaxed: no partner. The task checks its condition again, and that check acquires.
+            return match word.load(Ordering::Relaxed) {
+                now if now == self.expected => Found::Same,
+                now => Found::Changed(now),
+            };
+        }
+        // Elsewhere the memory may be gone: the kernel can tell.
+        match wait_for_one_of(&[wait_of(address, self.expected)], Duration::ZERO) {
+            Err(Errno::TIMEDOUT) => Found::Same,
+            Err(Errno::FAULT) => Found::Gone,
+            // Which value it has is not known. A task that comes says what it expects.
+            _ => Found::Changed(self.expected),
+        }
+    }
+}
+
+/// A thread that sleeps on words, and what it sleeps on.
+#[derive(Debug)]
+struct Helper {
+    words: Mutex<BTreeMap<usize, Word>>,
+    /// The word by which the helper is called: it counts the new words.
+    calls: atomic::AtomicU32,
+}
+
+impl Helper {
+    /// Starts a helper. The caller has the lock of the reactor's list, and puts it there.
+    fn start(reactor: &'static Reactor) -> io::Result<Arc<Helper>> {
+        let helper = Arc::new(Helper {
+            words: Mutex::new(BTreeMap::new()),
+            calls: atomic::AtomicU32::new(0),
+        });
+        let theirs = helper.clone();
+        let thread = thread::Builder::new().name("ringway-tasks".to_owned());
+        thread.spawn(move || theirs.run(reactor))?;
+        Ok(helper)
+    }
+
+    /// Adds a task to those that sleep on a word, if this helper has that word; whether it has.
+    fn sleeps_on(&self, address: usize, expected: u32, waker: &mut Option<Waker>) -> bool {
+        let mut words = lock(&self.words);
+        let Some(word) = words.get_mut(&address) else { return false };
+        if word.wakers.is_empty() {
+            // The helper sleeps on the word already, or is about to. If it has another value in
+            // mind, it wakes up at once and finds this one.
+            (word.expected, word.in_vain) = (expected, 0);
+        }
+        // Other tasks may have come when the word was another. They stay with that, and if it has
+        // changed since, all are woken.
+        let is_known = |waker: &Waker| word.wakers.iter().any(|known| known.will_wake(waker));
+        if waker.as_ref().is_some_and(|waker| !is_known(waker)) {
+            word.wakers.extend(waker.take());
+        }
+        // A waker that is known is not needed again. Its owner drops it.
+        true
+    }
+
+    /// Takes a new word with its first task, if there is room; whether there was.
+    fn take(&self, address: usize, word: &Word, waker: &mut Option<Waker>) -> bool {
+        let mut words = lock(&self.words);
+        if words.len() == MOST {
+            words.retain(|_, word| !word.wakers.is_empty());
+        }
+        if words.len() >= if has_waitv() { MOST } else { 1 } {
+            return false;
+        }
+        let mut word = word.clone();
+        word.wakers.extend(waker.take());
+        words.insert(address, word);
+        drop(words);
+        // Relaxed: the lock orders the map. The helper reads the count before it takes the lock, so
+        // that a helper that has missed the word finds another count, and does not sleep.
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        // It fails only for a bad address.
+        let _ = futex::wake(&self.calls, futex::Flags::empty(), 1);
+        true
+    }
+
+    fn run(self: Arc<Self>, reactor: &'static Reactor) {
+        let (mut list, mut due) = (Vec::with_capacity(MOST + 1), Vec::new());
+        let (mut checked, mut idle_since) = (Instant::now(), None);
+        loop {
+            // Relaxed: see `take`.
+            let calls = self.calls.load(Ordering::Relaxed);
+            list.clear();
+            list.push(wait_of(ptr::from_ref(&self.calls).addr(), calls));
+            self.check(&mut list, &mut due);
+            for waker in due.drain(..) {
+                // A waker that panics harms its own task alone.
+                let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+            }
+            let has_words = list.len() > 1;
+            let now = Instant::now();
+            if has_words {
+                idle_since = None;
+                if now.duration_since(checked) >= DETECTION_BOUND {
+                    checked = now;
+                    self.watch();
+                    continue;
+                }
+            } else if now.duration_since(*idle_since.get_or_insert(now)) >= LINGER
+                && self.ends(reactor)
+            {
+                return;
+            }
+            self.sleep(&list, if has_words { DETECTION_BOUND } else { LINGER });
+        }
+    }
+
+    /// Finds the tasks that are due, and lists what to sleep on.
+    fn check(&self, list: &mut Vec<futex::Wait>, due: &mut Vec<Waker>) {
+        lock(&self.words).retain(|&address, word| {
+            match word.look(address) {
+                Found::Same => (),
+                Found::Changed(now) => {
+                    word.in_vain = if word.wakers.is_empty() { word.in_vain + 1 } else { 0 };
+                    word.expected = now;
+                    due.append(&mut word.wakers);
+                }
+                Found::Gone => {
+                    due.append(&mut word.wakers);
+                    return false;
+                }
+            }
+            // Outside a region a word that has no tasks cannot be watched: its value is not known.
+            let stays = !word.wakers.is_empty() || word.in_region && word.in_vain < MOST_IN_VAIN;
+            if stays {
+                list.push(wait_of(address, word.expected));
+            }
+            stays
+        });
+    }
+
+    /// Checks for dead participants, where tasks sleep. Lets go of words that nobody has come back
+    /// to.
+    fn watch(&self) {
+        let mut addresses = Vec::new();
+        lock(&self.words).retain(|&address, word| {
+            word.in_vain = word.in_vain.saturating_add(u8::from(word.wakers.is_empty()));
+            if word.in_region && !word.wakers.is_empty() {
+                addresses.push(address);
+            }
+            !word.wakers.is_empty() || word.in_vain < MOST_IN_VAIN
+        });
+        // Without the lock: a recovery may take long, and the last user of a region may go
+        // meanwhile, which takes it.
+        let mut region: Option<Arc<dyn registry::AttachedRegion>> = None;
+        for address in addresses {
+            // In the order of the addresses, all words of a region follow each other.
+            if !region.as_ref().is_some_and(|region| region.contains(address)) {
+                region = registry::at(address);
+                region.iter().for_each(|region| region.reap_if_due(false));
+            }
+        }
+    }
+
+    /// Whether the thread ends: there is still no word for it.
+    fn ends(&self, reactor: &Reactor) -> bool {
+        // Words come under this lock.
+        let mut helpers = lock(&reactor.helpers);
+        let ends = lock(&self.words).is_empty();
+        if ends {
+            helpers.retain(|one| !ptr::eq(&**one, self));
+        }
+        ends
+    }
+
+    fn sleep(&self, list: &[futex::Wait], most: Duration) {
+        // Where a thread can sleep on one word only, a new word comes with a new thread.
+        let list = if has_waitv() { list } else { &list[list.len() - 1..] };
+        // What ended the sleep, the next check finds out.
+        let _ = wait_for_one_of(list, most);
+    }
+}
