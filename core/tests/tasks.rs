@@ -232,10 +232,6 @@ impl ringway_core::wait::Wake for Eager {
     const INIT: Self = Eager;
 
     fn wake(&self, _: &AtomicU32, _: u32) {}
-}
-
-impl Wait for Eager {
-    type Deadline = ();
 
     fn spin_limit(&self) -> u32 {
         7
@@ -244,6 +240,10 @@ impl Wait for Eager {
     fn record_spin(&self, were_enough: bool) {
         ENOUGH.store(if were_enough { 1 } else { 2 }, Ordering::Relaxed);
     }
+}
+
+impl Wait for Eager {
+    type Deadline = ();
 
     fn wait(&self, _: &AtomicU32, _: u32, _: Option<()>) -> Result<(), TimedOut> {
         Err(TimedOut)

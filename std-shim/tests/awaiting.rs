@@ -1,6 +1,5 @@
 //! Parts of regions, awaited.
 
-use ringway::lock::Mutex;
 use ringway::shm::{self, Layout, Region};
 use std::pin::pin;
 use std::sync::Arc;

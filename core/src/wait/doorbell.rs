@@ -110,9 +110,7 @@ impl<W: Wake> Doorbell<W> {
         fence(Ordering::SeqCst);
         ticket
     }
-}
 
-impl<W: Wait> Doorbell<W> {
     /// Checks the condition up to `spin_limit` times before the side announces itself.
     #[inline]
     fn spin_for<R>(&self, mut ready: impl FnMut() -> Option<R>) -> Option<R> {
@@ -127,7 +125,9 @@ impl<W: Wait> Doorbell<W> {
         self.how.record_spin(answer.is_some());
         answer
     }
+}
 
+impl<W: Wait> Doorbell<W> {
     /// Sleeps while the word is `ticket`.
     #[inline]
     fn sleep(&self, ticket: u32, deadline: Option<W::Deadline>) -> Result<(), TimedOut> {
@@ -179,7 +179,7 @@ impl<W: Register> Doorbell<W> {
         cx: &mut Context<'_>,
         mut ready: impl FnMut() -> Option<R>,
     ) -> Poll<R> {
-        if let Some(answer) = ready() {
+        if let Some(answer) = ready().or_else(|| self.spin_for(&mut ready)) {
             return Poll::Ready(answer);
         }
         // As a thread does: announce, check again, and sleep unless the word has changed since.

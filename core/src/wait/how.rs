@@ -78,6 +78,23 @@ pub trait Wake: Sized {
     fn is_unwinding(&self) -> bool {
         false
     }
+
+    /// How often a side checks again before it announces that it is about to sleep.
+    ///
+    /// Until the announcement, the other side pays for no wake-up. The right number depends on how
+    /// soon the other side answers, and on whether it runs at the same time: see
+    /// [`record_spin`](Self::record_spin).
+    #[inline(always)]
+    fn spin_limit(&self) -> u32 {
+        0
+    }
+
+    /// Records whether the repeated checks were enough.
+    ///
+    /// An implementation may use it to lower [`spin_limit`](Self::spin_limit) where they are in
+    /// vain.
+    #[inline(always)]
+    fn record_spin(&self, _were_enough: bool) {}
 }
 
 /// A way to sleep: the blocking forms need it.
@@ -109,23 +126,6 @@ pub trait Wait: Wake {
     /// For example `std::time::Instant`, timer ticks, or [`Infallible`](core::convert::Infallible)
     /// where there is no clock.
     type Deadline: Copy;
-
-    /// How often a side checks again before it announces that it is about to sleep.
-    ///
-    /// Until the announcement, the other side pays for no wake-up. The right number depends on how
-    /// soon the other side answers, and on whether it runs at the same time: see
-    /// [`record_spin`](Self::record_spin).
-    #[inline(always)]
-    fn spin_limit(&self) -> u32 {
-        0
-    }
-
-    /// Records whether the repeated checks were enough.
-    ///
-    /// An implementation may use it to lower [`spin_limit`](Self::spin_limit) where they are in
-    /// vain.
-    #[inline(always)]
-    fn record_spin(&self, _were_enough: bool) {}
 
     /// Sleeps while `word == expected`, at most until `deadline` (`None`: for ever).
     ///

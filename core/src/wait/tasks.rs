@@ -65,10 +65,6 @@ impl<W: Wake, const TASKS: usize> Wake for Async<W, TASKS> {
         let _threads = Finally(|| self.inner.wake(word, n));
         self.tasks.wake();
     }
-}
-
-impl<W: Wait, const TASKS: usize> Wait for Async<W, TASKS> {
-    type Deadline = W::Deadline;
 
     fn spin_limit(&self) -> u32 {
         self.inner.spin_limit()
@@ -77,6 +73,10 @@ impl<W: Wait, const TASKS: usize> Wait for Async<W, TASKS> {
     fn record_spin(&self, were_enough: bool) {
         self.inner.record_spin(were_enough);
     }
+}
+
+impl<W: Wait, const TASKS: usize> Wait for Async<W, TASKS> {
+    type Deadline = W::Deadline;
 
     fn wait(
         &self,

@@ -80,6 +80,18 @@ impl AdaptiveSpin {
         }
     }
 
+    /// The state when a task is about to sleep.
+    ///
+    /// Nobody measures how long a task sleeps. So after the last skipped check it checks as often as
+    /// it may, and learns whether that pays.
+    fn before_task_sleeps(self) -> AdaptiveSpin {
+        if self.is_last_skip() {
+            AdaptiveSpin { spins: MAX_SPINS, skipped: 0, ..self }
+        } else {
+            self
+        }
+    }
+
     /// The state after checks that were enough, or were not.
     ///
     /// If they were enough, the number doubles. If they were not, it is halved, and at last becomes
@@ -123,11 +135,7 @@ impl AdaptiveSpin {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RobustFutex;
 
-on_a_futex!(RobustFutex, futex::Flags::empty());
-
-impl Wait for RobustFutex {
-    type Deadline = Instant;
-
+on_a_futex!(RobustFutex, futex::Flags::empty(), {
     fn spin_limit(&self) -> u32 {
         SPIN.with(|spin| {
             let (spins, now) = spin.get().next();
@@ -139,6 +147,10 @@ impl Wait for RobustFutex {
     fn record_spin(&self, were_enough: bool) {
         SPIN.with(|spin| spin.set(spin.get().after_spin(were_enough)));
     }
+});
+
+impl Wait for RobustFutex {
+    type Deadline = Instant;
 
     fn wait(
         &self,
@@ -161,6 +173,7 @@ impl Wait for RobustFutex {
 
 impl Register for RobustFutex {
     fn register(&self, word: &AtomicU32, expected: u32, waker: &Waker) {
+        SPIN.with(|spin| spin.set(spin.get().before_task_sleeps()));
         reactor::register(word, expected, waker);
     }
 }

@@ -55,9 +55,10 @@ pub struct Futex;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PrivateFutex;
 
-/// Implements [`Wake`] by a futex with these flags; with `sleeps`, [`Wait`] too.
+/// Implements [`Wake`] by a futex with these flags, and with the methods that follow; with `sleeps`,
+/// [`Wait`] too.
 macro_rules! on_a_futex {
-    ($Way:ident, $flags:expr) => {
+    ($Way:ident, $flags:expr $(, {$($methods:tt)*})?) => {
         impl Wake for $Way {
             type Word = BellWord;
 
@@ -71,6 +72,8 @@ macro_rules! on_a_futex {
             fn is_unwinding(&self) -> bool {
                 std::thread::panicking()
             }
+
+            $($($methods)*)?
         }
     };
     ($Way:ident, $flags:expr, sleeps) => {

@@ -84,10 +84,6 @@ impl Wake for Program {
             None => {}
         }
     }
-}
-
-impl Wait for Program {
-    type Deadline = u64;
 
     #[cfg(feature = "linux")]
     fn spin_limit(&self) -> u32 {
@@ -98,6 +94,10 @@ impl Wait for Program {
     fn record_spin(&self, were_enough: bool) {
         linux::record_spin(were_enough);
     }
+}
+
+impl Wait for Program {
+    type Deadline = u64;
 
     fn wait(&self, word: &AtomicU32, expected: u32, deadline: Option<u64>) -> Result<(), TimedOut> {
         #[cfg(feature = "linux")]

@@ -67,15 +67,15 @@ impl Wake for Bounded {
     fn wake(&self, _: &AtomicU32, _: u32) {
         turn();
     }
-}
-
-impl Wait for Bounded {
-    type Deadline = u32;
 
     fn spin_limit(&self) -> u32 {
         turn();
         1
     }
+}
+
+impl Wait for Bounded {
+    type Deadline = u32;
 
     fn wait(&self, _: &AtomicU32, _: u32, deadline: Option<u32>) -> Result<(), TimedOut> {
         sleep(deadline)
