@@ -5,7 +5,7 @@
 //!
 //! - [`Wake`]: every `W` can wake those who sleep. A structure needs no more.
 //! - [`Wait`]: a `W` that can sleep, until a deadline if there is one. The blocking forms need it.
-//! - [`Register`]: a `W` that can keep a task's waker. The forms for tasks need it.
+//! - [`Register`]: a `W` that can have a task woken. The forms for tasks need it.
 //!
 //! | `W` | who sleeps | costs | when to use it |
 //! |---|---|---|---|
@@ -16,7 +16,7 @@
 //! | [`WaitForEvent`] | the main loop or a thread on ARM without a system, by `wfe` | as [`WaitForInterrupt`], and `sev` for each wake-up | the other side may be another core |
 //! | [`Async`] | up to `TASKS` tasks, and threads if its inner `W` sleeps | a fence for each publication; a word and the wakers | with an executor |
 //! | `ringway::wait::Futex`, `PrivateFutex` | threads; with `Futex` also processes that share the word | a fence for each publication, a word | in one program on Linux |
-//! | `ringway::shm::RobustFutex` | as `Futex`, and it looks for participants that died | as `Futex` | in a region |
+//! | `ringway::shm::RobustFutex` | as `Futex`, and it looks for participants that died; and any number of tasks | as `Futex` | in a region |
 //!
 //! [`Doorbell`] makes sleeping safe: a waiter that announces itself before its last check of the
 //! condition cannot miss a ring. A ringer pays for a wake-up only when somebody sleeps. It pays

@@ -2,12 +2,14 @@
 #![cfg(not(loom))]
 
 use ringway_core::Error;
+use ringway_core::lock::{Condition, Mutex, ReentrantMutex, RwLock, Semaphore, ThreadId};
 use ringway_core::participant::Participant;
 use ringway_core::ring::broadcast::Broadcast;
 use ringway_core::ring::latest::{Latest, Version};
 use ringway_core::ring::queue::{Handle, Queue};
 use ringway_core::sync::AtomicU32;
-use ringway_core::wait::{Async, BellWord, Doorbell, Spin, TimedOut, Wait, WakerSet};
+use ringway_core::wait::{Async, BellWord, Doorbell, Register, Spin, TimedOut, Wait, WakerSet};
+use std::num::NonZeroU32;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -265,4 +267,75 @@ fn threads_beside_tasks_look_as_often_as_they_say() {
     assert_eq!(after(1), (Ok(1), 0));
     assert_eq!(after(8), (Ok(8), 1));
     assert_eq!(after(9), (Ok(9), 2));
+}
+
+/// Wakes one sleeper as a futex does, which may be the task that has just given up.
+struct OneOfMany;
+
+static WAKES: AtomicU64 = AtomicU64::new(0);
+
+impl ringway_core::wait::Wake for OneOfMany {
+    type Word = BellWord;
+
+    const INIT: Self = OneOfMany;
+
+    fn wake(&self, _: &AtomicU32, _: u32) {
+        WAKES.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Register for OneOfMany {
+    fn register(&self, _: &AtomicU32, _: u32, _: &Waker) {}
+}
+
+/// The number of the thread that calls, as the test says.
+static CALLER: AtomicU64 = AtomicU64::new(1);
+
+struct ByNumber;
+
+// SAFETY: one thread uses it, and says who it is.
+unsafe impl ThreadId for ByNumber {
+    fn thread_id() -> NonZeroU32 {
+        NonZeroU32::new(CALLER.load(Ordering::Relaxed) as u32).unwrap()
+    }
+}
+
+/// Polls the future until it waits, drops it, and returns how often another waiter was woken by
+/// that.
+fn wakes_when_given_up(future: impl Future) -> u64 {
+    let mut future = Box::pin(future);
+    assert!(future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    let before = WAKES.load(Ordering::Relaxed);
+    drop(future);
+    WAKES.load(Ordering::Relaxed) - before
+}
+
+#[test]
+fn a_task_that_gives_up_passes_its_wake_up_on() {
+    let mutex = Mutex::<_, OneOfMany>::new(());
+    let reentrant = ReentrantMutex::<_, ByNumber, OneOfMany>::new(());
+    let rwlock = RwLock::<_, 2, OneOfMany>::new(());
+    let semaphore = Semaphore::<0, OneOfMany>::new();
+    let changed = Condition::<OneOfMany>::new();
+    {
+        let guard = mutex.try_lock().unwrap();
+        assert_eq!(wakes_when_given_up(mutex.lock_async()), 1);
+        // One for the condition, and one for the mutex.
+        assert_eq!(wakes_when_given_up(changed.wait_async(guard)), 2);
+    }
+    {
+        let _held = rwlock.try_write().unwrap();
+        assert_eq!(wakes_when_given_up(rwlock.write_async()), 1);
+    }
+    {
+        let _held = reentrant.try_lock().unwrap();
+        CALLER.store(2, Ordering::Relaxed);
+        assert_eq!(wakes_when_given_up(reentrant.lock_async()), 1);
+        CALLER.store(1, Ordering::Relaxed);
+    }
+    assert_eq!(wakes_when_given_up(semaphore.acquire_async()), 1);
+    // One that never waited owes nothing.
+    let before = WAKES.load(Ordering::Relaxed);
+    drop(semaphore.acquire_async());
+    assert_eq!(WAKES.load(Ordering::Relaxed), before);
 }

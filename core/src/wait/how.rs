@@ -142,9 +142,10 @@ pub trait Wait: Wake {
     ) -> Result<(), TimedOut>;
 }
 
-/// A way to wake a task: [`Async`](crate::wait::Async).
+/// A way to have a task woken: [`Async`](crate::wait::Async), and in a region of the shim
+/// `RobustFutex`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` keeps no waker, and the forms for tasks need one that does",
+    message = "`{Self}` wakes no tasks, and the forms for tasks need one that does",
     note = "give the structure `Async<{Self}>` as its `W`"
 )]
 pub trait Register: Wake {
