@@ -72,7 +72,11 @@
 /*
  Why a call failed, or `RW_OK`.
  */
-typedef enum {
+enum rw_error
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
   /*
    It was done.
    */
@@ -290,12 +294,23 @@ typedef enum {
    There is no such part with this capacity and such items.
    */
   RW_NO_SUCH_CAPACITY = 225,
-} rw_error;
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum rw_error rw_error;
+#else
+typedef int32_t rw_error;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
 
 /*
  What an end of a channel does.
  */
-typedef enum {
+enum rw_phase
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
   /*
    New, and not connected.
    */
@@ -320,12 +335,23 @@ typedef enum {
    This side closed it, or it is no end.
    */
   RW_PHASE_GONE = 5,
-} rw_phase;
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum rw_phase rw_phase;
+#else
+typedef uint32_t rw_phase;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
 
 /*
  One direction of a connected end.
  */
-typedef enum {
+enum rw_direction
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
   /*
    The end does not have this direction.
    */
@@ -342,12 +368,23 @@ typedef enum {
    The peer ended it.
    */
   RW_DIRECTION_ENDED = 3,
-} rw_direction;
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum rw_direction rw_direction;
+#else
+typedef uint32_t rw_direction;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
 
 /*
  The phase of a link.
  */
-typedef enum {
+enum rw_link_phase
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
   /*
    It neither greets nor answers; or it is no link.
    */
@@ -364,12 +401,23 @@ typedef enum {
    This side closed it. It sends the messages that it accepted, then tells the peer.
    */
   RW_LINK_IS_CLOSING = 3,
-} rw_link_phase;
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum rw_link_phase rw_link_phase;
+#else
+typedef uint32_t rw_link_phase;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
 
 /*
  What happened to a link or to a port.
  */
-typedef enum {
+enum rw_link_news
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
   /*
    A session ended; `detail` is a `rw_link_down`.
    */
@@ -410,12 +458,23 @@ typedef enum {
    Both sides are done with the port: it can be opened again.
    */
   RW_PORT_FREE = 9,
-} rw_link_news;
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum rw_link_news rw_link_news;
+#else
+typedef uint32_t rw_link_news;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
 
 /*
  Why a session ended, and what the link does then.
  */
-typedef enum {
+enum rw_link_down
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
   /*
    This side closed the link, which stays down. The peer received everything, or this side did
    not wait for it.
@@ -446,12 +505,23 @@ typedef enum {
    down.
    */
   RW_DOWN_VIOLATION = 6,
-} rw_link_down;
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum rw_link_down rw_link_down;
+#else
+typedef uint32_t rw_link_down;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
 
 /*
  Why a port was torn down.
  */
-typedef enum {
+enum rw_link_reset
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
   /*
    The peer reset it, for the reason `value`.
    */
@@ -464,12 +534,23 @@ typedef enum {
    The peer has no such port.
    */
   RW_RESET_NO_SUCH_PORT = 2,
-} rw_link_reset;
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum rw_link_reset rw_link_reset;
+#else
+typedef uint32_t rw_link_reset;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
 
 /*
  What a connection carries.
  */
-typedef enum {
+enum rw_mem_kind
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
   /*
    Bytes: a read gets what is there.
    */
@@ -478,12 +559,23 @@ typedef enum {
    Messages: a read gets what one write gave.
    */
   RW_MEM_PACKETS = 1,
-} rw_mem_kind;
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum rw_mem_kind rw_mem_kind;
+#else
+typedef uint32_t rw_mem_kind;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
 
 /*
  The directions to end.
  */
-typedef enum {
+enum rw_mem_shutdown
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
   /*
    This side reads no more.
    */
@@ -496,7 +588,14 @@ typedef enum {
    Both.
    */
   RW_MEM_SHUT_BOTH = 2,
-} rw_mem_shutdown;
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum rw_mem_shutdown rw_mem_shutdown;
+#else
+typedef uint32_t rw_mem_shutdown;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
 
 /*
  A ring of bytes in memory of the caller. Any thread may use it; its halves are for one thread
@@ -1092,6 +1191,11 @@ extern const rw_sizes rw_link_reliable_256;
  1024 bytes, 8 frames waiting, 8 ports of 8 messages.
  */
 extern const rw_sizes rw_link_reliable_1024;
+
+/*
+ The sizes of a signal table: 4 lines, each with a queue of 4 payloads.
+ */
+extern const rw_sizes rw_signals_4_queued;
 
 /*
  The sizes of a signal table: 8 lines without payloads.
@@ -2722,7 +2826,7 @@ size_t rw_ring_length(const rw_ring *ring);
 rw_error rw_ring_recover(const rw_ring *ring, uint16_t dead);
 
 /*
- Tells how much memory a table of these sizes takes (one of `rw_signals_8` to
+ Tells how much memory a table of these sizes takes (one of `rw_signals_4_queued` to
  `rw_signals_64_queued`), and its alignment.
 
  Any thread; interrupts too.

@@ -57,7 +57,7 @@ pub struct rw_mem_end {
 }
 
 /// What a connection carries.
-#[repr(C)]
+#[repr(u32)]
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum rw_mem_kind {
     /// Bytes: a read gets what is there.
@@ -67,7 +67,7 @@ pub enum rw_mem_kind {
 }
 
 /// The directions to end.
-#[repr(C)]
+#[repr(u32)]
 #[derive(Clone, Copy)]
 pub enum rw_mem_shutdown {
     /// This side reads no more.

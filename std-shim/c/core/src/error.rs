@@ -4,7 +4,7 @@ use core::ffi::{CStr, c_char};
 use ringway_core::Error;
 
 /// Why a call failed, or `RW_OK`.
-#[repr(C)]
+#[repr(i32)]
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum rw_error {
     /// It was done.

@@ -41,7 +41,7 @@ pub struct rw_link_config {
 }
 
 /// The phase of a link.
-#[repr(C)]
+#[repr(u32)]
 #[derive(Clone, Copy)]
 pub enum rw_link_phase {
     /// It neither greets nor answers; or it is no link.
@@ -55,7 +55,7 @@ pub enum rw_link_phase {
 }
 
 /// What happened to a link or to a port.
-#[repr(C)]
+#[repr(u32)]
 #[derive(Clone, Copy)]
 pub enum rw_link_news {
     /// A session ended; `detail` is a `rw_link_down`.
@@ -81,7 +81,7 @@ pub enum rw_link_news {
 }
 
 /// Why a session ended, and what the link does then.
-#[repr(C)]
+#[repr(u32)]
 #[derive(Clone, Copy)]
 pub enum rw_link_down {
     /// This side closed the link, which stays down. The peer received everything, or this side did
@@ -103,7 +103,7 @@ pub enum rw_link_down {
 }
 
 /// Why a port was torn down.
-#[repr(C)]
+#[repr(u32)]
 #[derive(Clone, Copy)]
 pub enum rw_link_reset {
     /// The peer reset it, for the reason `value`.

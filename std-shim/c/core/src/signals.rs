@@ -253,6 +253,9 @@ const fn sizes<const LINES: usize, const DEPTH: usize>() -> rw_sizes {
     )
 }
 
+/// The sizes of a signal table: 4 lines, each with a queue of 4 payloads.
+#[unsafe(no_mangle)]
+pub static rw_signals_4_queued: rw_sizes = sizes::<4, 4>();
 /// The sizes of a signal table: 8 lines without payloads.
 #[unsafe(no_mangle)]
 pub static rw_signals_8: rw_sizes = sizes::<8, 0>();
@@ -272,7 +275,7 @@ pub static rw_signals_64: rw_sizes = sizes::<64, 0>();
 #[unsafe(no_mangle)]
 pub static rw_signals_64_queued: rw_sizes = sizes::<64, 16>();
 
-/// Tells how much memory a table of these sizes takes (one of `rw_signals_8` to
+/// Tells how much memory a table of these sizes takes (one of `rw_signals_4_queued` to
 /// `rw_signals_64_queued`), and its alignment.
 ///
 /// Any thread; interrupts too.

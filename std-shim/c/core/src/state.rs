@@ -3,7 +3,7 @@
 use ringway_core::channel::{Direction, State};
 
 /// What an end of a channel does.
-#[repr(C)]
+#[repr(u32)]
 #[derive(Clone, Copy)]
 pub enum rw_phase {
     /// New, and not connected.
@@ -21,7 +21,7 @@ pub enum rw_phase {
 }
 
 /// One direction of a connected end.
-#[repr(C)]
+#[repr(u32)]
 #[derive(Clone, Copy)]
 pub enum rw_direction {
     /// The end does not have this direction.
