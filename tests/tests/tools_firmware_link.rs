@@ -22,7 +22,7 @@ use std::io::{BufRead, BufReader};
 use std::net::Shutdown;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -51,24 +51,37 @@ fn content(side: u32, n: u32) -> [u8; MESSAGE] {
     })
 }
 
-/// A board that QEMU emulates.
+/// A board that QEMU emulates, and the language of its image.
 #[derive(Clone, Copy)]
 struct Board {
     target: &'static str,
+    is_in_c: bool,
     emulator: &'static [&'static str],
 }
 
-const MICROBIT: Board =
-    Board { target: "thumbv6m-none-eabi", emulator: &["qemu-system-arm", "-M", "microbit"] };
+const MICROBIT: Board = Board {
+    target: "thumbv6m-none-eabi",
+    is_in_c: false,
+    emulator: &["qemu-system-arm", "-M", "microbit"],
+};
 const RISCV: Board = Board {
     target: "riscv32imc-unknown-none-elf",
+    is_in_c: false,
     emulator: &["qemu-system-riscv32", "-M", "virt", "-bios", "none"],
 };
 
 impl Board {
+    /// The same board with the image in C, `std-shim/c/tests/firmware/uart_link.c`.
+    const fn in_c(self) -> Self {
+        Board { is_in_c: true, ..self }
+    }
+
     /// The image, built.
     fn image(self) -> PathBuf {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+        if self.is_in_c {
+            return image_in_c(folder, self.target);
+        }
         let mut build = Command::new(folder.join("bare"));
         build.arg(self.target).args(["build", "--locked", "--release", "--bin", "uart_link"]);
         build.args(["--message-format", "json-render-diagnostics"]);
@@ -102,6 +115,22 @@ impl Board {
         });
         Machine { child, monitor }
     }
+}
+
+/// The image in C, built.
+fn image_in_c(folder: &Path, target: &str) -> PathBuf {
+    // Tests run at once, and the image is built in one place.
+    static BUILDING: Mutex<()> = Mutex::new(());
+    let _building = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut build = Command::new(folder.join("../std-shim/c/tests/firmware/build"));
+    build.args([target, "uart_link"]);
+    for inherited in ["RUSTC", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_TARGET_DIR"] {
+        build.env_remove(inherited);
+    }
+    let output = build.output().expect("bash runs");
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "the image in C does not build: {complaint}");
+    PathBuf::from(String::from_utf8_lossy(&output.stdout).trim_end())
 }
 
 /// A running machine; it ends with the test.
@@ -364,4 +393,33 @@ macro_rules! boards {
 boards! {
     cortex_m0: MICROBIT;
     riscv32: RISCV;
+}
+
+/// The image in C does the same: one line of each kind, and a reset.
+macro_rules! boards_in_c {
+    ($($name:ident: $board:expr;)+) => {
+        $(mod $name {
+            use super::*;
+
+            #[test]
+            fn a_mebibyte_goes_each_way_over_a_lossy_line() {
+                over_a_socket($board.in_c(), BAD);
+            }
+
+            #[test]
+            fn the_exchange_completes_though_the_firmware_resets() {
+                with_a_reset($board.in_c());
+            }
+
+            #[test]
+            fn what_is_sent_to_the_echo_comes_back() {
+                an_echo($board.in_c());
+            }
+        })+
+    };
+}
+
+boards_in_c! {
+    cortex_m0_in_c: MICROBIT;
+    riscv32_in_c: RISCV;
 }

@@ -3,10 +3,10 @@
 
 #include "common.h"
 
-static const rw_sizes *const sizes[] = {&rw_signals_8,         &rw_signals_8_queued,  &rw_signals_32,
-                                        &rw_signals_32_queued, &rw_signals_64,        &rw_signals_64_queued};
-static const uint32_t lines[] = {8, 8, 32, 32, 64, 64};
-static const uint32_t depths[] = {0, 8, 0, 16, 0, 16};
+static const rw_sizes *const sizes[] = {&rw_signals_4_queued, &rw_signals_8,         &rw_signals_8_queued, &rw_signals_32,
+                                        &rw_signals_32_queued, &rw_signals_64,       &rw_signals_64_queued};
+static const uint32_t lines[] = {4, 8, 8, 32, 32, 64, 64};
+static const uint32_t depths[] = {4, 0, 8, 0, 16, 0, 16};
 enum { SIZES = sizeof lines / sizeof lines[0] };
 
 static rw_signals table;
