@@ -9,6 +9,7 @@ mod scaled;
 use random::Random;
 use ringway_core::Error;
 use ringway_core::ring::bytes::{ByteRing, ReadGrant};
+use ringway_core::wait::Spin;
 use scaled::scaled;
 use std::collections::VecDeque;
 
@@ -343,4 +344,29 @@ fn what_can_never_fit_is_another_error() {
     assert_eq!(&out[..4], b"1234");
     assert_eq!(consumer.try_read_exact(&mut out[..4]), Err(Error::WouldBlock));
     assert_eq!(consumer.try_read_exact(&mut []), Ok(()));
+}
+
+#[test]
+fn the_bytes_after_a_gap_are_the_first_slice() {
+    let mut ring = ByteRing::<8>::new();
+    let (mut producer, mut consumer) = ring.split();
+    assert_eq!(producer.try_write(b"abcdef"), 6);
+    consumer.consume(6);
+    let mut grant = producer.try_reserve(4).unwrap();
+    grant.copy_from_slice(b"ghij");
+    grant.commit(4);
+    assert_eq!(consumer.as_slices(), (&b"ghij"[..], &b""[..]));
+    consumer.consume(3);
+    assert_eq!(consumer.as_slices(), (&b"j"[..], &b""[..]));
+}
+
+#[test]
+fn nothing_is_reserved_for_a_consumer_that_closed() {
+    let mut ring = ByteRing::<4, Spin>::new();
+    let (mut producer, consumer) = ring.split();
+    consumer.close();
+    assert_eq!(producer.reserve(3).err(), Some(Error::MessageTooLarge { max: 2 }));
+    assert_eq!(producer.reserve(2).err(), Some(Error::BrokenPipe));
+    assert_eq!(producer.try_write(b"abcd"), 4);
+    assert_eq!(producer.reserve(2).err(), Some(Error::BrokenPipe));
 }

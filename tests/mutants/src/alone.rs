@@ -28,12 +28,14 @@ const CLOSEST: [(&str, &str); 14] = [
 ];
 
 /// How long a program may take: the slowest take half a minute on a quiet processor.
-const LIMIT: Duration = Duration::from_secs(240);
+const LIMIT: Duration = Duration::from_secs(80);
 
 /// Judges mutants, one after the other.
 pub struct Judge {
     /// The tree, with the arguments that build all tests.
     pub tree: Tree,
+    /// How many times as long as [`LIMIT`] a program may take.
+    pub patience: u32,
 }
 
 impl Judge {
@@ -58,7 +60,8 @@ impl Judge {
             };
             for (name, program) in programs {
                 let folder = self.tree.root.join("core");
-                match run::run(&program, &[], &folder, ("RINGWAY_MUTANT", "none"), LIMIT)? {
+                let limit = self.patience * LIMIT;
+                match run::run(&program, &[], &folder, ("RINGWAY_MUTANT", "none"), limit)? {
                     End::Passed => {}
                     End::Failed => return Ok(("killed", name)),
                     End::TooLong => return Ok(("timeout", name)),

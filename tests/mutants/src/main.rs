@@ -130,11 +130,14 @@ fn work(options: &Options) -> Answer<()> {
         Tree::copy(&original, &root, &[])?;
         let wanted = score::with(&logs[which], &["constant", "unwoven"]);
         let known = score::with(&alone[which], &["killed", "timeout", "refused"]);
+        let slow = score::with(&alone[which], &["timeout"]);
         let wanted = mutants.iter().filter(|mutant| {
             let is_open = !options.open || !known.contains(&mutant.name);
-            is_chosen(mutant) && is_open && wanted.contains(&mutant.name)
+            let is_due = options.patience == 1 || slow.contains(&mutant.name);
+            is_chosen(mutant) && is_open && is_due && wanted.contains(&mutant.name)
         });
-        return judge_alone(tree, &wanted.collect::<Vec<_>>(), &alone[which]);
+        let judge = alone::Judge { tree, patience: options.patience };
+        return judge_alone(judge, &wanted.collect::<Vec<_>>(), &alone[which]);
     }
     Tree::copy(&original, &root, &mutants)?;
     let (programs, left) = tree.build(&original, &mutants)?;
@@ -213,13 +216,12 @@ fn work(options: &Options) -> Answer<()> {
 }
 
 /// Judges `mutants` in a build each, and writes their verdicts into `log`.
-fn judge_alone(tree: Tree, mutants: &[&Mutant], log: &Path) -> Answer<()> {
+fn judge_alone(judge: alone::Judge, mutants: &[&Mutant], log: &Path) -> Answer<()> {
     println!("{} mutants", mutants.len());
-    let judge = alone::Judge { tree };
-    score::forget(log, |name| mutants.iter().all(|mutant| mutant.name != name))?;
-    let mut log = fs::File::options().append(true).open(log)?;
     for mutant in mutants {
         let (verdict, by) = judge.judge(mutant)?;
+        score::forget(log, |name| mutant.name != name)?;
+        let mut log = fs::File::options().append(true).open(log)?;
         writeln!(log, "{verdict}\t{}\t{}\t{by}", mutant.key(), mutant.name)?;
     }
     Ok(())
