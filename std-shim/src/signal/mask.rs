@@ -189,6 +189,36 @@ pub(super) fn check_blocked(set: SignalSet) -> Result<libc::sigset_t> {
     Ok(to_sigset(set))
 }
 
+#[cfg(not(target_env = "musl"))]
+use libc::sigtimedwait;
+
+/// The system call. When another signal interrupts it, musl's function begins anew, with the whole
+/// time: signals that come often enough would put off the deadline for ever.
+///
+/// # Safety
+/// As for `sigtimedwait` of the C library: `set` points to a set, `info` to a place for a
+/// `siginfo_t`, and `time` to a time or nowhere.
+#[cfg(target_env = "musl")]
+unsafe fn sigtimedwait(
+    set: *const libc::sigset_t,
+    info: *mut libc::siginfo_t,
+    time: *const libc::timespec,
+) -> libc::c_int {
+    // The kernel's set has a bit for each signal, and musl's has room behind it.
+    const SIZE: usize =
+        if cfg!(any(target_arch = "mips", target_arch = "mips64")) { 16 } else { 8 };
+    // SAFETY: the caller guarantees that it is a time, if it points to one.
+    let time = unsafe { time.as_ref() };
+    // In longs, as this call takes it on every processor. A shorter time ends the wait early, and
+    // the caller tries again.
+    let seconds = |time: &libc::timespec| time.tv_sec.try_into().unwrap_or(libc::c_long::MAX);
+    let time = time.map(|time| [seconds(time), time.tv_nsec as libc::c_long]);
+    let time = time.as_ref().map_or(ptr::null(), |time| &raw const *time);
+    // SAFETY: the caller guarantees a set and a place, a set is larger than `SIZE`, and `time` is a
+    // local place or null.
+    unsafe { libc::syscall(libc::SYS_rt_sigtimedwait, set, info, time, SIZE) as libc::c_int }
+}
+
 /// Takes one signal; sleeps until the deadline.
 ///
 /// `None` if the deadline passed, or if another signal interrupted the call.
@@ -200,12 +230,12 @@ fn take_until(
     let number = match deadline {
         // SAFETY: `set` is an initialised set, `info` is a local place for a `siginfo_t`, and null
         // stands for no limit.
-        None => unsafe { libc::sigtimedwait(set, info.as_mut_ptr(), ptr::null()) },
+        None => unsafe { sigtimedwait(set, info.as_mut_ptr(), ptr::null()) },
         Some(deadline) => {
             let left = timespec(deadline.saturating_duration_since(Instant::now()));
             // SAFETY: `set` is an initialised set, `left` is a valid time, and `info` is a local
             // place for a `siginfo_t`.
-            unsafe { libc::sigtimedwait(set, info.as_mut_ptr(), &left) }
+            unsafe { sigtimedwait(set, info.as_mut_ptr(), &left) }
         }
     };
     if number < 0 {

@@ -131,8 +131,12 @@ fn work(options: &Options) -> Answer<()> {
         let wanted = score::with(&logs[which], &["constant", "unwoven"]);
         let known = score::with(&alone[which], &["killed", "timeout", "refused"]);
         let slow = score::with(&alone[which], &["timeout"]);
+        // A mutant that no test notices costs a run of all: one with a reason is not open.
+        let reasons = score::explanations(&original.join("tests/mutants"))?;
+        let reasons = score::reasons(&reasons);
         let wanted = mutants.iter().filter(|mutant| {
-            let is_open = !options.open || !known.contains(&mutant.name);
+            let has_reason = reasons.iter().any(|(part, _)| score::is_about(part, &mutant.key()));
+            let is_open = !options.open || !known.contains(&mutant.name) && !has_reason;
             let is_due = options.patience == 1 || slow.contains(&mutant.name);
             is_chosen(mutant) && is_open && is_due && wanted.contains(&mutant.name)
         });

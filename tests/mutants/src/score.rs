@@ -18,14 +18,31 @@ struct Row {
     untried: usize,
 }
 
+/// The lines of all files of reasons in this folder.
+pub fn explanations(folder: &Path) -> Answer<String> {
+    let mut all = String::new();
+    for file in fs::read_dir(folder.join("explained")).into_iter().flatten().flatten() {
+        all += &fs::read_to_string(file.path())?;
+    }
+    Ok(all)
+}
+
 /// Reasons by the part of a mutant's name that they are for: lines `PART => REASON`. A part that
 /// ends in `$` is the end of a name: the names of mutants in constants go on in functions.
-fn reasons(text: &str) -> Vec<(&str, &str)> {
+pub fn reasons(text: &str) -> Vec<(&str, &str)> {
     text.lines()
         .filter(|line| !line.starts_with('#'))
         .filter_map(|line| line.split_once(" => "))
         .map(|(part, reason)| (part.trim(), reason.trim()))
         .collect()
+}
+
+/// Whether a reason for `part` explains the mutant of this key.
+pub fn is_about(part: &str, key: &str) -> bool {
+    match part.strip_suffix('$') {
+        Some(end) => key.ends_with(end),
+        None => key.contains(part),
+    }
 }
 
 /// The folder or file directly below `core/src`.
@@ -92,10 +109,7 @@ fn merged(logs: &[PathBuf]) -> Verdicts {
 /// Reads the verdicts of all configurations, and those of mutants in `alone`, in a build of their
 /// own. Writes `score.txt` and `survivors.txt` into `folder`, where `explained` is.
 pub fn write(logs: &[PathBuf], alone: &[PathBuf], folder: &Path) -> Answer<()> {
-    let mut explained = String::new();
-    for file in fs::read_dir(folder.join("explained")).into_iter().flatten().flatten() {
-        explained += &fs::read_to_string(file.path())?;
-    }
+    let explained = explanations(folder)?;
     let explained = reasons(&explained);
     let mut all = merged(logs);
     for (name, alone) in merged(alone) {
@@ -111,10 +125,7 @@ pub fn write(logs: &[PathBuf], alone: &[PathBuf], folder: &Path) -> Answer<()> {
             continue;
         }
         // A mutant that needs a reason may still make a test slow, on a busy machine too slow.
-        let reason = explained.iter().find(|(part, _)| match part.strip_suffix('$') {
-            Some(end) => key.ends_with(end),
-            None => key.contains(part),
-        });
+        let reason = explained.iter().find(|(part, _)| is_about(part, key));
         for row in [rows.entry(module(key)).or_default(), &mut sum] {
             match (verdict.as_str(), reason) {
                 ("killed", _) => row.killed += 1,
