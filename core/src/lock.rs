@@ -121,5 +121,5 @@ pub use handle::{Forms, Handle, User};
 pub use mutex::{Mutex, MutexGuard, Recoverable};
 pub use reentrant::{ReentrantGuard, ReentrantMutex, ThreadId};
 pub use rwlock::{ReadGuard, RwLock, RwLockInner, RwLockView, WriteGuard};
-pub use semaphore::Semaphore;
+pub use semaphore::{Semaphore, SemaphoreInner, SemaphoreView};
 pub use slots::Slots;

@@ -11,9 +11,9 @@ use support::sync::Arc;
 use support::thread;
 use support::{LateFutex, ModelFutex, Task, model};
 
-type Shared<const START: u32> = Arc<(Semaphore<START, ModelFutex>, AtomicU32)>;
+type Shared<const START: usize> = Arc<(Semaphore<START, ModelFutex>, AtomicU32)>;
 
-fn shared<const START: u32>() -> Shared<START> {
+fn shared<const START: usize>() -> Shared<START> {
     Arc::new((Semaphore::<_, ModelFutex>::new(), AtomicU32::new(0)))
 }
 

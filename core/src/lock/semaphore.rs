@@ -3,12 +3,47 @@
 use super::turn::Turn;
 use crate::Error;
 use crate::finally::Finally;
+#[cfg(not(loom))]
+use crate::storage::{self, InMemory};
 use crate::sync::{AtomicU32, Ordering, const_unless_loom};
 use crate::wait::{Register, Spin, Wait, Wake, fresh, needs_wake};
+#[cfg(not(loom))]
+use core::alloc::Layout;
+use core::fmt;
 use core::future::poll_fn;
+#[cfg(not(loom))]
+use core::ptr::NonNull;
 use core::task::{Context, Poll};
 
-/// A counting semaphore that begins with `START` permits.
+/// A counting semaphore that begins with `START` permits. See [`SemaphoreInner`].
+///
+/// ```
+/// use ringway_core::lock::Semaphore;
+/// static PLACES: Semaphore<2> = Semaphore::new();
+/// PLACES.acquire();
+/// assert!(PLACES.try_acquire().is_ok());
+/// assert!(PLACES.try_acquire().is_err());
+/// PLACES.release(1).unwrap();
+/// assert_eq!(PLACES.permits(), 1);
+/// ```
+#[doc(alias = "sem_t")]
+pub type Semaphore<const START: usize, W = Spin> = SemaphoreInner<[(); START], W>;
+
+/// A [`Semaphore`] whose number of permits at first is known when the program runs.
+///
+/// `&Semaphore<START, W>` coerces to a reference to it. To create one on the heap or in memory of
+/// the caller, see [`InMemory`](crate::storage::InMemory).
+///
+/// ```
+/// use ringway_core::lock::{Semaphore, SemaphoreView};
+/// fn all(places: &SemaphoreView) -> usize {
+///     std::iter::from_fn(|| places.try_acquire().ok()).count()
+/// }
+/// assert_eq!(all(&Semaphore::<3>::new()), 3);
+/// ```
+pub type SemaphoreView<W = Spin> = SemaphoreInner<[()], W>;
+
+/// The type behind [`Semaphore`] and [`SemaphoreView`]: a count that records no holders.
 ///
 /// The thread that gives a permit back need not be the one that took it. So a permit is no guard
 /// here, and [`release`](Self::release) gives it back.
@@ -21,35 +56,25 @@ use core::task::{Context, Poll};
 /// *Fairness*: no order; a caller that finds a permit takes it. Each permit that is given back
 /// wakes one sleeper.
 ///
-/// The word is the number of permits minus `START`, so that all-zero bytes mean `START` permits.
-/// Bit 31 says that somebody may sleep.
-///
-/// ```
-/// use ringway_core::lock::Semaphore;
-/// static PLACES: Semaphore<2> = Semaphore::new();
-/// PLACES.acquire();
-/// assert!(PLACES.try_acquire().is_ok());
-/// assert!(PLACES.try_acquire().is_err());
-/// PLACES.release(1).unwrap();
-/// assert_eq!(PLACES.permits(), 1);
-/// ```
+/// The word is the number of permits minus that at first, so that all-zero bytes mean as many
+/// permits as at first. Bit 31 says that somebody may sleep. The number at first takes no memory.
 ///
 /// [`sem_post(3)`]: https://man7.org/linux/man-pages/man3/sem_post.3.html
-#[doc(alias = "sem_t")]
-#[derive(Debug)]
 #[repr(C)]
-pub struct Semaphore<const START: u32, W: Wake = Spin> {
+pub struct SemaphoreInner<S: AsRef<[()]> + ?Sized, W: Wake> {
     word: AtomicU32,
     how: W,
+    /// As many as there are permits at first.
+    start: S,
 }
 
 const WAITERS: u32 = 1 << 31;
 const COUNT: u32 = WAITERS - 1;
 
-impl<const START: u32, W: Wake> Semaphore<START, W> {
+impl<const START: usize, W: Wake> Semaphore<START, W> {
     /// Fails to compile for a semaphore that cannot work.
     pub(crate) const VALID: () = {
-        assert!(START <= COUNT, "a semaphore counts to 2^31 - 1");
+        assert!(START <= COUNT as usize, "a semaphore counts to 2^31 - 1");
     };
 
     /// The largest number of permits, as `SEM_VALUE_MAX` on Linux.
@@ -64,33 +89,69 @@ impl<const START: u32, W: Wake> Semaphore<START, W> {
         /// ```
         pub fn new() -> Self {
             const { Self::VALID };
-            Semaphore { word: AtomicU32::new(0), how: fresh!(W) }
+            SemaphoreInner { word: AtomicU32::new(0), how: fresh!(W), start: [(); START] }
         }
-    }
-
-    /// The number of permits at some moment of the call.
-    pub fn permits(&self) -> u32 {
-        // Relaxed: an estimate; nothing is read on the strength of it.
-        Self::count(self.word.load(Ordering::Relaxed))
-    }
-
-    fn count(word: u32) -> u32 {
-        word.wrapping_add(START) & COUNT
-    }
-
-    /// The word for `count` permits, with the waiters' bit of `flags`.
-    fn word(count: u32, flags: u32) -> u32 {
-        count.wrapping_sub(START) & COUNT | flags & WAITERS
     }
 }
 
-impl<const START: u32, W: Wake> Default for Semaphore<START, W> {
+impl<const START: usize, W: Wake> Default for Semaphore<START, W> {
     fn default() -> Self {
         Semaphore::new()
     }
 }
 
-impl<const START: u32, W: Wake> Semaphore<START, W> {
+impl<S: AsRef<[()]> + ?Sized, W: Wake> fmt::Debug for SemaphoreInner<S, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Semaphore").field("permits", &self.permits()).finish_non_exhaustive()
+    }
+}
+
+// SAFETY: `from_raw` points to `at`, and the layout is that of this `repr(C)` type: the word, then
+// `W`, and permits without bytes. `init_at` writes both.
+#[cfg(not(loom))]
+unsafe impl<W: Wake> InMemory for SemaphoreView<W> {
+    fn layout(start: usize) -> Option<Layout> {
+        (start <= COUNT as usize).then(Layout::new::<Semaphore<0, W>>)
+    }
+
+    fn from_raw(at: NonNull<u8>, start: usize) -> Option<NonNull<Self>> {
+        Self::layout(start)?;
+        NonNull::new(storage::slice(at, start) as *mut Self)
+    }
+
+    unsafe fn init_at(at: NonNull<u8>, start: usize) -> Option<NonNull<Self>> {
+        let semaphore = Self::from_raw(at, start)?;
+        let fresh = at.cast::<Semaphore<0, W>>();
+        // SAFETY: the caller guarantees memory of `layout(start)` at `at`, aligned, which nobody
+        // else uses. Every semaphore has the same bytes.
+        unsafe { fresh.write(Semaphore::new()) };
+        Some(semaphore)
+    }
+}
+
+impl<S: AsRef<[()]> + ?Sized, W: Wake> SemaphoreInner<S, W> {
+    /// The number of permits at first.
+    #[inline(always)]
+    fn start(&self) -> u32 {
+        // At most COUNT: `VALID` and `layout` see to it.
+        self.start.as_ref().len() as u32
+    }
+
+    /// The number of permits at some moment of the call.
+    pub fn permits(&self) -> u32 {
+        // Relaxed: an estimate; nothing is read on the strength of it.
+        self.count(self.word.load(Ordering::Relaxed))
+    }
+
+    fn count(&self, word: u32) -> u32 {
+        word.wrapping_add(self.start()) & COUNT
+    }
+
+    /// The word for `count` permits, with the waiters' bit of `flags`.
+    fn word(&self, count: u32, flags: u32) -> u32 {
+        count.wrapping_sub(self.start()) & COUNT | flags & WAITERS
+    }
+
     /// Takes a permit if there is one. Never waits.
     ///
     /// # Errors
@@ -101,7 +162,7 @@ impl<const START: u32, W: Wake> Semaphore<START, W> {
 
     /// Takes a permit if there is one; whether there was.
     fn take(&self) -> bool {
-        let next = |seen| Some(Self::word(Self::count(seen).checked_sub(1)?, seen));
+        let next = |seen| Some(self.word(self.count(seen).checked_sub(1)?, seen));
         // SYNC POINT with `release`, acquire: what was done before the permit was given is seen.
         self.word.update(Ordering::Acquire, next).is_ok()
     }
@@ -110,8 +171,8 @@ impl<const START: u32, W: Wake> Semaphore<START, W> {
     #[cold]
     fn put_back(&self) {
         let next = |seen| {
-            let count = Self::count(seen).checked_add(1).filter(|count| *count <= COUNT)?;
-            Some(Self::word(count, seen))
+            let count = self.count(seen).checked_add(1).filter(|count| *count <= COUNT)?;
+            Some(self.word(count, seen))
         };
         // Relaxed: nothing was done with the permit. An exchange continues the release sequence of
         // the `release` that gave it. Where it is a critical section, the sections order all that
@@ -133,7 +194,7 @@ impl<const START: u32, W: Wake> Semaphore<START, W> {
     /// Wakes that many waiters.
     ///
     /// # Errors
-    /// [`Error::Overflow`], when there would be more than [`MAX`](Self::MAX).
+    /// [`Error::Overflow`], when there would be more than [`MAX`](Semaphore::MAX).
     ///
     /// ```
     /// use ringway_core::{Error, lock::Semaphore};
@@ -148,8 +209,8 @@ impl<const START: u32, W: Wake> Semaphore<START, W> {
             return Ok(());
         }
         let next = |seen| {
-            let count = Self::count(seen);
-            (permits <= Self::MAX - count).then(|| Self::word(count + permits, 0))
+            let count = self.count(seen);
+            (permits <= COUNT - count).then(|| self.word(count + permits, 0))
         };
         // SYNC POINT with `take`, `acquire_slow` and `poll_acquire`, release. It also reaches
         // callers that take a permit after others did: what those others do to the word are
@@ -163,7 +224,7 @@ impl<const START: u32, W: Wake> Semaphore<START, W> {
     }
 }
 
-impl<const START: u32, W: Wait> Semaphore<START, W> {
+impl<S: AsRef<[()]> + ?Sized, W: Wait> SemaphoreInner<S, W> {
     /// Takes a permit; waits until there is one.
     pub fn acquire(&self) {
         while self.acquire_deadline(None).is_err() {}
@@ -205,8 +266,8 @@ impl<const START: u32, W: Wait> Semaphore<START, W> {
         let waiters = if needs_wake::<W>() { WAITERS } else { 0 };
         let (mut slept, mut timed_out) = (0, false);
         loop {
-            let next = |seen| match Self::count(seen).checked_sub(1) {
-                Some(left) => Self::word(left, seen | slept),
+            let next = |seen| match self.count(seen).checked_sub(1) {
+                Some(left) => self.word(left, seen | slept),
                 None => seen | waiters,
             };
             // SYNC POINT with `release`, acquire: what was done before the permit was given is
@@ -214,7 +275,7 @@ impl<const START: u32, W: Wait> Semaphore<START, W> {
             let seen = match self.word.update(Ordering::Acquire, |seen| Some(next(seen))) {
                 Ok(seen) | Err(seen) => seen,
             };
-            if let Some(left) = Self::count(seen).checked_sub(1) {
+            if let Some(left) = self.count(seen).checked_sub(1) {
                 if left > 0 && slept != 0 {
                     self.pass_on();
                 }
@@ -232,7 +293,7 @@ impl<const START: u32, W: Wait> Semaphore<START, W> {
     }
 }
 
-impl<const START: u32, W: Register> Semaphore<START, W> {
+impl<S: AsRef<[()]> + ?Sized, W: Register> SemaphoreInner<S, W> {
     /// Polls for a permit, for a task.
     ///
     /// Cancel-safe: a task that stops polling holds nothing.
@@ -251,15 +312,15 @@ impl<const START: u32, W: Register> Semaphore<START, W> {
             return Poll::Ready(());
         }
         // Others may sleep, so that WAITERS is to be set in both cases.
-        let next = |seen| match Self::count(seen).checked_sub(1) {
-            Some(left) => Some(Self::word(left, WAITERS)),
+        let next = |seen| match self.count(seen).checked_sub(1) {
+            Some(left) => Some(self.word(left, WAITERS)),
             None => (seen & WAITERS == 0).then_some(seen | WAITERS),
         };
         // SYNC POINT with `release`, acquire: what was done before the permit was given is seen.
         let seen = match self.word.update(Ordering::Acquire, next) {
             Ok(seen) | Err(seen) => seen,
         };
-        let Some(left) = Self::count(seen).checked_sub(1) else {
+        let Some(left) = self.count(seen).checked_sub(1) else {
             self.how.register(&self.word, seen | WAITERS, cx.waker());
             return Poll::Pending;
         };

@@ -7,7 +7,7 @@ use super::kind::{kind_for, kinds};
 use super::{Description, Item, Kind, Part, ReadOnly, SharedWait, Structure};
 use crate::lock::{
     self, Barrier, BarrierView, BoundedSemaphore, BoundedSemaphoreView, Condition, Event, Mutex,
-    RwLock, RwLockView, Semaphore,
+    RwLock, RwLockView, Semaphore, SemaphoreView,
 };
 #[cfg(target_has_atomic = "64")]
 use crate::lock::{ReentrantMutex, ThreadId};
@@ -289,9 +289,16 @@ unsafe impl<T: Item, W: SharedWait> Part for RwLockView<T, W> {
 
 // SAFETY: the lock is `repr(C)`: words, and a plain value behind them if it has one. Zeroed words
 // are a fresh lock, and `W` has no bytes.
-unsafe impl<const START: u32, W: SharedWait> Part for Semaphore<START, W> {
+unsafe impl<const START: usize, W: SharedWait> Part for Semaphore<START, W> {
     lends_itself!();
-    sized!(kind_for::<W>(Kind::SEMAPHORE), (), START as usize, VALID);
+    sized!(kind_for::<W>(Kind::SEMAPHORE), (), START, VALID);
+}
+
+// SAFETY: it is a `Semaphore` whose number of permits at first is known when the program runs, with
+// the same layout and description.
+unsafe impl<W: SharedWait> Part for SemaphoreView<W> {
+    lends_itself!();
+    counted!(kind_for::<W>(Kind::SEMAPHORE), ());
 }
 
 // SAFETY: the lock is `repr(C)`: words, a plain value behind them if it has one, and slots. Zeroed
@@ -725,6 +732,8 @@ mod tests {
         assert_eq!((seen.holders[0], count), (Some(("holder", dead)), 1));
         assert_eq!(seen_and_recovered(&mutex, dead).1, 0);
 
+        assert_eq!(SemaphoreView::<Spin>::description_for(5), Some(Semaphore::<5>::description()));
+        assert_eq!(SemaphoreView::<Spin>::description_for(1 << 31), None);
         let permits = Semaphore::<5>::new();
         permits.acquire();
         let (seen, count) = seen_and_recovered(&permits, dead);

@@ -4,7 +4,7 @@
 use super::condition::Restless;
 use super::*;
 use ringway_core::lock::{
-    BarrierView, BoundedSemaphoreView, ReadGuard, ReentrantGuard, RwLockView,
+    BarrierView, BoundedSemaphoreView, ReadGuard, ReentrantGuard, RwLockView, SemaphoreView,
 };
 use ringway_core::wait::Spin;
 use std::cell::Cell;
@@ -90,6 +90,16 @@ fn a_view_in_given_memory_is_as_large_as_the_type() {
     assert_eq!(layout, Some(Layout::new::<BoundedSemaphore<9, Restless>>()));
 
     let mut memory = [std::mem::MaybeUninit::new(0xAA); 256];
+    let count = SemaphoreView::<Restless>::init_in(&mut memory, 9).unwrap();
+    assert_eq!(count.permits(), 9);
+    count.acquire();
+    assert_eq!(format!("{count:?}"), "Semaphore { permits: 8, .. }");
+    let layout = <SemaphoreView<Restless> as InMemory>::layout;
+    assert_eq!(layout(9), Some(Layout::new::<Semaphore<9, Restless>>()));
+    assert_eq!(layout(i32::MAX as usize), layout(9));
+    assert_eq!(layout(1 << 31), None);
+
+    let mut memory = [std::mem::MaybeUninit::new(0xAA); 256];
     let barrier = BarrierView::<Restless>::init_in(&mut memory, 1).unwrap();
     assert_eq!((barrier.wait(), barrier.waiting()), (Ok(0), 0));
     let layout = <BarrierView<Restless> as InMemory>::layout(9);
@@ -140,6 +150,10 @@ fn a_lock_and_its_view_are_one() {
     let lock: Box<RwLockView<_, _>> = Box::new(RwLock::<_, 3, Yielding>::new([1, 2]));
     lock.write().unwrap()[0] = 5;
     assert_eq!(*lock.read().unwrap(), [5, 2]);
+    let sized = Semaphore::<2, Yielding>::new();
+    let count: &SemaphoreView<Yielding> = &sized;
+    count.acquire();
+    assert_eq!((count.permits(), sized.permits()), (1, 1));
     let sized = BoundedSemaphore::<2, Yielding>::new();
     let view: &BoundedSemaphoreView<_> = &sized;
     let permit = view.acquire();

@@ -102,7 +102,7 @@ impl Layout {
             "byte_ring" => layout.byte_ring(name, capacity),
             "message_ring" => layout.message_ring(name, capacity),
             "lock" => layout.part::<Mutex<Nothing>>(name),
-            "semaphore" => layout.part::<shm::Semaphore<0>>(name),
+            "semaphore" => layout.semaphore(name, capacity),
             "bounded_semaphore" => layout.bounded_semaphore(name, capacity),
             "event" => layout.part::<shm::Event>(name),
             "condition" => layout.part::<crate::locks::ConditionWords>(name),
@@ -229,11 +229,6 @@ impl Region {
     #[getter]
     fn participant(&self) -> PyResult<u16> {
         Ok(self.now.region()?.participant().number())
-    }
-
-    #[getter]
-    fn generation(&self) -> PyResult<u32> {
-        Ok(self.now.region()?.generation())
     }
 
     /// The participants that live: their numbers, and their processes.

@@ -339,6 +339,15 @@ class Semaphores(Case):
         with self.assertRaises(ValueError):
             BoundedSemaphore(-1)
 
+    def test_the_permits_are_there_at_once(self):
+        # What is here when a creator is killed right after it made the region.
+        native = ringway._ringway
+        region = native.Region.anonymous(Layout().semaphore("places", 3)._native)
+        self.assertEqual(native.Semaphore(region, "places").get_value(), 3)
+        self.assertEqual(ringway.PartInfo(*region.parts()[0]).capacity, 3)
+        with self.assertRaises(ValueError):
+            Layout().semaphore("places", 1 << 31)
+
     def test_one_too_many(self):
         semaphore = BoundedSemaphore(1)
         with self.assertRaises(ValueError):

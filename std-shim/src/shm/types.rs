@@ -70,6 +70,8 @@ with_a_capacity! {
     Broadcast, BroadcastView, broadcast [T] = ringway_core::ring::broadcast;
     " lock for one writer or several readers" ", up to `N` at a time", of "readers":
     RwLock, RwLockView, rw_lock [T] = lock;
+    " semaphore" ", a count that starts at `N` and never goes below zero", of "permits at first":
+    Semaphore, SemaphoreView, semaphore [] = lock;
     " bounded semaphore" ": `N` permits, which come back when their holder dies", of "permits":
     BoundedSemaphore, BoundedSemaphoreView, bounded_semaphore [] = lock;
     " barrier" ": a place where each of `N` waits for all", of "parties":
@@ -189,9 +191,6 @@ pub type RawValue<T> = ringway_core::plain::Words<T>;
 #[cfg(target_has_atomic = "64")]
 #[doc(alias = "RLock")]
 pub type ReentrantMutex<T = ()> = lock::ReentrantMutex<T, RobustFutex>;
-
-/// A count that starts at `START` and never goes below zero.
-pub type Semaphore<const START: u32> = lock::Semaphore<START, RobustFutex>;
 
 /// A condition variable: a waiter frees its [`Mutex`] while it sleeps.
 pub type Condition = lock::Condition<RobustFutex>;

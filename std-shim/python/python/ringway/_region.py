@@ -69,7 +69,6 @@ class Layout:
         if not 1 <= places <= 0xFFFF:
             raise ValueError(f"a region has between 1 and 65535 places, and not {places}")
         self._native = _ringway.Layout(places)
-        self._semaphores: Dict[str, int] = {}
 
     def _add(self, kind: str, name: str, capacity: int = 0, size: int = 0, code: str = "") -> Layout:
         if capacity < 0:
@@ -113,8 +112,7 @@ class Layout:
         """Adds a `Semaphore` with `value` permits."""
         if value < 0:
             raise ValueError("a semaphore begins with a number of permits that is not negative")
-        self._semaphores[name] = value
-        return self._add("semaphore", name)
+        return self._add("semaphore", name, value)
 
     def bounded_semaphore(self, name: str, value: int = 1) -> Layout:
         """Adds a `BoundedSemaphore` with `value` permits."""
@@ -186,7 +184,7 @@ class Region:
     @classmethod
     def anonymous(cls, layout: Layout) -> Region:
         """Creates a region without a name."""
-        return cls(_ringway.Region.anonymous(layout._native))._begin(layout)
+        return cls(_ringway.Region.anonymous(layout._native))
 
     @classmethod
     def create(cls, name: str, layout: Layout, *, mode: int = 0o600) -> Region:
@@ -194,7 +192,7 @@ class Region:
 
         Raises `FileExistsError` if a process has a region of this name.
         """
-        return cls(_ringway.Region.create(name, mode, layout._native))._begin(layout)
+        return cls(_ringway.Region.create(name, mode, layout._native))
 
     @classmethod
     def open(cls, name: str, *, mode: int = 0o600, any_owner: bool = False) -> Region:
@@ -208,10 +206,7 @@ class Region:
     @classmethod
     def open_or_create(cls, name: str, layout: Layout, *, mode: int = 0o600) -> Region:
         """Opens the region of this name, which must have the layout's parts, or creates it."""
-        native = _ringway.Region.open_or_create(name, mode, layout._native)
-        region = cls._only(native)
-        # The first attachment of all is its creator's.
-        return region._begin(layout) if region._native is native and native.generation == 1 else region
+        return cls._only(_ringway.Region.open_or_create(name, mode, layout._native))
 
     @classmethod
     def from_fd(cls, fd: int) -> Region:
@@ -229,13 +224,6 @@ class Region:
         """The region of this attachment, or the one that this process has of the same file already."""
         found = _regions.get(_key(native.fileno()))
         return found if found is not None else cls(native)
-
-    def _begin(self, layout: Layout) -> Region:
-        """Gives the semaphores of a new region their permits."""
-        for name, value in layout._semaphores.items():
-            if value:
-                _ringway.Semaphore(self._native, name).release(value)
-        return self
 
     @property
     def name(self) -> Optional[str]:

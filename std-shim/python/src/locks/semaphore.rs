@@ -15,7 +15,7 @@ fn permits(n: i64) -> PyResult<u32> {
     count.ok_or_else(|| PyValueError::new_err("the number of permits must be one or more"))
 }
 
-type AnyPart = Part<shm::Semaphore<0>>;
+type AnyPart = Part<shm::SemaphoreView>;
 
 /// A permit that goes back when it is dropped.
 struct Permit<'p>(&'p AnyPart);

@@ -3,7 +3,7 @@
 use super::super::alone::{Late, Only};
 use ringway_core::lock::{
     Barrier, BarrierView, BoundedSemaphore, BoundedSemaphoreView, Condition, Event, Mutex,
-    ReentrantMutex, RwLock, RwLockView, Semaphore,
+    ReentrantMutex, RwLock, RwLockView, Semaphore, SemaphoreView,
 };
 use ringway_core::participant::Participant;
 use ringway_core::plain::Words;
@@ -216,6 +216,7 @@ pub(super) const KINDS: &[Kind] = kinds! {
         _ = handle.read_deadline(Some(())).is_ok();
         handle.write_deadline(Some(())).is_ok()
     };
+    SemaphoreView => |count, _me| (count.release(1), count.try_acquire());
     BoundedSemaphoreView => |places, me| places.handle(me).try_acquire().is_ok();
     BarrierView<Late> => |barrier, me| {
         let handle = barrier.handle(me);

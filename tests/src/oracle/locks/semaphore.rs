@@ -5,13 +5,13 @@ use super::{Choices, LATE, PEOPLE, Task, Waits, assert_one_is_woken, die, person
 use ringway_core::Error;
 use ringway_core::lock::{BoundedSemaphore, BoundedSemaphoreView, Handle, Permit, Semaphore};
 
-const START: u32 = 2;
+const START: usize = 2;
 
 type Count = Semaphore<START, Waits>;
 
 pub(super) fn run(choices: &mut Choices<'_>) {
     let semaphore = Count::new();
-    let mut permits = START;
+    let mut permits = START as u32;
     let mut tasks: [Option<Task<'_, ()>>; PEOPLE] = Default::default();
     while step(choices, &semaphore, &mut permits, &mut tasks).is_some() {
         assert_eq!(semaphore.permits(), permits);

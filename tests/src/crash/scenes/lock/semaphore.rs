@@ -7,7 +7,7 @@ use ringway::lock::Semaphore;
 use ringway::shm::RobustFutex;
 use ringway_core::participant::Participant;
 
-const START: u32 = 2;
+const START: usize = 2;
 type Permits = Semaphore<START, RobustFutex>;
 
 impl Structure for Permits {
