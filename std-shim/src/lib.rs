@@ -31,6 +31,7 @@
 //! | a service on a Unix socket, TCP, UDP | [`socket`] |
 //! | signals, handled where everything is allowed | [`signal`] |
 //! | one wait for several sources | [`fd::WaitSet`], [`wait::wait_any`] |
+//! | the same in `async` code | the futures of each part (`pop_async`); for descriptors `task` (features `tokio`, `async-io`) |
 //! | a Python program at the other end (feature `python`) | `python` |
 //! | messages over a serial line that loses bytes | [`link`], [`serial`] |
 //!
@@ -79,6 +80,7 @@
 //! | `arbitrary` | `Arbitrary` for [`Signal`](signal::Signal), [`UnixAddress`](socket::UnixAddress), and what the core has |
 //! | `python` | `python`: CPython's `multiprocessing` at the other end |
 //! | `pickle` | `python::pickle`: plain Python objects as messages, and `python` |
+//! | `tokio`, `async-io` | `task`: ends of the system as tasks use them, under tokio and under any executor |
 //! | `derive` | the derives of `ringway::zerocopy`, for [items](shm::Item) of your own |
 //!
 //! [poll(2)]: https://man7.org/linux/man-pages/man2/poll.2.html
@@ -127,6 +129,9 @@ pub mod shm;
 pub mod signal;
 pub mod socket;
 mod sys;
+#[cfg(any(feature = "async-io", feature = "tokio"))]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "async-io", feature = "tokio"))))]
+pub mod task;
 mod unshared;
 pub mod wait;
 
