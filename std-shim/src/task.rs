@@ -35,6 +35,7 @@
 //! [`read_with`]: https://docs.rs/async-io/latest/async_io/struct.Async.html#method.read_with
 //! [`write_with`]: https://docs.rs/async-io/latest/async_io/struct.Async.html#method.write_with
 
+mod answer;
 #[cfg(feature = "async-io")]
 mod smol;
 #[cfg(feature = "tokio")]
@@ -46,24 +47,3 @@ pub use smol::Smol;
 #[cfg(feature = "tokio")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tokio")))]
 pub use tokio::Tokio;
-
-use crate::{CoreError, Error, Result};
-use std::io;
-
-const WATCH: &str = "have the runtime watch the descriptor";
-
-/// The answer of an attempt, for a runtime that tries again as long as it is an error that says so.
-fn tried<R>(answer: Result<R>) -> io::Result<Result<R>> {
-    match answer {
-        Err(error) if error.is(CoreError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
-        answer => Ok(answer),
-    }
-}
-
-/// What the runtime itself says: a refusal of the system, or that it has ended.
-fn refused(error: io::Error) -> Error {
-    match error.raw_os_error() {
-        Some(_) => Error::new(WATCH, crate::error::limit(crate::sys::errno(&error))),
-        None => Error::new(WATCH, CoreError::Closed).because("the runtime has ended"),
-    }
-}

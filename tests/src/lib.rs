@@ -31,6 +31,7 @@ pages! {
     CoreReadme = "core/README.md";
     ShimReadme = "std-shim/README.md";
     Architecture = "docs/architecture.md";
+    Async = "docs/async.md";
     Benchmarks = "docs/benchmarks.md";
     Choosing = "docs/choosing.md";
     CrashTable = "docs/crash-table.md";

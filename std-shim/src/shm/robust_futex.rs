@@ -82,8 +82,8 @@ impl AdaptiveSpin {
 
     /// The state when a task is about to sleep.
     ///
-    /// Nobody measures how long a task sleeps. So after the last skipped check it checks as often as
-    /// it may, and learns whether that pays.
+    /// Nobody measures how long a task sleeps. So after the last skipped check it checks as often
+    /// as it may, and learns whether that pays.
     fn before_task_sleeps(self) -> AdaptiveSpin {
         if self.is_last_skip() {
             AdaptiveSpin { spins: MAX_SPINS, skipped: 0, ..self }

@@ -1,6 +1,6 @@
 //! Ends on the reactor of smol, which runs under any executor.
 
-use super::refused;
+use super::answer::refused;
 use crate::pipe::{Reader, Writer};
 use crate::serial::Port;
 use crate::socket::{Family, Socket, Stream};

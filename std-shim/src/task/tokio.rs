@@ -1,6 +1,6 @@
 //! Ends under tokio.
 
-use super::{WATCH, refused, tried};
+use super::answer::{WATCH, refused, tried};
 use crate::pipe::{Reader, Writer};
 use crate::serial::Port;
 use crate::socket::{Family, Socket, Stream};
