@@ -1,5 +1,6 @@
 //! A service in `async` code whose work is done by other processes: each request goes through a
-//! queue in shared memory, and so does its answer. A worker is killed at its job, and nobody notices.
+//! queue in shared memory, and so does its answer. A worker is killed at its job, and nobody
+//! notices.
 //!
 //! ```text
 //! cargo run -p ringway --features tokio --example service
