@@ -57,7 +57,14 @@
 #define RW_HALF_WORDS 104
 #endif
 
-#if defined(RW_BARE)
+#if (defined(RW_BARE) && defined(RW_SHARED_LAYOUT))
+/*
+ The words of an object for one thread, as large as on a hosted target.
+ */
+#define RW_HALF_WORDS 208
+#endif
+
+#if (defined(RW_BARE) && !defined(RW_SHARED_LAYOUT))
 /*
  The words of an object for one thread.
  */

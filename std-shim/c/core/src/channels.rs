@@ -221,11 +221,12 @@ macro_rules! listens {
 listens!(Stream, Packets);
 
 /// The room for an end of any kind.
-#[cfg_attr(not(target_os = "none"), repr(align(128)))]
-#[cfg_attr(target_os = "none", repr(align(8)))]
+#[cfg_attr(any(not(target_os = "none"), feature = "shared-layout"), repr(align(128)))]
+#[cfg_attr(all(target_os = "none", not(feature = "shared-layout")), repr(align(8)))]
 pub struct Room([MaybeUninit<u8>; ROOM]);
 
-const ROOM: usize = if cfg!(target_os = "none") { 96 } else { 512 };
+const ROOM: usize =
+    if cfg!(all(target_os = "none", not(feature = "shared-layout"))) { 96 } else { 512 };
 
 /// An end, and how to find its methods.
 pub struct AnyEnd {

@@ -12,8 +12,11 @@ pub const RW_HANDLE_WORDS: usize = 12;
 /// The words of an object for one thread: it has lines of the cache for itself, where there is one.
 #[cfg(not(target_os = "none"))]
 pub const RW_HALF_WORDS: usize = 104;
+/// The words of an object for one thread, as large as on a hosted target.
+#[cfg(all(target_os = "none", feature = "shared-layout"))]
+pub const RW_HALF_WORDS: usize = 208;
 /// The words of an object for one thread.
-#[cfg(target_os = "none")]
+#[cfg(all(target_os = "none", not(feature = "shared-layout")))]
 pub const RW_HALF_WORDS: usize = 32;
 
 /// A type of C whose bytes hold a tag, and a Rust value behind it.
