@@ -56,6 +56,15 @@ def opened(region):
     ]
 
 
+def answer(jobs, attempt):
+    with jobs.claim() as job:
+        queue, text = job.value
+        assert (text, job.attempts) == ("a job", attempt)
+        queue.put(attempt)
+        if attempt == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
 class Names(Case):
     def test_create_then_open(self):
         it = name()
@@ -93,6 +102,26 @@ class Names(Case):
         self.assertEqual(made.semaphore("semaphore").get_value(), 3)
         self.run_in("spawn", open_again, it)
         self.assertEqual(made.semaphore("semaphore").get_value(), 3)
+
+    def test_a_message_with_a_part_is_received_again(self):
+        for method in METHODS:
+            it, jobs = name(), ringway.Queue()
+            region = Region.create(it, layout(), mode=0o660)
+            jobs.put((region.queue("jobs"), "a job"))
+            self.joined(self.child(method, answer, jobs, 1), -signal.SIGKILL)
+            self.joined(self.child(method, answer, jobs, 2))
+            self.assertEqual([region.queue("jobs").get_nowait() for _ in range(2)], [1, 2])
+            self.assertEqual(jobs.qsize(), 0)
+
+    def test_a_message_with_a_part_that_is_gone(self):
+        it, jobs = name(), ringway.Queue()
+        region = Region.create(it, layout())
+        jobs.put(region.queue("jobs"))
+        del region
+        for made in [None, Region.create(it, layout())]:
+            with self.assertRaises(FileNotFoundError), jobs.claim() as job:
+                print(job.value)
+        del made
 
     def test_another_layout(self):
         it = name()

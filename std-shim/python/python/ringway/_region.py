@@ -9,7 +9,7 @@ import sys
 import threading
 import warnings
 import weakref
-from multiprocessing import reduction
+from multiprocessing import context, reduction
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from . import _ringway
@@ -273,6 +273,10 @@ class Region:
         return f"<ringway.Region {self.name or 'without a name'}, {self.size} bytes>"
 
     def __reduce__(self) -> Tuple[Any, ...]:
+        name = self.name
+        if name is not None and context.get_spawning_popen() is None:
+            # A message may be received again, after its receiver died. A descriptor goes out once.
+            return _reopen, (name, self._key)
         return _rebuild, (reduction.DupFd(self.fileno()), self._key)
 
     # The parts. Each is one object in a process, so that what a thread has locked is told everywhere.
@@ -469,6 +473,18 @@ def _rebuild(descriptor: Any, key: Tuple[int, int]) -> Region:
         return Region.from_fd(fd)
     finally:
         os.close(fd)
+
+
+def _reopen(name: str, key: Tuple[int, int]) -> Region:
+    """Attaches, in the process that received a message, to a region that has a name."""
+    found = _regions.get(key)
+    if found is not None:
+        return found
+    # Whoever may open it: the sender said which file it is.
+    native = _ringway.Region.open(name, 0o777, True)
+    if _key(native.fileno()) != key:
+        raise FileNotFoundError(f"the region {name!r} that was sent is gone, and there is another one of its name")
+    return Region(native)
 
 
 class Part:
