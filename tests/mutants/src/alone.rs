@@ -49,11 +49,12 @@ impl Judge {
         verdict
     }
 
-    /// Runs the closest tests first, and all others only if those pass.
+    /// Runs the unit tests and the closest tests first, and all others only if those pass.
     fn judge_built(&self, file: &str) -> Answer<(&'static str, String)> {
         let closest = CLOSEST.iter().find(|(part, _)| file.starts_with(part));
         let closest = closest.map_or("layout", |(_, program)| program);
-        let some = ["-p", "ringway-core", "--all-features", "--test", closest].map(str::to_owned);
+        let some = ["-p", "ringway-core", "--all-features", "--lib", "--test", closest];
+        let some = some.map(str::to_owned);
         for tests in [&some[..], &self.tree.tests[..]] {
             let Some(programs) = self.tree.programs(tests)? else {
                 return Ok(("refused", String::new()));

@@ -322,3 +322,32 @@ impl<const N: usize, W: Wake> Shared<N, W> {
         }
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::wait::Spin;
+
+    /// Whether a second writer may write while the first one does.
+    fn lets_in_another(shared: &Shared<8, Spin>) -> bool {
+        // SAFETY: the caller counted a writer, and none leaves.
+        let write = || unsafe { shared.writing(|_| ()) };
+        // SAFETY: as above; nobody uses a half in there.
+        let done = unsafe { shared.writing(|_| write().is_some()) };
+        done.expect("nobody writes yet").expect("the reader is open")
+    }
+
+    #[test]
+    fn only_a_writer_that_stays_alone_takes_no_lock() {
+        let pipe = Shared::<8, Spin>::new();
+        pipe.open_both().unwrap();
+        assert!(lets_in_another(&pipe), "there is nobody else, so there is no lock");
+        pipe.clone_writer().unwrap();
+        assert!(!lets_in_another(&pipe));
+        // Another writer may open a FIFO at any time.
+        let fifo = Shared::<8, Spin>::new();
+        fifo.enter_reader().unwrap();
+        fifo.enter_writer().unwrap();
+        assert!(!lets_in_another(&fifo));
+    }
+}
