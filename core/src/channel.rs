@@ -26,6 +26,8 @@ pub mod fifo;
 pub mod frame;
 #[cfg(feature = "embedded-io")]
 mod io;
+#[cfg(feature = "embedded-io-async")]
+mod io_async;
 pub mod link;
 mod name;
 pub mod pipe;

@@ -90,7 +90,9 @@
 //! | `alloc` | an `Arc` owns the structure for its halves, see [`StableRef`](storage::StableRef) |
 //! | `arbitrary` | `Arbitrary` for [`Error`], [states and events](channel), [`Participant`](participant::Participant), [link configurations](channel::link::Config) and [signals](signal), where there is a standard library |
 //! | `defmt` | `defmt::Format` of the errors and states |
+//! | `embedded-io-async` | `embedded_io_async::{Read, Write}` on the byte ends, `BufRead` on the byte ring; and `embedded-io` |
 //! | `embedded-io` | `embedded_io::{Read, Write, ReadReady, WriteReady}` on the byte ends |
+//! | `futures` | `Stream` for the consumer of a ring and the reader of a broadcast, `Sink` for the producer of a ring |
 //! | `heapless` | receives messages into a `heapless::Vec` as well, see [`Buffer`] |
 //! | `shared-layout` | on bare metal, the layout that hosted targets have, for memory that is shared with one of them |
 //! | `zerocopy` | every `zerocopy` type is [`Plain`](plain::Plain) |

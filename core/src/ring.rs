@@ -78,6 +78,8 @@ pub mod queue;
 mod raw;
 mod sides;
 mod slots;
+#[cfg(feature = "futures")]
+mod streams;
 
 pub use consumer::{Consumer, ReadChunk};
 pub use error::{Full, PushError};

@@ -22,7 +22,7 @@
 use super::pipe::{Reader, Writer};
 use super::socket::Stream;
 use crate::Error;
-use crate::wait::Wait;
+use crate::wait::{Wait, Wake};
 use embedded_io::{ErrorKind, ErrorType, Read, ReadReady, Write, WriteReady};
 
 impl embedded_io::Error for Error {
@@ -54,7 +54,7 @@ impl embedded_io::Error for Error {
     }
 }
 
-impl<const N: usize, W: Wait> ErrorType for Reader<'_, N, W> {
+impl<const N: usize, W: Wake> ErrorType for Reader<'_, N, W> {
     type Error = Error;
 }
 
@@ -70,7 +70,7 @@ impl<const N: usize, W: Wait> ReadReady for Reader<'_, N, W> {
     }
 }
 
-impl<const N: usize, W: Wait> ErrorType for Writer<'_, N, W> {
+impl<const N: usize, W: Wake> ErrorType for Writer<'_, N, W> {
     type Error = Error;
 }
 
@@ -94,7 +94,7 @@ impl<const N: usize, W: Wait> WriteReady for Writer<'_, N, W> {
     }
 }
 
-impl<const N: usize, W: Wait> ErrorType for Stream<'_, N, W> {
+impl<const N: usize, W: Wake> ErrorType for Stream<'_, N, W> {
     type Error = Error;
 }
 

@@ -48,6 +48,8 @@ mod consumer;
 mod inner;
 #[cfg(feature = "embedded-io")]
 mod io;
+#[cfg(feature = "embedded-io-async")]
+mod io_async;
 mod lend;
 mod once;
 mod producer;

@@ -376,6 +376,12 @@ impl<R: RingRef<Wake: Register>> Producer<R> {
         lend_until(self, poll, |this, room| room.map(|room| this.chunk(room)))
     }
 
+    /// Whether there is room for a value, or has the task woken when there may be.
+    #[cfg(feature = "futures")]
+    pub(super) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.poll(cx, |this| this.room_or_end(1)).map_ok(|_| ())
+    }
+
     /// Returns what `attempt` answers. Without an answer, it has the task woken when there may be
     /// one.
     fn poll<A>(

@@ -9,6 +9,7 @@ use crate::sync::CachePadded;
 use crate::wait::{Register, Wait, look_or_end};
 use core::fmt;
 use core::future::poll_fn;
+use core::task::{Context, Poll};
 
 /// A reader of a broadcast. It can move to another thread or context.
 ///
@@ -350,13 +351,17 @@ impl<R: BroadcastRef<Wake: Register>> Reader<R> {
     /// assert_eq!(message.poll(&mut cx), Poll::Ready(Ok(1)));
     /// ```
     pub fn recv_async(&mut self) -> impl Future<Output = Result<R::Value, RecvError>> {
+        poll_fn(|cx| self.poll_next_message(cx))
+    }
+
+    /// The next message, or has the task woken when there may be one.
+    pub(in crate::ring) fn poll_next_message(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<R::Value, RecvError>> {
         let slots = self.slots;
-        poll_fn(move |cx| {
-            slots
-                .control()
-                .bell()
-                .poll_until(cx, || self.attempt_or_end(|slots, next| slots.read(next)))
-        })
+        let attempt = || self.attempt_or_end(|slots, next| slots.read(next));
+        slots.control().bell().poll_until(cx, attempt)
     }
 
     /// Copies the next message into `out`; awaits one. If the future is dropped, nothing is

@@ -831,6 +831,20 @@ impl<R: ByteRingRef<Wake: Register>> Consumer<R> {
         lend_until(self, poll, |this, found| found.map(|found| this.granted(found)))
     }
 
+    /// The bytes at the head, in place, once there is one; none at the end.
+    #[cfg(feature = "embedded-io-async")]
+    pub(super) fn fill_async(&mut self) -> impl Future<Output = Result<&[u8], Error>> {
+        let ready = |this: &mut Self| {
+            let attempt = |this: &mut Self| (!this.is_empty()).then_some(Ok(()));
+            look_or_end(this, attempt, |this| match this.end()? {
+                Error::EndOfFile => Some(Ok(())),
+                error => Some(Err(error)),
+            })
+        };
+        let poll = move |this: &mut Self, cx: &mut Context<'_>| this.poll(cx, ready);
+        lend_until(self, poll, |this, found| found.map(|()| this.as_slices().0))
+    }
+
     /// Returns what `attempt` answers. Without an answer, it has the task woken when there may be
     /// one.
     fn poll<A>(
