@@ -1,6 +1,8 @@
 //! Mutants in constants, which cannot be chosen when the tests run: each in a build of its own.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use crate::Answer;
@@ -36,9 +38,28 @@ pub struct Judge {
     pub tree: Tree,
     /// How many times as long as [`LIMIT`] a program may take.
     pub patience: u32,
+    /// The programs that fail as they are, which say nothing.
+    pub broken: BTreeSet<String>,
 }
 
 impl Judge {
+    /// Finds the programs that fail as they are: tests of layouts do, where there are no caches.
+    pub fn find_broken(&mut self) -> Answer<()> {
+        for (name, program) in self.tree.programs(&self.tree.tests)?.unwrap_or_default() {
+            if self.run(&program)? != End::Passed {
+                println!("left out, fails as it is: {name}");
+                self.broken.insert(name);
+            }
+        }
+        Ok(())
+    }
+
+    fn run(&self, program: &Path) -> Answer<End> {
+        let folder = self.tree.root.join("core");
+        let limit = self.patience * LIMIT;
+        Ok(run::run(program, &[], &folder, ("RINGWAY_MUTANT", "none"), limit)?)
+    }
+
     /// The verdict, with the program that notices.
     pub fn judge(&self, mutant: &Mutant) -> Answer<(&'static str, String)> {
         let file = self.tree.root.join(&mutant.file);
@@ -60,9 +81,10 @@ impl Judge {
                 return Ok(("refused", String::new()));
             };
             for (name, program) in programs {
-                let folder = self.tree.root.join("core");
-                let limit = self.patience * LIMIT;
-                match run::run(&program, &[], &folder, ("RINGWAY_MUTANT", "none"), limit)? {
+                if self.broken.contains(&name) {
+                    continue;
+                }
+                match self.run(&program)? {
                     End::Passed => {}
                     End::Failed => return Ok(("killed", name)),
                     End::TooLong => return Ok(("timeout", name)),

@@ -140,7 +140,7 @@ fn work(options: &Options) -> Answer<()> {
             let is_due = options.patience == 1 || slow.contains(&mutant.name);
             is_chosen(mutant) && is_open && is_due && wanted.contains(&mutant.name)
         });
-        let judge = alone::Judge { tree, patience: options.patience };
+        let judge = alone::Judge { tree, patience: options.patience, broken: BTreeSet::new() };
         return judge_alone(judge, &wanted.collect::<Vec<_>>(), &alone[which]);
     }
     Tree::copy(&original, &root, &mutants)?;
@@ -220,8 +220,11 @@ fn work(options: &Options) -> Answer<()> {
 }
 
 /// Judges `mutants` in a build each, and writes their verdicts into `log`.
-fn judge_alone(judge: alone::Judge, mutants: &[&Mutant], log: &Path) -> Answer<()> {
+fn judge_alone(mut judge: alone::Judge, mutants: &[&Mutant], log: &Path) -> Answer<()> {
     println!("{} mutants", mutants.len());
+    if !mutants.is_empty() {
+        judge.find_broken()?;
+    }
     for mutant in mutants {
         let (verdict, by) = judge.judge(mutant)?;
         score::forget(log, |name| mutant.name != name)?;

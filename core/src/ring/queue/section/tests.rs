@@ -39,6 +39,21 @@ fn the_largest_queue_fills_and_empties() {
     }
 }
 
+/// The end of the list of free slots has the number of the slots: no participant's.
+#[test]
+fn nobody_holds_a_free_slot_of_the_largest_queue() {
+    let layout = QueueView::<u8>::layout(MAX_SLOTS).unwrap();
+    let mut memory = std::vec![MaybeUninit::uninit(); layout.size() + layout.align()];
+    let queue = QueueView::<u8>::init_in(&mut memory, MAX_SLOTS).unwrap();
+    (0..MAX_SLOTS).for_each(|_| queue.try_push(0).unwrap());
+    for number in 1..=DEAD.number() {
+        assert_eq!(queue.try_pop(), Some(0));
+        let nobody = Participant::new(number).unwrap();
+        // SAFETY: nobody acts for this participant.
+        assert_eq!(unsafe { queue.handle(Participant::LOCAL).recover(nobody) }, 0);
+    }
+}
+
 /// Values that are moved inside of a section, and between two.
 #[test]
 fn small_and_large_values_take_the_same_turns() {
