@@ -1,6 +1,8 @@
 //! The half of a ring that pops: one value, a slice, or values to be read in place.
 
 use super::inner::{self, CapacityOf, RingInner, RingRef};
+#[cfg(not(loom))]
+use super::position;
 use super::sides::{ConsumerCursor, Header, Span};
 use crate::Error;
 use crate::finally::Finally;
@@ -91,6 +93,17 @@ impl<R: RingRef> Consumer<R> {
         let value = unsafe { self.slots().read(self.cursor.0.capacity(), head) };
         self.cursor.0.release_first(head);
         Some(value)
+    }
+
+    /// Has `read` read the oldest value, the index of whose slot it gets, and pops that. Returns
+    /// whether there is one.
+    #[cfg(not(loom))]
+    #[inline(always)]
+    pub(super) fn try_pop_by(&mut self, read: impl FnOnce(u32)) -> bool {
+        let Some(head) = self.cursor.0.first_filled() else { return false };
+        read(position::offset(self.cursor.0.capacity(), head));
+        self.cursor.0.release_first(head);
+        true
     }
 
     /// Pops as many values as there are, at most `out.len()`, and returns their number. Wait-free.

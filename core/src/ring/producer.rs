@@ -107,6 +107,17 @@ impl<R: RingRef> Producer<R> {
         Ok(())
     }
 
+    /// Has `fill` fill the first free slot, whose index it gets, and pushes that. Returns whether
+    /// there is one.
+    #[cfg(not(loom))]
+    #[inline(always)]
+    pub(super) fn try_push_by(&mut self, fill: impl FnOnce(u32)) -> bool {
+        let Some(tail) = self.cursor.0.first_free() else { return false };
+        fill(position::offset(self.cursor.0.capacity(), tail));
+        self.cursor.0.publish_first(tail);
+        true
+    }
+
     /// Pushes as many of `values` as there is room for, in one publication, and returns their
     /// number.
     ///

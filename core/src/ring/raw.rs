@@ -128,6 +128,22 @@ impl RawSlots {
         self.first.as_ptr().wrapping_add(slot as usize * self.size)
     }
 
+    /// Copies `value`, of which the size was checked, into a slot that is this side's.
+    #[inline(always)]
+    fn copy_in(self, slot: u32, value: &[u8]) {
+        // SAFETY: by the ownership rule, the slot is this side's. It has `self.size` bytes, and so
+        // has the value.
+        unsafe { copy(value.as_ptr(), self.slot(slot), self.size) };
+    }
+
+    /// Copies the value of a slot that is this side's to `out`, of which the size was checked.
+    #[inline(always)]
+    fn copy_out(self, slot: u32, out: &mut [u8]) {
+        // SAFETY: by the ownership rule, the slot is this side's. Its bytes are initialized, since
+        // the producer pushed them. `out` has the same size.
+        unsafe { copy(self.slot(slot), out.as_mut_ptr(), self.size) };
+    }
+
     /// Checks that `value` has the size of a value.
     fn check(self, value: &[u8]) -> Result<(), Error> {
         let max = self.size;
@@ -159,6 +175,24 @@ impl RawSlots {
     }
 }
 
+/// Copies `size` bytes. For the usual sizes it calls nothing.
+///
+/// # Safety
+/// As [`core::ptr::copy_nonoverlapping`].
+#[inline(always)]
+pub(in crate::ring) unsafe fn copy(from: *const u8, to: *mut u8, size: usize) {
+    match size {
+        // SAFETY: the caller guarantees as many bytes at both.
+        8 => unsafe { to.copy_from_nonoverlapping(from, 8) },
+        // SAFETY: the caller guarantees as many bytes at both.
+        16 => unsafe { to.copy_from_nonoverlapping(from, 16) },
+        // SAFETY: the caller guarantees as many bytes at both.
+        4 => unsafe { to.copy_from_nonoverlapping(from, 4) },
+        // SAFETY: the caller guarantees as many bytes at both.
+        _ => unsafe { to.copy_from_nonoverlapping(from, size) },
+    }
+}
+
 /// The half of a [`RawRing`] that pushes.
 #[derive(Debug)]
 pub struct RawProducer<'r, W: Wake> {
@@ -172,10 +206,12 @@ impl<'r, W: Wake> RawProducer<'r, W> {
     /// # Errors
     /// [`Error::WouldBlock`] when there is no room. [`Error::MessageTooLarge`], with the size of
     /// the ring's values, when `value` has another size.
+    #[inline]
     pub fn try_push(&mut self, value: &[u8]) -> Result<(), Error> {
-        self.slots.check(value)?;
-        self.slots.put(value, self.half.try_reserve(1)?);
-        Ok(())
+        let slots = self.slots;
+        slots.check(value)?;
+        let is_pushed = self.half.try_push_by(|slot| slots.copy_in(slot, value));
+        if is_pushed { Ok(()) } else { Err(Error::WouldBlock) }
     }
 
     /// Pushes a copy of `value`; waits for room until `deadline` at most (`None`: for ever).
@@ -215,8 +251,16 @@ impl<'r, W: Wake> RawConsumer<'r, W> {
     /// # Errors
     /// [`Error::WouldBlock`] when there is no value. [`Error::BufferTooSmall`] when `out` is
     /// smaller than a value; the value then stays in the ring.
+    #[inline]
     pub fn try_pop(&mut self, out: &mut [u8]) -> Result<(), Error> {
-        self.slots.take(out, self.half.try_peek(1)?)
+        let slots = self.slots;
+        let needed = slots.size;
+        let Some(out) = out.get_mut(..needed) else {
+            // An empty ring says so, whatever the buffer is.
+            return self.half.try_peek(1).and(Err(Error::BufferTooSmall { needed }));
+        };
+        let is_popped = self.half.try_pop_by(|slot| slots.copy_out(slot, out));
+        if is_popped { Ok(()) } else { Err(Error::WouldBlock) }
     }
 
     /// Copies the oldest value to the beginning of `out`; waits for one.

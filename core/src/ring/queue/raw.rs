@@ -7,6 +7,7 @@ use super::storage::values_offset;
 use super::view::{QueueView, QueueWords};
 use crate::error::Error;
 use crate::participant::Participant;
+use crate::ring::raw::copy;
 use crate::storage::InMemory;
 use crate::wait::{Nobody, Register, Wait, Wake};
 use core::alloc::Layout;
@@ -168,7 +169,19 @@ impl<W: Wake> RawHandle<'_, W> {
     ///
     /// # Errors
     /// The errors of [`try_reserve`](Self::try_reserve) and [`RawLoan::write`].
+    #[inline(always)]
     pub fn try_push(&self, value: &[u8]) -> Result<(), Error> {
+        let queue = self.queue;
+        if value.len() == queue.size {
+            let pushed = self.words.same().try_push_by(|slot| {
+                // SAFETY: the slot's word says `Writing` and names this participant, so nobody else
+                // touches the value, which has as many bytes.
+                unsafe { copy(value.as_ptr(), queue.value(slot).cast().as_ptr(), value.len()) };
+            });
+            if let Some(pushed) = pushed {
+                return pushed.map_err(|refused| refused.without_value());
+            }
+        }
         self.try_reserve()?.write(value)
     }
 
@@ -176,7 +189,21 @@ impl<W: Wake> RawHandle<'_, W> {
     ///
     /// # Errors
     /// The errors of [`try_claim`](Self::try_claim) and [`RawClaim::take_into`].
+    #[inline(always)]
     pub fn try_pop(&self, out: &mut [u8]) -> Result<(), Error> {
+        let queue = self.queue;
+        if out.len() == queue.size {
+            let (to, size) = (out.as_mut_ptr(), out.len());
+            let is_popped = self.words.same().try_pop_by(|slot| {
+                // SAFETY: the slot's word says `Reading` and names this participant, so nobody else
+                // touches the value, which has as many bytes. All of them are initialized, as the
+                // maker of the `RawQueue` guaranteed.
+                unsafe { copy(queue.value(slot).cast().as_ptr(), to, size) };
+            });
+            if is_popped {
+                return Ok(());
+            }
+        }
         self.try_claim()?.take_into(out)
     }
 
@@ -185,6 +212,7 @@ impl<W: Wake> RawHandle<'_, W> {
     /// # Errors
     /// [`Error::WouldBlock`] when every slot is held, [`Error::BrokenPipe`] when the queue is
     /// closed, [`Error::Corrupt`] when something else wrote into its memory.
+    #[inline(always)]
     pub fn try_reserve(&self) -> Result<RawLoan<'_, W>, Error> {
         Ok(RawLoan { queue: self.queue, loan: self.words.try_reserve()? })
     }
@@ -193,6 +221,7 @@ impl<W: Wake> RawHandle<'_, W> {
     ///
     /// # Errors
     /// [`Error::WouldBlock`] when there is none.
+    #[inline(always)]
     pub fn try_claim(&self) -> Result<RawClaim<'_, W>, Error> {
         let claim = self.words.try_claim().ok_or(Error::WouldBlock)?;
         Ok(RawClaim { queue: self.queue, claim })
@@ -254,6 +283,7 @@ impl<W: Wake> RawLoan<'_, W> {
     /// # Errors
     /// [`Error::BrokenPipe`] when the queue was closed meanwhile, [`Error::Corrupt`] when something
     /// else wrote into its memory.
+    #[inline(always)]
     pub fn commit(self) -> Result<(), Error> {
         self.loan.write(()).map_err(|refused| refused.without_value())
     }
@@ -263,11 +293,13 @@ impl<W: Wake> RawLoan<'_, W> {
     /// # Errors
     /// [`Error::MessageTooLarge`], with the size of this queue's values, when `value` has another
     /// size. Also the errors of [`commit`](Self::commit).
+    #[inline(always)]
     pub fn write(mut self, value: &[u8]) -> Result<(), Error> {
         if value.len() != self.len() {
             return Err(Error::MessageTooLarge { max: self.len() });
         }
-        self.copy_from_slice(value);
+        // SAFETY: the slot is the loan's, and it has as many bytes as the value.
+        unsafe { copy(value.as_ptr(), self.as_mut_ptr(), value.len()) };
         self.commit()
     }
 }
@@ -302,6 +334,7 @@ pub struct RawClaim<'q, W: Wake> {
 
 impl<W: Wake> RawClaim<'_, W> {
     /// Completes the claim: the value was delivered, and its slot is free. See [`Claim::complete`].
+    #[inline(always)]
     pub fn complete(self) {
         self.claim.complete();
     }
@@ -311,11 +344,13 @@ impl<W: Wake> RawClaim<'_, W> {
     /// # Errors
     /// [`Error::BufferTooSmall`], with the size of this queue's values, when `out` has another
     /// size. The value goes back into the queue.
+    #[inline(always)]
     pub fn take_into(self, out: &mut [u8]) -> Result<(), Error> {
         if out.len() != self.len() {
             return Err(Error::BufferTooSmall { needed: self.len() });
         }
-        out.copy_from_slice(&self);
+        // SAFETY: the slot is the claim's, and it has as many bytes as `out`.
+        unsafe { copy(self.as_ptr(), out.as_mut_ptr(), out.len()) };
         self.complete();
         Ok(())
     }

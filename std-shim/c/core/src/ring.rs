@@ -152,8 +152,17 @@ pub unsafe extern "C" fn rw_ring_try_push(
         return rw_error::RW_INVALID;
     };
     match half.half.try_push(item) {
-        Err(Error::WouldBlock) if half.ring.words().consumer_is_gone() => rw_error::RW_BROKEN_PIPE,
-        pushed => code(pushed),
+        Ok(()) => rw_error::RW_OK,
+        Err(error) => not_pushed(half, error),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn not_pushed(half: &Half<RawProducer<'static, Program>>, error: Error) -> rw_error {
+    match error {
+        Error::WouldBlock if half.ring.words().consumer_is_gone() => rw_error::RW_BROKEN_PIPE,
+        error => error.into(),
     }
 }
 
@@ -190,13 +199,24 @@ pub unsafe extern "C" fn rw_ring_try_pop(
         return rw_error::RW_INVALID;
     };
     match half.half.try_pop(item) {
-        // What was pushed before the other half was closed is there by now.
-        Err(Error::WouldBlock) if half.ring.words().producer_is_gone() => {
-            match half.half.try_pop(item) {
-                Err(Error::WouldBlock) => rw_error::RW_END_OF_FILE,
-                popped => code(popped),
-            }
-        }
+        Ok(()) => rw_error::RW_OK,
+        Err(error) => not_popped(half, item, error),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn not_popped(
+    half: &mut Half<RawConsumer<'static, Program>>,
+    item: &mut [u8],
+    error: Error,
+) -> rw_error {
+    if error != Error::WouldBlock || !half.ring.words().producer_is_gone() {
+        return error.into();
+    }
+    // What was pushed before the other half was closed is there by now.
+    match half.half.try_pop(item) {
+        Err(Error::WouldBlock) => rw_error::RW_END_OF_FILE,
         popped => code(popped),
     }
 }

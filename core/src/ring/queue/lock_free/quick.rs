@@ -14,6 +14,46 @@ use crate::sync::Cached;
 use crate::wait::Wake;
 use core::mem::ManuallyDrop;
 
+/// For values without a type here: the words are those of a queue without bytes.
+#[cfg(not(loom))]
+impl<'q, W: Wake> Handle<'q, (), W> {
+    /// As `push_now`, of what `fill` puts into the slot of this number. `None` if the first step
+    /// does not succeed at once: then it has done nothing.
+    #[inline(always)]
+    pub(in crate::ring::queue) fn try_push_by(
+        self,
+        fill: impl FnOnce(usize),
+    ) -> Option<Result<(), PushError<()>>> {
+        let shared = self.shared();
+        if !Cached::ENABLED || shared.is_closed_for_producers() {
+            return None;
+        }
+        let (Handle { queue, me }, from) = (self, shared.tail_hint());
+        let place = shared.place(from).filter(|place| shared.try_take(me, *place))?;
+        fill(place.index);
+        let committed = shared.try_commit(place.slot(), me, place);
+        Some(committed.or_else(|lost| Self::push_behind(queue, me, lost, place.index, from)))
+    }
+
+    /// As `pop_now`, of what `read` reads from the slot of this number. False if the first step
+    /// does not succeed at once, or there is nothing: then it has done nothing.
+    #[inline(always)]
+    pub(in crate::ring::queue) fn try_pop_by(self, read: impl FnOnce(usize)) -> bool {
+        let shared = self.shared();
+        if !Cached::ENABLED {
+            return false;
+        }
+        let Ok(ClaimResult::Claimed(slot, position)) =
+            shared.try_claim(self.me, shared.head_hint())
+        else {
+            return false;
+        };
+        read(slot);
+        shared.complete(Claimed { slot, position });
+        true
+    }
+}
+
 impl<'q, T, W: Wake> Handle<'q, T, W> {
     // The public methods are inlined into those of a `Queue`, where the capacity is a constant.
 

@@ -8,6 +8,21 @@ use crate::ring::PushError;
 use crate::wait::Wake;
 use core::mem::ManuallyDrop;
 
+/// For values without a type here: they have no short cut.
+#[cfg(not(loom))]
+impl<W: Wake> Handle<'_, (), W> {
+    pub(in crate::ring::queue) fn try_push_by(
+        self,
+        _fill: impl FnOnce(usize),
+    ) -> Option<Result<(), PushError<()>>> {
+        None
+    }
+
+    pub(in crate::ring::queue) fn try_pop_by(self, _read: impl FnOnce(usize)) -> bool {
+        false
+    }
+}
+
 impl<T, W: Wake> Handle<'_, T, W> {
     #[inline(always)]
     pub(in crate::ring::queue) fn push_now(self, value: T) -> Result<(), PushError<T>> {
