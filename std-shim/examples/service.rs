@@ -1,118 +1,94 @@
-//! A service in `async` code whose work is done by other processes: each request goes through a
-//! queue in shared memory, and so does its answer. A worker is killed at its job, and nobody
-//! notices.
+//! A service in `async` code whose work is done by other processes: requests go to them through a
+//! queue in shared memory, and answers come back. One is killed at its job, and another does it.
 //!
 //! ```text
 //! cargo run -p ringway --features tokio --example service
 //! ```
 
+use ringway::fd;
 use ringway::process::{self, Entry, EntryArgs, EntryResult};
 use ringway::shm::{Layout, Queue, Region};
 use ringway::signal::{self, Signal};
-use ringway::socket::{SeqpacketListener, UnixSeqpacket};
+use ringway::socket::UnixSeqpacket;
 use ringway::task::Tokio;
-use ringway::{CoreError, fd};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
-use tokio::sync::oneshot;
 
-/// The number of the request, and what it asks or is answered.
-type Message = [u64; 2];
-type Messages = Queue<Message, 64>;
+type Numbers = Queue<u64, 64>;
 
 const WORKER: Entry = Entry::new("worker", worker);
 
-/// Answers requests until there are no more. Request 50 kills the first worker that tries it.
+/// Squares numbers until there are no more. Number 50 kills the first worker that tries it.
 fn worker(mut args: EntryArgs) -> EntryResult {
     let region = Region::from_fd(args.descriptors.pop().ok_or("no region")?)?;
     let (requests, answers) =
-        (region.part::<Messages>("requests")?, region.part::<Messages>("answers")?);
+        (region.part::<Numbers>("requests")?, region.part::<Numbers>("answers")?);
     while let Ok(request) = requests.claim() {
-        let [number, asked] = *request;
-        if asked == 50 && request.attempts() == 1 {
+        if *request == 50 && request.attempts() == 1 {
             signal::send(process::id(), Signal::KILL)?;
         }
-        answers.push([number, asked * asked])?;
+        answers.push(*request * *request)?;
         request.complete();
     }
     Ok(())
 }
 
-/// Those who wait for an answer, by the numbers of their requests.
-type Waiting = Arc<Mutex<HashMap<u64, oneshot::Sender<u64>>>>;
-
-/// Serves one client until it has no more requests.
-async fn serve(client: UnixSeqpacket, region: Region, waiting: Waiting) -> ringway::Result<()> {
-    let (client, requests) = (Tokio::new(client)?, region.part::<Messages>("requests")?);
-    let mut asked = [0; 8];
-    loop {
-        match client.read_with(|end| end.try_recv(&mut asked)).await {
-            Err(error) if error.is(CoreError::EndOfFile) => return Ok(()),
-            received => received?,
-        };
-        let asked = u64::from_le_bytes(asked);
-        let (sender, answer) = oneshot::channel();
-        waiting.lock().expect("nobody panics").insert(asked, sender);
-        requests.push_async([asked, asked]).await?;
-        let answer = answer.await.unwrap_or(0).to_le_bytes();
-        client.write_with(|end| end.try_send(&answer)).await?;
-    }
+/// Hands the client's requests to the workers, and their answers to the client, both at a time.
+async fn serve(client: UnixSeqpacket, region: Region) -> Result<(), Box<dyn std::error::Error>> {
+    let client = Tokio::new(client)?;
+    let (requests, answers) =
+        (region.part::<Numbers>("requests")?, region.part::<Numbers>("answers")?);
+    let reads = async {
+        let mut number = [0; 8];
+        while client.read_with(|end| end.try_recv(&mut number)).await.is_ok() {
+            requests.push_async(u64::from_le_bytes(number)).await?;
+        }
+        requests.close(); // the client has no more, and the workers end
+        Ok(())
+    };
+    let writes = async {
+        for _ in 0..COUNT {
+            let answer = answers.pop_async().await?.to_le_bytes();
+            client.write_with(|end| end.try_send(&answer)).await?;
+        }
+        Ok(())
+    };
+    tokio::try_join!(reads, writes).map(|((), ())| ())
 }
 
-/// One client: asks for some squares.
-async fn client(service: UnixSeqpacket, numbers: std::ops::Range<u64>) -> ringway::Result<u64> {
-    let (service, mut sum) = (Tokio::new(service)?, 0);
-    for number in numbers {
-        let mut answer = [0; 8];
-        service.write_with(|end| end.try_send(&number.to_le_bytes())).await?;
-        service.read_with(|end| end.try_recv(&mut answer)).await?;
-        sum += u64::from_le_bytes(answer);
-    }
-    Ok(sum)
-}
+const COUNT: u64 = 300;
 
-async fn run(region: Region) -> Result<u64, Box<dyn std::error::Error>> {
-    let folder = tempfile::tempdir()?;
-    let path = folder.path().join("squares");
-    let listener = Tokio::new(SeqpacketListener::bind(&path)?)?;
-    let waiting = Waiting::default();
-    let (to, answers) = (waiting.clone(), region.part::<Messages>("answers")?);
-    tokio::spawn(async move {
-        while let Ok([number, answer]) = answers.pop_async().await {
-            let asker = to.lock().expect("nobody panics").remove(&number);
-            asker.map(|asker| asker.send(answer));
+/// Asks for the squares of some numbers, and adds them up, 10 requests ahead of the answers.
+fn client(service: UnixSeqpacket) -> ringway::Result<u64> {
+    let (mut sum, mut answer) = (0, [0; 8]);
+    for number in 0..COUNT + 10 {
+        if number < COUNT {
+            service.send(&number.to_le_bytes())?;
         }
-    });
-    tokio::spawn(async move {
-        while let Ok(client) = listener.read_with(|listener| listener.try_accept()).await {
-            tokio::spawn(serve(client, region.clone(), waiting.clone()));
+        if number >= 10 {
+            service.recv(&mut answer)?;
+            sum += u64::from_le_bytes(answer);
         }
-    });
-    let mut clients = Vec::new();
-    for first in [0, 100, 200] {
-        let service = UnixSeqpacket::connect(&path)?;
-        clients.push(tokio::spawn(client(service, first..first + 100)));
-    }
-    let mut sum = 0;
-    for client in clients {
-        sum += client.await??;
     }
     Ok(sum)
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     process::main(&[WORKER]); // in a worker this call runs `worker`
-    let layout = Layout::new(8).part::<Messages>("requests")?.part::<Messages>("answers")?;
-    let region = Region::anonymous(&layout)?;
+    let region = Region::anonymous(
+        &Layout::new(8).part::<Numbers>("requests")?.part::<Numbers>("answers")?,
+    )?;
     let start = || process::spawn(&WORKER, b"", vec![fd::duplicate(&region)?]);
     let workers = [start()?, start()?];
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-    let sum = runtime.block_on(run(region.clone()))?;
-    region.part::<Messages>("requests")?.close(); // the workers end
+    let (ours, theirs) = UnixSeqpacket::pair()?;
+    let sum = std::thread::spawn(move || client(theirs));
+    tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()?
+        .block_on(serve(ours, region))?;
     for worker in workers {
         println!("worker {} {}", worker.pid(), worker.join()?);
     }
+    let sum = sum.join().expect("it does not panic")?;
     println!("the sum of all squares is {sum}");
-    assert_eq!(sum, (0..300).map(|number| number * number).sum::<u64>(), "each was answered once");
+    assert_eq!(sum, (0..COUNT).map(|number| number * number).sum::<u64>(), "none is lost");
     Ok(())
 }

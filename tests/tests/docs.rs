@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const README_LINES: usize = 200;
 
 /// The most lines that an example may have.
-const EXAMPLE_LINES: usize = 80;
+const EXAMPLE_LINES: usize = 96;
 
 /// The fewest examples that there may be.
 const EXAMPLES: usize = 12;

@@ -55,8 +55,8 @@ pub struct Futex;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PrivateFutex;
 
-/// Implements [`Wake`] by a futex with these flags, and with the methods that follow; with `sleeps`,
-/// [`Wait`] too.
+/// Implements [`Wake`] by a futex with these flags, and with the methods that follow; with
+/// `sleeps`, [`Wait`] too.
 macro_rules! on_a_futex {
     ($Way:ident, $flags:expr $(, {$($methods:tt)*})?) => {
         impl Wake for $Way {
