@@ -1,6 +1,6 @@
-//! A region that firmware in C and this process share. The emulated machine's memory is a file, which this
-//! process maps; the image is `std-shim/c/tests/firmware/shared.c`. Values and records of bytes go both ways,
-//! and the machine is reset in the middle.
+//! A region that firmware in C and this process share. The emulated machine's memory is a file,
+//! which this process maps; the image is `std-shim/c/tests/firmware/shared.c`. Values and records
+//! of bytes go both ways, and the machine is reset in the middle.
 
 use ringway::shm::RobustFutex;
 use ringway_core::participant::Participant;
