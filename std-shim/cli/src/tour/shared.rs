@@ -19,7 +19,7 @@ const KEPT: usize = 64;
 const WINDOW: u32 = KEPT as u32 / 2;
 
 type Told = ringway::shm::Broadcast<Piece, KEPT>;
-type Credits = Semaphore<WINDOW>;
+type Credits = Semaphore<{ WINDOW as usize }>;
 
 /// A broadcast to two processes.
 pub const BROADCAST: Sides = Sides::Own { run: broadcast, far: read_broadcast };
