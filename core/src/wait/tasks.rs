@@ -91,9 +91,9 @@ impl<W: Wait, const TASKS: usize> Wait for Async<W, TASKS> {
 impl<W: Wake, const TASKS: usize> Register for Async<W, TASKS> {
     fn register(&self, word: &AtomicU32, expected: u32, waker: &Waker) {
         self.tasks.register(waker);
-        // Relaxed: whoever changes the word wakes the tasks next. If it finds the waker, it wakes
-        // this task. Otherwise it came before the registration, which acquired the change (see
-        // `WakerCell`), so that this load sees it.
+        // Relaxed: the side that changes the word wakes the tasks next. If it finds the waker, it
+        // wakes this task. Otherwise it came before the registration, which acquired the change
+        // (see `WakerCell`), so that this load sees it.
         if word.load(Ordering::Relaxed) != expected {
             waker.wake_by_ref();
         }

@@ -70,8 +70,8 @@ impl Reactor {
             }
             let new = Reactor { process: std::process::id(), helpers: Mutex::new(Vec::new()) };
             let new = Box::into_raw(Box::new(new));
-            // SYNC POINT with the load in `this_process`, release: whoever sees the pointer sees
-            // the reactor. Relaxed when it fails: the loop loads the pointer again.
+            // SYNC POINT with the load in `this_process`, release: a thread that sees the pointer
+            // sees the reactor. Relaxed when it fails: the loop loads the pointer again.
             if REACTOR.compare_exchange(before, new, Ordering::Release, Ordering::Relaxed).is_err()
             {
                 // SAFETY: it was made above, and nobody else has seen it.

@@ -6,7 +6,6 @@ use std::io;
 pub(super) const WATCH: &str = "have the runtime watch the descriptor";
 
 /// The answer of an attempt, for a runtime that tries again as long as it is an error that says so.
-#[cfg(feature = "tokio")]
 pub(super) fn tried<R>(answer: Result<R>) -> io::Result<Result<R>> {
     match answer {
         Err(error) if error.is(CoreError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),

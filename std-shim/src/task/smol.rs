@@ -1,10 +1,10 @@
 //! Ends on the reactor of smol, which runs under any executor.
 
-use super::answer::refused;
+use super::answer::{refused, tried};
 use crate::pipe::{Reader, Writer};
 use crate::serial::Port;
 use crate::socket::{Family, Socket, Stream};
-use crate::{CoreError, Result, fd};
+use crate::{Result, fd};
 use async_io::Async;
 use futures_io::{AsyncRead, AsyncWrite};
 use std::io;
@@ -44,8 +44,8 @@ impl<T: AsFd> Smol<T> {
     /// Has the reactor watch the end.
     ///
     /// # Errors
-    /// [`CoreError::Exhausted`] when there is no descriptor left or the system watches no more;
-    /// `EPERM` for a file that is always ready.
+    /// [`CoreError::Exhausted`](crate::CoreError::Exhausted) when there is no descriptor left or
+    /// the system watches no more; `EPERM` for a file that is always ready.
     pub fn new(end: T) -> Result<Self> {
         let watched = fd::duplicate(&end)?;
         Ok(Smol { watched: Async::new_nonblocking(watched).map_err(refused)?, end })
@@ -64,21 +64,14 @@ impl<T> Smol<T> {
     }
 
     /// Awaits that `attempt`, which takes something in, does not return
-    /// [`WouldBlock`](CoreError::WouldBlock) any more; returns what it returned.
+    /// [`WouldBlock`](crate::CoreError::WouldBlock) any more; returns what it returned.
     ///
     /// Dropped while it waits, it has taken nothing: see [giving up](super#giving-up).
     ///
     /// # Errors
     /// Those of `attempt`.
     pub async fn read_with<R>(&self, mut attempt: impl FnMut(&T) -> Result<R>) -> Result<R> {
-        loop {
-            match attempt(&self.end) {
-                Err(error) if error.is(CoreError::WouldBlock) => {
-                    self.watched.readable().await.map_err(refused)?;
-                }
-                answer => return answer,
-            }
-        }
+        self.watched.read_with(|_| tried(attempt(&self.end))).await.map_err(refused)?
     }
 
     /// [`read_with`](Self::read_with) for an attempt that changes the end, such as a
@@ -90,40 +83,44 @@ impl<T> Smol<T> {
         &mut self,
         mut attempt: impl FnMut(&mut T) -> Result<R>,
     ) -> Result<R> {
-        loop {
-            match attempt(&mut self.end) {
-                Err(error) if error.is(CoreError::WouldBlock) => {
-                    self.watched.readable().await.map_err(refused)?;
-                }
-                answer => return answer,
-            }
-        }
+        self.watched.read_with(|_| tried(attempt(&mut self.end))).await.map_err(refused)?
     }
 
     /// Awaits that `attempt`, which gives something out, does not return
-    /// [`WouldBlock`](CoreError::WouldBlock) any more; returns what it returned.
+    /// [`WouldBlock`](crate::CoreError::WouldBlock) any more; returns what it returned.
     ///
     /// Dropped while it waits, it has given nothing: see [giving up](super#giving-up).
     ///
     /// # Errors
     /// Those of `attempt`.
     pub async fn write_with<R>(&self, mut attempt: impl FnMut(&T) -> Result<R>) -> Result<R> {
+        self.watched.write_with(|_| tried(attempt(&self.end))).await.map_err(refused)?
+    }
+
+    fn poll_in(
+        &self,
+        cx: &mut Context<'_>,
+        mut read: impl FnMut(&T) -> Result<usize>,
+    ) -> Poll<io::Result<usize>> {
         loop {
-            match attempt(&self.end) {
-                Err(error) if error.is(CoreError::WouldBlock) => {
-                    self.watched.writable().await.map_err(refused)?;
-                }
-                answer => return answer,
+            match tried(read(&self.end)) {
+                Ok(answer) => return Poll::Ready(answer.map_err(io::Error::from)),
+                Err(_) => ready!(self.watched.poll_readable(cx))?,
             }
         }
     }
-}
 
-/// The answer of an attempt, or `None` if it would wait.
-fn unless_it_waits(answer: Result<usize>) -> Option<io::Result<usize>> {
-    match answer {
-        Err(error) if error.is(CoreError::WouldBlock) => None,
-        answer => Some(answer.map_err(io::Error::from)),
+    fn poll_out(
+        &self,
+        cx: &mut Context<'_>,
+        write: impl Fn(&T) -> Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            match tried(write(&self.end)) {
+                Ok(answer) => return Poll::Ready(answer.map_err(io::Error::from)),
+                Err(_) => ready!(self.watched.poll_writable(cx))?,
+            }
+        }
     }
 }
 
@@ -137,12 +134,7 @@ macro_rules! streams {
                 buf: &mut [u8],
             ) -> Poll<io::Result<usize>> {
                 let read: fn(&$End, &mut [u8]) -> Result<usize> = $read;
-                loop {
-                    if let Some(answer) = unless_it_waits(read(&self.end, buf)) {
-                        return Poll::Ready(answer);
-                    }
-                    ready!(self.watched.poll_readable(cx))?;
-                }
+                self.poll_in(cx, |end| read(end, buf))
             }
         }
     };
@@ -154,12 +146,7 @@ macro_rules! streams {
                 buf: &[u8],
             ) -> Poll<io::Result<usize>> {
                 let write: fn(&$End, &[u8]) -> Result<usize> = $write;
-                loop {
-                    if let Some(answer) = unless_it_waits(write(&self.end, buf)) {
-                        return Poll::Ready(answer);
-                    }
-                    ready!(self.watched.poll_writable(cx))?;
-                }
+                self.poll_out(cx, |end| write(end, buf))
             }
 
             fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -122,10 +122,14 @@ pub(crate) fn wake(word: &AtomicU32, flags: futex::Flags, n: u32) {
 /// The time until `deadline`; zero if it has passed. A time that is too long for a `Timespec`
 /// becomes the longest.
 pub(crate) fn time_left(deadline: Instant) -> Timespec {
-    let left = deadline.saturating_duration_since(Instant::now());
+    timespec(deadline.saturating_duration_since(Instant::now()))
+}
+
+/// A time that is too long for a `Timespec` becomes the longest.
+fn timespec(long: Duration) -> Timespec {
     Timespec {
-        tv_sec: left.as_secs().try_into().unwrap_or(i64::MAX),
-        tv_nsec: left.subsec_nanos().into(),
+        tv_sec: long.as_secs().try_into().unwrap_or(i64::MAX),
+        tv_nsec: long.subsec_nanos().into(),
     }
 }
 
@@ -158,10 +162,7 @@ pub(crate) fn has_waitv() -> bool {
 /// `INTR`. With several words only if the system [can](has_waitv).
 pub(crate) fn wait_for_one_of(words: &[futex::Wait], most: Duration) -> Result<usize, Errno> {
     if let ([word], false) = (words, has_waitv()) {
-        let most = Timespec {
-            tv_sec: most.as_secs().try_into().unwrap_or(i64::MAX),
-            tv_nsec: most.subsec_nanos().into(),
-        };
+        let most = timespec(most);
         let at = word.uaddr.ptr;
         // SAFETY: the kernel checks the address of the word, and reads the time, which lives during
         // the call.
