@@ -2,6 +2,7 @@
 //! by SysTick.
 
 use cortex_m::Peripherals;
+use cortex_m::peripheral::SYST;
 use cortex_m::peripheral::syst::SystClkSource;
 
 /// Cycles from one tick to the next: 1 ms at the 16 MHz of the nRF51822, 1.28 ms at the 12.5 MHz of
@@ -10,13 +11,18 @@ const PERIOD: u32 = 16_000;
 
 /// The timer interrupt comes from now on.
 pub fn start_timer() {
-    if let Some(mut board) = Peripherals::take() {
-        board.SYST.set_clock_source(SystClkSource::Core);
-        board.SYST.set_reload(PERIOD - 1);
-        board.SYST.clear_current();
-        board.SYST.enable_counter();
-        board.SYST.enable_interrupt();
+    if let Some(board) = Peripherals::take() {
+        start_this_timer(board.SYST);
     }
+}
+
+/// As [`start_timer`], for a program whose framework has taken the peripherals.
+pub fn start_this_timer(mut timer: SYST) {
+    timer.set_clock_source(SystClkSource::Core);
+    timer.set_reload(PERIOD - 1);
+    timer.clear_current();
+    timer.enable_counter();
+    timer.enable_interrupt();
 }
 
 /// Sleeps until an interrupt comes.

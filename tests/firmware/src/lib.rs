@@ -16,6 +16,8 @@ mod board;
 #[cfg(feature = "two-cores")]
 mod two_harts;
 
+#[cfg(target_arch = "arm")]
+pub use board::start_this_timer;
 pub use board::{sleep, start_timer};
 #[cfg(feature = "two-cores")]
 pub use two_harts::{SoftwareInterrupt, start_second_hart};
@@ -98,16 +100,16 @@ pub use board::{rearm_timer, unmask_interrupts};
 
 // Only an image that can panic needs this name, and nothing defines it: such an image does not
 // link.
-#[cfg(not(any(feature = "numbers", feature = "frameworks")))]
+#[cfg(not(any(feature = "numbers", feature = "embassy")))]
 unsafe extern "C" {
     safe fn a_panic_is_reachable() -> !;
 }
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo) -> ! {
-    #[cfg(not(any(feature = "numbers", feature = "frameworks")))]
+    #[cfg(not(any(feature = "numbers", feature = "embassy")))]
     a_panic_is_reachable();
     // Other libraries are used as they are, and some can panic.
-    #[cfg(any(feature = "numbers", feature = "frameworks"))]
+    #[cfg(any(feature = "numbers", feature = "embassy"))]
     exit(false)
 }
