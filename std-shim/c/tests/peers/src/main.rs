@@ -3,6 +3,7 @@
 //! `peers drive C-PEER` runs every scene, in which each side is one of the two; `peers ROLE KIND
 //! REGION` plays a role, as `tests/peer.c` does, which says what each is.
 
+mod languages;
 mod roles;
 
 use std::io::{BufRead, BufReader};
@@ -147,7 +148,12 @@ fn main() {
             let own = own.to_str().expect("the path is a text").to_owned();
             Driver { sides: [("C", (*peer).to_owned()), ("Rust", own)] }.drive();
         }
+        ["languages", worker, python, script] => languages::drive(worker, python, script),
+        ["worker", region, hold] => {
+            let hold = hold.parse().expect("it is the number of a job");
+            languages::work(region, hold).expect("nothing fails");
+        }
         [role, kind, region] => roles::play(role, kind, region),
-        _ => panic!("usage: peers drive C-PEER, or peers ROLE KIND REGION"),
+        _ => panic!("usage: peers drive C-PEER, peers ROLE KIND REGION, or see `languages`"),
     }
 }

@@ -20,9 +20,9 @@ pub const ROUNDS: u64 = 2000;
 #[derive(Debug, Clone, Copy, PartialEq, FromBytes, IntoBytes, Immutable)]
 #[zerocopy(crate = "ringway::zerocopy")]
 #[repr(C)]
-struct Job {
-    number: u64,
-    copy: u64,
+pub struct Job {
+    pub number: u64,
+    pub copy: u64,
 }
 
 impl Item for Job {
@@ -30,7 +30,7 @@ impl Item for Job {
 }
 
 impl Job {
-    fn of(number: u64) -> Self {
+    pub fn of(number: u64) -> Self {
         Job { number, copy: number }
     }
 }
@@ -55,7 +55,7 @@ fn layout() -> std::result::Result<Layout, ringway_core::region::Error> {
         .part::<Counts>("counts")
 }
 
-fn late() -> Option<Instant> {
+pub fn late() -> Option<Instant> {
     Some(Instant::now() + Duration::from_secs(60))
 }
 
