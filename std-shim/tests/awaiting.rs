@@ -5,13 +5,15 @@ mod support;
 
 use ringway::CoreError;
 use ringway::ring::latest::Version;
-use ringway::shm::{self, DETECTION_BOUND, Layout, Region};
+use ringway::shm::{self, DETECTION_BOUND, Layout, Region, RobustFutex};
+use ringway::wait::{Register, Wake as _};
+use ringway_core::sync::AtomicU32;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use support::region::{NAME, Name, player};
 use support::{done, role};
 
@@ -252,6 +254,28 @@ fn futures_given_up_lose_no_permit() {
         assert_eq!(permits.permits(), 0);
         assert!(total.try_lock().is_ok());
     }
+}
+
+/// Waits until the task was woken this often; longer than any wake-up takes, it is lost.
+fn until_woken(task: &Count, times: usize) {
+    let patience = Instant::now() + Duration::from_secs(20);
+    while task.0.load(Ordering::Relaxed) < times {
+        assert!(Instant::now() < patience, "a wake-up was lost");
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn a_task_that_comes_late_is_woken_at_once() {
+    let word = AtomicU32::new(1);
+    let (early, late) = (Arc::new(Count::default()), Arc::new(Count::default()));
+    RobustFutex.register(&word, 1, &early.clone().into());
+    // It has seen the word before the change that the other has seen already.
+    RobustFutex.register(&word, 0, &late.clone().into());
+    until_woken(&late, 1);
+    word.store(2, Ordering::Relaxed);
+    RobustFutex.wake(&word, 1);
+    until_woken(&early, 1);
 }
 
 #[test]

@@ -97,6 +97,16 @@ pub(super) fn start() -> io::Result<()> {
 /// Has the task of `waker` woken: at once if the word is not `expected`, else when the word changes
 /// and somebody wakes its sleepers.
 pub(super) fn register(word: &AtomicU32, expected: u32, waker: &Waker) {
+    sleep_on(word, expected, waker);
+    // Other tasks may have brought the word with a newer value, which the helper then waits to
+    // change. Relaxed: no partner. The task checks its condition again, and that check acquires.
+    if word.load(Ordering::Relaxed) != expected {
+        waker.wake_by_ref();
+    }
+}
+
+/// Gives the word to a helper.
+fn sleep_on(word: &AtomicU32, expected: u32, waker: &Waker) {
     let address = ptr::from_ref(word).expose_provenance();
     // Cloned first, and dropped last if it is not needed: a waker is foreign code, and does not run
     // while the locks are held.
@@ -163,6 +173,22 @@ enum Found {
 }
 
 impl Word {
+    /// Adds a task to those that sleep on the word.
+    fn add(&mut self, expected: u32, waker: &mut Option<Waker>) {
+        if self.wakers.is_empty() {
+            // The helper sleeps on the word already, or is about to. If it has another value in
+            // mind, it wakes up at once and finds this one.
+            (self.expected, self.in_vain) = (expected, 0);
+        }
+        // Other tasks may have come when the word was another. They stay with that, and if it has
+        // changed since, all are woken.
+        let is_known = |waker: &Waker| self.wakers.iter().any(|known| known.will_wake(waker));
+        if waker.as_ref().is_some_and(|waker| !is_known(waker)) {
+            self.wakers.extend(waker.take());
+        }
+        // A waker that is known is not needed again. Its owner drops it.
+    }
+
     fn look(&self, address: usize) -> Found {
         if self.in_region {
             let word = ptr::with_exposed_provenance::<AtomicU32>(address);
@@ -211,24 +237,18 @@ impl Helper {
     fn sleeps_on(&self, address: usize, expected: u32, waker: &mut Option<Waker>) -> bool {
         let mut words = lock(&self.words);
         let Some(word) = words.get_mut(&address) else { return false };
-        if word.wakers.is_empty() {
-            // The helper sleeps on the word already, or is about to. If it has another value in
-            // mind, it wakes up at once and finds this one.
-            (word.expected, word.in_vain) = (expected, 0);
-        }
-        // Other tasks may have come when the word was another. They stay with that, and if it has
-        // changed since, all are woken.
-        let is_known = |waker: &Waker| word.wakers.iter().any(|known| known.will_wake(waker));
-        if waker.as_ref().is_some_and(|waker| !is_known(waker)) {
-            word.wakers.extend(waker.take());
-        }
-        // A waker that is known is not needed again. Its owner drops it.
+        word.add(expected, waker);
         true
     }
 
     /// Takes a new word with its first task, if there is room; whether there was.
     fn take(&self, address: usize, word: &Word, waker: &mut Option<Waker>) -> bool {
         let mut words = lock(&self.words);
+        // Another task may have brought it since this one asked.
+        if let Some(known) = words.get_mut(&address) {
+            known.add(word.expected, waker);
+            return true;
+        }
         if words.len() == MOST {
             words.retain(|_, word| !word.wakers.is_empty());
         }
@@ -341,5 +361,29 @@ impl Helper {
         let list = if has_waitv() { list } else { &list[list.len() - 1..] };
         // What ended the sleep, the next check finds out.
         let _ = wait_for_one_of(list, most);
+    }
+}
+
+#[cfg(test)]
+mod at_once {
+    use super::*;
+    use std::task::Wake;
+
+    struct Nothing;
+
+    impl Wake for Nothing {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    /// Both have found that no helper has the word.
+    #[test]
+    fn tasks_that_bring_one_word_at_once_both_stay() {
+        let helper =
+            Helper { words: Mutex::new(BTreeMap::new()), calls: atomic::AtomicU32::new(0) };
+        let word = Word { expected: 7, in_region: true, in_vain: 0, wakers: Vec::new() };
+        for _ in 0..2 {
+            assert!(helper.take(4096, &word, &mut Some(Arc::new(Nothing).into())));
+        }
+        assert_eq!(lock(&helper.words)[&4096].wakers.len(), 2);
     }
 }
