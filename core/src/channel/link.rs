@@ -106,7 +106,9 @@
 //! stores the peer's bytes only in the fixed-size buffers of these types, and cannot panic. A peer
 //! that breaks the protocol loses its session ([`Down::Violation`]).
 //!
-//! A link takes `(PORTS * CREDITS + WINDOW + 1) * MAX` bytes of memory, and about 350 more.
+//! A link takes `(PORTS * CREDITS + WINDOW + 1) * MAX` bytes of memory, and about 350 more. Its
+//! sizes are constants; those of a [`LinkView`](view::LinkView) are numbers that the program has
+//! when it runs.
 
 use super::frame::{Hello, Identity};
 use core::hash::{Hash, Hasher};
@@ -115,10 +117,12 @@ mod commands;
 mod event;
 mod line;
 mod port;
+mod records;
 mod reliable;
 mod serial;
 mod session;
 mod timer;
+pub mod view;
 
 pub use event::{Down, Event, Phase, PortEvent, ResetReason};
 pub use line::Line;
@@ -126,7 +130,7 @@ pub use reliable::Reliable;
 pub use serial::Serial;
 
 use line::Received;
-use port::PortSlot;
+use port::{PortArray, Ports};
 use timer::{NEVER, Timer};
 
 /// A link over a line that may lose and change bytes, such as a UART.
@@ -207,15 +211,20 @@ impl Config {
 
 /// One end of a link over a [`Serial`] or a [`Reliable`] line, see the [module](self).
 ///
-/// It has `PORTS` ports; each holds up to `CREDITS` messages of at most `MAX` bytes.
+/// It has `PORTS` ports; each holds up to `CREDITS` messages of at most `MAX` bytes. A
+/// [`LinkView`](view::LinkView) has sizes that are known at run time.
+pub type Link<L, const PORTS: usize, const CREDITS: usize, const MAX: usize> =
+    LinkInner<L, PortArray<PORTS, CREDITS, MAX>>;
+
+/// One end of a link of any size: a [`Link`] or a [`LinkView`](view::LinkView).
 ///
-/// It can be cloned and hashed, so that a model checker can explore its states.
+/// A [`Link`] can be cloned and hashed, so that a model checker can explore its states.
 #[derive(Debug, Clone)]
 // Small fields that are often used come first: on a Cortex-M0 one load reaches bytes at offsets up
 // to 31 and words at offsets up to 124. `inline(never)` in this module and its children marks what
 // takes less flash as a function of its own: tests/firmware/flash.
 #[repr(C)]
-pub struct Link<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize> {
+pub struct LinkInner<L, P> {
     phase: Phase,
     /// Whether the peer sent a record other than `HELLO` in this session, or in the last one.
     has_heard: bool,
@@ -237,7 +246,7 @@ pub struct Link<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: us
     now: Time,
     timers: [Timer; 3],
     line: L,
-    slots: [PortSlot<CREDITS, MAX>; PORTS],
+    ports: P,
 }
 
 /// A time in ticks, with the alignment of a word, so that a link is made of words.
@@ -251,7 +260,7 @@ impl<const WINDOW: usize, const PORTS: usize, const CREDITS: usize, const MAX: u
     // Not inlined, so that the program clears the link's memory instead of copying zeros to it.
     #[inline(never)]
     const fn empty() -> Self {
-        const { Self::over(Serial::EMPTY) }
+        const { Self::over(Serial::EMPTY, PortArray::EMPTY) }
     }
 
     /// Creates a link that is down.
@@ -276,7 +285,7 @@ impl<const WINDOW: usize, const PORTS: usize, const CREDITS: usize, const MAX: u
     // Not inlined, so that the program clears the link's memory instead of copying zeros to it.
     #[inline(never)]
     const fn empty() -> Self {
-        const { Self::over(Reliable::EMPTY) }
+        const { Self::over(Reliable::EMPTY, PortArray::EMPTY) }
     }
 
     /// Creates a link that is down.
@@ -294,15 +303,10 @@ impl<const WINDOW: usize, const PORTS: usize, const CREDITS: usize, const MAX: u
     }
 }
 
-impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
-    Link<L, PORTS, CREDITS, MAX>
-{
-    const SLOTS: [PortSlot<CREDITS, MAX>; PORTS] = [PortSlot::EMPTY; PORTS];
-
+impl<L, P> LinkInner<L, P> {
     /// A link that is down, without its configuration: zeros, which cost no flash.
-    const fn over(line: L) -> Self {
-        const { assert!(PORTS >= 1 && PORTS <= 255, "a link has 1 to 255 ports") }
-        Link {
+    const fn over(line: L, ports: P) -> Self {
+        LinkInner {
             phase: Phase::Down,
             has_heard: false,
             owes: 0,
@@ -316,7 +320,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
             now: Time(0),
             timers: [Timer::OFF; 3],
             line,
-            slots: Self::SLOTS,
+            ports,
         }
     }
 
@@ -325,7 +329,9 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.local.generation = config.generation;
         self.config = config;
     }
+}
 
+impl<L: Line, P: Ports> LinkInner<L, P> {
     /// Returns the phase of the link.
     pub fn phase(&self) -> Phase {
         self.phase
@@ -383,7 +389,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         match self.phase {
             Phase::Down => {}
             Phase::Up => {
-                for slot in &mut self.slots {
+                for slot in self.ports.as_mut_slice() {
                     slot.port.close();
                     slot.inbox.clear();
                 }
@@ -459,11 +465,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     }
 
     /// Carries bytes between two links until neither has more to send, for tests and examples.
-    pub fn exchange<M: Line, const P: usize, const C: usize, const X: usize>(
-        &mut self,
-        now: u64,
-        peer: &mut Link<M, P, C, X>,
-    ) {
+    pub fn exchange<M: Line, Q: Ports>(&mut self, now: u64, peer: &mut LinkInner<M, Q>) {
         let mut bytes = [0; 16];
         loop {
             let there = self.poll_transmit(now, &mut bytes);
@@ -487,7 +489,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
             return Some(Event::Up);
         }
         let room = self.line.has_room();
-        for (number, slot) in (0_u32..).zip(self.slots.iter_mut()) {
+        for (number, slot) in (0_u32..).zip(self.ports.as_mut_slice()) {
             if let Some(event) = slot.port.next_news(room) {
                 return Some(Event::Port(number as u8, event));
             }
@@ -508,14 +510,12 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
 }
 
 /// Hashes what affects later behaviour, and nothing else.
-impl<L: Line + Hash, const PORTS: usize, const CREDITS: usize, const MAX: usize> Hash
-    for Link<L, PORTS, CREDITS, MAX>
-{
+impl<L: Line + Hash, P: Ports + Hash> Hash for LinkInner<L, P> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (self.phase, self.local, self.has_heard, self.owes, self.byes).hash(state);
         (self.peer.id, self.peer.ports, self.peer.max).hash(state);
         self.timers.hash(state);
         (self.went_down, self.came_up).hash(state);
-        (&self.line, &self.slots).hash(state);
+        (&self.line, &self.ports).hash(state);
     }
 }

@@ -756,6 +756,28 @@ typedef struct {
 } rw_reentrant_guard;
 
 /*
+ The sizes of a link. The two sides may have different sizes.
+ */
+typedef struct {
+  /*
+   The most bytes of a message: 24 to 2^24.
+   */
+  size_t max;
+  /*
+   The most frames that may be unacknowledged, or wait for the line: 1, 2, 4, 8, 16, 32 or 64.
+   */
+  size_t window;
+  /*
+   The number of ports: 1 to 255.
+   */
+  size_t ports;
+  /*
+   The most messages that a port holds: 1 to 255.
+   */
+  size_t credits;
+} rw_link_sizes;
+
+/*
  The identity and the timeouts of one side of a link. A tick is the unit of the program's clock.
  */
 typedef struct {
@@ -1168,36 +1190,6 @@ extern const rw_sizes rw_mem_network_4_256;
  The sizes of a network of 8 listeners and 16 connections, with 4096 bytes each way.
  */
 extern const rw_sizes rw_mem_network_16_4096;
-
-/*
- The sizes of a link over a line that may lose and change bytes, such as a UART: messages of at
- most 64 bytes, 1 frame unacknowledged, 2 ports of 2 messages.
- */
-extern const rw_sizes rw_link_serial_64;
-
-/*
- The sizes of a link over a UART: messages of at most 256 bytes, 4 frames unacknowledged, 2 ports
- of 4 messages.
- */
-extern const rw_sizes rw_link_serial_256;
-
-/*
- The sizes of a link over a UART: messages of at most 1024 bytes, 8 frames unacknowledged, 8
- ports of 8 messages.
- */
-extern const rw_sizes rw_link_serial_1024;
-
-/*
- The sizes of a link over a stream that keeps bytes complete and in order, such as a pipe or a
- socket: messages of at most 256 bytes, 4 frames waiting, 2 ports of 4 messages.
- */
-extern const rw_sizes rw_link_reliable_256;
-
-/*
- The sizes of a link over a stream that keeps bytes complete and in order: messages of at most
- 1024 bytes, 8 frames waiting, 8 ports of 8 messages.
- */
-extern const rw_sizes rw_link_reliable_1024;
 
 /*
  The sizes of a signal table: 4 lines, each with a queue of 4 payloads.
@@ -1789,12 +1781,20 @@ rw_error rw_reentrant_recover(void *memory, size_t memory_size, uint16_t dead);
 const char *rw_error_text(int32_t error);
 
 /*
- Tells how much memory a link of these sizes takes (one of `rw_link_serial_64` to
- `rw_link_reliable_1024`), and its alignment.
+ Tells how much memory a link over a line that may lose and change bytes takes, such as a UART,
+ and its alignment. `RW_EXHAUSTED` if no link has these sizes.
 
  Any thread; interrupts too.
  */
-rw_error rw_link_layout(const rw_sizes *sizes, size_t *size, size_t *align);
+rw_error rw_link_serial_layout(const rw_link_sizes *sizes, size_t *size, size_t *align);
+
+/*
+ Tells how much memory a link over a stream that keeps bytes complete and in order takes, such as
+ a pipe or a socket, and its alignment. `RW_EXHAUSTED` if no link has these sizes.
+
+ Any thread; interrupts too.
+ */
+rw_error rw_link_reliable_layout(const rw_link_sizes *sizes, size_t *size, size_t *align);
 
 /*
  Tells the usual timeouts, for a clock that counts milliseconds.
@@ -1804,15 +1804,32 @@ rw_error rw_link_layout(const rw_sizes *sizes, size_t *size, size_t *align);
 rw_error rw_link_defaults(uint32_t generation, rw_link_config *config);
 
 /*
- Makes a link in `memory`, which stays in its place and is used for nothing else. It is down.
+ Makes a link over a line that may lose and change bytes, in `memory`, which stays in its place
+ and is used for nothing else. It is down.
+
+ `RW_EXHAUSTED` if no link has these sizes.
 
  One thread, before anybody uses the memory; interrupts too.
  */
-rw_error rw_link_init(rw_link *link,
-                      void *memory,
-                      size_t memory_size,
-                      const rw_sizes *sizes,
-                      const rw_link_config *config);
+rw_error rw_link_serial_init(rw_link *link,
+                             void *memory,
+                             size_t memory_size,
+                             const rw_link_sizes *sizes,
+                             const rw_link_config *config);
+
+/*
+ Makes a link over a stream that keeps bytes complete and in order, in `memory`, which stays in
+ its place and is used for nothing else. It is down.
+
+ `RW_EXHAUSTED` if no link has these sizes.
+
+ One thread, before anybody uses the memory; interrupts too.
+ */
+rw_error rw_link_reliable_init(rw_link *link,
+                               void *memory,
+                               size_t memory_size,
+                               const rw_link_sizes *sizes,
+                               const rw_link_config *config);
 
 /*
  Ends the use of the object; its memory is free. It tells the peer nothing: see `rw_link_close`.

@@ -8,6 +8,7 @@ static char context[8];
 static rw_payload plain_rw_payload;
 static rw_raised plain_rw_raised;
 static rw_link_config plain_rw_link_config;
+static rw_link_sizes plain_rw_link_sizes = {64, 1, 2, 2};
 static rw_link_event plain_rw_link_event;
 static rw_state plain_rw_state;
 static rw_wait plain_rw_wait;
@@ -140,7 +141,7 @@ static void make_all(void) {
     OK(rw_signals_raise(&signals, 1));
     OK(rw_signals_take_dispatcher(&signals, &made.rw_dispatcher_));
     OK(rw_link_defaults(1, &plain_rw_link_config));
-    OK(rw_link_init(&made.rw_link_, piece(), PIECE, &rw_link_serial_64, &plain_rw_link_config));
+    OK(rw_link_serial_init(&made.rw_link_, piece(), PIECE, &plain_rw_link_sizes, &plain_rw_link_config));
 
     rw_mem_pair pair;
     static rw_mem_end there, listener;

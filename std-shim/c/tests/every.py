@@ -18,7 +18,7 @@ if not objects or named != {function for _, function, _ in prototypes}:
     sys.exit(f"every.py cannot read these functions: {named - {function for _, function, _ in prototypes}}")
 
 # Structures that the caller fills or reads.
-plain = {"rw_payload", "rw_raised", "rw_link_config", "rw_link_event", "rw_state", "rw_wait"}
+plain = {"rw_payload", "rw_raised", "rw_link_config", "rw_link_sizes", "rw_link_event", "rw_state", "rw_wait"}
 # Objects that a function uses though they do not come first. All others behind the first one are made by it.
 used = {("rw_condition_wait", "guard")}
 # They say another thing first when there is nowhere to put what they make.
@@ -26,7 +26,7 @@ fails_before = {"rw_mem_fifos_try_open_writer", "rw_mem_end_try_accept", "rw_mem
 # What may be null.
 optional = {("rw_signals_set_handler", "handler"), ("rw_handler_init", "context"), ("rw_set_wait", "wait"),
             ("rw_set_thread_id", "thread_id")}
-sizes = {"signals": "rw_signals_8_queued", "link": "rw_link_serial_64", "mem_pipe": "rw_mem_pipe_64",
+sizes = {"signals": "rw_signals_8_queued", "mem_pipe": "rw_mem_pipe_64",
          "mem_fifos": "rw_mem_fifos_4_256", "mem_pair": "rw_mem_pair_64", "mem_network": "rw_mem_network_4_256"}
 scalars = {
     "size_t": {"capacity": ["64", "0", "SIZE_MAX", "SIZE_MAX / 2"], "memory_size": ["sizeof area", "0", "1"], "item_align": ["4", "0", "3", "SIZE_MAX"],
@@ -85,7 +85,7 @@ def values(function, index, kind, name, names):
         return f"&made.{what}_", bad
     if pointer and pointer.group(1) == "rw_sizes":
         family = next(family for family in sizes if function.startswith(f"rw_{family}_"))
-        other = "rw_signals_8" if family != "signals" else "rw_link_serial_64"
+        other = "rw_signals_8" if family != "signals" else "rw_mem_pipe_64"
         return f"&{sizes[family]}", [("NULL", True), (f"&{other}", True), ("(const rw_sizes *)zeros", True)]
     if pointer and pointer.group(1) in plain:
         what = pointer.group(1)

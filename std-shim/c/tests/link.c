@@ -3,16 +3,13 @@
 #include "common.h"
 
 typedef struct {
-    const rw_sizes *sizes;
-    size_t largest;
-    uint8_t ports;
+    rw_link_sizes sizes;
     bool is_serial;
 } kind;
 
 static const kind kinds[] = {
-    {&rw_link_serial_64, 64, 2, true},        {&rw_link_serial_256, 256, 2, true},
-    {&rw_link_serial_1024, 1024, 8, true},    {&rw_link_reliable_256, 256, 2, false},
-    {&rw_link_reliable_1024, 1024, 8, false},
+    {{64, 1, 2, 2}, true},   {{256, 4, 2, 4}, true},     {{1024, 8, 8, 8}, true},   {{77, 2, 3, 5}, true},
+    {{256, 4, 2, 4}, false}, {{1024, 8, 200, 8}, false}, {{24, 64, 2, 255}, false},
 };
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
@@ -27,12 +24,14 @@ static void start(side *it, const kind *of, uint32_t generation) {
     size_t size = 0, align = 0;
     rw_link_config config;
     memset(it, 0, sizeof *it);
-    OK(rw_link_layout(of->sizes, &size, &align));
+    OK((of->is_serial ? rw_link_serial_layout : rw_link_reliable_layout)(&of->sizes, &size, &align));
     OK(rw_link_defaults(generation, &config));
     CHECK(config.generation == generation && config.gone > config.keepalive);
     it->memory = room(size, align);
-    IS(rw_link_init(&it->link, it->memory, size - 1, of->sizes, &config), RW_INVALID);
-    OK(rw_link_init(&it->link, it->memory, size, of->sizes, &config));
+    rw_error (*init)(rw_link *, void *, size_t, const rw_link_sizes *, const rw_link_config *) =
+        of->is_serial ? rw_link_serial_init : rw_link_reliable_init;
+    IS(init(&it->link, it->memory, size - 1, &of->sizes, &config), RW_INVALID);
+    OK(init(&it->link, it->memory, size, &of->sizes, &config));
 }
 
 static void end(side *it) {
@@ -102,7 +101,7 @@ static void a_life(const kind *of) {
     exchange(&here, &there, 0);
     CHECK(rw_link_phase_of(&here.link) == RW_LINK_IS_UP && here.events[RW_LINK_UP] == 1);
 
-    IS(rw_link_open_port(&here.link, of->ports), RW_NOT_FOUND);
+    IS(rw_link_open_port(&here.link, (uint8_t)of->sizes.ports), RW_NOT_FOUND);
     IS(rw_link_try_send(&here.link, 0, "x", 1), RW_NOT_CONNECTED);
     CHECK(phase(&here, 0) == RW_PHASE_NEW && phase(&here, 200) == RW_PHASE_GONE);
     OK(rw_link_open_port(&here.link, 0));
@@ -112,11 +111,11 @@ static void a_life(const kind *of) {
     exchange(&here, &there, 2);
     CHECK(here.events[RW_PORT_OPENED] == 1 && phase(&here, 0) == RW_PHASE_CONNECTED);
 
-    IS(rw_link_try_send(&here.link, 0, large, of->largest + 1), RW_MESSAGE_TOO_LARGE);
-    OK(rw_link_try_send(&here.link, 0, large, of->largest));
+    IS(rw_link_try_send(&here.link, 0, large, of->sizes.max + 1), RW_MESSAGE_TOO_LARGE);
+    OK(rw_link_try_send(&here.link, 0, large, of->sizes.max));
     exchange(&here, &there, 3);
     OK(rw_link_try_recv(&there.link, 0, text, sizeof text, &length));
-    CHECK(length == of->largest && memcmp(text, large, length) == 0);
+    CHECK(length == of->sizes.max && memcmp(text, large, length) == 0);
     IS(rw_link_try_recv(&there.link, 0, text, sizeof text, &length), RW_WOULD_BLOCK);
 
     exchange(&here, &there, 3); /* the credit goes first, where there is one frame at a time */
@@ -139,7 +138,7 @@ static void a_life(const kind *of) {
         sent++;
         exchange(&here, &there, 5);
     }
-    CHECK(sent >= 2 && sent <= 8);
+    CHECK(sent >= 2 && (size_t)sent <= of->sizes.credits);
     for (int i = 0; i < sent; i++) OK(rw_link_try_recv(&there.link, 0, text, sizeof text, &length));
     exchange(&here, &there, 6);
     CHECK(here.events[RW_PORT_WRITABLE] == 1);
@@ -224,12 +223,35 @@ static void a_bad_line(const kind *of) {
     end(&there);
 }
 
+/* No link has these sizes. */
+static void no_such_sizes(void) {
+    static uint64_t memory[8192];
+    const rw_link_sizes wrong[] = {
+        {23, 4, 2, 4},  {((size_t)1 << 24) + 1, 1, 1, 1}, {SIZE_MAX, 1, 1, 1}, {64, 0, 2, 4},   {64, 3, 2, 4},
+        {64, 128, 2, 4}, {64, 4, 0, 4},                    {64, 4, 256, 4},     {64, 4, 2, 0},   {64, 4, 2, 256},
+        {64, SIZE_MAX, 2, 4}, {64, 4, SIZE_MAX, 4},        {64, 4, 2, SIZE_MAX}, {(size_t)1 << 24, 64, 255, 255},
+    };
+    rw_link link;
+    rw_link_config config;
+    size_t size = 0, align = 0;
+    OK(rw_link_defaults(1, &config));
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        IS(rw_link_serial_layout(&wrong[i], NULL, NULL), RW_EXHAUSTED);
+        IS(rw_link_reliable_layout(&wrong[i], NULL, NULL), RW_EXHAUSTED);
+        IS(rw_link_serial_init(&link, memory, sizeof memory, &wrong[i], &config), RW_EXHAUSTED);
+        IS(rw_link_reliable_init(&link, memory, sizeof memory, &wrong[i], &config), RW_EXHAUSTED);
+    }
+    const rw_link_sizes largest = {(size_t)1 << 24, 8, 5, 8};
+    OK(rw_link_serial_layout(&largest, &size, &align));
+    CHECK(size > (size_t)49 << 24 && size < (size_t)50 << 24 && align == sizeof(void *));
+}
+
 int main(void) {
     for (int i = 0; i < KINDS; i++) {
         a_life(&kinds[i]);
         if (kinds[i].is_serial) a_bad_line(&kinds[i]);
     }
-    IS(rw_link_layout(&rw_signals_8, NULL, NULL), RW_INVALID); /* sizes of another family */
+    no_such_sizes();
     printf("%lu checks passed\n", checks);
     return 0;
 }

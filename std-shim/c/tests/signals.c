@@ -186,7 +186,7 @@ static void raisers(void) {
 
 int main(void) {
     rw_set_wait(&waiting);
-    IS(rw_signals_layout(&rw_link_serial_64, NULL, NULL), RW_INVALID); /* sizes of another family */
+    IS(rw_signals_layout(&rw_mem_pipe_64, NULL, NULL), RW_INVALID); /* sizes of another family */
     sizes_and_payloads();
     handlers();
     raisers();

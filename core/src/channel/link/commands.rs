@@ -3,23 +3,16 @@
 use super::super::State;
 use super::super::frame;
 use super::line::Line;
-use super::port::{PortSlot, Violation, due, has_body, news};
-use super::{Link, Phase};
+use super::port::{PortSlot, Ports, Violation, due, has_body, news};
+use super::{LinkInner, Phase};
 use crate::Error;
 use crate::buffer::{Buffer, recv_into};
 
-impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
-    Link<L, PORTS, CREDITS, MAX>
-{
-    /// How many owed credits are worth a record: half of what a port holds.
-    ///
-    /// A lower threshold costs more records; a higher one makes the peer wait longer.
-    const CREDIT_THRESHOLD: u8 = CREDITS.div_ceil(2) as u8;
-
+impl<L: Line, P: Ports> LinkInner<L, P> {
     // Not inlined, because every method calls it.
     #[inline(never)]
-    fn slot(&mut self, port: u8) -> Option<&mut PortSlot<CREDITS, MAX>> {
-        self.slots.get_mut(port as usize)
+    fn slot(&mut self, port: u8) -> Option<&mut PortSlot<P::Messages>> {
+        self.ports.as_mut_slice().get_mut(port as usize)
     }
 
     /// Returns the state of a port; `Closed` for a port that the link does not have.
@@ -30,7 +23,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// assert_eq!(link.port_state(0), State::New);
     /// ```
     pub fn port_state(&self, port: u8) -> State {
-        self.slots.get(port as usize).map_or(State::Closed, |slot| slot.port.state)
+        self.ports.as_slice().get(port as usize).map_or(State::Closed, |slot| slot.port.state)
     }
 
     /// Opens a port: it is `Connecting` until the peer opens it too, then `Connected`.
@@ -82,9 +75,10 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// assert_eq!(link.try_send(0, b"hi"), Err(Error::NotConnected));
     /// ```
     pub fn try_send(&mut self, port: u8, message: &[u8]) -> Result<(), Error> {
-        let max = MAX.min(self.peer.max as usize);
+        let max = self.ports.max().min(self.peer.max as usize);
         self.pump();
-        let slot = &mut self.slots.get_mut(port as usize).ok_or(Error::NotFound)?.port;
+        let slot =
+            &mut self.ports.as_mut_slice().get_mut(port as usize).ok_or(Error::NotFound)?.port;
         slot.may_send()?;
         if message.len() > max {
             return Err(Error::MessageTooLarge { max });
@@ -117,7 +111,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// assert_eq!(link.peek(0), Err(Error::NotConnected));
     /// ```
     pub fn peek(&self, port: u8) -> Result<&[u8], Error> {
-        let slot = self.slots.get(port as usize).ok_or(Error::NotFound)?;
+        let slot = self.ports.as_slice().get(port as usize).ok_or(Error::NotFound)?;
         match slot.inbox.front() {
             Some(message) => Ok(message),
             None => Err(slot.port.why_none()),
@@ -256,9 +250,13 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         if !self.is_in_session() {
             return false;
         }
-        for (number, slot) in (0_u32..).zip(self.slots.iter_mut()) {
+        let credits = self.ports.credits();
+        // How many owed credits are worth a record: half of what a port holds. A lower threshold
+        // costs more records; a higher one makes the peer wait longer.
+        let threshold = credits.div_ceil(2);
+        for (number, slot) in (0_u32..).zip(self.ports.as_mut_slice()) {
             let port = &mut slot.port;
-            while let Some((kind, byte)) = port.next_record(CREDITS as u8, Self::CREDIT_THRESHOLD) {
+            while let Some((kind, byte)) = port.next_record(credits, threshold) {
                 let body = &[byte];
                 let body = if has_body(kind) { &body[..] } else { &[] };
                 if !self.line.push(kind, number as u8, body) {
@@ -278,7 +276,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
             _ => Err(Violation),
         };
         let PortSlot { port, inbox } =
-            self.slots.get_mut(self.line.port() as usize).ok_or(Violation)?;
+            self.ports.as_mut_slice().get_mut(self.line.port() as usize).ok_or(Violation)?;
         match kind {
             frame::DATA => {
                 if !port.peer_may_send() {

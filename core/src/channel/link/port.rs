@@ -20,6 +20,7 @@ use super::super::frame;
 use super::super::{Event, State};
 use super::event::{PortEvent, ResetReason};
 use super::line::copy;
+use super::records::{Messages, Records};
 use crate::Error;
 use core::hash::{Hash, Hasher};
 
@@ -488,34 +489,98 @@ impl Port {
     }
 }
 
-/// A port with its inbox.
-#[derive(Debug, Clone, Hash)]
-#[repr(C)]
-pub(super) struct PortSlot<const CREDITS: usize, const MAX: usize> {
-    pub(super) port: Port,
-    pub(super) inbox: Inbox<CREDITS, MAX>,
-}
-
-impl<const CREDITS: usize, const MAX: usize> PortSlot<CREDITS, MAX> {
-    pub(super) const EMPTY: Self = PortSlot { port: Port::new(), inbox: Inbox::new() };
-}
-
-/// The messages that came and were not taken yet: at most `CREDITS`, the peer's credit limit.
+/// A port with its inbox, whose messages lie in `R`.
 #[derive(Debug, Clone)]
 #[repr(C)]
-pub(super) struct Inbox<const CREDITS: usize, const MAX: usize> {
-    first: usize,
-    count: usize,
-    lens: [u32; CREDITS],
-    messages: [[u8; MAX]; CREDITS],
+pub struct PortSlot<R: Records> {
+    pub(super) port: Port,
+    pub(super) inbox: Inbox<R>,
 }
 
-impl<const CREDITS: usize, const MAX: usize> Inbox<CREDITS, MAX> {
-    pub(super) const fn new() -> Self {
-        const { assert!(CREDITS >= 1 && CREDITS <= 255, "a port holds 1 to 255 messages") }
-        Inbox { first: 0, count: 0, lens: [0; CREDITS], messages: [[0; MAX]; CREDITS] }
+impl<R: Records> PortSlot<R> {
+    pub(super) const fn new(messages: R) -> Self {
+        PortSlot { port: Port::new(), inbox: Inbox { first: 0, count: 0, messages } }
+    }
+}
+
+impl<const CREDITS: usize, const MAX: usize> PortSlot<Messages<CREDITS, MAX>> {
+    pub(super) const EMPTY: Self = PortSlot::new(Messages::EMPTY);
+}
+
+impl<R: Records> Hash for PortSlot<R> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.port, &self.inbox).hash(state);
+    }
+}
+
+/// The ports of a link: an array, or memory whose size is known at run time.
+pub trait Ports {
+    /// Where the messages of a port lie.
+    type Messages: Records;
+
+    /// Returns the ports.
+    fn as_slice(&self) -> &[PortSlot<Self::Messages>];
+
+    /// Returns the ports, to be changed.
+    fn as_mut_slice(&mut self) -> &mut [PortSlot<Self::Messages>];
+
+    /// Returns how many messages a port holds.
+    fn credits(&self) -> u8;
+
+    /// Returns how many bytes a message has at most.
+    fn max(&self) -> usize;
+}
+
+/// `PORTS` ports, each of which holds `CREDITS` messages of at most `MAX` bytes.
+#[derive(Debug, Clone, Hash)]
+#[repr(transparent)]
+pub struct PortArray<const PORTS: usize, const CREDITS: usize, const MAX: usize>(
+    [PortSlot<Messages<CREDITS, MAX>>; PORTS],
+);
+
+impl<const PORTS: usize, const CREDITS: usize, const MAX: usize> PortArray<PORTS, CREDITS, MAX> {
+    pub(super) const EMPTY: Self = {
+        const { assert!(PORTS >= 1 && PORTS <= 255, "a link has 1 to 255 ports") }
+        PortArray([PortSlot::EMPTY; PORTS])
+    };
+}
+
+impl<const PORTS: usize, const CREDITS: usize, const MAX: usize> Ports
+    for PortArray<PORTS, CREDITS, MAX>
+{
+    type Messages = Messages<CREDITS, MAX>;
+
+    #[inline(always)]
+    fn as_slice(&self) -> &[PortSlot<Self::Messages>] {
+        &self.0
     }
 
+    #[inline(always)]
+    fn as_mut_slice(&mut self) -> &mut [PortSlot<Self::Messages>] {
+        &mut self.0
+    }
+
+    #[inline(always)]
+    fn credits(&self) -> u8 {
+        CREDITS as u8
+    }
+
+    #[inline(always)]
+    fn max(&self) -> usize {
+        MAX
+    }
+}
+
+/// The messages that came and were not taken yet: at most as many as the peer has credits.
+#[derive(Debug, Clone)]
+#[repr(C)]
+pub(super) struct Inbox<R> {
+    first: usize,
+    count: usize,
+    messages: R,
+}
+
+impl<R: Records> Inbox<R> {
     pub(super) fn is_empty(&self) -> bool {
         self.count == 0
     }
@@ -527,19 +592,19 @@ impl<const CREDITS: usize, const MAX: usize> Inbox<CREDITS, MAX> {
     /// Returns the index of the `n`-th message.
     fn index_of(&self, n: usize) -> usize {
         let at = self.first.wrapping_add(n);
-        if at >= CREDITS { at.wrapping_sub(CREDITS) } else { at }
+        let credits = self.messages.count();
+        if at >= credits { at.wrapping_sub(credits) } else { at }
     }
 
     /// Adds a message; returns `false` if the inbox is full or the message is too long.
     pub(super) fn push(&mut self, message: &[u8]) -> bool {
+        let credits = self.messages.count();
         let at = self.index_of(self.count);
-        let (Some(to), Some(len)) = (self.messages.get_mut(at), self.lens.get_mut(at)) else {
-            return false;
-        };
-        if self.count >= CREDITS || !copy(to, message) {
+        let Some(place) = self.messages.get_mut(at) else { return false };
+        if self.count >= credits || !copy(place.bytes, message) {
             return false;
         }
-        *len = message.len() as u32;
+        *place.len = message.len() as u32;
         self.count = self.count.wrapping_add(1);
         true
     }
@@ -548,8 +613,7 @@ impl<const CREDITS: usize, const MAX: usize> Inbox<CREDITS, MAX> {
         if n >= self.count {
             return None;
         }
-        let at = self.index_of(n);
-        self.messages.get(at)?.get(..*self.lens.get(at)? as usize)
+        self.messages.get(self.index_of(n))?.message()
     }
 
     /// Returns the oldest message.
@@ -569,7 +633,7 @@ impl<const CREDITS: usize, const MAX: usize> Inbox<CREDITS, MAX> {
 }
 
 /// Hashes the messages, not what old messages left in free places.
-impl<const CREDITS: usize, const MAX: usize> Hash for Inbox<CREDITS, MAX> {
+impl<R: Records> Hash for Inbox<R> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.count.hash(state);
         (0..self.count).for_each(|n| self.get(n).hash(state));

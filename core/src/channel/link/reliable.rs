@@ -1,7 +1,8 @@
 //! The line discipline for a stream that keeps its bytes complete and in order.
 
 use super::super::frame::Hello;
-use super::line::{Discipline, Line, Outgoing, Received, Source, Window, copy};
+use super::line::{Discipline, Line, Outgoing, Received, Slot, Source, Window, copy};
+use super::records::{Bytes, Records};
 use super::timer::Timer;
 use core::hash::{Hash, Hasher};
 
@@ -11,9 +12,13 @@ use core::hash::{Hash, Hasher};
 ///
 /// Up to `WINDOW` records wait for the line (a power of two up to 64). A message has at most `MAX`
 /// bytes.
+pub type Reliable<const WINDOW: usize, const MAX: usize> =
+    ReliableInner<[Slot<MAX>; WINDOW], [u8; MAX]>;
+
+/// A [`Reliable`] line, with its records in `R` and the body that arrives in `A`.
 #[derive(Debug, Clone)]
-pub struct Reliable<const WINDOW: usize, const MAX: usize> {
-    window: Window<WINDOW, MAX>,
+pub struct ReliableInner<R, A> {
+    window: Window<R>,
     out: Outgoing,
     out_head: [u8; HEAD],
     /// How many bytes of the current frame were sent.
@@ -21,7 +26,7 @@ pub struct Reliable<const WINDOW: usize, const MAX: usize> {
     head: [u8; HEAD],
     /// How many bytes of the arriving frame are here.
     taken: usize,
-    body: [u8; MAX],
+    body: A,
     /// Whether an invalid length came, so that nothing tells where the next frame begins.
     is_lost: bool,
 }
@@ -34,17 +39,26 @@ const COUNTED: usize = 2;
 
 impl<const WINDOW: usize, const MAX: usize> Reliable<WINDOW, MAX> {
     /// An empty line: zeros, which cost no flash.
-    pub(super) const EMPTY: Self = Reliable {
-        window: Window::EMPTY,
-        out: Outgoing::EMPTY,
-        out_head: [0; HEAD],
-        sent: 0,
-        head: [0; HEAD],
-        taken: 0,
-        body: [0; MAX],
-        is_lost: false,
-    };
+    pub(super) const EMPTY: Self = ReliableInner::over(Window::EMPTY, [0; MAX]);
+}
 
+impl<R, A> ReliableInner<R, A> {
+    /// An empty line.
+    pub(super) const fn over(window: Window<R>, body: A) -> Self {
+        ReliableInner {
+            window,
+            out: Outgoing::EMPTY,
+            out_head: [0; HEAD],
+            sent: 0,
+            head: [0; HEAD],
+            taken: 0,
+            body,
+            is_lost: false,
+        }
+    }
+}
+
+impl<R: Records, A: Bytes> ReliableInner<R, A> {
     /// Begins a frame whose body is set in `out` already.
     fn start(&mut self, kind: u8, port: u8) {
         let len = self.out.body(&self.window).len();
@@ -57,14 +71,16 @@ impl<const WINDOW: usize, const MAX: usize> Reliable<WINDOW, MAX> {
     fn body_len(&self) -> Option<usize> {
         let [a, b, c, d, ..] = self.head;
         let len = (u32::from_le_bytes([a, b, c, d]) as usize).checked_sub(COUNTED)?;
-        if len <= MAX { Some(len) } else { None }
+        if len <= self.body.bytes().len() { Some(len) } else { None }
     }
 }
 
-impl<const WINDOW: usize, const MAX: usize> Line for Reliable<WINDOW, MAX> {}
+impl<R: Records + Send, A: Bytes + Send> Line for ReliableInner<R, A> {}
 
-impl<const WINDOW: usize, const MAX: usize> Discipline for Reliable<WINDOW, MAX> {
-    const RESYNCHRONISES: bool = false;
+impl<R: Records, A: Bytes> Discipline for ReliableInner<R, A> {
+    fn resynchronises(&self) -> bool {
+        false
+    }
 
     fn begin(&mut self) {
         match self.out.number() {
@@ -110,8 +126,8 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Reliable<WINDOW, MAX>
             return false;
         }
         let number = self.window.base;
-        let Some(slot) = self.window.get(number) else { return false };
-        let (kind, port) = (slot.kind(), slot.port());
+        let Some(record) = self.window.get(number) else { return false };
+        let (kind, port) = (record.kind(), record.port());
         self.out.source = Source::Slot(number);
         self.start(kind, port);
         true
@@ -166,7 +182,7 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Reliable<WINDOW, MAX>
             }
             let place = match self.taken.checked_sub(HEAD) {
                 None => self.head.get_mut(self.taken..end.min(HEAD)),
-                Some(at) => self.body.get_mut(at..end.wrapping_sub(HEAD)),
+                Some(at) => self.body.bytes_mut().get_mut(at..end.wrapping_sub(HEAD)),
             };
             let place = place.unwrap_or_default();
             let n = place.len().min(input.len());
@@ -185,7 +201,7 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Reliable<WINDOW, MAX>
     }
 
     fn body(&self) -> &[u8] {
-        self.body.get(..self.body_len().unwrap_or(0)).unwrap_or_default()
+        self.body.bytes().get(..self.body_len().unwrap_or(0)).unwrap_or_default()
     }
 
     fn elapse(&mut self, _ticks: u32) {}
@@ -198,13 +214,13 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Reliable<WINDOW, MAX>
 }
 
 /// Hashes what affects later behaviour: the received part of the arriving frame, not the last one.
-impl<const WINDOW: usize, const MAX: usize> Hash for Reliable<WINDOW, MAX> {
+impl<R: Records, A: Bytes> Hash for ReliableInner<R, A> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (&self.window, self.taken, self.is_lost).hash(state);
         if self.is_sending() {
             (self.out.source, self.out.body(&self.window), self.out_head, self.sent).hash(state);
         }
         self.head.get(..self.taken.min(HEAD)).hash(state);
-        self.body.get(..self.taken.saturating_sub(HEAD)).hash(state);
+        self.body.bytes().get(..self.taken.saturating_sub(HEAD)).hash(state);
     }
 }

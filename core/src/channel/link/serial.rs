@@ -8,7 +8,9 @@
 //! carries an acknowledgement.
 
 use super::super::frame::{self, Crc32, Decoded, Decoder, Encoder, FIRST_NUMBERED, Hello, REJECT};
-use super::line::{CRC, Discipline, Frame, HEAD, Line, Outgoing, Received, SHORT, Source, Window};
+use super::line::{CRC, Discipline, Frame, HEAD, Line, Outgoing, PORT, Received};
+use super::line::{SHORT, Slot, Source, Window};
+use super::records::{Bytes, Records};
 use super::timer::Timer;
 use core::hash::{Hash, Hasher};
 
@@ -16,9 +18,13 @@ use core::hash::{Hash, Hasher};
 ///
 /// Up to `WINDOW` frames may be unacknowledged (a power of two up to 64). A message has at most
 /// `MAX` bytes.
+pub type Serial<const WINDOW: usize, const MAX: usize> =
+    SerialInner<[Slot<MAX>; WINDOW], Frame<MAX>>;
+
+/// A [`Serial`] line, with its records in `R` and the frame that arrives in `A`.
 #[derive(Debug, Clone)]
 #[repr(C)]
-pub struct Serial<const WINDOW: usize, const MAX: usize> {
+pub struct SerialInner<R, A> {
     /// The number of the frame to send next, from the window's base up to `sent` inclusive.
     next: u8,
     /// One more than the highest number that was sent in this session.
@@ -45,9 +51,9 @@ pub struct Serial<const WINDOW: usize, const MAX: usize> {
     resend: Timer,
     encoder: Encoder,
     out: Outgoing,
-    window: Window<WINDOW, MAX>,
+    window: Window<R>,
     /// The frame that arrives.
-    frame: Frame<MAX>,
+    frame: A,
 }
 
 /// How often the retransmission timeout doubles.
@@ -56,35 +62,51 @@ const MAX_DOUBLINGS: u32 = 4;
 /// The greatest distance of a number ahead of the expected one; numbers further on lie behind it.
 const AHEAD: u8 = 127;
 
+/// The room for the body in a frame.
+#[inline(always)]
+fn room(frame: &impl Bytes) -> &[u8] {
+    let bytes = frame.bytes();
+    bytes.get(HEAD..bytes.len().wrapping_sub(CRC)).unwrap_or_default()
+}
+
 impl<const WINDOW: usize, const MAX: usize> Serial<WINDOW, MAX> {
     /// A line without a timeout: zeros, which cost no flash.
-    pub(super) const EMPTY: Self = Serial {
-        next: 0,
-        sent: 0,
-        lead: false,
-        expected: 0,
-        owes_ack: false,
-        owes_reject: false,
-        gap: None,
-        decoder: Decoder::new(),
-        crc: Crc32::NONE,
-        body_len: 0,
-        seed_out: Crc32::NONE,
-        seed_in: Crc32::NONE,
-        retransmit: 0,
-        timeout: 0,
-        resend: Timer::OFF,
-        encoder: Encoder::new(),
-        out: Outgoing::EMPTY,
-        window: Window::EMPTY,
-        frame: Frame::EMPTY,
-    };
+    pub(super) const EMPTY: Self = SerialInner::over(Window::EMPTY, Frame::EMPTY);
+}
+
+impl<R, A> SerialInner<R, A> {
+    /// A line without a timeout.
+    pub(super) const fn over(window: Window<R>, frame: A) -> Self {
+        SerialInner {
+            next: 0,
+            sent: 0,
+            lead: false,
+            expected: 0,
+            owes_ack: false,
+            owes_reject: false,
+            gap: None,
+            decoder: Decoder::new(),
+            crc: Crc32::NONE,
+            body_len: 0,
+            seed_out: Crc32::NONE,
+            seed_in: Crc32::NONE,
+            retransmit: 0,
+            timeout: 0,
+            resend: Timer::OFF,
+            encoder: Encoder::new(),
+            out: Outgoing::EMPTY,
+            window,
+            frame,
+        }
+    }
 
     pub(super) const fn set_timeout(&mut self, retransmit: u32) {
         self.retransmit = retransmit;
         self.timeout = retransmit;
     }
+}
 
+impl<R: Records, A: Bytes> SerialInner<R, A> {
     /// Begins the frame that `out` says, whose head and body are there already: completes its head,
     /// and adds the checksum.
     ///
@@ -155,7 +177,8 @@ impl<const WINDOW: usize, const MAX: usize> Serial<WINDOW, MAX> {
     /// Handles the end of a frame of `arrived` bytes; `whole` if its encoding was complete.
     fn end_frame(&mut self, arrived: usize, whole: bool) -> Received {
         let len = arrived.saturating_sub(CRC);
-        let is_valid_len = len == SHORT || (HEAD..=HEAD.saturating_add(MAX)).contains(&len);
+        let is_valid_len =
+            len == SHORT || (HEAD..=HEAD.saturating_add(room(&self.frame).len())).contains(&len);
         if !whole || !is_valid_len || !self.crc.is_valid() {
             // Two zeros in a row are no loss. Of a damaged frame, only the loss is certain.
             if arrived > 0 && self.gap.is_none() {
@@ -164,7 +187,9 @@ impl<const WINDOW: usize, const MAX: usize> Serial<WINDOW, MAX> {
             return Received::Nothing;
         }
         self.body_len = len.saturating_sub(HEAD);
-        let [kind, ack, number, _] = self.frame.head;
+        let Some(&[kind, ack, number, _]) = self.frame.bytes().first_chunk() else {
+            return Received::Nothing;
+        };
         let reject = kind & REJECT != 0;
         let kind = kind & !REJECT;
         if (len == SHORT) != (kind == frame::ACK) {
@@ -197,15 +222,17 @@ impl<const WINDOW: usize, const MAX: usize> Serial<WINDOW, MAX> {
     }
 }
 
-impl<const WINDOW: usize, const MAX: usize> Line for Serial<WINDOW, MAX> {}
+impl<R: Records + Send, A: Bytes + Send> Line for SerialInner<R, A> {}
 
-impl<const WINDOW: usize, const MAX: usize> Discipline for Serial<WINDOW, MAX> {
-    const RESYNCHRONISES: bool = true;
+impl<R: Records, A: Bytes> Discipline for SerialInner<R, A> {
+    fn resynchronises(&self) -> bool {
+        true
+    }
 
     fn begin(&mut self) {
         // The greeting of a peer that heard this side has what its frames' checksums begin with:
         // its own identity, then this side's. This side's frames have them the other way round.
-        let identities = self.frame.body.get(Hello::IDENTITIES).unwrap_or_default();
+        let identities = room(&self.frame).get(Hello::IDENTITIES).unwrap_or_default();
         let (theirs, ours) = identities.split_at(identities.len() / 2);
         self.seed_in = Crc32::new().update(identities);
         self.seed_out = Crc32::new().update(ours).update(theirs);
@@ -313,12 +340,11 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Serial<WINDOW, MAX> {
     }
 
     fn port(&self) -> u8 {
-        let [.., port] = self.frame.head;
-        port
+        self.frame.bytes().get(PORT).copied().unwrap_or(0)
     }
 
     fn body(&self) -> &[u8] {
-        self.frame.body.get(..self.body_len).unwrap_or_default()
+        room(&self.frame).get(..self.body_len).unwrap_or_default()
     }
 
     fn elapse(&mut self, ticks: u32) {
@@ -343,7 +369,7 @@ impl<const WINDOW: usize, const MAX: usize> Discipline for Serial<WINDOW, MAX> {
 /// Hashes what affects later behaviour: the received part of the arriving frame, not the last one.
 ///
 /// The timeout is left out, because it changes when frames are sent, but not which.
-impl<const WINDOW: usize, const MAX: usize> Hash for Serial<WINDOW, MAX> {
+impl<R: Records, A: Bytes> Hash for SerialInner<R, A> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (&self.window, self.next, self.sent, self.resend).hash(state);
         (self.seed_out, self.seed_in, self.expected, self.gap).hash(state);

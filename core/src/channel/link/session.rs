@@ -2,7 +2,7 @@
 
 use super::super::frame::{self, FIRST_NUMBERED, Hello, Identity, VERSION};
 use super::line::Line;
-use super::{Down, Link, Phase, Time, Timer};
+use super::{Down, LinkInner, Phase, Ports, Time, Timer};
 
 /// The unnumbered records to send as soon as the line is free: one bit per kind, lowest first.
 pub(super) mod owe {
@@ -25,9 +25,7 @@ const GONE: usize = 2;
 /// How often a closing side sends `BYE` to a peer that does not answer.
 const BYES: u8 = 8;
 
-impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
-    Link<L, PORTS, CREDITS, MAX>
-{
+impl<L: Line, P: Ports> LinkInner<L, P> {
     /// Advances the clock to `now`, unless it is later already.
     #[inline(never)]
     pub(super) fn advance_clock(&mut self, now: u64) {
@@ -65,7 +63,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         self.restart_silence_timers();
         self.came_up = true;
         // The ports that the peer does not have.
-        for (number, slot) in (0_u32..).zip(&mut self.slots) {
+        for (number, slot) in (0_u32..).zip(self.ports.as_mut_slice()) {
             if number >= self.peer.ports.into() && slot.port.said != 0 {
                 slot.port.refuse();
             }
@@ -78,7 +76,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
     /// everything.
     #[inline(never)]
     pub(super) fn go_down(&mut self, why: Down) {
-        for slot in &mut self.slots {
+        for slot in self.ports.as_mut_slice() {
             if !slot.port.link_down(!slot.inbox.is_empty()) {
                 slot.inbox.clear();
             }
@@ -90,7 +88,7 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
         match why {
             _ if closing => self.stay_down(),
             Down::PeerGone | Down::PeerRestarted => self.connect(),
-            Down::Violation if L::RESYNCHRONISES => self.connect(),
+            Down::Violation if self.line.resynchronises() => self.connect(),
             _ => self.stay_down(),
         }
     }
@@ -195,9 +193,9 @@ impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize>
             self.owes &= self.owes.wrapping_sub(1);
             let hello = Hello {
                 up: self.is_in_session(),
-                ports: PORTS as u8,
-                credits: CREDITS as u8,
-                max: MAX as u32,
+                ports: self.ports.as_slice().len() as u8,
+                credits: self.ports.credits(),
+                max: self.ports.max() as u32,
                 id: self.local,
                 heard: self.peer.id,
             };

@@ -4,17 +4,11 @@ use crate::error::{code, rw_error};
 use crate::object::{
     RW_HANDLE_WORDS, bytes, bytes_mut, memory as placed, objects, own, put, take, tell, tell_layout,
 };
-use crate::sizes::{Family, functions, rw_sizes};
 use crate::state::rw_state;
 use crate::wait::RW_FOREVER;
-use core::alloc::Layout;
 use core::ffi::c_void;
-use core::ptr::NonNull;
-use ringway_core::Error;
-use ringway_core::channel::State;
-use ringway_core::channel::link::{
-    Config, Down, Event, Line, Link, Phase, PortEvent, Reliable, ResetReason, Serial,
-};
+use ringway_core::channel::link::view::{LineView, LinkView, ReliableView, SerialView, Sizes};
+use ringway_core::channel::link::{Config, Down, Event, Phase, PortEvent, ResetReason};
 
 /// One end of a link, in memory of the caller. One thread at a time uses it.
 #[repr(C)]
@@ -38,6 +32,20 @@ pub struct rw_link_config {
     pub keepalive: u32,
     /// Ticks of silence after which the peer counts as gone.
     pub gone: u32,
+}
+
+/// The sizes of a link. The two sides may have different sizes.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct rw_link_sizes {
+    /// The most bytes of a message: 24 to 2^24.
+    pub max: usize,
+    /// The most frames that may be unacknowledged, or wait for the line: 1, 2, 4, 8, 16, 32 or 64.
+    pub window: usize,
+    /// The number of ports: 1 to 255.
+    pub ports: usize,
+    /// The most messages that a port holds: 1 to 255.
+    pub credits: usize,
 }
 
 /// The phase of a link.
@@ -170,195 +178,45 @@ impl From<Event> for rw_link_event {
     }
 }
 
-/// A link of any size, over any line.
-pub trait AnyLink {
-    fn phase(&self) -> Phase;
-    fn open(&mut self, now: u64) -> Result<(), Error>;
-    fn close(&mut self, now: u64);
-    fn handle_bytes(&mut self, now: u64, bytes: &[u8]);
-    fn handle_end(&mut self, now: u64);
-    fn handle_timeout(&mut self, now: u64);
-    fn poll_transmit(&mut self, now: u64, out: &mut [u8]) -> usize;
-    fn poll_event(&mut self) -> Option<Event>;
-    fn poll_timeout(&self) -> Option<u64>;
-    fn port_state(&self, port: u8) -> State;
-    fn open_port(&mut self, port: u8) -> Result<(), Error>;
-    fn end_port(&mut self, port: u8, how: Ending) -> Result<(), Error>;
-    fn try_send(&mut self, port: u8, message: &[u8]) -> Result<(), Error>;
-    fn peek(&self, port: u8) -> Result<&[u8], Error>;
-    fn release(&mut self, port: u8);
-}
-
-/// How to end the use of a port.
-pub enum Ending {
-    Send,
-    Recv,
-    Both,
-    Reset(u8),
-}
-
-impl<L: Line, const PORTS: usize, const CREDITS: usize, const MAX: usize> AnyLink
-    for Link<L, PORTS, CREDITS, MAX>
-{
-    fn phase(&self) -> Phase {
-        self.phase()
-    }
-
-    fn open(&mut self, now: u64) -> Result<(), Error> {
-        self.open(now)
-    }
-
-    fn close(&mut self, now: u64) {
-        self.close(now);
-    }
-
-    fn handle_bytes(&mut self, now: u64, bytes: &[u8]) {
-        self.handle_bytes(now, bytes);
-    }
-
-    fn handle_end(&mut self, now: u64) {
-        self.handle_end(now);
-    }
-
-    fn handle_timeout(&mut self, now: u64) {
-        self.handle_timeout(now);
-    }
-
-    fn poll_transmit(&mut self, now: u64, out: &mut [u8]) -> usize {
-        self.poll_transmit(now, out)
-    }
-
-    fn poll_event(&mut self) -> Option<Event> {
-        self.poll_event()
-    }
-
-    fn poll_timeout(&self) -> Option<u64> {
-        self.poll_timeout()
-    }
-
-    fn port_state(&self, port: u8) -> State {
-        self.port_state(port)
-    }
-
-    fn open_port(&mut self, port: u8) -> Result<(), Error> {
-        self.open_port(port)
-    }
-
-    fn end_port(&mut self, port: u8, how: Ending) -> Result<(), Error> {
-        match how {
-            Ending::Send => self.shut_send(port)?,
-            Ending::Recv => self.shut_recv(port)?,
-            Ending::Both => self.close_port(port),
-            Ending::Reset(reason) => self.reset_port(port, reason),
-        }
-        Ok(())
-    }
-
-    fn try_send(&mut self, port: u8, message: &[u8]) -> Result<(), Error> {
-        self.try_send(port, message)
-    }
-
-    fn peek(&self, port: u8) -> Result<&[u8], Error> {
-        self.peek(port)
-    }
-
-    fn release(&mut self, port: u8) {
-        self.release(port);
-    }
-}
-
 objects! {
-    rw_link = &'static mut dyn AnyLink, 0x7277_0081;
+    rw_link = &'static mut LinkView<'static>, 0x7277_0081;
 }
 
-/// How links of one size are made.
-pub struct LinkFunctions {
-    layout: Layout,
-    make: unsafe fn(NonNull<u8>, Config) -> &'static mut dyn AnyLink,
+fn sizes_of(sizes: *const rw_link_sizes) -> Option<Sizes> {
+    if sizes.is_null() || !sizes.is_aligned() {
+        return None;
+    }
+    // SAFETY: the caller of C gave sizes to read.
+    let rw_link_sizes { max, window, ports, credits } = unsafe { *sizes };
+    Some(Sizes { max, window, ports, credits })
 }
 
-enum Links {}
-
-// SAFETY: no other family has this tag.
-unsafe impl Family for Links {
-    type Functions = LinkFunctions;
-    const TAG: usize = 0x7277_0f02;
-}
-
-macro_rules! link_sizes {
-    ($name:ident, $Line:ident) => {
-        const fn $name<
-            const MAX: usize,
-            const WINDOW: usize,
-            const PORTS: usize,
-            const CREDITS: usize,
-        >() -> rw_sizes {
-            /// Makes a link at `at`.
-            ///
-            /// # Safety
-            /// There is memory for it, which is used for nothing else.
-            unsafe fn make<
-                const MAX: usize,
-                const WINDOW: usize,
-                const PORTS: usize,
-                const CREDITS: usize,
-            >(
-                at: NonNull<u8>,
-                config: Config,
-            ) -> &'static mut dyn AnyLink {
-                let mut at = at.cast::<Link<$Line<WINDOW, MAX>, PORTS, CREDITS, MAX>>();
-                // SAFETY: the caller guarantees memory for it.
-                unsafe { at.write(Link::<$Line<WINDOW, MAX>, PORTS, CREDITS, MAX>::new(config)) };
-                // SAFETY: it was made above, stays in its place, and has one user.
-                unsafe { at.as_mut() }
-            }
-            rw_sizes::of::<Links>(
-                const {
-                    &LinkFunctions {
-                        layout: Layout::new::<Link<$Line<WINDOW, MAX>, PORTS, CREDITS, MAX>>(),
-                        make: make::<MAX, WINDOW, PORTS, CREDITS>,
-                    }
-                },
-            )
-        }
-    };
-}
-link_sizes!(serial, Serial);
-link_sizes!(reliable, Reliable);
-
-/// The sizes of a link over a line that may lose and change bytes, such as a UART: messages of at
-/// most 64 bytes, 1 frame unacknowledged, 2 ports of 2 messages.
-#[unsafe(no_mangle)]
-pub static rw_link_serial_64: rw_sizes = serial::<64, 1, 2, 2>();
-/// The sizes of a link over a UART: messages of at most 256 bytes, 4 frames unacknowledged, 2 ports
-/// of 4 messages.
-#[unsafe(no_mangle)]
-pub static rw_link_serial_256: rw_sizes = serial::<256, 4, 2, 4>();
-/// The sizes of a link over a UART: messages of at most 1024 bytes, 8 frames unacknowledged, 8
-/// ports of 8 messages.
-#[unsafe(no_mangle)]
-pub static rw_link_serial_1024: rw_sizes = serial::<1024, 8, 8, 8>();
-/// The sizes of a link over a stream that keeps bytes complete and in order, such as a pipe or a
-/// socket: messages of at most 256 bytes, 4 frames waiting, 2 ports of 4 messages.
-#[unsafe(no_mangle)]
-pub static rw_link_reliable_256: rw_sizes = reliable::<256, 4, 2, 4>();
-/// The sizes of a link over a stream that keeps bytes complete and in order: messages of at most
-/// 1024 bytes, 8 frames waiting, 8 ports of 8 messages.
-#[unsafe(no_mangle)]
-pub static rw_link_reliable_1024: rw_sizes = reliable::<1024, 8, 8, 8>();
-
-/// Tells how much memory a link of these sizes takes (one of `rw_link_serial_64` to
-/// `rw_link_reliable_1024`), and its alignment.
+/// Tells how much memory a link over a line that may lose and change bytes takes, such as a UART,
+/// and its alignment. `RW_EXHAUSTED` if no link has these sizes.
 ///
 /// Any thread; interrupts too.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn rw_link_layout(
-    sizes: *const rw_sizes,
+pub unsafe extern "C" fn rw_link_serial_layout(
+    sizes: *const rw_link_sizes,
     size: *mut usize,
     align: *mut usize,
 ) -> rw_error {
-    let Some(functions) = functions::<Links>(sizes) else { return rw_error::RW_INVALID };
-    tell_layout(Some(functions.layout), size, align)
+    let Some(sizes) = sizes_of(sizes) else { return rw_error::RW_INVALID };
+    tell_layout(SerialView::layout(sizes), size, align)
+}
+
+/// Tells how much memory a link over a stream that keeps bytes complete and in order takes, such as
+/// a pipe or a socket, and its alignment. `RW_EXHAUSTED` if no link has these sizes.
+///
+/// Any thread; interrupts too.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rw_link_reliable_layout(
+    sizes: *const rw_link_sizes,
+    size: *mut usize,
+    align: *mut usize,
+) -> rw_error {
+    let Some(sizes) = sizes_of(sizes) else { return rw_error::RW_INVALID };
+    tell_layout(ReliableView::layout(sizes), size, align)
 }
 
 /// Tells the usual timeouts, for a clock that counts milliseconds.
@@ -377,30 +235,64 @@ pub unsafe extern "C" fn rw_link_defaults(
     rw_error::RW_OK
 }
 
-/// Makes a link in `memory`, which stays in its place and is used for nothing else. It is down.
+/// Makes a link over a line of the kind `L`.
 ///
-/// One thread, before anybody uses the memory; interrupts too.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn rw_link_init(
+/// # Safety
+/// The memory is used for nothing else.
+#[inline(always)]
+unsafe fn init<L: LineView<'static>>(
     link: *mut rw_link,
-    memory: *mut c_void,
-    memory_size: usize,
-    sizes: *const rw_sizes,
+    (memory, memory_size): (*mut c_void, usize),
+    sizes: *const rw_link_sizes,
     config: *const rw_link_config,
 ) -> rw_error {
-    let Some(functions) = functions::<Links>(sizes) else { return rw_error::RW_INVALID };
-    let Some(at) = placed(memory, memory_size, functions.layout) else {
-        return rw_error::RW_INVALID;
-    };
+    let Some(sizes) = sizes_of(sizes) else { return rw_error::RW_INVALID };
     if config.is_null() || !config.is_aligned() {
         return rw_error::RW_INVALID;
     }
     // SAFETY: the caller of C gave a configuration to read.
     let rw_link_config { generation, retransmit, hello, keepalive, gone } = unsafe { *config };
     let config = Config { generation, retransmit, hello, keepalive, gone };
-    // SAFETY: the memory is as large as the layout says, and the caller guarantees that it is used
-    // for nothing else.
-    put(link, unsafe { (functions.make)(at, config) })
+    let Some(layout) = L::layout(sizes) else { return rw_error::RW_EXHAUSTED };
+    let Some(at) = placed(memory, memory_size, layout) else { return rw_error::RW_INVALID };
+    // SAFETY: the sizes have a layout, and the line above has checked that the memory has it, too.
+    put(link, unsafe { L::init_at(at, sizes, config) })
+}
+
+/// Makes a link over a line that may lose and change bytes, in `memory`, which stays in its place
+/// and is used for nothing else. It is down.
+///
+/// `RW_EXHAUSTED` if no link has these sizes.
+///
+/// One thread, before anybody uses the memory; interrupts too.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rw_link_serial_init(
+    link: *mut rw_link,
+    memory: *mut c_void,
+    memory_size: usize,
+    sizes: *const rw_link_sizes,
+    config: *const rw_link_config,
+) -> rw_error {
+    // SAFETY: the caller of C guarantees that the memory is used for nothing else.
+    unsafe { init::<SerialView>(link, (memory, memory_size), sizes, config) }
+}
+
+/// Makes a link over a stream that keeps bytes complete and in order, in `memory`, which stays in
+/// its place and is used for nothing else. It is down.
+///
+/// `RW_EXHAUSTED` if no link has these sizes.
+///
+/// One thread, before anybody uses the memory; interrupts too.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rw_link_reliable_init(
+    link: *mut rw_link,
+    memory: *mut c_void,
+    memory_size: usize,
+    sizes: *const rw_link_sizes,
+    config: *const rw_link_config,
+) -> rw_error {
+    // SAFETY: the caller of C guarantees that the memory is used for nothing else.
+    unsafe { init::<ReliableView>(link, (memory, memory_size), sizes, config) }
 }
 
 /// Ends the use of the object; its memory is free. It tells the peer nothing: see `rw_link_close`.
@@ -637,16 +529,12 @@ pub unsafe extern "C" fn rw_link_release(link: *mut rw_link, port: u8) -> rw_err
     rw_error::RW_OK
 }
 
-fn end_port(link: *mut rw_link, port: u8, how: Ending) -> rw_error {
-    own(link).map_or(rw_error::RW_INVALID, |link| code(link.end_port(port, how)))
-}
-
 /// Ends sending on a port. Messages sent before still arrive.
 ///
 /// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_link_shut_send(link: *mut rw_link, port: u8) -> rw_error {
-    end_port(link, port, Ending::Send)
+    own(link).map_or(rw_error::RW_INVALID, |link| code(link.shut_send(port)))
 }
 
 /// Ends receiving on a port. Messages that were not taken are dropped.
@@ -654,7 +542,7 @@ pub unsafe extern "C" fn rw_link_shut_send(link: *mut rw_link, port: u8) -> rw_e
 /// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_link_shut_recv(link: *mut rw_link, port: u8) -> rw_error {
-    end_port(link, port, Ending::Recv)
+    own(link).map_or(rw_error::RW_INVALID, |link| code(link.shut_recv(port)))
 }
 
 /// Ends both directions of a port. Messages sent before still arrive.
@@ -662,7 +550,9 @@ pub unsafe extern "C" fn rw_link_shut_recv(link: *mut rw_link, port: u8) -> rw_e
 /// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_link_close_port(link: *mut rw_link, port: u8) -> rw_error {
-    end_port(link, port, Ending::Both)
+    let Some(link) = own(link) else { return rw_error::RW_INVALID };
+    link.close_port(port);
+    rw_error::RW_OK
 }
 
 /// Tears a port down, and tells the peer `reason`; also refuses a port that the peer opened.
@@ -670,5 +560,7 @@ pub unsafe extern "C" fn rw_link_close_port(link: *mut rw_link, port: u8) -> rw_
 /// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_link_reset_port(link: *mut rw_link, port: u8, reason: u8) -> rw_error {
-    end_port(link, port, Ending::Reset(reason))
+    let Some(link) = own(link) else { return rw_error::RW_INVALID };
+    link.reset_port(port, reason);
+    rw_error::RW_OK
 }

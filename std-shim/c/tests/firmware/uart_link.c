@@ -11,6 +11,7 @@ enum { MESSAGE = 256, MESSAGES = 4096, EXCHANGE = 0, ECHO = 1 };
 /* What each side's messages are computed from. */
 static const uint32_t ours = 0x0f1e2d3c, theirs = 0x5a697887;
 
+static const rw_link_sizes sizes = {.max = MESSAGE, .window = 4, .ports = 2, .credits = 4};
 static uint64_t link_memory[600];
 static uint32_t ring_memory[540];
 static rw_link link;
@@ -107,7 +108,7 @@ bool run(void) {
     config.gone = 10000;
     if (rw_ring_init(&ring, ring_memory, sizeof ring_memory, 2048, 1, 1) != RW_OK ||
         rw_ring_take_producer(&ring, 0, &came) != RW_OK || rw_ring_take_consumer(&ring, 0, &arrived) != RW_OK ||
-        rw_link_init(&link, link_memory, sizeof link_memory, &rw_link_serial_256, &config) != RW_OK) {
+        rw_link_serial_init(&link, link_memory, sizeof link_memory, &sizes, &config) != RW_OK) {
         return false;
     }
     start_timer();
