@@ -27,6 +27,11 @@
 //! except what the end itself keeps: a [`Connection`](crate::connection::Connection) keeps the
 //! beginning of a message for its next call.
 //!
+//! # Nothing to do
+//!
+//! `Smol` calls the closure at once, and then whenever the end is ready. `Tokio` calls it when the
+//! end is ready. So reading into an empty buffer, or writing nothing, awaits that under tokio.
+//!
 //! # Names
 //!
 //! Connecting may have to ask a name server, and opening a FIFO waits in the system: no descriptor

@@ -10,6 +10,7 @@
 //! cargo test -p ringway-tests --test conformance                              all of it
 //! cargo test -p ringway-tests --test conformance -- pipe::end_of_file         one case, on the pipe and its twin in memory
 //! cargo test -p ringway-tests --test conformance -- os::pipe                  one transport
+//! AWAITED=all cargo test -p ringway-tests --test conformance                  each awaited case under each runtime
 //! cargo test -p ringway-tests --test conformance -- --list                    what there is
 //! ```
 //!
@@ -49,6 +50,32 @@ pub struct Transport {
     pub promises: Promises,
     /// The way.
     pub way: &'static dyn Way,
+    /// The runtime whose tasks use the ends, if one does.
+    pub awaited: Option<Awaited>,
+}
+
+/// The number of runtimes. In a short run, each case of a transport is awaited under one of them;
+/// with the variable [`ALL`], under all.
+pub const RUNTIMES: usize = 4;
+
+/// The variable that asks for the long run.
+pub const ALL: &str = "AWAITED";
+
+/// A runtime, as the suite needs it.
+pub struct Awaited {
+    /// What evidence calls it.
+    pub runtime: &'static str,
+    /// Which cases are its own in a short run: see [`RUNTIMES`].
+    pub turn: usize,
+    /// Starts its threads and opens its descriptors, which stay.
+    pub start: fn(),
+}
+
+impl Transport {
+    /// Starts the runtime, if there is one.
+    fn start(&self) {
+        self.awaited.iter().for_each(|awaited| (awaited.start)());
+    }
 }
 
 /// One end: what it can receive with, and what it can send with. Dropping both closes it.
@@ -176,6 +203,8 @@ pub struct Promises {
     pub bounded: bool,
     /// Whether the other end sees at once what one end did: nothing travels.
     pub immediate: bool,
+    /// Whether an operation of no bytes is done at once, whatever the state of the end.
+    pub empty_at_once: bool,
     /// Whether the ends may be in two processes.
     pub processes: bool,
 }

@@ -20,7 +20,7 @@ pub static CASES: &[Case] = &[
     case("one_large", reliable, flow::one_large),
     case("ping_pong", reliable, flow::ping_pong),
     case("both_directions_at_once", both_at_once, flow::both_directions_at_once),
-    case("zero_length_reads_and_writes", bytes, flow::zero_length_reads_and_writes),
+    case("zero_length_reads_and_writes", empty_bytes, flow::zero_length_reads_and_writes),
     case("whole_or_not_at_all", lossy, flow::whole_or_not_at_all),
     // Messages.
     case("message_boundaries", messages, message::message_boundaries),
@@ -92,6 +92,11 @@ fn both_at_once(promises: &Promises) -> Option<&'static str> {
 
 fn bytes(promises: &Promises) -> Option<&'static str> {
     unless(promises.content == Content::Bytes, "it carries messages")
+}
+
+fn empty_bytes(promises: &Promises) -> Option<&'static str> {
+    bytes(promises)
+        .or(unless(promises.empty_at_once, "also nothing is read and written when ready"))
 }
 
 fn messages(promises: &Promises) -> Option<&'static str> {

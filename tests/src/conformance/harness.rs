@@ -6,7 +6,8 @@ mod fault;
 mod leaks;
 mod one;
 
-use super::{CASES, Case, Transport, peer, transports};
+use super::transports::bring;
+use super::{ALL, CASES, Case, RUNTIMES, Transport, peer, transports};
 use fault::{FAULTS, Fault};
 use ringway::fd::{self, Interest};
 use rustix::process::{Pid, PidfdFlags, Signal};
@@ -51,6 +52,14 @@ impl Test {
             What::Case(transport, case) => (case.not_for)(&transport.promises),
             What::Fault(_) => None,
         }
+    }
+
+    /// Whether it is in a short run.
+    fn is_due(&self) -> bool {
+        let What::Case(transport, case) = self.what else { return true };
+        let number = CASES.iter().position(|known| std::ptr::eq(known, case)).unwrap_or_default();
+        let awaited = transport.awaited.as_ref();
+        awaited.is_none_or(|awaited| (number + awaited.turn) % RUNTIMES == 0)
     }
 }
 
@@ -122,8 +131,9 @@ impl Options {
     }
 }
 
-/// The main function of the test program.
-pub fn main() -> ExitCode {
+/// The main function of the test program, which brings transports of its own.
+pub fn main(brought: Vec<Transport>) -> ExitCode {
+    bring(brought);
     let mut arguments = std::env::args().skip(1).peekable();
     match arguments.peek().map(String::as_str) {
         Some(one::FLAG) => return one::main(arguments.skip(1)),
@@ -144,6 +154,15 @@ pub fn main() -> ExitCode {
     let (wanted, others): (Vec<_>, Vec<_>) = all().partition(|test| options.wants(&test.name));
     let (tests, not_promised): (Vec<_>, Vec<_>) =
         wanted.into_iter().partition(|test| test.not_promised().is_none());
+    let is_short = options.filters.is_empty() && !options.list && std::env::var_os(ALL).is_none();
+    let (tests, left_out): (Vec<_>, Vec<_>) =
+        tests.into_iter().partition(|test| !is_short || test.is_due());
+    if !left_out.is_empty() {
+        println!(
+            "\nunder another runtime, hence not run: {} ({ALL}=all runs them)",
+            left_out.len()
+        );
+    }
     if options.list {
         for test in &tests {
             println!("{}: test", test.name);
@@ -193,7 +212,7 @@ fn run(tests: &[Test], not_promised: &[Test], filtered_out: usize, options: &Opt
         .threads
         .or_else(|| std::thread::available_parallelism().ok().map(usize::from))
         .unwrap_or(1);
-    let before = leaks::descriptors();
+    let before = leaks::Before::now();
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
@@ -206,7 +225,7 @@ fn run(tests: &[Test], not_promised: &[Test], filtered_out: usize, options: &Opt
         }
     });
     let mut failures = failures.into_inner().expect("no thread panics with it");
-    let mut left = leaks::remaining(&before);
+    let mut left = before.remaining();
     let path = folder.path().to_owned();
     if let Err(error) = folder.close() {
         left.push(format!("the folder {}: {error}", path.display()));
@@ -236,6 +255,9 @@ fn run(tests: &[Test], not_promised: &[Test], filtered_out: usize, options: &Opt
             not_promised.len(),
             failures.len()
         );
+        if failures.is_empty() {
+            report_awaited(tests);
+        }
     }
     println!(
         "\ntest result: {}. {} passed; {} failed; 0 ignored; 0 measured; {filtered_out} filtered out; finished in {:.2}s\n",
@@ -245,6 +267,27 @@ fn run(tests: &[Test], not_promised: &[Test], filtered_out: usize, options: &Opt
         started.elapsed().as_secs_f64(),
     );
     if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(101) }
+}
+
+/// Prints how many cases were awaited under each runtime, in a long run also on each transport.
+fn report_awaited(tests: &[Test]) {
+    let is_long = std::env::var_os(ALL).is_some();
+    let mut counts: Vec<(String, usize)> = Vec::new();
+    for test in tests {
+        let What::Case(transport, _) = test.what else { continue };
+        let Some(awaited) = &transport.awaited else { continue };
+        let mut what = awaited.runtime.to_owned();
+        if let Some((_, name)) = transport.name.split_once("::").filter(|_| is_long) {
+            what += &format!(", {name}");
+        }
+        match counts.iter_mut().find(|(known, _)| *known == what) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((what, 1)),
+        }
+    }
+    for (what, count) in counts {
+        println!("evidence: conformance: awaited, {what}: {count} cases");
+    }
 }
 
 fn report(name: &str, passed: bool, quiet: bool) {

@@ -216,6 +216,7 @@ pub(super) fn main(mut arguments: impl Iterator<Item = String>) -> ExitCode {
         unsafe { OwnedFd::from_raw_fd(number) }
     };
     let descriptors = arguments.map(handed_over).collect();
+    transport.start();
     let end = transport.way.join(Offer { name, descriptors, end: None }).expect("it was offered");
     job.run(end.into(), &transport.promises, &AtomicBool::new(false));
     ExitCode::SUCCESS

@@ -15,6 +15,7 @@ use ringway_ways::connection::{Connected, OneWay, Python};
 use ringway_ways::pipe::{Fifos, Pipes};
 use ringway_ways::socket::{Datagrams, Seqpackets, Tcp, Udp, UnixStreams};
 use ringway_ways::{Pair, Way, memory, shm};
+use std::sync::OnceLock;
 
 /// Not powers of two, so that every place of a ring becomes a boundary.
 const BYTES: usize = 3_001;
@@ -42,6 +43,7 @@ const STREAM: Promises = Promises {
     reliable: true,
     bounded: true,
     immediate: true,
+    empty_at_once: true,
     processes: false,
 };
 
@@ -99,13 +101,21 @@ const PACKET: usize = Packets::<CHANNEL, PrivateFutex>::MAX;
 const IN_REGION: usize = MessageRing::<MESSAGES>::MAX_MESSAGE;
 
 const fn transport(name: &'static str, promises: Promises, way: &'static dyn Way) -> Transport {
-    Transport { name, promises, way }
+    Transport { name, promises, way, awaited: None }
 }
 
-/// Every transport that the suite knows. Those with an end in C are there where that was built.
+/// Every transport that the suite knows. Those with an end in C are there where that was built, and
+/// those that are awaited where the program [brought](bring) them.
 pub fn transports() -> impl Iterator<Item = &'static Transport> {
     let in_c = if std::env::var_os(PROGRAM).is_some() { IN_C } else { &[] };
-    TRANSPORTS.iter().chain(in_c)
+    TRANSPORTS.iter().chain(in_c).chain(BROUGHT.get().into_iter().flatten())
+}
+
+static BROUGHT: OnceLock<Vec<Transport>> = OnceLock::new();
+
+/// Adds transports, once. Those that are awaited need runtimes, which this library does not have.
+pub(super) fn bring(transports: Vec<Transport>) {
+    assert!(BROUGHT.set(transports).is_ok(), "the suite has its transports already");
 }
 
 static TRANSPORTS: &[Transport] = &[

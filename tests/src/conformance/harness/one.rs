@@ -38,7 +38,10 @@ fn prepare() {
 }
 
 fn run(test: &Test, place: &Path) -> ExitCode {
-    let before = leaks::descriptors();
+    if let What::Case(transport, _) = test.what {
+        transport.start();
+    }
+    let before = leaks::Before::now();
     // A panic ends the process with its message and status 101. What it leaves behind does not
     // matter then.
     match test.what {
@@ -47,7 +50,7 @@ fn run(test: &Test, place: &Path) -> ExitCode {
         }
         What::Fault(fault) => (fault.run)(place),
     }
-    let mut left = leaks::remaining(&before);
+    let mut left = before.remaining();
     left.extend(leaks::files(place));
     if left.is_empty() {
         return ExitCode::SUCCESS;
