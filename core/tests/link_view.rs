@@ -6,7 +6,10 @@ use ringway_core::channel::link::{Config, ReliableLink, SerialLink};
 use std::mem::MaybeUninit;
 
 const SIZES: Sizes = Sizes { max: 33, window: 2, ports: 3, credits: 2 };
-const STEPS: usize = 60_000;
+/// Miri is slow.
+const STEPS: usize = if cfg!(miri) { 150 } else { 60_000 };
+
+const SEEDS: std::ops::Range<u64> = if cfg!(miri) { 1..2 } else { 1..4 };
 
 /// A xorshift generator.
 struct Random(u64);
@@ -99,13 +102,17 @@ macro_rules! lockstep {
                 sessions += usize::from(event == ringway_core::channel::link::Event::Up);
             }
         }
-        assert!(arrived > 100 && sessions > 10, "{arrived} messages in {sessions} sessions");
+        let expected = if cfg!(miri) { (0, 0) } else { (100, 10) };
+        assert!(
+            arrived >= expected.0 && sessions >= expected.1,
+            "{arrived} messages in {sessions} sessions"
+        );
     }};
 }
 
 #[test]
 fn a_serial_view_does_what_the_constant_link_does() {
-    for seed in 1..4 {
+    for seed in SEEDS {
         lockstep!(SerialLink, SerialView, seed, false);
         lockstep!(SerialLink, SerialView, seed, true);
     }
@@ -113,7 +120,7 @@ fn a_serial_view_does_what_the_constant_link_does() {
 
 #[test]
 fn a_reliable_view_does_what_the_constant_link_does() {
-    for seed in 1..4 {
+    for seed in SEEDS {
         lockstep!(ReliableLink, ReliableView, seed, false);
         lockstep!(ReliableLink, ReliableView, seed, true);
     }
@@ -171,6 +178,9 @@ fn views_of_any_size_stay_in_their_memory() {
     for (max, window, ports, credits) in
         [(24, 1, 1, 1), (25, 64, 255, 1), (1000, 2, 1, 255), (31, 8, 7, 3)]
     {
+        if cfg!(miri) && ports * credits > 1 {
+            continue;
+        }
         for is_serial in [true, false] {
             stays_in_its_memory(is_serial, Sizes { max, window, ports, credits });
         }

@@ -224,9 +224,13 @@ const _: () = assert!(align_of::<Slot<'static>>() == ALIGN);
 /// `sizes` have a [`layout`]. There is memory of it at `at`, and for `'m` only the link uses it.
 unsafe fn init_at<'m, K: sealed::LineIn<'m>>(
     at: NonNull<u8>,
-    Sizes { max, window, ports, credits }: Sizes,
+    sizes: Sizes,
     config: Config,
 ) -> &'m mut LinkView<'m> {
+    let words = layout::<K>(sizes).map_or(0, |layout| layout.size() / ALIGN);
+    // SAFETY: the caller guarantees memory of the layout, whose size is a number of words.
+    unsafe { at.cast::<usize>().write_bytes(0, words) };
+    let Sizes { max, window, ports, credits } = sizes;
     // The parts lie one behind the other, as `layout` adds them: words, lengths, bytes.
     let link = at.as_ptr().cast::<LinkView<'m>>();
     let line = link.wrapping_add(1).cast::<K>();
@@ -258,7 +262,7 @@ unsafe fn init_at<'m, K: sealed::LineIn<'m>>(
     unsafe { &mut *link }
 }
 
-/// The memory that is left for records.
+/// The memory that is left for records: zeros.
 struct Rest {
     lens: *mut u32,
     bytes: *mut u8,
@@ -268,25 +272,22 @@ impl Rest {
     /// Takes room for `count` records of `size` bytes.
     ///
     /// # Safety
-    /// For `'m`, there are as many lengths and bytes here, and only the caller uses them.
+    /// For `'m`, there are as many lengths and bytes here, which are zeros, and only the caller
+    /// uses them.
     unsafe fn take<'m>(&mut self, count: usize, size: usize) -> RecordsIn<'m> {
-        // SAFETY: the caller guarantees room for `count` lengths.
-        unsafe { self.lens.write_bytes(0, count) };
-        // SAFETY: as above, and the line above has initialized them.
+        // SAFETY: the caller guarantees room for `count` lengths, which are zeros.
         let lens = unsafe { slice::from_raw_parts_mut(self.lens, count) };
         self.lens = self.lens.wrapping_add(count);
         // SAFETY: the caller guarantees as many bytes.
         RecordsIn { lens, bytes: unsafe { self.bytes(count.wrapping_mul(size)) }, size }
     }
 
-    /// Takes `count` bytes, which it clears.
+    /// Takes `count` bytes.
     ///
     /// # Safety
-    /// For `'m`, there are as many bytes here, and only the caller uses them.
+    /// For `'m`, there are as many bytes here, which are zeros, and only the caller uses them.
     unsafe fn bytes<'m>(&mut self, count: usize) -> &'m mut [u8] {
-        // SAFETY: the caller guarantees as many bytes.
-        unsafe { self.bytes.write_bytes(0, count) };
-        // SAFETY: as above, and the line above has initialized them.
+        // SAFETY: the caller guarantees as many bytes, which are zeros.
         let bytes = unsafe { slice::from_raw_parts_mut(self.bytes, count) };
         self.bytes = self.bytes.wrapping_add(count);
         bytes

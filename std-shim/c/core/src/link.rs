@@ -182,6 +182,13 @@ objects! {
     rw_link = &'static mut LinkView<'static>, 0x7277_0081;
 }
 
+/// The link of an object; `None` if it was not made.
+// Not inlined, because every function calls it.
+#[inline(never)]
+fn link_of<'a>(link: *mut rw_link) -> Option<&'a mut LinkView<'static>> {
+    own(link).map(|link| &mut **link)
+}
+
 fn sizes_of(sizes: *const rw_link_sizes) -> Option<Sizes> {
     if sizes.is_null() || !sizes.is_aligned() {
         return None;
@@ -308,7 +315,7 @@ pub unsafe extern "C" fn rw_link_forget(link: *mut rw_link) -> rw_error {
 /// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_link_phase_of(link: *mut rw_link) -> rw_link_phase {
-    match own(link).map_or(Phase::Down, |link| link.phase()) {
+    match link_of(link).map_or(Phase::Down, |link| link.phase()) {
         Phase::Down => rw_link_phase::RW_LINK_IS_DOWN,
         Phase::Connecting => rw_link_phase::RW_LINK_IS_CONNECTING,
         Phase::Up => rw_link_phase::RW_LINK_IS_UP,
@@ -322,7 +329,7 @@ pub unsafe extern "C" fn rw_link_phase_of(link: *mut rw_link) -> rw_link_phase {
 /// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_link_open(link: *mut rw_link, now: u64) -> rw_error {
-    own(link).map_or(rw_error::RW_INVALID, |link| code(link.open(now)))
+    link_of(link).map_or(rw_error::RW_INVALID, |link| code(link.open(now)))
 }
 
 /// Closes every port and then the link: it transmits what it accepted, and tells the peer.
@@ -330,7 +337,7 @@ pub unsafe extern "C" fn rw_link_open(link: *mut rw_link, now: u64) -> rw_error 
 /// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_link_close(link: *mut rw_link, now: u64) -> rw_error {
-    let Some(link) = own(link) else { return rw_error::RW_INVALID };
+    let Some(link) = link_of(link) else { return rw_error::RW_INVALID };
     link.close(now);
     rw_error::RW_OK
 }
@@ -346,7 +353,7 @@ pub unsafe extern "C" fn rw_link_handle_bytes(
     came: *const c_void,
     size: usize,
 ) -> rw_error {
-    let (Some(link), Some(came)) = (own(link), bytes(came, size)) else {
+    let (Some(link), Some(came)) = (link_of(link), bytes(came, size)) else {
         return rw_error::RW_INVALID;
     };
     link.handle_bytes(now, came);
@@ -359,7 +366,7 @@ pub unsafe extern "C" fn rw_link_handle_bytes(
 /// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_link_handle_end(link: *mut rw_link, now: u64) -> rw_error {
-    let Some(link) = own(link) else { return rw_error::RW_INVALID };
+    let Some(link) = link_of(link) else { return rw_error::RW_INVALID };
     link.handle_end(now);
     rw_error::RW_OK
 }
@@ -369,7 +376,7 @@ pub unsafe extern "C" fn rw_link_handle_end(link: *mut rw_link, now: u64) -> rw_
 /// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_link_handle_timeout(link: *mut rw_link, now: u64) -> rw_error {
-    let Some(link) = own(link) else { return rw_error::RW_INVALID };
+    let Some(link) = link_of(link) else { return rw_error::RW_INVALID };
     link.handle_timeout(now);
     rw_error::RW_OK
 }
@@ -386,7 +393,7 @@ pub unsafe extern "C" fn rw_link_poll_transmit(
     size: usize,
     filled: *mut usize,
 ) -> rw_error {
-    let (Some(link), Some(out)) = (own(link), bytes_mut(out, size)) else {
+    let (Some(link), Some(out)) = (link_of(link), bytes_mut(out, size)) else {
         return rw_error::RW_INVALID;
     };
     tell(filled, link.poll_transmit(now, out));
@@ -401,7 +408,7 @@ pub unsafe extern "C" fn rw_link_poll_event(
     link: *mut rw_link,
     event: *mut rw_link_event,
 ) -> rw_error {
-    let Some(link) = own(link) else { return rw_error::RW_INVALID };
+    let Some(link) = link_of(link) else { return rw_error::RW_INVALID };
     match link.poll_event() {
         Some(happened) => {
             tell(event, happened.into());
@@ -417,7 +424,7 @@ pub unsafe extern "C" fn rw_link_poll_event(
 /// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_link_poll_timeout(link: *mut rw_link, due: *mut u64) -> rw_error {
-    let Some(link) = own(link) else { return rw_error::RW_INVALID };
+    let Some(link) = link_of(link) else { return rw_error::RW_INVALID };
     tell(due, link.poll_timeout().unwrap_or(RW_FOREVER));
     rw_error::RW_OK
 }
@@ -431,7 +438,7 @@ pub unsafe extern "C" fn rw_link_port_state(
     port: u8,
     state: *mut rw_state,
 ) -> rw_error {
-    let Some(link) = own(link) else { return rw_error::RW_INVALID };
+    let Some(link) = link_of(link) else { return rw_error::RW_INVALID };
     tell(state, link.port_state(port).into());
     rw_error::RW_OK
 }
@@ -444,7 +451,7 @@ pub unsafe extern "C" fn rw_link_port_state(
 /// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_link_open_port(link: *mut rw_link, port: u8) -> rw_error {
-    own(link).map_or(rw_error::RW_INVALID, |link| code(link.open_port(port)))
+    link_of(link).map_or(rw_error::RW_INVALID, |link| code(link.open_port(port)))
 }
 
 /// Sends a message on a port: copies it for `rw_link_poll_transmit`.
@@ -461,7 +468,7 @@ pub unsafe extern "C" fn rw_link_try_send(
     message: *const c_void,
     size: usize,
 ) -> rw_error {
-    let (Some(link), Some(message)) = (own(link), bytes(message, size)) else {
+    let (Some(link), Some(message)) = (link_of(link), bytes(message, size)) else {
         return rw_error::RW_INVALID;
     };
     code(link.try_send(port, message))
@@ -480,7 +487,7 @@ pub unsafe extern "C" fn rw_link_try_recv(
     size: usize,
     length: *mut usize,
 ) -> rw_error {
-    let (Some(link), Some(to)) = (own(link), bytes_mut(message, size)) else {
+    let (Some(link), Some(to)) = (link_of(link), bytes_mut(message, size)) else {
         return rw_error::RW_INVALID;
     };
     match link.peek(port) {
@@ -507,7 +514,7 @@ pub unsafe extern "C" fn rw_link_peek(
     message: *mut *const c_void,
     length: *mut usize,
 ) -> rw_error {
-    let Some(link) = own(link) else { return rw_error::RW_INVALID };
+    let Some(link) = link_of(link) else { return rw_error::RW_INVALID };
     match link.peek(port) {
         Ok(bytes) => {
             tell(message, bytes.as_ptr().cast());
@@ -524,7 +531,7 @@ pub unsafe extern "C" fn rw_link_peek(
 /// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_link_release(link: *mut rw_link, port: u8) -> rw_error {
-    let Some(link) = own(link) else { return rw_error::RW_INVALID };
+    let Some(link) = link_of(link) else { return rw_error::RW_INVALID };
     link.release(port);
     rw_error::RW_OK
 }
@@ -534,7 +541,7 @@ pub unsafe extern "C" fn rw_link_release(link: *mut rw_link, port: u8) -> rw_err
 /// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_link_shut_send(link: *mut rw_link, port: u8) -> rw_error {
-    own(link).map_or(rw_error::RW_INVALID, |link| code(link.shut_send(port)))
+    link_of(link).map_or(rw_error::RW_INVALID, |link| code(link.shut_send(port)))
 }
 
 /// Ends receiving on a port. Messages that were not taken are dropped.
@@ -542,7 +549,7 @@ pub unsafe extern "C" fn rw_link_shut_send(link: *mut rw_link, port: u8) -> rw_e
 /// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_link_shut_recv(link: *mut rw_link, port: u8) -> rw_error {
-    own(link).map_or(rw_error::RW_INVALID, |link| code(link.shut_recv(port)))
+    link_of(link).map_or(rw_error::RW_INVALID, |link| code(link.shut_recv(port)))
 }
 
 /// Ends both directions of a port. Messages sent before still arrive.
@@ -550,7 +557,7 @@ pub unsafe extern "C" fn rw_link_shut_recv(link: *mut rw_link, port: u8) -> rw_e
 /// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_link_close_port(link: *mut rw_link, port: u8) -> rw_error {
-    let Some(link) = own(link) else { return rw_error::RW_INVALID };
+    let Some(link) = link_of(link) else { return rw_error::RW_INVALID };
     link.close_port(port);
     rw_error::RW_OK
 }
@@ -560,7 +567,7 @@ pub unsafe extern "C" fn rw_link_close_port(link: *mut rw_link, port: u8) -> rw_
 /// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_link_reset_port(link: *mut rw_link, port: u8, reason: u8) -> rw_error {
-    let Some(link) = own(link) else { return rw_error::RW_INVALID };
+    let Some(link) = link_of(link) else { return rw_error::RW_INVALID };
     link.reset_port(port, reason);
     rw_error::RW_OK
 }

@@ -139,7 +139,9 @@ pub fn tell<T>(to: *mut T, value: T) {
 
 /// Memory for a structure; `None` if it is null, misaligned or too small.
 pub fn memory(at: *mut c_void, size: usize, needed: Layout) -> Option<NonNull<u8>> {
-    let fits = at.addr().is_multiple_of(needed.align()) && size >= needed.size();
+    // An alignment is a power of two. Many chips cannot divide.
+    let is_aligned = at.addr() & needed.align().wrapping_sub(1) == 0;
+    let fits = is_aligned && size >= needed.size();
     NonNull::new(at.cast::<u8>()).filter(|_| fits)
 }
 

@@ -15,8 +15,8 @@ static const rw_link_sizes sizes = {.max = MESSAGE, .window = 4, .ports = 2, .cr
 static uint64_t link_memory[600];
 static uint32_t ring_memory[540];
 static rw_link link;
-static rw_ring ring;
-static rw_ring_producer came;
+static rw_byte_ring ring;
+static rw_byte_producer came;
 static volatile uint32_t ticks;
 /* A reset leaves it as it was. */
 __attribute__((section(".uninit"))) static uint32_t starts;
@@ -24,7 +24,7 @@ __attribute__((section(".uninit"))) static uint32_t starts;
 void tick(void) { ticks++; }
 
 /* If there is no room, the byte is lost, as on any line. */
-void received(uint8_t byte) { rw_ring_try_push(&came, &byte, 1); }
+void received(uint8_t byte) { rw_byte_try_write(&came, &byte, 1, NULL); }
 
 /* The `n`-th message of a side. */
 static void content(uint32_t side, uint32_t n, uint8_t *message) {
@@ -100,14 +100,14 @@ static void open_port(uint8_t port) {
 }
 
 bool run(void) {
-    rw_ring_consumer arrived;
+    rw_byte_consumer arrived;
     rw_link_config config;
     uint8_t input[64], byte = 0;
     bool held = false;
     rw_link_defaults(++starts, &config);
     config.gone = 10000;
-    if (rw_ring_init(&ring, ring_memory, sizeof ring_memory, 2048, 1, 1) != RW_OK ||
-        rw_ring_take_producer(&ring, 0, &came) != RW_OK || rw_ring_take_consumer(&ring, 0, &arrived) != RW_OK ||
+    if (rw_byte_ring_init(&ring, ring_memory, sizeof ring_memory, 2048) != RW_OK ||
+        rw_byte_ring_take_producer(&ring, 0, &came) != RW_OK || rw_byte_ring_take_consumer(&ring, 0, &arrived) != RW_OK ||
         rw_link_serial_init(&link, link_memory, sizeof link_memory, &sizes, &config) != RW_OK) {
         return false;
     }
@@ -116,7 +116,7 @@ bool run(void) {
     if (rw_link_open(&link, ticks) != RW_OK) return false;
     for (;;) {
         size_t count = 0, filled;
-        while (count < sizeof input && rw_ring_try_pop(&arrived, &input[count], 1) == RW_OK) count++;
+        rw_byte_try_read(&arrived, input, sizeof input, &count);
         rw_link_handle_bytes(&link, ticks, input, count);
         uint64_t due;
         rw_link_poll_timeout(&link, &due);
