@@ -80,6 +80,8 @@ mod sides;
 mod slots;
 #[cfg(feature = "futures")]
 mod streams;
+#[cfg(not(loom))]
+mod window;
 
 pub use consumer::{Consumer, ReadChunk};
 pub use error::{Full, PushError};
@@ -89,6 +91,8 @@ pub use inner::{Ring, RingInner, RingRef, RingView};
 pub use producer::{Producer, WriteChunk};
 #[cfg(not(loom))]
 pub use raw::{RawConsumer, RawProducer, RawRing};
+#[cfg(not(loom))]
+pub use window::Window;
 
 use crate::participant::Participant;
 use crate::storage::Storage;

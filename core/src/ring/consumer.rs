@@ -106,6 +106,13 @@ impl<R: RingRef> Consumer<R> {
         true
     }
 
+    /// The cursor, for a [`Window`](super::Window).
+    #[cfg(not(loom))]
+    #[inline(always)]
+    pub(super) fn cursor(&mut self) -> &mut ConsumerCursor<CapacityOf<R>, R::Wake> {
+        &mut self.cursor.0
+    }
+
     /// Pops as many values as there are, at most `out.len()`, and returns their number. Wait-free.
     pub fn try_pop_slice(&mut self, out: &mut [R::Value]) -> usize
     where

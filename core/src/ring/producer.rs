@@ -118,6 +118,13 @@ impl<R: RingRef> Producer<R> {
         true
     }
 
+    /// The cursor, for a [`Window`](super::Window).
+    #[cfg(not(loom))]
+    #[inline(always)]
+    pub(super) fn cursor(&mut self) -> &mut ProducerCursor<CapacityOf<R>, R::Wake> {
+        &mut self.cursor.0
+    }
+
     /// Pushes as many of `values` as there is room for, in one publication, and returns their
     /// number.
     ///

@@ -3,9 +3,10 @@
 use super::consumer::{Consumer, ReadChunk};
 use super::inner::{RingRef, RingView};
 use super::producer::{Producer, WriteChunk};
+use super::window::{Reach, Window, Words};
 use crate::Error;
 use crate::participant::Participant;
-use crate::storage::InMemory;
+use crate::storage::{Capacity, InMemory};
 use crate::wait::{Nobody, Wait, Wake};
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -144,6 +145,14 @@ impl RawSlots {
         unsafe { copy(self.slot(slot), out.as_mut_ptr(), self.size) };
     }
 
+    /// The window of a side: its words, and its slots in a ring of `n`.
+    #[inline(always)]
+    fn window(self, n: impl Capacity, words: Words, reach: Reach) -> Window {
+        let (Words { word, peer, bell }, Reach { position, end, may_look }) = (words, reach);
+        let (first, size, capacity) = (self.first.as_ptr(), self.size, n.get());
+        Window { first, size, word, peer, bell, capacity, position, end, may_look }
+    }
+
     /// Checks that `value` has the size of a value.
     fn check(self, value: &[u8]) -> Result<(), Error> {
         let max = self.size;
@@ -232,6 +241,52 @@ impl<'r, W: Wake> RawProducer<'r, W> {
         Ok(())
     }
 
+    /// What this half knows, for code that pushes without a call: see [`Window`]. `None` where a
+    /// half keeps nothing in mind, because the target has no caches.
+    ///
+    /// ```
+    /// use ringway_core::participant::Participant;
+    /// use ringway_core::ring::{RawRing, Ring};
+    /// use std::{alloc::Layout, ptr::NonNull, sync::atomic::Ordering};
+    /// let ring: Ring<u32, 4> = Ring::new();
+    /// let at = NonNull::from(&ring).cast();
+    /// // SAFETY: `ring` is a ring of four such values, and it outlives `raw`.
+    /// let raw: RawRing = unsafe { RawRing::at(at, 4, Layout::new::<u32>()) }.unwrap();
+    /// let mut producer = raw.producer_as(Participant::new(1).unwrap()).unwrap();
+    /// producer.try_push(&1_u32.to_ne_bytes())?; // it looks, and finds four slots
+    /// let mut window = producer.window().unwrap();
+    /// assert_eq!((window.position, window.end), (1, 4));
+    /// let slot = window.first.wrapping_add(window.position as usize * window.size);
+    /// // SAFETY: the window says that the slot is the producer's.
+    /// unsafe { slot.cast::<u32>().write(2) };
+    /// window.position += 1;
+    /// // SAFETY: the word is there while the ring is.
+    /// unsafe { &*window.word }.store(window.position, Ordering::Release);
+    /// // SAFETY: the slots up to there were written and published.
+    /// unsafe { producer.resume(&window) };
+    /// producer.try_push(&3_u32.to_ne_bytes())?;
+    /// let mut consumer = ring.consumer().unwrap();
+    /// assert_eq!(consumer.drain().collect::<Vec<_>>(), [1, 2, 3]);
+    /// # Ok::<(), ringway_core::Error>(())
+    /// ```
+    #[inline]
+    pub fn window(&mut self) -> Option<Window> {
+        let cursor = self.half.cursor();
+        Some(self.slots.window(cursor.capacity(), cursor.words(), cursor.reach()?))
+    }
+
+    /// Goes on from where the caller has left the window.
+    ///
+    /// # Safety
+    /// It is the half's last window. The caller has pushed and looked as [`Window`] says, and the
+    /// half has done nothing since it made the window.
+    #[inline]
+    pub unsafe fn resume(&mut self, window: &Window) {
+        // SAFETY: the caller guarantees that it has pushed the slots of the window up to its
+        // position, and that those up to its end are free.
+        unsafe { self.half.cursor().resume(window.position, window.end) };
+    }
+
     /// Ends the stream, see [`Producer::close`].
     pub fn close(self) {
         self.half.close();
@@ -279,6 +334,26 @@ impl<'r, W: Wake> RawConsumer<'r, W> {
         W: Wait,
     {
         self.slots.take(out, self.half.peek_deadline(1, deadline)?)
+    }
+
+    /// What this half knows, for code that pops without a call: see [`Window`]. `None` where a half
+    /// keeps nothing in mind, because the target has no caches.
+    #[inline]
+    pub fn window(&mut self) -> Option<Window> {
+        let cursor = self.half.cursor();
+        Some(self.slots.window(cursor.capacity(), cursor.words(), cursor.reach()?))
+    }
+
+    /// Goes on from where the caller has left the window.
+    ///
+    /// # Safety
+    /// It is the half's last window. The caller has popped and looked as [`Window`] says, and the
+    /// half has done nothing since it made the window.
+    #[inline]
+    pub unsafe fn resume(&mut self, window: &Window) {
+        // SAFETY: the caller guarantees that it has popped the slots of the window up to its
+        // position, and that those up to its end are filled.
+        unsafe { self.half.cursor().resume(window.position, window.end) };
     }
 
     /// Ends the stream from this side, see [`Consumer::close`].

@@ -37,6 +37,8 @@
 
 use super::owner::HalfOwner;
 use super::position;
+#[cfg(not(loom))]
+use super::window::{Reach, Words};
 use crate::Error;
 use crate::finally::Finally;
 use crate::participant::Participant;
@@ -438,6 +440,32 @@ impl<C: Capacity, W: Wake> ProducerCursor<C, W> {
         self.header().consumers_bell().ring();
     }
 
+    /// The words of this side, for a [`Window`](super::Window).
+    #[cfg(not(loom))]
+    pub(super) fn words(&self) -> Words {
+        let header = self.header();
+        let (word, peer) = (&header.producer.0.position, &header.consumer.0.position);
+        Words { word, peer, bell: header.consumers_bell().word_ptr() }
+    }
+
+    /// The slots that are known to be free, for a [`Window`](super::Window). `None` where the
+    /// cursor keeps no copies.
+    #[cfg(not(loom))]
+    pub(super) fn reach(&self) -> Option<Reach> {
+        Some(Reach { position: self.tail.get()?, end: self.free_to.get()?, may_look: true })
+    }
+
+    /// Goes on from where a [`Window`](super::Window) was left.
+    ///
+    /// # Safety
+    /// The slots up to `tail` were written, and `tail` was published. Those from there to `free_to`
+    /// are free.
+    #[cfg(not(loom))]
+    #[inline(always)]
+    pub(super) unsafe fn resume(&mut self, tail: u32, free_to: u32) {
+        (self.tail, self.free_to) = (Cached::new(tail), Cached::new(free_to));
+    }
+
     /// Whether the consumer's position is invalid, for a producer that found no room. Where every
     /// word is a valid position (no caches, capacity a power of two), nothing is told.
     pub(super) fn peer_is_corrupt(&self) -> bool {
@@ -725,6 +753,35 @@ impl<C: Capacity, W: Wake> ConsumerCursor<C, W> {
         // SYNC POINT with the load in `ProducerCursor::head`, release: a producer that sees the
         // position sees that the consumer is done with the slots.
         self.header().consumer.0.position.store(head, Ordering::Release);
+    }
+
+    /// The words of this side, for a [`Window`](super::Window).
+    #[cfg(not(loom))]
+    pub(super) fn words(&self) -> Words {
+        let header = self.header();
+        let (word, peer) = (&header.consumer.0.position, &header.producer.0.position);
+        Words { word, peer, bell: header.producers_bell().word_ptr() }
+    }
+
+    /// The slots that are known to be filled, for a [`Window`](super::Window). `None` where the
+    /// cursor keeps no copies.
+    #[cfg(not(loom))]
+    pub(super) fn reach(&self) -> Option<Reach> {
+        // As in `refresh_batched`: otherwise a look waits a moment first. A look beside this cursor
+        // finds one slot, which changes nothing about that.
+        let may_look = self.found.get()? < 2 || (self.n() as usize) < BATCHED_RING;
+        Some(Reach { position: self.head.get()?, end: self.filled_to.get()?, may_look })
+    }
+
+    /// Goes on from where a [`Window`](super::Window) was left.
+    ///
+    /// # Safety
+    /// The slots up to `head` were read, and `head` was published. Those from there to `filled_to`
+    /// are filled.
+    #[cfg(not(loom))]
+    #[inline(always)]
+    pub(super) unsafe fn resume(&mut self, head: u32, filled_to: u32) {
+        (self.head, self.filled_to) = (Cached::new(head), Cached::new(filled_to));
     }
 
     /// Whether the producer's position is invalid, for a consumer that found nothing. Where every

@@ -81,6 +81,12 @@ impl<W: Wake> Doorbell<W> {
         }
     }
 
+    /// The word, for code that looks whether there is somebody to be woken; null without a word.
+    #[cfg(not(loom))]
+    pub(crate) fn word_ptr(&self) -> *const AtomicU32 {
+        self.word.counter().map_or(core::ptr::null(), |word| word.0.as_atomic())
+    }
+
     /// Wakes all sleepers, whether or not the word says that there are any.
     ///
     /// Recovery calls it instead of [`ring`](Self::ring), after the change: the dead participant

@@ -41,14 +41,21 @@ static void must(int is_so) {
     }
 }
 
+/* Keeps the compiler from knowing what the number is: as black_box of Rust. */
+#define HIDE(number) __asm__ volatile("" : "+m"(number))
+
 static void ring_once(uint64_t number) {
+    HIDE(number);
     rw_ring_try_push(&producer, &number, sizeof number);
     rw_ring_try_pop(&consumer, &number, sizeof number);
+    HIDE(number);
 }
 
 static void queue_once(uint64_t number) {
+    HIDE(number);
     rw_queue_try_push(&queue, &number, sizeof number);
     rw_queue_try_pop(&queue, &number, sizeof number);
+    HIDE(number);
 }
 
 static void message_once(uint64_t number) {
@@ -81,7 +88,7 @@ static void trip_once(uint64_t number) {
 }
 
 /* The least of many short rounds: what else the machine does is in few of them. */
-static double timed(uint64_t count, void once(uint64_t)) {
+static inline __attribute__((always_inline)) double timed(uint64_t count, void once(uint64_t)) {
     double least = 1e18;
     for (int round = 0; round < ROUNDS; round++) {
         uint64_t begin = rw_now();

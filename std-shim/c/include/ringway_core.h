@@ -72,6 +72,16 @@
 #endif
 
 /*
+ The first word of a producer that was taken. Not for the caller.
+ */
+#define RW_RING_PRODUCER_TAG 1920401410
+
+/*
+ The first word of a consumer that was taken. Not for the caller.
+ */
+#define RW_RING_CONSUMER_TAG 1920401411
+
+/*
  A deadline that never comes.
  */
 #define RW_FOREVER UINT64_MAX
@@ -1023,6 +1033,71 @@ typedef struct {
   size_t opaque[RW_HANDLE_WORDS];
 } rw_ring;
 
+#if !defined(RW_BARE)
+/*
+ What a half knows, for the functions of this header that are inlined. Not for the caller.
+ */
+typedef struct {
+  /*
+   The first slot of the ring.
+   */
+  void *first;
+  /*
+   The size of an item.
+   */
+  size_t size;
+  /*
+   This side's position, which the other side loads.
+   */
+  uint32_t *word;
+  /*
+   The other side's position.
+   */
+  const uint32_t *peer;
+  /*
+   The doorbell on which the other side sleeps.
+   */
+  const uint32_t *bell;
+  /*
+   The number of slots.
+   */
+  uint32_t capacity;
+  /*
+   Where this side stands.
+   */
+  uint32_t position;
+  /*
+   Where the slots end that are known to be this side's.
+   */
+  uint32_t end;
+  /*
+   Whether the inlined functions may look for more.
+   */
+  bool may_look;
+} rw_window;
+#endif
+
+#if !defined(RW_BARE)
+/*
+ The half of a ring that pushes.
+ */
+typedef struct {
+  /*
+   Not for the caller.
+   */
+  size_t tag;
+  /*
+   Not for the caller.
+   */
+  rw_window window;
+  /*
+   Not for the caller.
+   */
+  size_t opaque[RW_HALF_WORDS];
+} rw_ring_producer;
+#endif
+
+#if defined(RW_BARE)
 /*
  The half of a ring that pushes.
  */
@@ -1032,7 +1107,29 @@ typedef struct {
    */
   size_t opaque[RW_HALF_WORDS];
 } rw_ring_producer;
+#endif
 
+#if !defined(RW_BARE)
+/*
+ The half of a ring that pops.
+ */
+typedef struct {
+  /*
+   Not for the caller.
+   */
+  size_t tag;
+  /*
+   Not for the caller.
+   */
+  rw_window window;
+  /*
+   Not for the caller.
+   */
+  size_t opaque[RW_HALF_WORDS];
+} rw_ring_consumer;
+#endif
+
+#if defined(RW_BARE)
 /*
  The half of a ring that pops.
  */
@@ -1042,6 +1139,7 @@ typedef struct {
    */
   size_t opaque[RW_HALF_WORDS];
 } rw_ring_consumer;
+#endif
 
 /*
  A table of signal lines, in memory of the caller. Any thread and any interrupt may use it; its
@@ -2807,6 +2905,22 @@ rw_error rw_ring_try_pop(rw_ring_consumer *consumer, void *item, size_t size);
 rw_error rw_ring_pop(rw_ring_consumer *consumer, void *item, size_t size, uint64_t deadline);
 
 /*
+ Wakes the consumer if it sleeps. Pushes do so by themselves; the inlined form of
+ `rw_ring_try_push` does it by this call.
+
+ One thread at a time; interrupts too.
+ */
+rw_error rw_ring_producer_wake(rw_ring_producer *producer);
+
+/*
+ Wakes the producer if it sleeps. Pops do so by themselves; the inlined form of
+ `rw_ring_try_pop` does it by this call.
+
+ One thread at a time; interrupts too.
+ */
+rw_error rw_ring_consumer_wake(rw_ring_consumer *consumer);
+
+/*
  Gives the half back: somebody else can take it.
 
  One thread at a time; interrupts too.
@@ -3026,3 +3140,5 @@ void rw_set_wait(const rw_wait *wait);
 #endif  // __cplusplus
 
 #endif  /* RINGWAY_CORE_H */
+
+#include "ringway_core_inline.h"

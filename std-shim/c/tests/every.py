@@ -11,7 +11,7 @@ import sys
 
 header = re.sub(r"/\*.*?\*/", "", open(sys.argv[1]).read(), flags=re.S)
 header = re.sub(r"^#.*$", "", header, flags=re.M)
-objects = re.findall(r"typedef struct (?:\w+ )?\{\s*size_t opaque\[[^]]*\];\s*\} (\w+);", header)
+objects = re.findall(r"typedef struct (?:\w+ )?\{[^}]*size_t opaque\[[^]]*\];\s*\} (\w+);", header)
 prototypes = re.findall(r"^((?:const )?\w+ ?\*?) ?(rw_\w+)\(((?:[^()]|\([^()]*\))*)\);", header, flags=re.M)
 named = set(re.findall(r"\b(rw_\w+)\(", header))
 if not objects or named != {function for _, function, _ in prototypes}:

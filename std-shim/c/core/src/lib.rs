@@ -26,6 +26,7 @@ mod signals;
 mod sizes;
 mod state;
 pub mod wait;
+pub mod window;
 
 /// The library has no way to panic. Should there be one all the same, it stops here.
 #[cfg(not(feature = "linux"))]

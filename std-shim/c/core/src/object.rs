@@ -22,29 +22,33 @@ pub const RW_HALF_WORDS: usize = 32;
 /// A type of C whose bytes hold a tag, and a Rust value behind it.
 ///
 /// # Safety
-/// The type is an array of words, in which the tag and then an aligned `Value` have room wherever
-/// it lies. `TAG` is not zero, and no other type has it.
+/// The type begins with a word, and is aligned as one. Behind the first `HEAD` bytes an aligned
+/// `Value` has room, wherever the object lies. `TAG` is not zero, and no other type has it. If the
+/// value is [`Windowed`](crate::window::Windowed), its window lies behind the first word.
 pub unsafe trait Object {
     /// What the object holds.
     type Value;
     /// The first word of an object that was made.
     const TAG: usize;
+    /// The bytes in front of the value: the tag, and what C may use.
+    const HEAD: usize = size_of::<usize>();
 }
 
 /// Says which Rust values the objects of C hold.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! objects {
-    ($($name:ty = $value:ty, $tag:literal;)*) => {
+    ($($name:ty = $value:ty, $tag:expr $(, $head:expr)?;)*) => {
         $(
             // SAFETY: the constant below sees to the size; each tag stands once.
             unsafe impl $crate::object::Object for $name {
                 type Value = $value;
                 const TAG: usize = $tag;
+                $(const HEAD: usize = $head;)?
             }
 
             const _: () = assert!(
-                size_of::<$value>() + align_of::<$value>() + size_of::<usize>()
+                size_of::<$value>() + align_of::<$value>() + <$name as $crate::object::Object>::HEAD
                     <= size_of::<$name>()
             );
         )*
@@ -52,16 +56,15 @@ macro_rules! objects {
 }
 pub use crate::objects;
 
-/// Where the value of an object lies: behind the tag, aligned. `None` for a null or misaligned
+/// Where the value of an object lies: behind its head, aligned. `None` for a null or misaligned
 /// pointer.
 pub fn room_of<O: Object>(at: *const O) -> Option<NonNull<O::Value>> {
     let at = NonNull::new(at.cast_mut().cast::<usize>()).filter(|at| at.is_aligned())?;
-    let tag = size_of::<usize>();
     let align = align_of::<O::Value>();
-    let begin = at.addr().get().wrapping_add(tag);
+    let begin = at.addr().get().wrapping_add(O::HEAD);
     let padding = begin.wrapping_neg() % align;
-    // SAFETY: the tag, the padding and the value have room in the object, as `objects` has checked.
-    Some(unsafe { at.cast::<u8>().add(tag + padding) }.cast())
+    // SAFETY: head, padding and value have room in the object, as `objects` has checked.
+    Some(unsafe { at.cast::<u8>().add(O::HEAD + padding) }.cast())
 }
 
 /// Whether an object was made.

@@ -6,8 +6,13 @@ use crate::object::{
     participant, put, put_half, release, shared, take, tell_layout,
 };
 use crate::wait::{Program, can_wait, deadline as until};
+#[cfg(not(target_os = "none"))]
+use crate::window::rw_window;
+use crate::window::{Windowed, open, using};
 use core::ffi::c_void;
 use ringway_core::Error;
+#[cfg(not(target_os = "none"))]
+use ringway_core::ring::Window;
 use ringway_core::ring::{RawConsumer, RawProducer, RawRing};
 
 type Ring = RawRing<'static, Program>;
@@ -27,6 +32,19 @@ pub struct rw_ring {
 }
 
 /// The half of a ring that pushes.
+#[cfg(not(target_os = "none"))]
+#[repr(C)]
+pub struct rw_ring_producer {
+    /// Not for the caller.
+    pub tag: usize,
+    /// Not for the caller.
+    pub window: rw_window,
+    /// Not for the caller.
+    pub opaque: [usize; RW_HALF_WORDS],
+}
+
+/// The half of a ring that pushes.
+#[cfg(target_os = "none")]
 #[repr(C)]
 pub struct rw_ring_producer {
     /// Not for the caller.
@@ -34,6 +52,19 @@ pub struct rw_ring_producer {
 }
 
 /// The half of a ring that pops.
+#[cfg(not(target_os = "none"))]
+#[repr(C)]
+pub struct rw_ring_consumer {
+    /// Not for the caller.
+    pub tag: usize,
+    /// Not for the caller.
+    pub window: rw_window,
+    /// Not for the caller.
+    pub opaque: [usize; RW_HALF_WORDS],
+}
+
+/// The half of a ring that pops.
+#[cfg(target_os = "none")]
 #[repr(C)]
 pub struct rw_ring_consumer {
     /// Not for the caller.
@@ -42,9 +73,45 @@ pub struct rw_ring_consumer {
 
 objects! {
     rw_ring = Ring, 0x7277_0001;
-    rw_ring_producer = Half<RawProducer<'static, Program>>, 0x7277_0002;
-    rw_ring_consumer = Half<RawConsumer<'static, Program>>, 0x7277_0003;
+    rw_ring_producer = Half<RawProducer<'static, Program>>, RW_RING_PRODUCER_TAG, HEAD;
+    rw_ring_consumer = Half<RawConsumer<'static, Program>>, RW_RING_CONSUMER_TAG, HEAD;
 }
+
+/// The first word of a producer that was taken. Not for the caller.
+pub const RW_RING_PRODUCER_TAG: usize = 0x7277_0002;
+/// The first word of a consumer that was taken. Not for the caller.
+pub const RW_RING_CONSUMER_TAG: usize = 0x7277_0003;
+
+/// What lies in front of a half.
+#[cfg(not(target_os = "none"))]
+const HEAD: usize = core::mem::offset_of!(rw_ring_producer, opaque);
+#[cfg(not(target_os = "none"))]
+const _: () = assert!(HEAD == core::mem::offset_of!(rw_ring_consumer, opaque));
+/// What lies in front of a half: the tag.
+#[cfg(target_os = "none")]
+const HEAD: usize = size_of::<usize>();
+
+/// A half of a ring goes on, and tells what it knows.
+macro_rules! windowed {
+    ($($half:ident)*) => {$(
+        impl Windowed for Half<$half<'static, Program>> {
+            #[cfg(not(target_os = "none"))]
+            #[inline(always)]
+            fn window(&mut self) -> Option<Window> {
+                self.half.window()
+            }
+
+            #[cfg(not(target_os = "none"))]
+            #[inline(always)]
+            fn resume(&mut self, window: &Window) {
+                // SAFETY: the window lies in the half's object. C lets the inlined functions alone
+                // change it, and they do as `Window` says.
+                unsafe { self.half.resume(window) };
+            }
+        }
+    )*};
+}
+windowed!(RawProducer RawConsumer);
 
 /// Tells how much memory a ring of `capacity` items takes, and its alignment.
 ///
@@ -120,7 +187,11 @@ pub unsafe extern "C" fn rw_ring_take_producer(
     let (Some(ring), Some(who)) = (shared(ring), participant(who)) else {
         return rw_error::RW_INVALID;
     };
-    put_half(producer, || ring.producer_as(who).map(|half| Half { half, ring: *ring }))
+    let taken = put_half(producer, || ring.producer_as(who).map(|half| Half { half, ring: *ring }));
+    if taken == rw_error::RW_OK {
+        open(producer);
+    }
+    taken
 }
 
 /// Takes the half that pops, as `rw_ring_take_producer`.
@@ -135,7 +206,11 @@ pub unsafe extern "C" fn rw_ring_take_consumer(
     let (Some(ring), Some(who)) = (shared(ring), participant(who)) else {
         return rw_error::RW_INVALID;
     };
-    put_half(consumer, || ring.consumer_as(who).map(|half| Half { half, ring: *ring }))
+    let taken = put_half(consumer, || ring.consumer_as(who).map(|half| Half { half, ring: *ring }));
+    if taken == rw_error::RW_OK {
+        open(consumer);
+    }
+    taken
 }
 
 /// Pushes a copy of an item of exactly the ring's size. `RW_WOULD_BLOCK` if the ring is full,
@@ -148,13 +223,11 @@ pub unsafe extern "C" fn rw_ring_try_push(
     item: *const c_void,
     size: usize,
 ) -> rw_error {
-    let (Some(half), Some(item)) = (own(producer), bytes(item, size)) else {
-        return rw_error::RW_INVALID;
-    };
-    match half.half.try_push(item) {
+    let Some(item) = bytes(item, size) else { return rw_error::RW_INVALID };
+    using(producer, |half| match half.half.try_push(item) {
         Ok(()) => rw_error::RW_OK,
         Err(error) => not_pushed(half, error),
-    }
+    })
 }
 
 #[cold]
@@ -176,13 +249,11 @@ pub unsafe extern "C" fn rw_ring_push(
     size: usize,
     deadline: u64,
 ) -> rw_error {
-    let (Some(half), Some(item)) = (own(producer), bytes(item, size)) else {
-        return rw_error::RW_INVALID;
-    };
-    match can_wait() {
+    let Some(item) = bytes(item, size) else { return rw_error::RW_INVALID };
+    using(producer, |half| match can_wait() {
         Ok(()) => code(half.half.push_deadline(item, until(deadline))),
         Err(error) => error,
-    }
+    })
 }
 
 /// Pops the oldest item into `item`, which has exactly the ring's size. `RW_WOULD_BLOCK` if there
@@ -195,13 +266,11 @@ pub unsafe extern "C" fn rw_ring_try_pop(
     item: *mut c_void,
     size: usize,
 ) -> rw_error {
-    let (Some(half), Some(item)) = (own(consumer), bytes_mut(item, size)) else {
-        return rw_error::RW_INVALID;
-    };
-    match half.half.try_pop(item) {
+    let Some(item) = bytes_mut(item, size) else { return rw_error::RW_INVALID };
+    using(consumer, |half| match half.half.try_pop(item) {
         Ok(()) => rw_error::RW_OK,
         Err(error) => not_popped(half, item, error),
-    }
+    })
 }
 
 #[cold]
@@ -231,13 +300,33 @@ pub unsafe extern "C" fn rw_ring_pop(
     size: usize,
     deadline: u64,
 ) -> rw_error {
-    let (Some(half), Some(item)) = (own(consumer), bytes_mut(item, size)) else {
-        return rw_error::RW_INVALID;
-    };
-    match can_wait() {
+    let Some(item) = bytes_mut(item, size) else { return rw_error::RW_INVALID };
+    using(consumer, |half| match can_wait() {
         Ok(()) => code(half.half.pop_deadline(item, until(deadline))),
         Err(error) => error,
-    }
+    })
+}
+
+/// Wakes the consumer if it sleeps. Pushes do so by themselves; the inlined form of
+/// `rw_ring_try_push` does it by this call.
+///
+/// One thread at a time; interrupts too.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rw_ring_producer_wake(producer: *mut rw_ring_producer) -> rw_error {
+    let Some(half) = own(producer) else { return rw_error::RW_INVALID };
+    half.ring.words().consumers_bell().ring();
+    rw_error::RW_OK
+}
+
+/// Wakes the producer if it sleeps. Pops do so by themselves; the inlined form of
+/// `rw_ring_try_pop` does it by this call.
+///
+/// One thread at a time; interrupts too.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rw_ring_consumer_wake(consumer: *mut rw_ring_consumer) -> rw_error {
+    let Some(half) = own(consumer) else { return rw_error::RW_INVALID };
+    half.ring.words().producers_bell().ring();
+    rw_error::RW_OK
 }
 
 /// Gives the half back: somebody else can take it.
