@@ -182,6 +182,12 @@ impl<W: Wake> RawHandle<'_, W> {
                 return pushed.map_err(|refused| refused.without_value());
             }
         }
+        self.push_slow(value)
+    }
+
+    /// The rest of [`try_push`](Self::try_push), when its short form does nothing.
+    #[cfg_attr(not(target_os = "none"), cold, inline(never))]
+    fn push_slow(&self, value: &[u8]) -> Result<(), Error> {
         self.try_reserve()?.write(value)
     }
 
@@ -204,6 +210,12 @@ impl<W: Wake> RawHandle<'_, W> {
                 return Ok(());
             }
         }
+        self.pop_slow(out)
+    }
+
+    /// The rest of [`try_pop`](Self::try_pop), when its short form does nothing.
+    #[cfg_attr(not(target_os = "none"), cold, inline(never))]
+    fn pop_slow(&self, out: &mut [u8]) -> Result<(), Error> {
         self.try_claim()?.take_into(out)
     }
 

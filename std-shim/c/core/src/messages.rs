@@ -128,9 +128,8 @@ pub unsafe extern "C" fn rw_try_send(
     message: *const c_void,
     size: usize,
 ) -> rw_error {
-    let (Some(half), Some(message)) = (own(sender), bytes(message, size)) else {
-        return rw_error::RW_INVALID;
-    };
+    let Some(half) = own(sender) else { return rw_error::RW_INVALID };
+    let Some(message) = bytes(message, size) else { return rw_error::RW_INVALID };
     if half.ring().receiver_is_gone() {
         return rw_error::RW_BROKEN_PIPE;
     }
@@ -168,11 +167,15 @@ pub unsafe extern "C" fn rw_try_recv(
     size: usize,
     length: *mut usize,
 ) -> rw_error {
-    let (Some(half), Some(message)) = (own(receiver), bytes_mut(message, size)) else {
-        return rw_error::RW_INVALID;
-    };
-    let found = half.try_recv(message).map_err(|error| at_end(half, error));
-    received(found, length)
+    let Some(half) = own(receiver) else { return rw_error::RW_INVALID };
+    let Some(message) = bytes_mut(message, size) else { return rw_error::RW_INVALID };
+    match half.try_recv(message) {
+        Ok(count) => {
+            tell(length, count);
+            rw_error::RW_OK
+        }
+        Err(error) => not_received(half, error, length),
+    }
 }
 
 /// Receives the oldest message, for which it waits until `deadline`.
@@ -193,6 +196,12 @@ pub unsafe extern "C" fn rw_recv(
         Ok(()) => received(half.recv_deadline(message, until(deadline)), length),
         Err(error) => error,
     }
+}
+
+#[cold]
+#[inline(never)]
+fn not_received(half: &Receiver<&'static Ring>, error: Error, length: *mut usize) -> rw_error {
+    received(Err(at_end(half, error)), length)
 }
 
 /// What a look found: the end, if no message is there and none comes.

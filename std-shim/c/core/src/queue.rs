@@ -119,9 +119,8 @@ pub unsafe extern "C" fn rw_queue_try_push(
     item: *const c_void,
     size: usize,
 ) -> rw_error {
-    let (Some(queue), Some(item)) = (shared(queue), bytes(item, size)) else {
-        return rw_error::RW_INVALID;
-    };
+    let Some(queue) = shared(queue) else { return rw_error::RW_INVALID };
+    let Some(item) = bytes(item, size) else { return rw_error::RW_INVALID };
     code(queue.try_push(item))
 }
 
@@ -154,9 +153,8 @@ pub unsafe extern "C" fn rw_queue_try_pop(
     item: *mut c_void,
     size: usize,
 ) -> rw_error {
-    let (Some(queue), Some(item)) = (shared(queue), bytes_mut(item, size)) else {
-        return rw_error::RW_INVALID;
-    };
+    let Some(queue) = shared(queue) else { return rw_error::RW_INVALID };
+    let Some(item) = bytes_mut(item, size) else { return rw_error::RW_INVALID };
     code(queue.try_pop(item))
 }
 
