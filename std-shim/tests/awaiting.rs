@@ -230,6 +230,114 @@ fn futures_given_up_lose_no_message() {
     });
 }
 
+/// The same for what goes by copies: nothing comes twice, and nothing in pieces.
+#[test]
+fn futures_given_up_lose_no_copy() {
+    let region = Region::anonymous(&layout()).unwrap();
+    const COUNT: u64 = 300;
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let bytes = region.part::<Bytes>("bytes").unwrap();
+            let mut bytes = bytes.producer().unwrap();
+            let messages = region.part::<Messages>("messages").unwrap();
+            let mut messages = messages.sender().unwrap();
+            for number in 0..COUNT {
+                let (polls, all) = (number as usize % 4, number.to_le_bytes());
+                // A write says how much it took, unless it was given up: then it took nothing.
+                let written = give_up(bytes.write_async(&all), polls).unwrap_or(Ok(0)).unwrap();
+                bytes.write_all(&all[written..]).unwrap();
+                if give_up(messages.send_async(&all), polls).is_none() {
+                    messages.send(&all).unwrap();
+                }
+            }
+        });
+        let bytes = region.part::<Bytes>("bytes").unwrap();
+        let mut bytes = bytes.consumer().unwrap();
+        let messages = region.part::<Messages>("messages").unwrap();
+        let mut messages = messages.receiver().unwrap();
+        for number in 0..COUNT {
+            let (polls, mut all) = (number as usize % 5, [0; 8]);
+            let read = give_up(bytes.read_async(&mut all), polls).unwrap_or(Ok(0)).unwrap();
+            bytes.read_exact(&mut all[read..]).unwrap();
+            assert_eq!(u64::from_le_bytes(all), number);
+            let mut all = [0; 64];
+            let received = give_up(messages.recv_async(&mut all), polls);
+            assert_eq!(received.unwrap_or_else(|| messages.recv(&mut all)), Ok(8));
+            assert_eq!(all[..8], number.to_le_bytes());
+        }
+    });
+    let news = region.part::<News>("news").unwrap();
+    let (mut writer, mut reader) = (news.writer().unwrap(), news.reader());
+    let newest = region.part::<Newest>("newest").unwrap();
+    let mut cell = newest.writer().unwrap();
+    let mut seen = Version::NONE;
+    for number in 0..20 {
+        assert!(give_up(reader.recv_async(), number as usize % 4).is_none());
+        assert!(give_up(newest.newer_async(seen), number as usize % 4).is_none());
+        writer.send(number);
+        cell.store(number);
+        assert_eq!(block_on(reader.recv_async()), Ok(number));
+        let (value, version) = block_on(newest.newer_async(seen)).unwrap();
+        assert_eq!(value, number);
+        seen = version;
+    }
+}
+
+/// After each number of polls, what a future waited for can be had by another.
+#[test]
+fn futures_given_up_hold_nothing() {
+    let region = Region::anonymous(&layout()).unwrap();
+    let total = region.part::<Total>("total").unwrap();
+    let table = region.part::<Table>("table").unwrap();
+    let permits = region.part::<Permits>("permits").unwrap();
+    let places = region.part::<Places>("places").unwrap();
+    let changed = region.part::<Changed>("changed").unwrap();
+    let started = region.part::<Started>("started").unwrap();
+    let meeting = region.part::<Meeting>("meeting").unwrap();
+    for polls in 0..5 {
+        let held = (total.lock().unwrap(), table.write().unwrap(), places.acquire());
+        assert!(give_up(total.lock_async(), polls).is_none());
+        assert!(give_up(table.write_async(), polls).is_none());
+        assert!(give_up(table.read_async(), polls).is_none());
+        assert!(give_up(places.acquire_async(), polls).is_none());
+        drop(held);
+        assert!(total.try_lock().is_ok() && places.try_acquire().is_ok());
+        let reads = table.read().unwrap();
+        assert!(give_up(table.write_async(), polls).is_none());
+        // A writer that waited holds up no reader.
+        let reads_too = block_on(table.read_async()).unwrap();
+        drop((reads, reads_too));
+        assert!(table.try_write().is_ok());
+
+        assert!(give_up(permits.acquire_async(), polls).is_none());
+        permits.release(1).unwrap();
+        assert_eq!(permits.try_acquire(), Ok(()));
+
+        assert!(give_up(started.wait_async(), polls).is_none());
+        started.set();
+        assert_eq!(give_up(started.wait_async(), 1), Some(()));
+        started.clear();
+
+        // A notification that comes for both goes to the one that still waits.
+        let gone = Box::pin(changed.wait_async(total.lock().unwrap()));
+        assert!(give_up(gone, polls).is_none());
+        thread::scope(|scope| {
+            let waits = scope.spawn(|| {
+                drop(changed.wait_while(total.lock().unwrap(), |total| *total == 0).unwrap());
+            });
+            *total.lock().unwrap() = 1;
+            changed.notify(1);
+            waits.join().unwrap();
+        });
+        *total.lock().unwrap() = 0;
+
+        // As with a party that leaves, unless it never came.
+        assert!(give_up(meeting.wait_async(), polls).is_none());
+        assert_eq!(meeting.is_broken(), polls > 0);
+        meeting.reset();
+    }
+}
+
 /// A wake-up of a lock is for one waiter. If that one has given up, another gets it: here a thread,
 /// which would otherwise sleep on for the bound in which it checks for deaths.
 #[test]

@@ -2,13 +2,17 @@
 #![cfg(all(feature = "tokio", feature = "async-io"))]
 
 use ringway::connection;
+use ringway::fifo::Fifo;
 use ringway::pipe::pipe;
 use ringway::signal::{self, Signal, SignalFd};
-use ringway::socket::{TcpListener, UnixSeqpacket, UnixStream};
+use ringway::socket::{TcpListener, TcpStream, UnixDatagram, UnixSeqpacket, UnixStream};
 use ringway::task::{Smol, Tokio};
 use ringway::{CoreError, serial};
-use std::future::Future;
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::runtime::{Builder, Runtime};
@@ -169,6 +173,104 @@ fn a_connections_message_survives_futures_given_up() {
         };
         tokio::join!(sends, receives);
     });
+}
+
+/// Polls a future this often, each time when it was woken, and drops it; its answer, if it had one.
+async fn give_up<F: Future>(future: F, mut polls: usize) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let attempt = poll_fn(|cx| {
+        if polls == 0 {
+            return Poll::Ready(None);
+        }
+        polls -= 1;
+        match future.as_mut().poll(cx) {
+            Poll::Ready(answer) => Poll::Ready(Some(answer)),
+            Poll::Pending if polls == 0 => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    });
+    // What wakes nobody is given up as well.
+    tokio::time::timeout(Duration::from_millis(2), attempt).await.unwrap_or(None)
+}
+
+/// Insists on an answer by futures that are given up after ever more polls.
+async fn insist<T, F: Future<Output = ringway::Result<T>>>(mut future: impl FnMut() -> F) -> T {
+    for round in 0.. {
+        if let Some(answer) = give_up(future(), round % 5).await {
+            return answer.unwrap();
+        }
+    }
+    unreachable!("it goes on for ever")
+}
+
+/// Numbers go from one end to the other, in order, whichever future was given up.
+macro_rules! carries {
+    ($Watch:ident, $ends:expr, $send:ident, $receive:ident, $count:expr) => {{
+        let (receives, sends) = $ends;
+        let (receives, sends) = ($Watch::new(receives).unwrap(), $Watch::new(sends).unwrap());
+        let sent = async {
+            for number in 0..$count as u64 {
+                let all = number.to_le_bytes();
+                insist(|| sends.write_with(|end| end.$send(&all).map(drop))).await;
+            }
+        };
+        let received = async {
+            for number in 0..$count as u64 {
+                let mut all = vec![0; 8];
+                let got = RefCell::new(&mut all);
+                insist(|| receives.read_with(|end| end.$receive(*got.borrow_mut()))).await;
+                assert_eq!(all, number.to_le_bytes());
+            }
+        };
+        tokio::join!(sent, received);
+    }};
+}
+
+#[test]
+fn ends_given_up_lose_nothing() {
+    const COUNT: usize = 40;
+    on_tokio(|| async {
+        macro_rules! each {
+            ($Watch:ident) => {
+                carries!($Watch, pipe().unwrap(), try_write, try_read, COUNT);
+                carries!($Watch, UnixStream::pair().unwrap(), try_write, try_read, COUNT);
+                carries!($Watch, UnixSeqpacket::pair().unwrap(), try_send, try_recv, COUNT);
+                carries!($Watch, UnixDatagram::pair().unwrap(), try_send, try_recv, COUNT);
+                carries!($Watch, connection::pair().unwrap(), try_send, try_recv, COUNT);
+            };
+        }
+        each!(Tokio);
+        each!(Smol);
+        let place = tempfile::tempdir().unwrap();
+        let fifo = Fifo::create(place.path().join("fifo"), 0o600).unwrap();
+        carries!(Tokio, fifo.open_both().unwrap(), try_write, try_read, COUNT);
+
+        // Who connects is accepted, once.
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_address().unwrap();
+        let listener = Tokio::new(listener).unwrap();
+        assert!(give_up(listener.read_with(|end| end.try_accept()), 3).await.is_none());
+        let connects = tokio::task::spawn_blocking(move || TcpStream::connect(address).unwrap());
+        insist(|| listener.read_with(|end| end.try_accept())).await;
+        assert!(give_up(listener.read_with(|end| end.try_accept()), 3).await.is_none());
+        drop(connects.await.unwrap());
+    });
+}
+
+/// A signal is taken by the future that returns it.
+#[test]
+fn a_signal_given_up_is_not_taken() {
+    let blocked = signal::block(Signal::USR2).unwrap();
+    // One thread alone: the signal is for it.
+    one_thread().block_on(async {
+        let signals = Tokio::new(SignalFd::new(Signal::USR2).unwrap()).unwrap();
+        assert!(give_up(signals.read_with(|end| end.try_wait()), 3).await.is_none());
+        // SAFETY: the call takes numbers.
+        unsafe { libc::raise(libc::SIGUSR2) };
+        let received = insist(|| signals.read_with(|end| end.try_wait())).await;
+        assert_eq!(received.signal, Signal::USR2);
+    });
+    drop(blocked);
 }
 
 #[test]
