@@ -526,6 +526,51 @@ fn wide_comments_are_found() {
     assert_eq!(wide_comments(&format!("/// | {words} |\n//! [x]: http://{words}")), [0; 0]);
 }
 
+/// The public functions that return a future, and whose documentation does not say what dropping it
+/// means.
+fn silent_futures(text: &str) -> Vec<String> {
+    let (mut silent, mut docs) = (Vec::new(), String::new());
+    let mut lines = text.lines().map(str::trim);
+    while let Some(line) = lines.next() {
+        if line.starts_with("///") {
+            docs += &line.to_lowercase();
+        } else if line.starts_with("pub fn ") || line.starts_with("pub async fn ") {
+            let mut head = line.to_owned();
+            while !head.contains(['{', ';']) {
+                let Some(more) = lines.next() else { break };
+                head += more;
+            }
+            let is_future = head.contains("async fn") || head.contains("-> impl Future");
+            let says = ["cancel", "dropped", "dropping"].iter().any(|word| docs.contains(word));
+            if is_future && !says {
+                silent.push(line.to_owned());
+            }
+            docs.clear();
+        } else if !line.starts_with("#[") {
+            docs.clear();
+        }
+    }
+    silent
+}
+
+#[test]
+fn each_future_says_what_dropping_it_means() {
+    for Source { path, text, .. } in sources() {
+        if path.components().any(|part| part.as_os_str() == "src") && !path.starts_with("tests") {
+            let silent = silent_futures(&text);
+            assert!(silent.is_empty(), "{}: {silent:?}", path.display());
+        }
+    }
+}
+
+#[test]
+fn futures_that_say_nothing_are_found() {
+    let said = "/// Dropped, it took nothing.\npub async fn a() {}\npub fn b() {}\n";
+    assert_eq!(silent_futures(said), [""; 0]);
+    let silent = "/// Waits.\npub fn c(\n) -> impl Future<Output = ()> {\n";
+    assert_eq!(silent_futures(&(said.to_owned() + silent)), ["pub fn c("]);
+}
+
 /// How long the name of a test may be, in characters.
 const TEST_NAME: usize = 50;
 

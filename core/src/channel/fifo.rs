@@ -261,6 +261,8 @@ impl<const NAMES: usize, const N: usize, W: Wait> Registry<NAMES, N, W> {
 impl<const NAMES: usize, const N: usize, W: Register> Registry<NAMES, N, W> {
     /// Does [`create`](Self::create) as a future.
     ///
+    /// Cancel-safe: if cancelled, it has created nothing.
+    ///
     /// # Errors
     /// Those of [`create`](Self::create).
     pub fn create_async(&self, name: &[u8]) -> impl Future<Output = Result<(), Error>> {
@@ -268,6 +270,8 @@ impl<const NAMES: usize, const N: usize, W: Register> Registry<NAMES, N, W> {
     }
 
     /// Does [`remove`](Self::remove) as a future.
+    ///
+    /// Cancel-safe: if cancelled, it has removed nothing.
     ///
     /// # Errors
     /// Those of [`remove`](Self::remove).

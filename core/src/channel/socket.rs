@@ -306,6 +306,8 @@ impl<'a, const N: usize, W: Wait, E: End<'a, N, W>> Sockets<'a, N, W, E> {
 impl<'a, const N: usize, W: Register, E: End<'a, N, W>> Sockets<'a, N, W, E> {
     /// Does [`listen`](Self::listen) as a future.
     ///
+    /// Cancel-safe: if cancelled, nobody listens.
+    ///
     /// # Errors
     /// Those of [`listen`](Self::listen).
     pub fn listen_async<'b>(

@@ -318,6 +318,8 @@ impl<W: Register> Condition<W> {
 
     /// [`wait_while`](Self::wait_while) for a task, as [`wait_async`](Self::wait_async).
     ///
+    /// Dropped, it leaves the mutex unlocked, and another waiter gets the notification.
+    ///
     /// # Errors
     /// [`OwnerDied`], with the guard: a holder died with the mutex meanwhile.
     pub fn wait_while_async<'a, T: ?Sized>(

@@ -385,6 +385,8 @@ impl<R: RingRef<Wake: Register>> Consumer<R> {
 
     /// As [`peek`](Self::peek), but awaits the `count` values.
     ///
+    /// If the future is dropped, every value stays in the ring.
+    ///
     /// # Errors
     /// Those of `peek`.
     pub fn peek_async<'c>(

@@ -489,6 +489,8 @@ impl<T: Plain, W: Register> Latest<T, W> {
     /// At most as many tasks can wait at a time as the bell has places, see
     /// [`Async`](crate::wait::Async).
     ///
+    /// If the future is dropped, the value stays newer than `seen`.
+    ///
     /// # Errors
     /// [`Error::EndOfFile`] when the writer closed or died and the value is not newer.
     ///
@@ -514,6 +516,8 @@ impl<T: Plain, W: Register> Latest<T, W> {
     ///
     /// It returns the version of the value. It is for a large value, as
     /// [`load_newer_into`](Self::load_newer_into) is.
+    ///
+    /// If the future is dropped, the value stays newer than `seen`.
     ///
     /// # Errors
     /// Those of [`newer_async`](Self::newer_async). Without an answer, `out` contains no value.

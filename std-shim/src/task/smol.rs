@@ -77,6 +77,8 @@ impl<T> Smol<T> {
     /// [`read_with`](Self::read_with) for an attempt that changes the end, such as a
     /// [`Dispatcher`](crate::signal::Dispatcher)'s.
     ///
+    /// Dropped while it waits, it has taken nothing: see [giving up](super#giving-up).
+    ///
     /// # Errors
     /// Those of [`read_with`](Self::read_with).
     pub async fn read_with_mut<R>(

@@ -819,6 +819,8 @@ impl<R: ByteRingRef<Wake: Register>> Consumer<R> {
 
     /// As [`peek`](Self::peek), but awaits the bytes.
     ///
+    /// If the future is dropped, every byte stays in the ring.
+    ///
     /// # Errors
     /// Those of `peek`.
     pub fn peek_async<'c>(

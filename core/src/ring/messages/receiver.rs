@@ -217,6 +217,8 @@ impl<R: MessageRingRef<Wake: Register>> Receiver<R> {
 
     /// As [`peek`](Self::peek), but awaits a message.
     ///
+    /// If the future is dropped, every message stays in the ring.
+    ///
     /// # Errors
     /// Those of `peek`.
     pub fn peek_async<'r>(&'r mut self) -> impl Future<Output = Result<RecvGrant<'r, R>, Error>> {

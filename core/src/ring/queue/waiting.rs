@@ -247,6 +247,8 @@ impl<'q, T, W: Register> Handle<'q, T, W> {
 
     /// Pops the oldest value; awaits one.
     ///
+    /// If the future is dropped before it ends, the value stays in the queue.
+    ///
     /// # Errors
     /// The errors of [`pop`](QueueView::pop).
     ///
@@ -273,6 +275,8 @@ impl<'q, T, W: Register> Handle<'q, T, W> {
 
     /// Takes a slot to be filled in place; awaits one.
     ///
+    /// If the future is dropped before it ends, it has taken no slot.
+    ///
     /// # Errors
     /// The errors of [`poll_reserve`](Self::poll_reserve).
     pub fn reserve_async(&self) -> impl Future<Output = Result<Loan<'_, T, W>, Error>> {
@@ -280,6 +284,8 @@ impl<'q, T, W: Register> Handle<'q, T, W> {
     }
 
     /// Claims the oldest value, to be used in place; awaits one.
+    ///
+    /// If the future is dropped before it ends, the value stays in the queue.
     ///
     /// # Errors
     /// The errors of [`pop`](QueueView::pop).
