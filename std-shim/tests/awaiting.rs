@@ -487,7 +487,13 @@ fn a_thousand_parts_have_eight_helpers() {
         let waker = task.clone().into();
         assert!(future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
     }
-    assert_eq!(helpers(), PARTS.div_ceil(words_of_a_helper()));
+    // A thread has its name once it runs.
+    let expected = PARTS.div_ceil(words_of_a_helper());
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while helpers() < expected && Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(helpers(), expected);
     for (number, (jobs, mut future)) in parts.iter().zip(futures).enumerate().rev() {
         jobs.push(number as u64).unwrap();
         while tasks[number].0.load(Ordering::Relaxed) == 0 {

@@ -292,10 +292,12 @@ impl<W: Register> Condition<W> {
     ) -> impl Future<Output = LockResult<MutexGuard<'a, T, W>>> {
         let mutex = guard.origin();
         let (mut guard, mut waits) = (Some(guard), None);
+        // Whether it waits for the mutex.
+        let mut locks = false;
         // Either of the two words may have woken this task alone.
         let mut turn = Turn::new(move || {
-            let _both = Finally(|| mutex.wake_one());
-            self.how.wake(self.count.as_atomic(), 1);
+            let _both = Finally(|| mutex.pass_on());
+            self.how.pass_on(self.count.as_atomic());
         });
         poll_fn(move |cx| {
             if let Some(guard) = guard.take() {
@@ -308,7 +310,8 @@ impl<W: Register> Condition<W> {
                 }
                 _ => (),
             }
-            let taken = mutex.poll_lock(cx);
+            let taken = mutex.poll_lock(locks, cx);
+            locks = taken.is_pending();
             if taken.is_ready() {
                 waits = None;
             }

@@ -302,7 +302,8 @@ impl<T: ?Sized, W: Wait, U: User<Mutex<T, W>> + ?Sized> Forms<Mutex<T, W>, U> {
 impl<T: ?Sized, W: Register, U: User<Mutex<T, W>> + ?Sized> Forms<Mutex<T, W>, U> {
     /// Polls for the lock, for a task.
     ///
-    /// Cancel-safe: a task that stops polling holds nothing.
+    /// Cancel-safe: a task that stops polling holds nothing. But it may have been woken in place of
+    /// another, and only [`lock_async`](Self::lock_async) passes that on.
     ///
     /// ```
     /// use ringway_core::{lock::Mutex, wait::Async};
@@ -315,7 +316,8 @@ impl<T: ?Sized, W: Register, U: User<Mutex<T, W>> + ?Sized> Forms<Mutex<T, W>, U
     /// assert!(mutex.poll_lock(&mut cx).is_ready());
     /// ```
     pub fn poll_lock(&self, cx: &mut Context<'_>) -> Poll<LockResult<MutexGuard<'_, T, W>>> {
-        self.caller().poll_lock(cx)
+        // Whether the task has waited before, nobody knows.
+        self.caller().poll_lock(true, cx)
     }
 
     /// [`lock`](Self::lock) for a task.
@@ -326,8 +328,8 @@ impl<T: ?Sized, W: Register, U: User<Mutex<T, W>> + ?Sized> Forms<Mutex<T, W>, U
     /// [`OwnerDied`](super::OwnerDied), with the guard: a holder died with the mutex.
     pub fn lock_async(&self) -> impl Future<Output = LockResult<MutexGuard<'_, T, W>>> {
         let caller = self.caller();
-        let mut turn = Turn::new(move || caller.wake_one());
-        poll_fn(move |cx| turn.kept(caller.poll_lock(cx)))
+        let mut turn = Turn::new(move || caller.pass_on());
+        poll_fn(move |cx| turn.kept(caller.poll_lock(turn.waits(), cx)))
     }
 }
 
@@ -337,9 +339,12 @@ impl<'a, T: ?Sized, W: Wake> Caller<'a, Mutex<T, W>> {
         &self.lock.word.0
     }
 
-    /// Wakes one of those that sleep.
-    pub(super) fn wake_one(self) {
-        self.word().wake_one();
+    /// A task that waited gives up: another is woken instead.
+    pub(super) fn pass_on(self)
+    where
+        W: Register,
+    {
+        self.word().pass_on();
     }
 
     #[inline]
@@ -374,9 +379,13 @@ impl<'a, T: ?Sized, W: Wait> Caller<'a, Mutex<T, W>> {
 }
 
 impl<'a, T: ?Sized, W: Register> Caller<'a, Mutex<T, W>> {
-    pub(super) fn poll_lock(self, cx: &mut Context<'_>) -> Poll<LockResult<MutexGuard<'a, T, W>>> {
+    pub(super) fn poll_lock(
+        self,
+        waited: bool,
+        cx: &mut Context<'_>,
+    ) -> Poll<LockResult<MutexGuard<'a, T, W>>> {
         let before = self.word().unwinding();
-        self.word().poll_acquire(self.me, cx).map(|died| self.guard(died, before))
+        self.word().poll_acquire(self.me, waited, cx).map(|died| self.guard(died, before))
     }
 }
 

@@ -260,7 +260,8 @@ impl<T, I: ThreadId, W: Register, U: User<ReentrantMutex<T, I, W>> + ?Sized>
     /// task: tasks that one thread polls share the mutex, and a task that holds it stays on its
     /// thread.
     pub fn poll_lock(&self, cx: &mut Context<'_>) -> Poll<TryLockResult<ReentrantGuard<'_, T, W>>> {
-        self.caller().poll_lock(cx)
+        // Whether the task has waited before, nobody knows.
+        self.caller().poll_lock(true, cx)
     }
 
     /// [`lock`](Self::lock) for a task, as [`poll_lock`](Self::poll_lock).
@@ -272,8 +273,8 @@ impl<T, I: ThreadId, W: Register, U: User<ReentrantMutex<T, I, W>> + ?Sized>
     /// [`MAX_DEPTH`](ReentrantMutex::MAX_DEPTH) guards.
     pub fn lock_async(&self) -> impl Future<Output = TryLockResult<ReentrantGuard<'_, T, W>>> {
         let caller = self.caller();
-        let mut turn = Turn::new(move || caller.word().wake_one());
-        poll_fn(move |cx| turn.kept(caller.poll_lock(cx)))
+        let mut turn = Turn::new(move || caller.word().pass_on());
+        poll_fn(move |cx| turn.kept(caller.poll_lock(turn.waits(), cx)))
     }
 }
 
@@ -316,8 +317,12 @@ impl<'a, T, I: ThreadId, W: Wake> Caller<'a, ReentrantMutex<T, I, W>> {
 }
 
 impl<'a, T, I: ThreadId, W: Register> Caller<'a, ReentrantMutex<T, I, W>> {
-    fn poll_lock(self, cx: &mut Context<'_>) -> Poll<TryLockResult<ReentrantGuard<'a, T, W>>> {
-        let taken = self.enter(|| match self.word().poll_acquire(self.me, cx) {
+    fn poll_lock(
+        self,
+        waited: bool,
+        cx: &mut Context<'_>,
+    ) -> Poll<TryLockResult<ReentrantGuard<'a, T, W>>> {
+        let taken = self.enter(|| match self.word().poll_acquire(self.me, waited, cx) {
             Poll::Ready(died) => Ok(died),
             Poll::Pending => Err(Error::WouldBlock),
         });

@@ -562,13 +562,13 @@ impl<'a, T, W: Register> Caller<'a, RwLockView<T, W>> {
     fn write_async(self) -> impl Future<Output = LockResult<WriteGuard<'a, T, W>>> {
         // Set once this writer has the word.
         let mut waits = None;
-        let mut turn = Turn::new(move || self.words().writer.wake_one());
+        let mut turn = Turn::new(move || self.words().writer.pass_on());
         poll_fn(move |cx| {
             let (guard, died, before) = match waits.take() {
                 Some(waits) => waits,
                 None => {
                     let before = self.words().writer.unwinding();
-                    let taken = self.words().writer.poll_acquire(self.me, cx);
+                    let taken = self.words().writer.poll_acquire(self.me, turn.waits(), cx);
                     let Poll::Ready(died) = turn.kept(taken) else { return Poll::Pending };
                     (self.keep_readers_out(died), died, before)
                 }

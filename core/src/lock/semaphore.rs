@@ -296,7 +296,8 @@ impl<S: AsRef<[()]> + ?Sized, W: Wait> SemaphoreInner<S, W> {
 impl<S: AsRef<[()]> + ?Sized, W: Register> SemaphoreInner<S, W> {
     /// Polls for a permit, for a task.
     ///
-    /// Cancel-safe: a task that stops polling holds nothing.
+    /// Cancel-safe: a task that stops polling holds nothing. But it may have been woken in place of
+    /// another, and only [`acquire_async`](Self::acquire_async) passes that on.
     ///
     /// ```
     /// use ringway_core::{lock::Semaphore, wait::Async};
@@ -308,7 +309,13 @@ impl<S: AsRef<[()]> + ?Sized, W: Register> SemaphoreInner<S, W> {
     /// assert!(jobs.poll_acquire(&mut cx).is_ready());
     /// ```
     pub fn poll_acquire(&self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.take() {
+        // Whether the task has waited before, nobody knows.
+        self.poll(true, cx)
+    }
+
+    /// `waited`: whether the task may have been woken. If it was, others may sleep that were not.
+    fn poll(&self, waited: bool, cx: &mut Context<'_>) -> Poll<()> {
+        if !waited && self.take() {
             return Poll::Ready(());
         }
         // Others may sleep, so that WAITERS is to be set in both cases.
@@ -334,7 +341,7 @@ impl<S: AsRef<[()]> + ?Sized, W: Register> SemaphoreInner<S, W> {
     ///
     /// Cancel-safe: dropped while it waits, it holds nothing, and another waiter is woken instead.
     pub fn acquire_async(&self) -> impl Future<Output = ()> {
-        let mut turn = Turn::new(|| self.how.wake(&self.word, 1));
-        poll_fn(move |cx| turn.kept(self.poll_acquire(cx)))
+        let mut turn = Turn::new(|| self.how.pass_on(&self.word));
+        poll_fn(move |cx| turn.kept(self.poll(turn.waits(), cx)))
     }
 }

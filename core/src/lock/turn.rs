@@ -12,9 +12,14 @@ pub(super) struct Turn<F: FnMut()> {
 }
 
 impl<F: FnMut()> Turn<F> {
-    /// `pass_on` wakes one waiter.
+    /// `pass_on` calls [`Register::pass_on`](crate::wait::Register::pass_on).
     pub(super) fn new(pass_on: F) -> Self {
         Turn { waits: false, pass_on }
+    }
+
+    /// Whether the last poll left the task waiting: then it may have been woken in place of others.
+    pub(super) fn waits(&self) -> bool {
+        self.waits
     }
 
     /// The answer of a poll, which says whether the task waits now.

@@ -279,10 +279,24 @@ impl<W: Wait> Word<W> {
 }
 
 impl<W: Register> Word<W> {
+    /// A task that waited gives up: another is woken instead.
+    #[cold]
+    pub(super) fn pass_on(&self) {
+        self.how.pass_on(self.state.as_atomic());
+    }
+
     /// Transition 1 if the lock is free, otherwise transition 2 for a task. Whether a holder died
     /// with the lock.
-    pub(super) fn poll_acquire(&self, me: Participant, cx: &mut Context<'_>) -> Poll<bool> {
-        if let Some(died) = self.try_acquire(me) {
+    ///
+    /// `waited`: whether the task may have been woken. If it was, others may sleep that were not,
+    /// and the task takes WAITERS with the lock for their sake.
+    pub(super) fn poll_acquire(
+        &self,
+        me: Participant,
+        waited: bool,
+        cx: &mut Context<'_>,
+    ) -> Poll<bool> {
+        if let Some(died) = (!waited).then(|| self.try_acquire(me)).flatten() {
             return Poll::Ready(died);
         }
         let seen = self.take_or_mark(me);

@@ -155,6 +155,18 @@ pub trait Register: Wake {
     /// It is [`Wait::wait`] for a task. An implementation may wake for no reason: the task always
     /// checks again. It must not sleep through a change.
     fn register(&self, word: &AtomicU32, expected: u32, waker: &Waker);
+
+    /// Passes a wake-up on: a task that registered for `word` gives up.
+    ///
+    /// It may have been the only one that was woken, or may be the only one that will be. So it
+    /// wakes another sleeper, if there is one. The locks call it when a future is dropped while it
+    /// waits. Where a wake-up is for all, nobody needs to.
+    ///
+    /// An implementation that keeps the wakers outside of the word forgets them here, or the next
+    /// wake-up may go to a task that is gone.
+    fn pass_on(&self, word: &AtomicU32) {
+        self.wake(word, 1);
+    }
 }
 
 pub(super) mod sealed {

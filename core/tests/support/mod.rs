@@ -9,9 +9,9 @@ mod explorer;
 #[allow(unused_imports)]
 pub use explorer::{cell, sync, thread, thread_local};
 
-use ringway_core::sync::AtomicU32;
+use ringway_core::sync::{AtomicU32, Ordering};
 pub use ringway_core::wait::ModelFutex;
-use ringway_core::wait::{BellWord, TimedOut, Wait, Wake};
+use ringway_core::wait::{BellWord, Register, TimedOut, Wait, Wake};
 use std::sync::Arc;
 use std::task::Waker;
 use sync::{Condvar, Mutex};
@@ -21,9 +21,9 @@ std::thread_local! {
     static DIES: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
-/// A [`ModelFutex`] that loses one wake-up: its sender died just before it.
+/// A [`ModelFutex`], or another, that loses one wake-up: its sender died just before it.
 #[derive(Debug)]
-pub struct DyingFutex(ModelFutex);
+pub struct DyingFutex<F = ModelFutex>(F);
 
 impl DyingFutex {
     /// Sets whether the next wake-up is lost.
@@ -32,11 +32,11 @@ impl DyingFutex {
     }
 }
 
-impl Wake for DyingFutex {
+impl<F: Wake> Wake for DyingFutex<F> {
     type Word = BellWord;
 
     fn init() -> Self {
-        DyingFutex(ModelFutex::default())
+        DyingFutex(F::init())
     }
 
     fn wake(&self, word: &AtomicU32, n: u32) {
@@ -46,11 +46,87 @@ impl Wake for DyingFutex {
     }
 }
 
-impl Wait for DyingFutex {
+impl<F: Wait> Wait for DyingFutex<F> {
+    type Deadline = F::Deadline;
+
+    fn wait(
+        &self,
+        word: &AtomicU32,
+        expected: u32,
+        deadline: Option<F::Deadline>,
+    ) -> Result<(), TimedOut> {
+        self.0.wait(word, expected, deadline)
+    }
+}
+
+impl<F: Register> Register for DyingFutex<F> {
+    fn register(&self, word: &AtomicU32, expected: u32, waker: &Waker) {
+        self.0.register(word, expected, waker);
+    }
+}
+
+/// A futex on which tasks and threads sleep together, as in a region: a wake-up for one goes to one
+/// of them. It goes to the task that registered first, if there is one, even if that one is gone.
+#[derive(Debug, Default)]
+pub struct TaskFutex {
+    tasks: Mutex<Vec<Waker>>,
+    threads: Condvar,
+}
+
+impl Wake for TaskFutex {
+    type Word = BellWord;
+
+    fn init() -> Self {
+        TaskFutex::default()
+    }
+
+    fn wake(&self, _: &AtomicU32, n: u32) {
+        let mut tasks = self.tasks.lock().unwrap();
+        let count = tasks.len().min(n as usize);
+        let due: Vec<_> = tasks.drain(..count).collect();
+        drop(tasks);
+        if n == u32::MAX {
+            self.threads.notify_all();
+        } else {
+            (count..n as usize).for_each(|_| self.threads.notify_one());
+        }
+        due.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Wait for TaskFutex {
     type Deadline = ();
 
     fn wait(&self, word: &AtomicU32, expected: u32, deadline: Option<()>) -> Result<(), TimedOut> {
-        self.0.wait(word, expected, deadline)
+        let guard = self.tasks.lock().unwrap();
+        // Relaxed: the caller checks its condition after this.
+        if word.load(Ordering::Relaxed) == expected {
+            if deadline.is_some() {
+                return Err(TimedOut);
+            }
+            drop(self.threads.wait(guard).unwrap());
+        }
+        Ok(())
+    }
+}
+
+impl Register for TaskFutex {
+    fn register(&self, word: &AtomicU32, expected: u32, waker: &Waker) {
+        let mut tasks = self.tasks.lock().unwrap();
+        // Relaxed: as in `wait`.
+        if word.load(Ordering::Relaxed) != expected {
+            drop(tasks);
+            waker.wake_by_ref();
+        } else if !tasks.iter().any(|known| known.will_wake(waker)) {
+            tasks.push(waker.clone());
+        }
+    }
+
+    fn pass_on(&self, word: &AtomicU32) {
+        // Nobody knows which waker is the gone task's: the others check again.
+        let tasks = std::mem::take(&mut *self.tasks.lock().unwrap());
+        tasks.into_iter().for_each(Waker::wake);
+        self.wake(word, 1);
     }
 }
 

@@ -8,6 +8,9 @@
 //! A word stays in a helper's list for a while after its tasks were woken: a task that comes back
 //! to it, as most do, then needs no system call to be heard.
 //!
+//! To the others that sleep on a word, a helper is one sleeper among them, and the wake-up of a lock
+//! is for one. So a helper that was woken passes the wake-up on where it has no task for it.
+//!
 //! A helper is started when there is a word for it, and ends when it has had none for a second.
 //! Where the system lacks `futex_waitv(2)` (Linux before 5.16), a helper has one word.
 
@@ -144,10 +147,43 @@ pub(super) fn forget(mapping: Range<usize>) {
     let mut wakers = Vec::new();
     for helper in lock(&reactor.helpers).iter() {
         let mut words = lock(&helper.words);
+        let mut gone = Vec::new();
         while let Some((&address, _)) = words.range(mapping.clone()).next() {
             wakers.extend(words.remove(&address).map(|word| word.wakers));
+            gone.push(address);
+        }
+        drop(words);
+        helper.leave(&gone);
+    }
+}
+
+/// Wakes the tasks of this process that sleep on a word, and forgets their wakers: one of them gave
+/// up, and nobody knows whose waker it left. The others check again.
+pub(super) fn give_up(word: &AtomicU32) {
+    let Some(reactor) = this_process() else { return };
+    let address = ptr::from_ref(word).addr();
+    let mut due = Vec::new();
+    for helper in lock(&reactor.helpers).iter() {
+        if let Some(word) = lock(&helper.words).get_mut(&address) {
+            due.append(&mut word.wakers);
         }
     }
+    wake_each(&mut due);
+}
+
+/// A waker that panics harms its own task alone.
+fn wake_each(due: &mut Vec<Waker>) {
+    for waker in due.drain(..) {
+        let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+    }
+}
+
+/// Wakes sleepers of the word at an address.
+fn wake_at(address: usize, n: u32) {
+    let word = ptr::with_exposed_provenance::<atomic::AtomicU32>(address);
+    // SAFETY: the kernel checks the address, and does not write there. If the memory is gone or is
+    // another's, somebody wakes for no reason, at most.
+    unsafe { libc::syscall(libc::SYS_futex, word, libc::FUTEX_WAKE, n.min(i32::MAX as u32)) };
 }
 
 /// A word that tasks sleep on, in this process.
@@ -250,7 +286,13 @@ impl Helper {
             return true;
         }
         if words.len() == MOST {
-            words.retain(|_, word| !word.wakers.is_empty());
+            let mut gone = Vec::new();
+            words.retain(|&address, word| {
+                let stays = !word.wakers.is_empty();
+                gone.extend((!stays).then_some(address));
+                stays
+            });
+            self.leave(&gone);
         }
         if words.len() >= if has_waitv() { MOST } else { 1 } {
             return false;
@@ -267,18 +309,34 @@ impl Helper {
         true
     }
 
+    /// Ends the helper's sleep on words that left its list while it sleeps, so that it takes no
+    /// wake-up of theirs. If it has taken one, another sleeper gets it now.
+    fn leave(&self, gone: &[usize]) {
+        if gone.is_empty() {
+            return;
+        }
+        // Relaxed: as in `take`. A helper that has listed one of the words, and does not sleep yet,
+        // finds another count.
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        gone.iter().for_each(|&address| wake_at(address, u32::MAX));
+    }
+
     fn run(self: Arc<Self>, reactor: &'static Reactor) {
         let (mut list, mut due) = (Vec::with_capacity(MOST + 1), Vec::new());
+        let (mut was_woken, mut idle) = (false, Vec::new());
         let (mut checked, mut idle_since) = (Instant::now(), None);
         loop {
             // Relaxed: see `take`.
             let calls = self.calls.load(Ordering::Relaxed);
             list.clear();
             list.push(wait_of(ptr::from_ref(&self.calls).addr(), calls));
-            self.check(&mut list, &mut due);
-            for waker in due.drain(..) {
-                // A waker that panics harms its own task alone.
-                let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+            idle.clear();
+            self.check(&mut list, &mut due, &mut idle);
+            wake_each(&mut due);
+            // The kernel names one word that was woken, and there may be more. A task that was
+            // woken and gives up passes the wake-up on itself.
+            if was_woken {
+                idle.iter().for_each(|&address| wake_at(address, 1));
             }
             let has_words = list.len() > 1;
             let now = Instant::now();
@@ -286,6 +344,7 @@ impl Helper {
                 idle_since = None;
                 if now.duration_since(checked) >= DETECTION_BOUND {
                     checked = now;
+                    was_woken = false;
                     self.watch();
                     continue;
                 }
@@ -294,13 +353,14 @@ impl Helper {
             {
                 return;
             }
-            self.sleep(&list, if has_words { DETECTION_BOUND } else { LINGER });
+            was_woken = self.sleep(&list, if has_words { DETECTION_BOUND } else { LINGER });
         }
     }
 
-    /// Finds the tasks that are due, and lists what to sleep on.
-    fn check(&self, list: &mut Vec<futex::Wait>, due: &mut Vec<Waker>) {
+    /// Finds the tasks that are due, lists what to sleep on, and the words that have no tasks.
+    fn check(&self, list: &mut Vec<futex::Wait>, due: &mut Vec<Waker>, idle: &mut Vec<usize>) {
         lock(&self.words).retain(|&address, word| {
+            idle.extend(word.wakers.is_empty().then_some(address));
             match word.look(address) {
                 Found::Same => (),
                 Found::Changed(now) => {
@@ -356,11 +416,83 @@ impl Helper {
         ends
     }
 
-    fn sleep(&self, list: &[futex::Wait], most: Duration) {
+    /// Sleeps; whether a wake-up of one of the words ended it. What changed, the next check finds.
+    fn sleep(&self, list: &[futex::Wait], most: Duration) -> bool {
         // Where a thread can sleep on one word only, a new word comes with a new thread.
-        let list = if has_waitv() { list } else { &list[list.len() - 1..] };
-        // What ended the sleep, the next check finds out.
-        let _ = wait_for_one_of(list, most);
+        let first = if has_waitv() { 0 } else { list.len() - 1 };
+        // The first word of the list is the helper's own.
+        wait_for_one_of(&list[first..], most).is_ok_and(|woken| first + woken > 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shm::{self, Layout, Region, RobustFutex};
+    use ringway_core::wait::{Register, Wake};
+
+    /// In which a thread falls asleep. The helper, which came first, stays asleep for five of them.
+    const PAUSE: Duration = Duration::from_millis(20);
+
+    /// A thread sleeps on the word behind the helper, and then comes a wake-up for one sleeper,
+    /// for which the helper has no task. Whether the thread got it.
+    fn a_thread_gets_it(word: &AtomicU32, expected: u32) -> bool {
+        thread::sleep(PAUSE);
+        thread::scope(|scope| {
+            let address = ptr::from_ref(word).addr();
+            let sleeper = scope.spawn(move || {
+                // Much longer than all of this test. If it comes late, the word has changed.
+                let woken = wait_for_one_of(&[wait_of(address, expected)], LINGER * 20);
+                woken != Err(Errno::TIMEDOUT)
+            });
+            thread::sleep(PAUSE);
+            word.store(expected + 1, Ordering::Relaxed);
+            RobustFutex.wake(word, 1);
+            sleeper.join().unwrap()
+        })
+    }
+
+    /// A word of a region that this test alone uses, with a task that sleeps on it.
+    fn with_a_task(test: impl FnOnce(&AtomicU32)) {
+        // One at a time: what happens to other words would have the helper sleep anew, behind the
+        // thread.
+        static ALONE: Mutex<()> = Mutex::new(());
+        let _alone = lock(&ALONE);
+        let region = Region::anonymous(&Layout::new(1).part::<shm::Mutex<u32>>("lock").unwrap());
+        let region = region.unwrap();
+        let part = region.part::<shm::Mutex<u32>>("lock").unwrap();
+        // SAFETY: a mutex begins with its word, which is an atomic.
+        let word = unsafe { &*ptr::from_ref(part.structure()).cast::<AtomicU32>() };
+        RobustFutex.register(word, 0, Waker::noop());
+        thread::sleep(PAUSE);
+        test(word);
+    }
+
+    #[test]
+    fn a_wake_up_that_no_task_needs_is_passed_on() {
+        with_a_task(|word| {
+            // The task is woken and does not come back. The helper keeps the word for a while.
+            word.store(1, Ordering::Relaxed);
+            RobustFutex.wake(word, 1);
+            assert!(a_thread_gets_it(word, 1));
+        });
+    }
+
+    #[test]
+    fn a_task_that_gave_up_gets_no_wake_up() {
+        with_a_task(|word| {
+            RobustFutex.pass_on(word);
+            assert!(a_thread_gets_it(word, 0));
+        });
+    }
+
+    #[test]
+    fn a_helper_takes_no_wake_up_of_a_forgotten_word() {
+        with_a_task(|word| {
+            let address = ptr::from_ref(word).addr();
+            forget(address..address + 1);
+            assert!(a_thread_gets_it(word, 0));
+        });
     }
 }
 

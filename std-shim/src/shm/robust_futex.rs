@@ -176,6 +176,12 @@ impl Register for RobustFutex {
         SPIN.with(|spin| spin.set(spin.get().before_task_sleeps()));
         reactor::register(word, expected, waker);
     }
+
+    fn pass_on(&self, word: &AtomicU32) {
+        // First, so that the wake-up does not go to a helper for the sake of the task that is gone.
+        reactor::give_up(word);
+        self.wake(word, 1);
+    }
 }
 
 /// A thread that has slept for a whole bound in a region, as it takes part in the watch there.
