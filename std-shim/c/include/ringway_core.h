@@ -646,27 +646,6 @@ typedef struct {
 } rw_byte_consumer;
 
 /*
- The sizes of a channel or of a signal table: one of the constants of this header.
- */
-typedef struct {
-  /*
-   Not for the caller.
-   */
-  const void *opaque[2];
-} rw_sizes;
-
-/*
- A pipe in memory of the caller: one reader, any number of writers. Any thread may use it; its
- ends are for one thread each.
- */
-typedef struct {
-  /*
-   Not for the caller.
-   */
-  size_t opaque[RW_HANDLE_WORDS];
-} rw_mem_pipe;
-
-/*
  One end of a pipe, a FIFO or a connection, or a listener.
  */
 typedef struct {
@@ -675,36 +654,6 @@ typedef struct {
    */
   size_t opaque[RW_HALF_WORDS];
 } rw_mem_end;
-
-/*
- A table of named pipes in memory of the caller. Any thread may use it.
- */
-typedef struct {
-  /*
-   Not for the caller.
-   */
-  size_t opaque[RW_HANDLE_WORDS];
-} rw_mem_fifos;
-
-/*
- A pair of connected ends in memory of the caller. Any thread may use it.
- */
-typedef struct {
-  /*
-   Not for the caller.
-   */
-  size_t opaque[RW_HANDLE_WORDS];
-} rw_mem_pair;
-
-/*
- A network in memory of the caller: addresses, listeners and connections. Any thread may use it.
- */
-typedef struct {
-  /*
-   Not for the caller.
-   */
-  size_t opaque[RW_HANDLE_WORDS];
-} rw_mem_network;
 
 /*
  The state of an end.
@@ -723,6 +672,57 @@ typedef struct {
    */
   rw_direction recv;
 } rw_state;
+
+/*
+ The sizes of a channel or of a signal table: one of the constants of this header.
+ */
+typedef struct {
+  /*
+   Not for the caller.
+   */
+  const void *opaque[2];
+} rw_sizes;
+
+/*
+ A table of named pipes in memory of the caller. Any thread may use it.
+ */
+typedef struct {
+  /*
+   Not for the caller.
+   */
+  size_t opaque[RW_HANDLE_WORDS];
+} rw_mem_fifos;
+
+/*
+ A network in memory of the caller: addresses, listeners and connections. Any thread may use it.
+ */
+typedef struct {
+  /*
+   Not for the caller.
+   */
+  size_t opaque[RW_HANDLE_WORDS];
+} rw_mem_network;
+
+/*
+ A pair of connected ends in memory of the caller. Any thread may use it.
+ */
+typedef struct {
+  /*
+   Not for the caller.
+   */
+  size_t opaque[RW_HANDLE_WORDS];
+} rw_mem_pair;
+
+/*
+ A pipe in memory of the caller: one reader, any number of writers. Any thread may use it; its
+ ends are for one thread each.
+ */
+typedef struct {
+  /*
+   Not for the caller.
+   */
+  size_t opaque[RW_HANDLE_WORDS];
+} rw_mem_pipe;
 
 /*
  A condition in memory of the caller, for waiters that hold a `rw_mutex`. Any thread may use it.
@@ -1240,6 +1240,36 @@ extern "C" {
 #endif // __cplusplus
 
 /*
+ The sizes of a table of 4 FIFOs of 256 bytes.
+ */
+extern const rw_sizes rw_mem_fifos_4_256;
+
+/*
+ The sizes of a table of 16 FIFOs of 4096 bytes.
+ */
+extern const rw_sizes rw_mem_fifos_16_4096;
+
+/*
+ The sizes of a network of 2 listeners and 4 connections, with 256 bytes each way.
+ */
+extern const rw_sizes rw_mem_network_4_256;
+
+/*
+ The sizes of a network of 8 listeners and 16 connections, with 4096 bytes each way.
+ */
+extern const rw_sizes rw_mem_network_16_4096;
+
+/*
+ The sizes of a pair with 64 bytes each way.
+ */
+extern const rw_sizes rw_mem_pair_64;
+
+/*
+ The sizes of a pair with 4096 bytes each way.
+ */
+extern const rw_sizes rw_mem_pair_4096;
+
+/*
  The sizes of a pipe of 64 bytes.
  */
 extern const rw_sizes rw_mem_pipe_64;
@@ -1258,36 +1288,6 @@ extern const rw_sizes rw_mem_pipe_4096;
  The sizes of a pipe of 65536 bytes.
  */
 extern const rw_sizes rw_mem_pipe_65536;
-
-/*
- The sizes of a table of 4 FIFOs of 256 bytes.
- */
-extern const rw_sizes rw_mem_fifos_4_256;
-
-/*
- The sizes of a table of 16 FIFOs of 4096 bytes.
- */
-extern const rw_sizes rw_mem_fifos_16_4096;
-
-/*
- The sizes of a pair with 64 bytes each way.
- */
-extern const rw_sizes rw_mem_pair_64;
-
-/*
- The sizes of a pair with 4096 bytes each way.
- */
-extern const rw_sizes rw_mem_pair_4096;
-
-/*
- The sizes of a network of 2 listeners and 4 connections, with 256 bytes each way.
- */
-extern const rw_sizes rw_mem_network_4_256;
-
-/*
- The sizes of a network of 8 listeners and 16 connections, with 4096 bytes each way.
- */
-extern const rw_sizes rw_mem_network_16_4096;
 
 /*
  The sizes of a signal table: 4 lines, each with a queue of 4 payloads.
@@ -1494,195 +1494,6 @@ size_t rw_byte_ring_length(const rw_byte_ring *ring);
 rw_error rw_byte_ring_recover(const rw_byte_ring *ring, uint16_t dead);
 
 /*
- Tells how much memory a pipe of these sizes takes (one of `rw_mem_pipe_64` to
- `rw_mem_pipe_65536`), and its alignment.
-
- Any thread; interrupts too.
- */
-rw_error rw_mem_pipe_layout(const rw_sizes *sizes, size_t *size, size_t *align);
-
-/*
- Makes a pipe in `memory`, which stays in its place and is used for nothing else.
-
- One thread, before anybody uses the memory; interrupts too.
- */
-rw_error rw_mem_pipe_init(rw_mem_pipe *pipe,
-                          void *memory,
-                          size_t memory_size,
-                          const rw_sizes *sizes);
-
-/*
- Opens both ends. `RW_TAKEN` while one of the last time is open.
-
- Any thread; interrupts too.
- */
-rw_error rw_mem_pipe_open(const rw_mem_pipe *pipe, rw_mem_end *reader, rw_mem_end *writer);
-
-/*
- Tells how much memory a table of FIFOs of these sizes takes (`rw_mem_fifos_4_256` or
- `rw_mem_fifos_16_4096`), and its alignment.
-
- Any thread; interrupts too.
- */
-rw_error rw_mem_fifos_layout(const rw_sizes *sizes, size_t *size, size_t *align);
-
-/*
- Makes a table of FIFOs in `memory`, which stays in its place and is used for nothing else.
-
- One thread, before anybody uses the memory; interrupts too.
- */
-rw_error rw_mem_fifos_init(rw_mem_fifos *fifos,
-                           void *memory,
-                           size_t memory_size,
-                           const rw_sizes *sizes);
-
-/*
- Creates a FIFO under a name of 1 to 32 bytes. `RW_ADDRESS_IN_USE` if the name is taken,
- `RW_EXHAUSTED` if there is no place, `RW_WOULD_BLOCK` while another thread changes the table.
-
- Any thread; interrupts too.
- */
-rw_error rw_mem_fifos_create(const rw_mem_fifos *fifos, const void *name, size_t name_size);
-
-/*
- Removes a name; open ends stay open. `RW_NOT_FOUND` if there is none, `RW_WOULD_BLOCK` while
- another thread changes the table.
-
- Any thread; interrupts too.
- */
-rw_error rw_mem_fifos_remove(const rw_mem_fifos *fifos, const void *name, size_t name_size);
-
-/*
- Opens the end of a FIFO that reads, whether a writer is there or not. `RW_TAKEN` if there is a
- reader.
-
- Any thread; interrupts too.
- */
-rw_error rw_mem_fifos_try_open_reader(const rw_mem_fifos *fifos,
-                                      const void *name,
-                                      size_t name_size,
-                                      rw_mem_end *reader);
-
-/*
- Opens the end of a FIFO that reads, and waits for a writer until `deadline`.
-
- Any thread; interrupts not: it waits.
- */
-rw_error rw_mem_fifos_open_reader(const rw_mem_fifos *fifos,
-                                  const void *name,
-                                  size_t name_size,
-                                  uint64_t deadline,
-                                  rw_mem_end *reader);
-
-/*
- Opens an end of a FIFO that writes. `RW_NO_READER` if there is no reader.
-
- Any thread; interrupts too.
- */
-rw_error rw_mem_fifos_try_open_writer(const rw_mem_fifos *fifos,
-                                      const void *name,
-                                      size_t name_size,
-                                      rw_mem_end *writer);
-
-/*
- Opens an end of a FIFO that writes, and waits for a reader until `deadline`.
-
- Any thread; interrupts not: it waits.
- */
-rw_error rw_mem_fifos_open_writer(const rw_mem_fifos *fifos,
-                                  const void *name,
-                                  size_t name_size,
-                                  uint64_t deadline,
-                                  rw_mem_end *writer);
-
-/*
- Tells how much memory a pair of these sizes takes (`rw_mem_pair_64` or `rw_mem_pair_4096`), and
- its alignment.
-
- Any thread; interrupts too.
- */
-rw_error rw_mem_pair_layout(const rw_sizes *sizes, size_t *size, size_t *align);
-
-/*
- Makes a pair in `memory`, which stays in its place and is used for nothing else.
-
- One thread, before anybody uses the memory; interrupts too.
- */
-rw_error rw_mem_pair_init(rw_mem_pair *pair,
-                          void *memory,
-                          size_t memory_size,
-                          const rw_sizes *sizes);
-
-/*
- Opens both ends of a pair, of a `rw_mem_kind`. `RW_TAKEN` while one of the last time is open.
-
- Any thread; interrupts too.
- */
-rw_error rw_mem_pair_open(const rw_mem_pair *pair,
-                          uint32_t kind,
-                          rw_mem_end *here,
-                          rw_mem_end *there);
-
-/*
- Tells how much memory a network of these sizes takes (`rw_mem_network_4_256` or
- `rw_mem_network_16_4096`), and its alignment.
-
- Any thread; interrupts too.
- */
-rw_error rw_mem_network_layout(const rw_sizes *sizes, size_t *size, size_t *align);
-
-/*
- Makes a network in `memory`, which stays in its place and is used for nothing else.
-
- One thread, before anybody uses the memory; interrupts too.
- */
-rw_error rw_mem_network_init(rw_mem_network *network,
-                             void *memory,
-                             size_t memory_size,
-                             const rw_sizes *sizes);
-
-/*
- Listens for connections of a `rw_mem_kind` under a name of 1 to 32 bytes. At most `backlog`
- connections wait to be accepted; 0 counts as 1.
-
- `RW_ADDRESS_IN_USE` if the name is taken, `RW_EXHAUSTED` if there is no place, `RW_WOULD_BLOCK`
- while another thread changes the network. `rw_mem_end_close` ends it, and tears down the
- connections that wait.
-
- Any thread; interrupts too.
- */
-rw_error rw_mem_network_listen(const rw_mem_network *network,
-                               uint32_t kind,
-                               const void *name,
-                               size_t name_size,
-                               size_t backlog,
-                               rw_mem_end *listener);
-
-/*
- Connects to a listener. `RW_REFUSED` if nobody listens there for this kind, `RW_EXHAUSTED` if
- all connections are in use, `RW_WOULD_BLOCK` if the backlog is full.
-
- Any thread; interrupts too.
- */
-rw_error rw_mem_network_try_connect(const rw_mem_network *network,
-                                    uint32_t kind,
-                                    const void *name,
-                                    size_t name_size,
-                                    rw_mem_end *end);
-
-/*
- Connects to a listener, and waits for room in its backlog until `deadline`.
-
- Any thread; interrupts not: it waits.
- */
-rw_error rw_mem_network_connect(const rw_mem_network *network,
-                                uint32_t kind,
-                                const void *name,
-                                size_t name_size,
-                                uint64_t deadline,
-                                rw_mem_end *end);
-
-/*
  Accepts the connection that has waited longest. `RW_WOULD_BLOCK` if there is none,
  `RW_WRONG_DIRECTION` if this is no listener.
 
@@ -1768,6 +1579,195 @@ rw_error rw_mem_end_clone(rw_mem_end *end, rw_mem_end *another);
  One thread at a time; interrupts too.
  */
 rw_error rw_mem_end_close(rw_mem_end *end);
+
+/*
+ Tells how much memory a table of FIFOs of these sizes takes (`rw_mem_fifos_4_256` or
+ `rw_mem_fifos_16_4096`), and its alignment.
+
+ Any thread; interrupts too.
+ */
+rw_error rw_mem_fifos_layout(const rw_sizes *sizes, size_t *size, size_t *align);
+
+/*
+ Makes a table of FIFOs in `memory`, which stays in its place and is used for nothing else.
+
+ One thread, before anybody uses the memory; interrupts too.
+ */
+rw_error rw_mem_fifos_init(rw_mem_fifos *fifos,
+                           void *memory,
+                           size_t memory_size,
+                           const rw_sizes *sizes);
+
+/*
+ Creates a FIFO under a name of 1 to 32 bytes. `RW_ADDRESS_IN_USE` if the name is taken,
+ `RW_EXHAUSTED` if there is no place, `RW_WOULD_BLOCK` while another thread changes the table.
+
+ Any thread; interrupts too.
+ */
+rw_error rw_mem_fifos_create(const rw_mem_fifos *fifos, const void *name, size_t name_size);
+
+/*
+ Removes a name; open ends stay open. `RW_NOT_FOUND` if there is none, `RW_WOULD_BLOCK` while
+ another thread changes the table.
+
+ Any thread; interrupts too.
+ */
+rw_error rw_mem_fifos_remove(const rw_mem_fifos *fifos, const void *name, size_t name_size);
+
+/*
+ Opens the end of a FIFO that reads, whether a writer is there or not. `RW_TAKEN` if there is a
+ reader.
+
+ Any thread; interrupts too.
+ */
+rw_error rw_mem_fifos_try_open_reader(const rw_mem_fifos *fifos,
+                                      const void *name,
+                                      size_t name_size,
+                                      rw_mem_end *reader);
+
+/*
+ Opens the end of a FIFO that reads, and waits for a writer until `deadline`.
+
+ Any thread; interrupts not: it waits.
+ */
+rw_error rw_mem_fifos_open_reader(const rw_mem_fifos *fifos,
+                                  const void *name,
+                                  size_t name_size,
+                                  uint64_t deadline,
+                                  rw_mem_end *reader);
+
+/*
+ Opens an end of a FIFO that writes. `RW_NO_READER` if there is no reader.
+
+ Any thread; interrupts too.
+ */
+rw_error rw_mem_fifos_try_open_writer(const rw_mem_fifos *fifos,
+                                      const void *name,
+                                      size_t name_size,
+                                      rw_mem_end *writer);
+
+/*
+ Opens an end of a FIFO that writes, and waits for a reader until `deadline`.
+
+ Any thread; interrupts not: it waits.
+ */
+rw_error rw_mem_fifos_open_writer(const rw_mem_fifos *fifos,
+                                  const void *name,
+                                  size_t name_size,
+                                  uint64_t deadline,
+                                  rw_mem_end *writer);
+
+/*
+ Tells how much memory a network of these sizes takes (`rw_mem_network_4_256` or
+ `rw_mem_network_16_4096`), and its alignment.
+
+ Any thread; interrupts too.
+ */
+rw_error rw_mem_network_layout(const rw_sizes *sizes, size_t *size, size_t *align);
+
+/*
+ Makes a network in `memory`, which stays in its place and is used for nothing else.
+
+ One thread, before anybody uses the memory; interrupts too.
+ */
+rw_error rw_mem_network_init(rw_mem_network *network,
+                             void *memory,
+                             size_t memory_size,
+                             const rw_sizes *sizes);
+
+/*
+ Listens for connections of a `rw_mem_kind` under a name of 1 to 32 bytes. At most `backlog`
+ connections wait to be accepted; 0 counts as 1.
+
+ `RW_ADDRESS_IN_USE` if the name is taken, `RW_EXHAUSTED` if there is no place, `RW_WOULD_BLOCK`
+ while another thread changes the network. `rw_mem_end_close` ends it, and tears down the
+ connections that wait.
+
+ Any thread; interrupts too.
+ */
+rw_error rw_mem_network_listen(const rw_mem_network *network,
+                               uint32_t kind,
+                               const void *name,
+                               size_t name_size,
+                               size_t backlog,
+                               rw_mem_end *listener);
+
+/*
+ Connects to a listener. `RW_REFUSED` if nobody listens there for this kind, `RW_EXHAUSTED` if
+ all connections are in use, `RW_WOULD_BLOCK` if the backlog is full.
+
+ Any thread; interrupts too.
+ */
+rw_error rw_mem_network_try_connect(const rw_mem_network *network,
+                                    uint32_t kind,
+                                    const void *name,
+                                    size_t name_size,
+                                    rw_mem_end *end);
+
+/*
+ Connects to a listener, and waits for room in its backlog until `deadline`.
+
+ Any thread; interrupts not: it waits.
+ */
+rw_error rw_mem_network_connect(const rw_mem_network *network,
+                                uint32_t kind,
+                                const void *name,
+                                size_t name_size,
+                                uint64_t deadline,
+                                rw_mem_end *end);
+
+/*
+ Tells how much memory a pair of these sizes takes (`rw_mem_pair_64` or `rw_mem_pair_4096`), and
+ its alignment.
+
+ Any thread; interrupts too.
+ */
+rw_error rw_mem_pair_layout(const rw_sizes *sizes, size_t *size, size_t *align);
+
+/*
+ Makes a pair in `memory`, which stays in its place and is used for nothing else.
+
+ One thread, before anybody uses the memory; interrupts too.
+ */
+rw_error rw_mem_pair_init(rw_mem_pair *pair,
+                          void *memory,
+                          size_t memory_size,
+                          const rw_sizes *sizes);
+
+/*
+ Opens both ends of a pair, of a `rw_mem_kind`. `RW_TAKEN` while one of the last time is open.
+
+ Any thread; interrupts too.
+ */
+rw_error rw_mem_pair_open(const rw_mem_pair *pair,
+                          uint32_t kind,
+                          rw_mem_end *here,
+                          rw_mem_end *there);
+
+/*
+ Tells how much memory a pipe of these sizes takes (one of `rw_mem_pipe_64` to
+ `rw_mem_pipe_65536`), and its alignment.
+
+ Any thread; interrupts too.
+ */
+rw_error rw_mem_pipe_layout(const rw_sizes *sizes, size_t *size, size_t *align);
+
+/*
+ Makes a pipe in `memory`, which stays in its place and is used for nothing else.
+
+ One thread, before anybody uses the memory; interrupts too.
+ */
+rw_error rw_mem_pipe_init(rw_mem_pipe *pipe,
+                          void *memory,
+                          size_t memory_size,
+                          const rw_sizes *sizes);
+
+/*
+ Opens both ends. `RW_TAKEN` while one of the last time is open.
+
+ Any thread; interrupts too.
+ */
+rw_error rw_mem_pipe_open(const rw_mem_pipe *pipe, rw_mem_end *reader, rw_mem_end *writer);
 
 /*
  Makes a condition in `memory`, of `RW_CONDITION_SIZE` bytes.
