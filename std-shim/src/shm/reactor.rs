@@ -8,8 +8,8 @@
 //! A word stays in a helper's list for a while after its tasks were woken: a task that comes back
 //! to it, as most do, then needs no system call to be heard.
 //!
-//! To the others that sleep on a word, a helper is one sleeper among them, and the wake-up of a lock
-//! is for one. So a helper that was woken passes the wake-up on where it has no task for it.
+//! To the others that sleep on a word, a helper is one sleeper among them, and the wake-up of a
+//! lock is for one. So a helper that was woken passes the wake-up on where it has no task for it.
 //!
 //! A helper is started when there is a word for it, and ends when it has had none for a second.
 //! Where the system lacks `futex_waitv(2)` (Linux before 5.16), a helper has one word.
