@@ -81,7 +81,7 @@ fn collect(done: &Region, over: &AtomicBool) -> Done {
             Ok(Job { number, copy }) => {
                 let side = (copy >> LANGUAGE) as usize;
                 all.jobs[side] += 1;
-                all.told[side] += copy / TOLD & 1;
+                all.told[side] += (copy / TOLD) & 1;
                 let attempts = all.attempts.entry(number).or_default();
                 *attempts = (*attempts).max(copy % TOLD);
             }
