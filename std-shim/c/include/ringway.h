@@ -74,7 +74,8 @@
 #define RW_KIND_MUTEX 7
 
 /*
- A mutex that its thread can take again: `rw_reentrant`.
+ A mutex that its thread can take again, and the item that it protects, if it has one:
+ `rw_reentrant`.
  */
 #define RW_KIND_REENTRANT 8
 
@@ -84,7 +85,7 @@
 #define RW_KIND_RWLOCK 9
 
 /*
- A semaphore, without a permit at first: `rw_semaphore`.
+ A semaphore: `rw_semaphore`. The capacity is the number of its permits at first.
  */
 #define RW_KIND_SEMAPHORE 10
 
@@ -165,14 +166,15 @@ typedef struct {
 } rw_connection;
 
 /*
- Where connections are made. Any thread may use it.
+ One end of a connection of packets (`SOCK_SEQPACKET`). Any thread may use it: messages of
+ several do not mix. It is one process's at a time.
  */
 typedef struct {
   /*
    Not for the caller.
    */
   size_t opaque[RW_HANDLE_WORDS];
-} rw_listener;
+} rw_packets;
 
 /*
  Shared memory that this process is attached to. Any thread may use it.
@@ -221,6 +223,16 @@ typedef struct {
    */
   const char *item_type;
 } rw_part;
+
+/*
+ Where connections are made. Any thread may use it.
+ */
+typedef struct {
+  /*
+   Not for the caller.
+   */
+  size_t opaque[RW_HANDLE_WORDS];
+} rw_listener;
 
 /*
  A participant of a region that lives.
@@ -363,36 +375,6 @@ rw_error rw_child_end(rw_child *child);
 rw_error rw_connection_pair(rw_connection *one, rw_connection *other);
 
 /*
- Listens at the path of a socket file that there is not yet, or at an abstract name: "@name".
-
- Any thread; interrupts not.
- */
-rw_error rw_listener_bind(rw_listener *listener, const char *path);
-
-/*
- Accepts the next connection, for which it waits until `deadline`.
-
- Any thread; interrupts not.
- */
-rw_error rw_listener_accept(const rw_listener *listener,
-                            uint64_t deadline,
-                            rw_connection *connection);
-
-/*
- The listener's descriptor, for `poll`. -1 for what is no listener.
-
- Any thread; interrupts too.
- */
-int32_t rw_listener_fd(const rw_listener *listener);
-
-/*
- Ends listening, and removes the socket file.
-
- Any thread; interrupts not.
- */
-rw_error rw_listener_close(rw_listener *listener);
-
-/*
  Connects to a listener, at most until `deadline`. `RW_NOT_FOUND` or `RW_REFUSED` if nobody
  listens there.
 
@@ -507,6 +489,71 @@ int32_t rw_error_errno(void);
 uint32_t rw_type_identity(const char *name);
 
 /*
+ Makes the two ends of a connection of packets.
+
+ Any thread; interrupts not.
+ */
+rw_error rw_packets_pair(rw_packets *one, rw_packets *other);
+
+/*
+ Connects to a listener of packets, at most until `deadline`. `RW_NOT_FOUND` or `RW_REFUSED` if
+ nobody listens there.
+
+ Any thread; interrupts not.
+ */
+rw_error rw_packets_connect(rw_packets *packets, const char *path, uint64_t deadline);
+
+/*
+ Takes a descriptor of a connected socket of packets, such as a child inherited. It is the
+ object's from now on. If it is none, it stays the caller's.
+
+ Any thread; interrupts not.
+ */
+rw_error rw_packets_from_fd(rw_packets *packets, int32_t descriptor);
+
+/*
+ The descriptor of the end, for `poll`, `shutdown` and to be inherited. -1 for what is no end.
+
+ Any thread; interrupts too.
+ */
+int32_t rw_packets_fd(const rw_packets *packets);
+
+/*
+ Closes the end. The other is told: `RW_END_OF_FILE` after the last message.
+
+ Any thread; interrupts not.
+ */
+rw_error rw_packets_close(rw_packets *packets);
+
+/*
+ Sends a message as a whole, which may be empty. Waits for room until `deadline`.
+
+ `RW_BROKEN_PIPE` or `RW_RESET` if the other side is gone: also if it was killed.
+ `RW_MESSAGE_TOO_LARGE` if the socket's buffer could never take it.
+
+ Any thread; interrupts not.
+ */
+rw_error rw_packets_send(const rw_packets *packets,
+                         const void *message,
+                         size_t size,
+                         uint64_t deadline);
+
+/*
+ Receives a message, for which it waits until `deadline`, and tells its length.
+
+ `RW_END_OF_FILE` if the other side is gone and everything was received: also if it was killed.
+ `RW_BUFFER_TOO_SMALL` if `size` is less than the length that it tells: then the buffer has the
+ beginning of the message, and the rest is lost.
+
+ Any thread; interrupts not.
+ */
+rw_error rw_packets_recv(const rw_packets *packets,
+                         void *message,
+                         size_t size,
+                         uint64_t deadline,
+                         size_t *length);
+
+/*
  Finds the ring of the name that `wanted` says, if it is as `wanted` says. Its halves are taken
  for `rw_region_participant`.
 
@@ -556,8 +603,7 @@ rw_error rw_region_broadcast(const rw_region *region,
 rw_error rw_region_rwlock(const rw_region *region, const rw_part *wanted, rw_rwlock *lock);
 
 /*
- Finds the semaphore of the name that `wanted` says. `RW_OTHER_CAPACITY` if a program laid it out
- with permits.
+ Finds the semaphore of the name that `wanted` says.
 
  Any thread; interrupts not.
  */
@@ -591,11 +637,14 @@ rw_error rw_region_barrier(const rw_region *region, const rw_part *wanted, rw_ba
 
 /*
  Finds the mutex of the name that `wanted` says, which its thread can take again. It acts for
- this process. In C it protects what lies elsewhere: `RW_OTHER_ITEM` if it has an item.
+ this process. `item` gets the address of the item that it protects, or null if it has none.
 
  Any thread; interrupts not.
  */
-rw_error rw_region_reentrant(const rw_region *region, const rw_part *wanted, rw_reentrant *mutex);
+rw_error rw_region_reentrant(const rw_region *region,
+                             const rw_part *wanted,
+                             rw_reentrant *mutex,
+                             void **item);
 
 /*
  Finds the condition of the name that `wanted` says.
@@ -629,6 +678,123 @@ rw_error rw_region_memory(const rw_region *region,
                           const rw_part *wanted,
                           void **memory,
                           size_t *size);
+
+/*
+ Listens at the path of a socket file that there is not yet, or at an abstract name: "@name".
+
+ Any thread; interrupts not.
+ */
+rw_error rw_listener_bind(rw_listener *listener, const char *path);
+
+/*
+ Listens for connections of packets, at a path or an abstract name: `rw_listener_accept_packets`.
+
+ Any thread; interrupts not.
+ */
+rw_error rw_listener_bind_packets(rw_listener *listener, const char *path);
+
+/*
+ Listens at an address and a port: "127.0.0.1:5000", "[::1]:5000". With the port 0 the system
+ chooses one, which `rw_listener_address` tells.
+
+ Any thread; interrupts not.
+ */
+rw_error rw_listener_bind_tcp(rw_listener *listener, const char *at);
+
+/*
+ Accepts the next connection of whole messages of any size, for which it waits until `deadline`.
+ The other side called `rw_connection_open`. `RW_WRONG_FILE` for a listener of another kind than
+ `rw_listener_bind` makes.
+
+ Any thread; interrupts not.
+ */
+rw_error rw_listener_accept(const rw_listener *listener,
+                            uint64_t deadline,
+                            rw_connection *connection);
+
+/*
+ Accepts the next stream, for which it waits until `deadline`: a descriptor for `rw_fd_read` and
+ `rw_fd_write`. It is the caller's, and closes on exec. `RW_WRONG_FILE` for a listener of packets.
+
+ Any thread; interrupts not.
+ */
+rw_error rw_listener_accept_stream(const rw_listener *listener,
+                                   uint64_t deadline,
+                                   int32_t *descriptor);
+
+/*
+ Accepts the next connection of packets, for which it waits until `deadline`. `RW_WRONG_FILE` for
+ a listener of streams.
+
+ Any thread; interrupts not.
+ */
+rw_error rw_listener_accept_packets(const rw_listener *listener,
+                                    uint64_t deadline,
+                                    rw_packets *packets);
+
+/*
+ Tells where the listener listens, as the functions that connect take it. See `rw_error_detail`
+ for the arguments.
+
+ Any thread; interrupts not.
+ */
+rw_error rw_listener_address(const rw_listener *listener,
+                             char *address,
+                             size_t size,
+                             size_t *length);
+
+/*
+ The listener's descriptor, for `poll`. -1 for what is no listener.
+
+ Any thread; interrupts too.
+ */
+int32_t rw_listener_fd(const rw_listener *listener);
+
+/*
+ Ends listening, and removes the socket file.
+
+ Any thread; interrupts not.
+ */
+rw_error rw_listener_close(rw_listener *listener);
+
+/*
+ Connects a stream to a listener's path or abstract name, at most until `deadline`: a descriptor
+ for `rw_fd_read` and `rw_fd_write`. It is the caller's, and closes on exec.
+
+ `RW_NOT_FOUND` or `RW_REFUSED` if nobody listens there.
+
+ Any thread; interrupts not.
+ */
+rw_error rw_unix_connect(const char *path, uint64_t deadline, int32_t *descriptor);
+
+/*
+ Connects a stream to an address and a port, at most until `deadline`, as `rw_unix_connect`:
+ "127.0.0.1:5000", "[::1]:5000", "localhost:5000". To look a name up, the C library takes its own
+ time.
+
+ Any thread; interrupts not.
+ */
+rw_error rw_tcp_connect(const char *to, uint64_t deadline, int32_t *descriptor);
+
+/*
+ Opens a FIFO for reading, and waits until somebody has it open for writing, at most until
+ `deadline`: a descriptor for `rw_fd_read`. It is the caller's, and closes on exec.
+
+ `mkfifo(3)` makes FIFOs. `RW_NOT_FOUND` if there is no such file, `RW_WRONG_FILE` if it is none.
+ Afterwards `RW_END_OF_FILE` of `rw_fd_read` tells that the last writer is gone, also if it was
+ killed.
+
+ Any thread; interrupts not.
+ */
+rw_error rw_fifo_open_reader(const char *path, uint64_t deadline, int32_t *descriptor);
+
+/*
+ Opens a FIFO for writing, as `rw_fifo_open_reader`, and waits for a reader. `RW_BROKEN_PIPE` of
+ `rw_fd_write` tells that the last reader is gone, also if it was killed.
+
+ Any thread; interrupts not.
+ */
+rw_error rw_fifo_open_writer(const char *path, uint64_t deadline, int32_t *descriptor);
 
 /*
  Creates a region of this name in `/dev/shm`, with exactly the permissions `mode` (`0600`),
@@ -773,7 +939,7 @@ rw_error rw_region_entry(const rw_region *region, size_t index, rw_entry *entry)
 
  Any thread; interrupts not.
  */
-rw_error rw_region_name(const rw_region *region, char *name, size_t size, size_t *length);
+rw_error rw_region_name(const rw_region *region, char *text, size_t size, size_t *length);
 
 /*
  Takes one of these signals, for which it waits until `deadline`. Other signals do not end it.

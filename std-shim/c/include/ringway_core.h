@@ -2218,7 +2218,8 @@ rw_error rw_rwlock_end_write(rw_write_guard *guard);
 rw_error rw_rwlock_recover(void *memory, size_t memory_size, size_t readers, uint16_t dead);
 
 /*
- Makes a semaphore with `permits` permits in `memory`, of `RW_LOCK_SIZE` bytes.
+ Makes a semaphore with `permits` permits in `memory`, of `RW_LOCK_SIZE` bytes. `RW_EXHAUSTED`
+ for more than 2147483647.
 
  One thread, before anybody uses the memory; interrupts too.
  */
@@ -2228,11 +2229,15 @@ rw_error rw_semaphore_init(rw_semaphore *semaphore,
                            uint32_t permits);
 
 /*
- Finds a semaphore that was made in `memory`, by this program or another one.
+ Finds a semaphore that was made in `memory`, by this program or another one. `permits` is the
+ number that it was made with.
 
  One thread at a time; interrupts too.
  */
-rw_error rw_semaphore_attach(rw_semaphore *semaphore, void *memory, size_t memory_size);
+rw_error rw_semaphore_attach(rw_semaphore *semaphore,
+                             void *memory,
+                             size_t memory_size,
+                             uint32_t permits);
 
 /*
  Takes a permit, if there is one. `RW_WOULD_BLOCK` if there is none.

@@ -212,6 +212,12 @@ static void locks(void) {
     OK(rw_semaphore_release(&semaphore, 3));
     CHECK(rw_semaphore_permits(&semaphore) == 3);
     IS(rw_semaphore_release(&semaphore, 0x7fffffff), RW_OVERFLOW);
+    rw_semaphore again;
+    OK(rw_semaphore_attach(&again, words, sizeof words, 2));
+    OK(rw_semaphore_acquire(&again, RW_FOREVER));
+    CHECK(rw_semaphore_permits(&semaphore) == 2);
+    IS(rw_semaphore_attach(&again, words, sizeof words, 0x80000000u), RW_EXHAUSTED);
+    IS(rw_semaphore_init(&again, words, sizeof words, 0x80000000u), RW_EXHAUSTED);
 
     rw_event event;
     OK(rw_event_init(&event, words, sizeof words));

@@ -20,11 +20,11 @@ static const rw_part parts[] = {
     {"latest", RW_KIND_LATEST, 0, JOB},
     {"mutex", RW_KIND_MUTEX, 1, JOB},
     {"rwlock", RW_KIND_RWLOCK, 4, 0, 0, NULL},
-    {"semaphore", RW_KIND_SEMAPHORE, 0, 0, 0, NULL},
+    {"semaphore", RW_KIND_SEMAPHORE, 1, 0, 0, NULL},
     {"bounded", RW_KIND_BOUNDED_SEMAPHORE, 2, 0, 0, NULL},
     {"event", RW_KIND_EVENT, 0, 0, 0, NULL},
     {"barrier", RW_KIND_BARRIER, 2, 0, 0, NULL},
-    {"reentrant", RW_KIND_REENTRANT, 0, 0, 0, NULL},
+    {"reentrant", RW_KIND_REENTRANT, 1, 8, 8, "u64"},
     {"counts", RW_KIND_ATOMICS, 2, 8, 8, "u64"},
 };
 

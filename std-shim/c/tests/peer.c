@@ -254,7 +254,9 @@ static void rwlock(const char *role) {
 static void reentrant(const char *role) {
     rw_reentrant it;
     rw_reentrant_guard once, twice;
-    OK(rw_region_reentrant(&region, &parts[REENTRANT], &it));
+    void *place = NULL;
+    OK(rw_region_reentrant(&region, &parts[REENTRANT], &it, &place));
+    uint64_t *item = (uint64_t *)place;
     volatile uint64_t *counts = counted();
     if (is(role, "work")) {
         for (int i = 0; i < ROUNDS; i++) {
@@ -267,9 +269,11 @@ static void reentrant(const char *role) {
     } else if (is(role, "hold")) {
         OK(rw_reentrant_lock(&it, LATE, &once));
         OK(rw_reentrant_lock(&it, LATE, &twice));
+        *item = counts[1] = 7;
         wait_to_be_killed();
     } else {
         IS(rw_reentrant_lock(&it, LATE, &once), RW_OWNER_DIED);
+        CHECK(*item == counts[1]); /* a holder in Rust changes neither */
         OK(rw_reentrant_make_consistent(&once));
         OK(rw_reentrant_unlock(&once));
         OK(rw_reentrant_lock(&it, LATE, &once));
@@ -281,7 +285,6 @@ static void semaphore(const char *role) {
     rw_semaphore it;
     OK(rw_region_semaphore(&region, &parts[SEMAPHORE], &it));
     volatile uint64_t *counts = counted();
-    if (is(role, "send")) OK(rw_semaphore_release(&it, 1)); /* a permit, for those that work */
     if (!is(role, "work")) return;
     for (int i = 0; i < ROUNDS; i++) {
         OK(rw_semaphore_acquire(&it, LATE));

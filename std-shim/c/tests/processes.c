@@ -43,6 +43,17 @@ static int other(const char *mode, const char *argument) {
         OK(rw_connection_close(&connection));
         return 0;
     }
+    if (strncmp(mode, "fifo", 4) == 0) {
+        int32_t descriptor = -1;
+        if (strcmp(mode, "fifo") == 0) {
+            OK(rw_fifo_open_reader(argument, LATE, &descriptor));
+            OK(rw_fd_read_all(descriptor, text, 5, LATE, &length));
+            return 0;
+        }
+        OK(rw_fifo_open_writer(argument, LATE, &descriptor));
+        OK(rw_fd_write_all(descriptor, "hello", 5, LATE, &length));
+        for (;;) pause();
+    }
     if (strcmp(mode, "parent") == 0) { /* starts a child of its own, says its number, and waits */
         rw_child child;
         start(&child, "wait", "", NULL);
@@ -127,6 +138,174 @@ static void connections(void) {
     IS(rw_connection_recv(&two, text, sizeof text, LATE, &length), RW_END_OF_FILE);
     IS(rw_connection_send(&two, "x", 1, NULL, 0, LATE), RW_BROKEN_PIPE);
     OK(rw_connection_close(&two));
+}
+
+/* Packets: whole messages of the kernel's, each read in one piece. */
+static void packets(void) {
+    rw_packets one, two, none;
+    rw_listener listener, streams;
+    rw_connection connection;
+    int32_t descriptor = -1;
+    char text[100], large[1 << 10];
+    size_t length = 9;
+    memset(&none, 0, sizeof none);
+    memset(large, 0, sizeof large);
+    OK(rw_packets_pair(&one, &two));
+    OK(rw_packets_send(&one, "hello", 5, LATE));
+    OK(rw_packets_send(&one, "", 0, LATE));
+    IS(rw_packets_recv(&two, text, 3, LATE, &length), RW_BUFFER_TOO_SMALL);
+    CHECK(length == 5 && memcmp(text, "hel", 3) == 0); /* and the rest is lost */
+    OK(rw_packets_recv(&two, text, sizeof text, LATE, &length));
+    CHECK(length == 0);
+    IS(rw_packets_recv(&two, text, sizeof text, 0, &length), RW_TIMED_OUT);
+    int code;
+    do code = rw_packets_send(&one, large, sizeof large, rw_after(RW_MILLISECOND));
+    while (code == RW_OK);
+    IS(code, RW_TIMED_OUT);
+    CHECK(rw_packets_fd(&one) > 2 && rw_packets_fd(&none) == -1 && rw_packets_fd(NULL) == -1);
+    OK(rw_packets_close(&one));
+    IS(rw_packets_close(&one), RW_INVALID);
+    OK(rw_packets_recv(&two, large, sizeof large, LATE, &length));
+    do code = rw_packets_recv(&two, large, sizeof large, LATE, &length);
+    while (code == RW_OK);
+    IS(code, RW_END_OF_FILE);
+    IS(rw_packets_send(&two, "x", 1, LATE), RW_BROKEN_PIPE);
+    OK(rw_packets_close(&two));
+
+    IS(rw_packets_connect(&one, path, 0), RW_NOT_FOUND);
+    OK(rw_listener_bind_packets(&listener, path));
+    IS(rw_listener_accept_packets(&listener, rw_after(RW_MILLISECOND), &two), RW_TIMED_OUT);
+    OK(rw_packets_connect(&one, path, LATE));
+    OK(rw_listener_accept_packets(&listener, LATE, &two));
+    OK(rw_packets_send(&one, "by path", 7, LATE));
+    OK(rw_packets_recv(&two, text, sizeof text, LATE, &length));
+    CHECK(length == 7);
+    OK(rw_listener_address(&listener, text, sizeof text, &length));
+    CHECK(strcmp(text, path) == 0 && length == strlen(path));
+    IS(rw_listener_address(&listener, text, length, &length), RW_BUFFER_TOO_SMALL);
+    IS(rw_listener_accept(&listener, 0, &connection), RW_WRONG_FILE);
+    IS(rw_listener_accept_stream(&listener, 0, &descriptor), RW_WRONG_FILE);
+    int number = fcntl(rw_packets_fd(&one), F_DUPFD_CLOEXEC, 20);
+    OK(rw_packets_close(&one));
+    OK(rw_packets_from_fd(&one, number));
+    OK(rw_packets_send(&two, "back", 4, LATE));
+    OK(rw_packets_recv(&one, text, sizeof text, LATE, &length));
+    CHECK(length == 4);
+    OK(rw_packets_close(&one));
+    OK(rw_packets_close(&two));
+    OK(rw_listener_close(&listener));
+    CHECK(access(path, F_OK) == -1);
+    OK(rw_listener_bind(&streams, "@ringway-c-streams"));
+    IS(rw_listener_accept_packets(&streams, 0, &one), RW_WRONG_FILE);
+    IS(rw_packets_connect(&one, "@ringway-c-streams", 0), RW_REFUSED);
+    int ends[2];
+    CHECK(pipe(ends) == 0);
+    CHECK(rw_packets_from_fd(&one, ends[0]) != RW_OK && fcntl(ends[0], F_GETFD) != -1); /* still ours */
+    close(ends[0]), close(ends[1]);
+    OK(rw_listener_close(&streams));
+
+    const rw_packets *bad[] = {NULL, &none};
+    for (int i = 0; i < 2; i++) {
+        IS(rw_packets_send(bad[i], "x", 1, 0), RW_INVALID);
+        IS(rw_packets_recv(bad[i], text, 1, 0, &length), RW_INVALID);
+    }
+    OK(rw_packets_pair(&one, &two));
+    IS(rw_packets_send(&one, NULL, 1, 0), RW_INVALID);
+    IS(rw_packets_recv(&one, NULL, 1, 0, &length), RW_INVALID);
+    OK(rw_packets_close(&one));
+    OK(rw_packets_close(&two));
+    IS(rw_packets_close(NULL), RW_INVALID);
+    IS(rw_packets_pair(NULL, &two), RW_INVALID);
+    IS(rw_packets_pair(&one, NULL), RW_INVALID);
+    IS(rw_packets_connect(NULL, path, 0), RW_INVALID);
+    IS(rw_packets_connect(&one, NULL, 0), RW_INVALID);
+    IS(rw_packets_from_fd(NULL, 0), RW_INVALID);
+    IS(rw_packets_from_fd(&one, -1), RW_INVALID);
+    IS(rw_listener_bind_packets(NULL, path), RW_INVALID);
+    IS(rw_listener_bind_packets(&listener, NULL), RW_INVALID);
+    IS(rw_listener_accept_packets(NULL, 0, &one), RW_INVALID);
+}
+
+/* A stream's two ends, both of this process. */
+static void talk(int32_t here, int32_t there) {
+    char text[10];
+    size_t count = 0;
+    CHECK((fcntl(here, F_GETFD) & FD_CLOEXEC) && (fcntl(there, F_GETFD) & FD_CLOEXEC));
+    OK(rw_fd_write_all(here, "there", 5, LATE, &count));
+    OK(rw_fd_read_all(there, text, 5, LATE, &count));
+    CHECK(memcmp(text, "there", 5) == 0);
+    IS(rw_fd_read(there, text, 5, rw_after(RW_MILLISECOND), &count), RW_TIMED_OUT);
+    close(here);
+    IS(rw_fd_read(there, text, 5, LATE, &count), RW_END_OF_FILE);
+    close(there);
+}
+
+/* Streams by path, by port, and FIFOs. */
+static void streams_by_name(void) {
+    rw_listener listener, none;
+    rw_child child;
+    rw_exit ended;
+    int32_t here = -1, there = -1;
+    char at[60];
+    size_t length = 0;
+    memset(&none, 0, sizeof none);
+    IS(rw_unix_connect(path, 0, &here), RW_NOT_FOUND);
+    OK(rw_listener_bind(&listener, path));
+    IS(rw_listener_accept_stream(&listener, rw_after(RW_MILLISECOND), &there), RW_TIMED_OUT);
+    OK(rw_unix_connect(path, LATE, &here));
+    OK(rw_listener_accept_stream(&listener, LATE, &there));
+    talk(here, there);
+    OK(rw_listener_close(&listener));
+    OK(rw_listener_bind_tcp(&listener, "127.0.0.1:0"));
+    OK(rw_listener_address(&listener, at, sizeof at, &length));
+    CHECK(strncmp(at, "127.0.0.1:", 10) == 0 && strcmp(at, "127.0.0.1:0") != 0);
+    CHECK(rw_listener_fd(&listener) > 2);
+    OK(rw_tcp_connect(at, LATE, &here));
+    OK(rw_listener_accept_stream(&listener, LATE, &there));
+    talk(here, there);
+    OK(rw_listener_close(&listener));
+    IS(rw_tcp_connect(at, LATE, &here), RW_REFUSED);
+    IS(rw_tcp_connect("no port", 0, &here), RW_BAD_NAME);
+
+    IS(rw_fifo_open_reader(path, 0, &here), RW_NOT_FOUND);
+    CHECK(mkfifo(path, 0600) == 0);
+    IS(rw_fifo_open_reader(path, rw_after(RW_MILLISECOND), &here), RW_TIMED_OUT);
+    IS(rw_fifo_open_writer(path, rw_after(RW_MILLISECOND), &here), RW_TIMED_OUT);
+    start(&child, "fifo", path, NULL);
+    OK(rw_fifo_open_writer(path, LATE, &here));
+    CHECK(fcntl(here, F_GETFD) & FD_CLOEXEC);
+    OK(rw_fd_write_all(here, "hello", 5, LATE, &length));
+    OK(rw_child_wait(&child, LATE, &ended));
+    CHECK(ended.code == 0);
+    OK(rw_child_end(&child));
+    IS(rw_fd_write(here, "x", 1, LATE, &length), RW_BROKEN_PIPE); /* the reader has ended */
+    close(here);
+    start(&child, "fifo writer", path, NULL);
+    OK(rw_fifo_open_reader(path, LATE, &here));
+    OK(rw_fd_read_all(here, at, 5, LATE, &length));
+    OK(rw_child_signal(&child, SIGKILL));
+    IS(rw_fd_read(here, at, 5, LATE, &length), RW_END_OF_FILE); /* its writer was killed */
+    OK(rw_child_end(&child));
+    close(here);
+    unlink(path);
+    IS(rw_fifo_open_reader("/dev/null", 0, &here), RW_WRONG_FILE);
+    IS(rw_fifo_open_writer("/dev/null", 0, &here), RW_WRONG_FILE);
+
+    const rw_listener *bad[] = {NULL, &none};
+    for (int i = 0; i < 2; i++) {
+        IS(rw_listener_accept_stream(bad[i], 0, &here), RW_INVALID);
+        IS(rw_listener_address(bad[i], at, sizeof at, &length), RW_INVALID);
+    }
+    IS(rw_unix_connect(NULL, 0, &here), RW_INVALID);
+    IS(rw_unix_connect(path, 0, NULL), RW_INVALID);
+    IS(rw_tcp_connect(NULL, 0, &here), RW_INVALID);
+    IS(rw_tcp_connect("127.0.0.1:1", 0, NULL), RW_INVALID);
+    IS(rw_fifo_open_reader(NULL, 0, &here), RW_INVALID);
+    IS(rw_fifo_open_reader(path, 0, NULL), RW_INVALID);
+    IS(rw_fifo_open_writer(NULL, 0, &here), RW_INVALID);
+    IS(rw_fifo_open_writer(path, 0, NULL), RW_INVALID);
+    IS(rw_listener_bind_tcp(NULL, "127.0.0.1:0"), RW_INVALID);
+    IS(rw_listener_bind_tcp(&listener, NULL), RW_INVALID);
 }
 
 /* The other end in a child, and refusals. */
@@ -342,8 +521,10 @@ int main(int count, char **arguments) {
     snprintf(path, sizeof path, "/tmp/ringway-c-test-%ld", (long)getpid());
     streams();
     connections();
+    packets();
     if (count == 1) { /* with an argument, no children: valgrind does not know pidfd_open */
         connections_of_processes();
+        streams_by_name();
         children();
     }
     signals();

@@ -8,7 +8,7 @@ typedef struct { uint64_t number, copy; } job;
 #define JOB sizeof(job), 8, "com.example.Job/1"
 
 enum { RING, BYTES, MESSAGES, QUEUE, NEWS, LATEST, MUTEX, BARE, RWLOCK, SEMAPHORE, BOUNDED, EVENT, BARRIER, ATOMICS,
-       VALUES, REENTRANT, CONDITION, PARTS };
+       VALUES, REENTRANT, CONDITION, STARTED, AGAIN, PARTS };
 
 static const rw_part parts[] = {
     {"ring", RW_KIND_RING, 8, JOB},
@@ -28,6 +28,8 @@ static const rw_part parts[] = {
     {"values", RW_KIND_VALUES, 3, 4, 4, "u32"},
     {"reentrant", RW_KIND_REENTRANT, 0, 0, 0, NULL},
     {"condition", RW_KIND_CONDITION, 0, 0, 0, NULL},
+    {"started", RW_KIND_SEMAPHORE, 3, 0, 0, NULL},
+    {"again", RW_KIND_REENTRANT, 1, JOB},
 };
 
 static char name[60];
@@ -123,12 +125,12 @@ static void layouts(void) {
         {"kind", 99, 4, 8, 8, NULL},
         {"", RW_KIND_RING, 4, 8, 8, NULL},
         {"a name of more than thirty-one bytes", RW_KIND_RING, 4, 8, 8, NULL},
-        {"started", RW_KIND_SEMAPHORE, 3, 0, 0, NULL},
+        {"started", RW_KIND_SEMAPHORE, SIZE_MAX, 0, 0, NULL},
         {"several", RW_KIND_MUTEX, 3, 8, 8, NULL},
         {"three", RW_KIND_ATOMICS, 3, 3, 1, NULL},
         {"latest", RW_KIND_LATEST, 5, 8, 8, NULL},
         {"rwlock", RW_KIND_RWLOCK, 2, 8, 8, NULL},
-        {"again", RW_KIND_REENTRANT, 1, 8, 8, NULL},
+        {"again", RW_KIND_REENTRANT, 2, 8, 8, NULL},
         {"empty", RW_KIND_VALUES, 2, 0, 0, NULL},
         {NULL, RW_KIND_RING, 4, 8, 8, NULL},
     };
@@ -246,6 +248,14 @@ static void works(void) {
     IS(rw_semaphore_acquire(&semaphore, 0), RW_TIMED_OUT);
     OK(rw_semaphore_release(&semaphore, 1));
     OK(rw_semaphore_acquire(&semaphore, LATE));
+    OK(rw_region_semaphore(&region, &parts[STARTED], &semaphore));
+    CHECK(rw_semaphore_permits(&semaphore) == 3);
+    OK(rw_semaphore_acquire(&semaphore, LATE));
+    OK(rw_region_semaphore(&region, &parts[STARTED], &semaphore));
+    CHECK(rw_semaphore_permits(&semaphore) == 2);
+    rw_part fewer = parts[STARTED];
+    fewer.capacity = 2;
+    IS(rw_region_semaphore(&region, &fewer, &semaphore), RW_OTHER_CAPACITY);
 
     rw_bounded_semaphore bounded;
     OK(rw_region_bounded_semaphore(&region, &parts[BOUNDED], &bounded));
@@ -264,7 +274,16 @@ static void works(void) {
 
     rw_reentrant reentrant;
     rw_reentrant_guard once, twice;
-    OK(rw_region_reentrant(&region, &parts[REENTRANT], &reentrant));
+    OK(rw_region_reentrant(&region, &parts[AGAIN], &reentrant, &place));
+    CHECK(place != NULL && (uintptr_t)place % 8 == 0);
+    OK(rw_reentrant_lock(&reentrant, LATE, &once));
+    ((job *)place)->number = 1;
+    OK(rw_reentrant_unlock(&once));
+    OK(rw_reentrant_lock(&reentrant, LATE, &once)); /* its words are not those of the item */
+    CHECK(((job *)place)->number == 1 && ((job *)place)->copy == 0);
+    OK(rw_reentrant_unlock(&once));
+    OK(rw_region_reentrant(&region, &parts[REENTRANT], &reentrant, &place));
+    CHECK(place == NULL);
     OK(rw_reentrant_lock(&reentrant, LATE, &once));
     OK(rw_reentrant_try_lock(&reentrant, &twice));
     OK(rw_reentrant_unlock(&twice));
@@ -405,7 +424,6 @@ static void refusals(void) {
     EACH(rw_region_rwlock, RWLOCK, rw_rwlock);
     EACH(rw_region_semaphore, SEMAPHORE, rw_semaphore);
     EACH(rw_region_bounded_semaphore, BOUNDED, rw_bounded_semaphore);
-    EACH(rw_region_reentrant, REENTRANT, rw_reentrant);
     EACH(rw_region_condition, CONDITION, rw_condition);
     EACH(rw_region_event, EVENT, rw_event);
     EACH(rw_region_barrier, BARRIER, rw_barrier);
@@ -414,6 +432,11 @@ static void refusals(void) {
     IS(rw_region_mutex(&region, NULL, &mutex, &place), RW_INVALID);
     IS(rw_region_mutex(&region, &parts[MUTEX], NULL, &place), RW_INVALID);
     OK(rw_region_mutex(&region, &parts[MUTEX], &mutex, NULL));
+    rw_reentrant reentrant;
+    IS(rw_region_reentrant(NULL, &parts[AGAIN], &reentrant, &place), RW_INVALID);
+    IS(rw_region_reentrant(&region, NULL, &reentrant, &place), RW_INVALID);
+    IS(rw_region_reentrant(&region, &parts[AGAIN], NULL, &place), RW_INVALID);
+    OK(rw_region_reentrant(&region, &parts[AGAIN], &reentrant, NULL));
     IS(rw_region_memory(NULL, &parts[VALUES], &place, &size), RW_INVALID);
     IS(rw_region_memory(&region, NULL, &place, &size), RW_INVALID);
     OK(rw_region_memory(&region, &parts[VALUES], NULL, NULL));

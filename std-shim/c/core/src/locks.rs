@@ -10,7 +10,7 @@ use core::alloc::Layout;
 use core::ffi::c_void;
 use ringway_core::lock::{
     BarrierView, BoundedSemaphoreView, Event, Handle, LockError, Mutex, MutexGuard, OwnerDied,
-    ReadGuard, Robust, RwLockView, Semaphore, WriteGuard,
+    ReadGuard, Robust, RwLockView, Semaphore, SemaphoreView, WriteGuard,
 };
 use ringway_core::storage::InMemory;
 
@@ -18,7 +18,7 @@ use ringway_core::storage::InMemory;
 pub(crate) type Nothing = [u8; 0];
 pub(crate) type Bare = Mutex<Nothing, Program>;
 type Rw = RwLockView<Nothing, Program>;
-type Permits = Semaphore<0, Program>;
+type Permits = SemaphoreView<Program>;
 type Bounded = BoundedSemaphoreView<Program>;
 type Parties = BarrierView<Program>;
 type Flag = Event<Program>;
@@ -103,7 +103,7 @@ objects! {
 /// The bytes that a mutex, a semaphore or an event takes in memory, aligned to 8.
 pub const RW_LOCK_SIZE: usize = 8;
 const _: () = assert!(size_of::<Bare>() <= RW_LOCK_SIZE && size_of::<Flag>() <= RW_LOCK_SIZE);
-const _: () = assert!(size_of::<Permits>() <= RW_LOCK_SIZE);
+const _: () = assert!(size_of::<Semaphore<0, Program>>() <= RW_LOCK_SIZE);
 
 /// Finds a structure of one size in the caller's memory, after `make` made it there.
 pub(crate) fn fixed<T>(memory: *mut c_void, size: usize, make: Option<T>) -> Option<&'static T> {
@@ -375,7 +375,8 @@ pub unsafe extern "C" fn rw_rwlock_recover(
     }
 }
 
-/// Makes a semaphore with `permits` permits in `memory`, of `RW_LOCK_SIZE` bytes.
+/// Makes a semaphore with `permits` permits in `memory`, of `RW_LOCK_SIZE` bytes. `RW_EXHAUSTED`
+/// for more than 2147483647.
 ///
 /// One thread, before anybody uses the memory; interrupts too.
 #[unsafe(no_mangle)]
@@ -385,16 +386,14 @@ pub unsafe extern "C" fn rw_semaphore_init(
     memory_size: usize,
     permits: u32,
 ) -> rw_error {
-    let Some(made) = fixed(memory, memory_size, Some(Permits::new())) else {
-        return rw_error::RW_INVALID;
-    };
-    match made.release(permits) {
-        Ok(()) => put(semaphore, made),
-        Err(error) => error.into(),
+    match sized::<Permits>(memory, memory_size, permits as usize, true) {
+        Ok(made) => put(semaphore, made),
+        Err(error) => error,
     }
 }
 
-/// Finds a semaphore that was made in `memory`, by this program or another one.
+/// Finds a semaphore that was made in `memory`, by this program or another one. `permits` is the
+/// number that it was made with.
 ///
 /// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
@@ -402,10 +401,11 @@ pub unsafe extern "C" fn rw_semaphore_attach(
     semaphore: *mut rw_semaphore,
     memory: *mut c_void,
     memory_size: usize,
+    permits: u32,
 ) -> rw_error {
-    match fixed::<Permits>(memory, memory_size, None) {
-        Some(found) => put(semaphore, found),
-        None => rw_error::RW_INVALID,
+    match sized::<Permits>(memory, memory_size, permits as usize, false) {
+        Ok(found) => put(semaphore, found),
+        Err(error) => error,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Children: other programs that end with this process, and for whose end it can wait.
 
 use crate::failure::{Done, Failure, call, text};
-use crate::stream::{borrowed, until};
+use crate::stream::{borrowed, room_for, until};
 use ringway::fd::{self, Interest};
 use ringway::signal::{self, Signal};
 use ringway_core_c::error::rw_error;
@@ -228,9 +228,7 @@ pub unsafe extern "C" fn rw_child_start(
     streams: *const i32,
 ) -> rw_error {
     call(|| {
-        if child.is_null() || !child.is_aligned() {
-            return Err(rw_error::RW_INVALID.into());
-        }
+        room_for(child)?;
         crate::failure::done(put(child, Box::new(start(arguments, streams)?)))
     })
 }

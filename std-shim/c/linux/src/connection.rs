@@ -1,9 +1,9 @@
 //! Connections: whole messages of any size between two processes, and descriptors with them.
 
 use crate::failure::{Done, Failure, call, done, text};
-use crate::stream::{borrowed, until};
+use crate::stream::{borrowed, room_for, until};
 use ringway::connection::{self, Connection};
-use ringway::socket::{UnixAddress, UnixListener, UnixStream};
+use ringway::socket::{UnixAddress, UnixStream};
 use ringway_core_c::error::rw_error;
 use ringway_core_c::object::{RW_HANDLE_WORDS, bytes, bytes_mut, put, release, shared, tell};
 use ringway_core_c::objects;
@@ -18,32 +18,20 @@ pub struct rw_connection {
     pub opaque: [usize; RW_HANDLE_WORDS],
 }
 
-/// Where connections are made. Any thread may use it.
-#[repr(C)]
-pub struct rw_listener {
-    /// Not for the caller.
-    pub opaque: [usize; RW_HANDLE_WORDS],
-}
-
 objects! {
     rw_connection = Box<Connection>, 0x7277_0211;
-    rw_listener = Box<UnixListener>, 0x7277_0212;
 }
 
 /// The most descriptors that go with one message.
 pub const RW_MAX_DESCRIPTORS: usize = 253;
 const _: () = assert!(RW_MAX_DESCRIPTORS == ringway::socket::MAX_DESCRIPTORS);
 
-fn room_for<T>(object: *mut T) -> Done {
-    if object.is_null() || !object.is_aligned() { Err(rw_error::RW_INVALID.into()) } else { Ok(()) }
-}
-
 fn end<'a>(connection: *const rw_connection) -> Done<&'a Connection> {
     Ok(shared(connection).ok_or(Failure::from(rw_error::RW_INVALID))?)
 }
 
 /// The address of a socket file, or of an abstract name behind an `@`.
-fn address(path: *const c_char) -> Done<UnixAddress> {
+pub fn address(path: *const c_char) -> Done<UnixAddress> {
     let path = text(path)?;
     Ok(match path.strip_prefix('@') {
         Some(name) => UnixAddress::Abstract(name.as_bytes().to_vec()),
@@ -66,54 +54,6 @@ pub unsafe extern "C" fn rw_connection_pair(
         done(put(one, Box::new(here)))?;
         done(put(other, Box::new(there)))
     })
-}
-
-/// Listens at the path of a socket file that there is not yet, or at an abstract name: "@name".
-///
-/// Any thread; interrupts not.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn rw_listener_bind(
-    listener: *mut rw_listener,
-    path: *const c_char,
-) -> rw_error {
-    call(|| {
-        room_for(listener)?;
-        let bound = UnixListener::bind(address(path)?)?;
-        done(put(listener, Box::new(bound)))
-    })
-}
-
-/// Accepts the next connection, for which it waits until `deadline`.
-///
-/// Any thread; interrupts not.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn rw_listener_accept(
-    listener: *const rw_listener,
-    deadline: u64,
-    connection: *mut rw_connection,
-) -> rw_error {
-    call(|| {
-        room_for(connection)?;
-        let listener = shared(listener).ok_or(Failure::from(rw_error::RW_INVALID))?;
-        let stream = listener.accept_deadline(until(deadline))?;
-        done(put(connection, Box::new(Connection::from(stream))))
-    })
-}
-
-/// The listener's descriptor, for `poll`. -1 for what is no listener.
-///
-/// Any thread; interrupts too.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn rw_listener_fd(listener: *const rw_listener) -> i32 {
-    shared(listener).map_or(-1, |listener| listener.as_raw_fd())
-}
-
-/// Ends listening, and removes the socket file.
-///
-/// Any thread; interrupts not.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn rw_listener_close(listener: *mut rw_listener) -> rw_error {
-    call(|| done(release(listener)))
 }
 
 /// Connects to a listener, at most until `deadline`. `RW_NOT_FOUND` or `RW_REFUSED` if nobody
@@ -241,7 +181,8 @@ pub unsafe extern "C" fn rw_connection_recv(
     })
 }
 
-fn told(received: ringway::Result<usize>, length: *mut usize) -> Done {
+/// Tells the length of a message that was received, or is too large for the buffer.
+pub fn told(received: ringway::Result<usize>, length: *mut usize) -> Done {
     let size = match &received {
         Ok(size) => Some(*size),
         Err(error) => match error.cause() {

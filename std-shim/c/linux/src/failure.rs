@@ -154,6 +154,22 @@ pub extern "C" fn rw_error_errno() -> i32 {
     NUMBER.get()
 }
 
+/// Writes a text of this library with a zero byte at its end, and tells its length without that.
+/// `RW_BUFFER_TOO_SMALL` if there is no room for all of it.
+pub fn tell_text(said: &str, text: *mut c_char, size: usize, length: *mut usize) -> Done {
+    let room = ringway_core_c::object::bytes_mut(text.cast(), size);
+    let room = room.ok_or(Failure::from(rw_error::RW_INVALID))?;
+    ringway_core_c::object::tell(length, said.len());
+    match room.split_at_mut_checked(said.len()) {
+        Some((to, [end, ..])) => {
+            to.copy_from_slice(said.as_bytes());
+            *end = 0;
+            Ok(())
+        }
+        _ => Err(rw_error::RW_BUFFER_TOO_SMALL.into()),
+    }
+}
+
 /// A text that C gives. It lives for the time of the call.
 pub fn text<'a>(at: *const c_char) -> Done<&'a str> {
     optional_text(at)?.ok_or(Failure::from(rw_error::RW_INVALID))

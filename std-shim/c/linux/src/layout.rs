@@ -3,7 +3,7 @@
 use crate::failure::{Done, Failure, optional_text, text};
 use ringway::shm::{self, Layout};
 use ringway_core::participant::Participant;
-use ringway_core::region::{self, Error as RegionError, Kind, RawPart};
+use ringway_core::region::{self, Kind, RawPart};
 use ringway_core_c::error::rw_error;
 use ringway_core_c::news::RW_LATEST;
 use std::alloc;
@@ -24,11 +24,12 @@ pub const RW_KIND_BROADCAST: u32 = 5;
 pub const RW_KIND_LATEST: u32 = 6;
 /// A mutex, and the item that it protects, if it has one: `rw_mutex`.
 pub const RW_KIND_MUTEX: u32 = 7;
-/// A mutex that its thread can take again: `rw_reentrant`.
+/// A mutex that its thread can take again, and the item that it protects, if it has one:
+/// `rw_reentrant`.
 pub const RW_KIND_REENTRANT: u32 = 8;
 /// A lock for a number of readers, or one writer: `rw_rwlock`.
 pub const RW_KIND_RWLOCK: u32 = 9;
-/// A semaphore, without a permit at first: `rw_semaphore`.
+/// A semaphore: `rw_semaphore`. The capacity is the number of its permits at first.
 pub const RW_KIND_SEMAPHORE: u32 = 10;
 /// A semaphore of a number of permits, which come back when their holder dies:
 /// `rw_bounded_semaphore`.
@@ -156,10 +157,11 @@ by_size! {
         let (layout, _) = words.extend(item).ok()?;
         (capacity == 1).then_some(layout.pad_to_align())
     };
-    /// A mutex that its thread can take again, which protects nothing in the region.
+    /// A mutex that its thread can take again: its words, and the item behind them.
     AnyReentrant, Kind::REENTRANT_MUTEX.that_waits(), |capacity, item| {
-        (capacity == 1 && item.size() == 0)
-            .then_some(alloc::Layout::new::<shm::ReentrantMutex<[u8; 0]>>())
+        let words = alloc::Layout::new::<shm::ReentrantMutex<[u8; 0]>>();
+        let (layout, _) = words.extend(item).ok()?;
+        (capacity == 1).then_some(layout.pad_to_align())
     };
     /// A lock for readers and a writer that protects nothing in the region.
     AnyRwLock, Kind::RW_LOCK.that_waits(), |readers, item| {
@@ -185,6 +187,11 @@ pub fn item_of_mutex(align: usize) -> usize {
     size_of::<shm::Mutex<[u8; 0]>>().next_multiple_of(align.max(1))
 }
 
+/// Where the item of a mutex begins that its thread can take again.
+pub fn item_of_reentrant(align: usize) -> usize {
+    size_of::<shm::ReentrantMutex<[u8; 0]>>().next_multiple_of(align.max(1))
+}
+
 /// Adds the part to the layout.
 fn add(layout: Layout, part: &rw_part) -> Done<Layout> {
     let name = text(part.name)?;
@@ -206,8 +213,7 @@ fn add(layout: Layout, part: &rw_part) -> Done<Layout> {
         RW_KIND_MUTEX => layout.raw_part::<AnyMutex>(name, one, stated),
         RW_KIND_REENTRANT => layout.raw_part::<AnyReentrant>(name, one, stated),
         RW_KIND_RWLOCK => layout.raw_part::<AnyRwLock>(name, capacity, stated),
-        RW_KIND_SEMAPHORE if capacity == 0 => layout.part::<shm::Semaphore<0>>(name),
-        RW_KIND_SEMAPHORE => Err(RegionError::Capacity),
+        RW_KIND_SEMAPHORE => layout.semaphore(name, capacity),
         RW_KIND_BOUNDED_SEMAPHORE => layout.bounded_semaphore(name, capacity),
         RW_KIND_CONDITION => layout.part::<shm::Condition>(name),
         RW_KIND_EVENT => layout.part::<shm::Event>(name),

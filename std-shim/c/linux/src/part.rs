@@ -1,7 +1,7 @@
 //! Parts of regions, as objects of the core's library.
 
 use crate::failure::{Done, Failure, call, done, text};
-use crate::layout::{identity, item_of_mutex, kind, rw_part};
+use crate::layout::{identity, item_of_mutex, item_of_reentrant, kind, rw_part};
 use crate::region::{region_of, rw_region};
 use ringway_core::region::{Description, Error as RegionError, Kind};
 use ringway_core_c::error::rw_error;
@@ -100,6 +100,29 @@ fn open(
     attach: impl FnOnce(Found) -> rw_error,
 ) -> rw_error {
     call(|| opened(attach(find(region, wanted, kinds)?)))
+}
+
+/// Finds a lock and its item, which begins behind the lock's words where `begin` says, and makes an
+/// object of the lock by `attach`.
+fn with_item(
+    region: *const rw_region,
+    wanted: *const rw_part,
+    kind: Kind,
+    begin: fn(usize) -> usize,
+    item: *mut *mut c_void,
+    attach: impl FnOnce(&Found) -> rw_error,
+) -> rw_error {
+    call(|| {
+        let it = find(region, wanted, &[kind.that_waits()])?;
+        let begin = begin(it.item_align);
+        if begin.checked_add(it.item_size).is_none_or(|end| end > it.size) {
+            return Err(rw_error::RW_REGION_CORRUPT.into());
+        }
+        opened(attach(&it))?;
+        let place = it.at.cast::<u8>().wrapping_add(begin).cast();
+        tell(item, if it.item_size == 0 { std::ptr::null_mut() } else { place });
+        Ok(())
+    })
 }
 
 /// Finds the ring of the name that `wanted` says, if it is as `wanted` says. Its halves are taken
@@ -208,8 +231,7 @@ pub unsafe extern "C" fn rw_region_rwlock(
     })
 }
 
-/// Finds the semaphore of the name that `wanted` says. `RW_OTHER_CAPACITY` if a program laid it out
-/// with permits.
+/// Finds the semaphore of the name that `wanted` says.
 ///
 /// Any thread; interrupts not.
 #[unsafe(no_mangle)]
@@ -219,12 +241,10 @@ pub unsafe extern "C" fn rw_region_semaphore(
     semaphore: *mut locks::rw_semaphore,
 ) -> rw_error {
     open(region, wanted, &[Kind::SEMAPHORE.that_waits()], |it| {
-        if it.capacity != 0 {
-            return rw_error::RW_OTHER_CAPACITY;
-        }
+        let permits = u32::try_from(it.capacity).unwrap_or(u32::MAX);
         // SAFETY: `find` found such a part there. It stays in its place until the region is
         // detached, and C uses the object no longer.
-        unsafe { locks::rw_semaphore_attach(semaphore, it.at, it.size) }
+        unsafe { locks::rw_semaphore_attach(semaphore, it.at, it.size, permits) }
     })
 }
 
@@ -280,7 +300,7 @@ pub unsafe extern "C" fn rw_region_barrier(
 }
 
 /// Finds the mutex of the name that `wanted` says, which its thread can take again. It acts for
-/// this process. In C it protects what lies elsewhere: `RW_OTHER_ITEM` if it has an item.
+/// this process. `item` gets the address of the item that it protects, or null if it has none.
 ///
 /// Any thread; interrupts not.
 #[unsafe(no_mangle)]
@@ -288,11 +308,9 @@ pub unsafe extern "C" fn rw_region_reentrant(
     region: *const rw_region,
     wanted: *const rw_part,
     mutex: *mut condition::rw_reentrant,
+    item: *mut *mut c_void,
 ) -> rw_error {
-    open(region, wanted, &[Kind::REENTRANT_MUTEX.that_waits()], |it| {
-        if it.item_size != 0 {
-            return rw_error::RW_OTHER_ITEM;
-        }
+    with_item(region, wanted, Kind::REENTRANT_MUTEX, item_of_reentrant, item, |it| {
         // SAFETY: `find` found such a part there. It stays in its place until the region is
         // detached, and C uses the object no longer.
         unsafe { condition::rw_reentrant_attach(mutex, it.at, it.size, it.who) }
@@ -326,18 +344,10 @@ pub unsafe extern "C" fn rw_region_mutex(
     mutex: *mut locks::rw_mutex,
     item: *mut *mut c_void,
 ) -> rw_error {
-    call(|| {
-        let it = find(region, wanted, &[Kind::MUTEX.that_waits()])?;
-        let begin = item_of_mutex(it.item_align);
-        if begin.checked_add(it.item_size).is_none_or(|end| end > it.size) {
-            return Err(rw_error::RW_REGION_CORRUPT.into());
-        }
-        // SAFETY: the region has such a mutex at this address, and keeps it in its place until it
-        // is detached, as the caller of C guarantees.
-        opened(unsafe { locks::rw_mutex_attach(mutex, it.at, it.size, it.who) })?;
-        let place = it.at.cast::<u8>().wrapping_add(begin).cast();
-        tell(item, if it.item_size == 0 { std::ptr::null_mut() } else { place });
-        Ok(())
+    with_item(region, wanted, Kind::MUTEX, item_of_mutex, item, |it| {
+        // SAFETY: `find` found such a part there. It stays in its place until the region is
+        // detached, and C uses the object no longer.
+        unsafe { locks::rw_mutex_attach(mutex, it.at, it.size, it.who) }
     })
 }
 

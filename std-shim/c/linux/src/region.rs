@@ -1,7 +1,8 @@
 //! Regions of shared memory.
 
-use crate::failure::{Done, Failure, call, text};
+use crate::failure::{Done, Failure, call, tell_text, text};
 use crate::layout::{layout, number, rw_part};
+use crate::stream::{borrowed, room_for};
 use ringway::CoreError;
 use ringway::shm::{self, Access, Region};
 use ringway_core_c::errno::Errno;
@@ -10,7 +11,7 @@ use ringway_core_c::object::{REAP, RW_HANDLE_WORDS, put, shared, take, tell};
 use ringway_core_c::objects;
 use ringway_core_c::wait::linux::now;
 use std::ffi::c_char;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::AsRawFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -92,9 +93,7 @@ fn is_same(one: &Region, other: &Region) -> bool {
 /// Makes the object of a region.
 fn attach(to: *mut rw_region, make: impl FnOnce() -> Done<Region>) -> rw_error {
     call(|| {
-        if to.is_null() || !to.is_aligned() {
-            return Err(rw_error::RW_INVALID.into());
-        }
+        room_for(to)?;
         let region = make()?;
         REAP.get_or_init(|| reap_all);
         attached().push(region.clone());
@@ -128,10 +127,8 @@ pub unsafe extern "C" fn rw_region_create(
     count: usize,
     places: u16,
 ) -> rw_error {
-    attach(region, || {
-        let (name, layout) = (text(name)?, layout(parts, count, places)?);
-        Ok(Region::create(name, access(mode), &layout)?)
-    })
+    let parts = || layout(parts, count, places);
+    attach(region, || Ok(Region::create(text(name)?, access(mode), &parts()?)?))
 }
 
 /// Attaches to the region of this name, or creates it.
@@ -149,10 +146,8 @@ pub unsafe extern "C" fn rw_region_open_or_create(
     count: usize,
     places: u16,
 ) -> rw_error {
-    attach(region, || {
-        let (name, layout) = (text(name)?, layout(parts, count, places)?);
-        Ok(Region::open_or_create(name, access(mode), &layout)?)
-    })
+    let parts = || layout(parts, count, places);
+    attach(region, || Ok(Region::open_or_create(text(name)?, access(mode), &parts()?)?))
 }
 
 /// Attaches to the region of this name, whose permissions are no more than `mode`, and waits until
@@ -203,14 +198,7 @@ pub unsafe extern "C" fn rw_region_anonymous(
 /// Any thread; interrupts not.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_region_from_fd(region: *mut rw_region, descriptor: i32) -> rw_error {
-    attach(region, || {
-        if descriptor < 0 {
-            return Err(rw_error::RW_INVALID.into());
-        }
-        // SAFETY: it is not -1. The caller of C keeps it open; a closed one makes the calls that
-        // take it fail.
-        Ok(Region::from_fd(unsafe { BorrowedFd::borrow_raw(descriptor) })?)
-    })
+    attach(region, || Ok(Region::from_fd(borrowed(descriptor)?)?))
 }
 
 /// A descriptor for another process, which attaches by `rw_region_from_fd`. It is the region's, and
@@ -359,23 +347,12 @@ pub unsafe extern "C" fn rw_region_entry(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_region_name(
     region: *const rw_region,
-    name: *mut c_char,
+    text: *mut c_char,
     size: usize,
     length: *mut usize,
 ) -> rw_error {
     call(|| {
-        let region = region_of(region)?;
-        let said = region.name().unwrap_or_default().as_bytes();
-        let room = ringway_core_c::object::bytes_mut(name.cast(), size);
-        let room = room.ok_or(Failure::from(rw_error::RW_INVALID))?;
-        tell(length, said.len());
-        match room.split_at_mut_checked(said.len()) {
-            Some((to, [end, ..])) => {
-                to.copy_from_slice(said);
-                *end = 0;
-                Ok(())
-            }
-            _ => Err(rw_error::RW_BUFFER_TOO_SMALL.into()),
-        }
+        let name = region_of(region)?.name().unwrap_or_default();
+        tell_text(name, text, size, length)
     })
 }

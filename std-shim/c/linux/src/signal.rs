@@ -1,7 +1,7 @@
 //! Signals of the system, taken where it suits the program: no handler runs.
 
 use crate::failure::{Done, Failure, call};
-use crate::stream::{borrowed, until};
+use crate::stream::{borrowed, room_for, until};
 use ringway::signal::{self, Received, Signal, SignalFd, SignalSet};
 use ringway_core_c::error::rw_error;
 use ringway_core_c::object::tell;
@@ -79,9 +79,7 @@ pub unsafe extern "C" fn rw_signal_fd(
     descriptor: *mut i32,
 ) -> rw_error {
     call(|| {
-        if descriptor.is_null() || !descriptor.is_aligned() {
-            return Err(rw_error::RW_INVALID.into());
-        }
+        room_for(descriptor)?;
         let made = OwnedFd::from(SignalFd::new(set(signals, count)?)?);
         tell(descriptor, made.into_raw_fd());
         Ok(())

@@ -20,6 +20,11 @@ pub fn borrowed<'a>(number: i32) -> Done<BorrowedFd<'a>> {
     Ok(unsafe { BorrowedFd::borrow_raw(number) })
 }
 
+/// Whether C gave a place for what a call makes.
+pub fn room_for<T>(object: *mut T) -> Done {
+    if object.is_null() || !object.is_aligned() { Err(rw_error::RW_INVALID.into()) } else { Ok(()) }
+}
+
 /// A deadline of C, for the shim.
 pub fn until(deadline: u64) -> Option<Instant> {
     if deadline == RW_FOREVER { None } else { linux::instant(deadline) }

@@ -122,9 +122,6 @@ impl Driver {
             }
             for kind in LOCKS {
                 let made = self.make(maker);
-                if kind == "semaphore" {
-                    self.ends(self.start(maker, "send", kind, &made.name), "a permit");
-                }
                 let both = [0, 1].map(|side| self.start(side, "work", kind, &made.name));
                 for child in both {
                     self.ends(child, &format!("{kind}: work"));

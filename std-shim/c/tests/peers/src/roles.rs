@@ -47,11 +47,11 @@ fn layout() -> std::result::Result<Layout, ringway_core::region::Error> {
         .part::<Latest<Job>>("latest")?
         .part::<Mutex<Job>>("mutex")?
         .part::<RwLock<(), 4>>("rwlock")?
-        .part::<Semaphore<0>>("semaphore")?
+        .part::<Semaphore<1>>("semaphore")?
         .part::<BoundedSemaphore<2>>("bounded")?
         .part::<Event>("event")?
         .part::<Barrier<2>>("barrier")?
-        .part::<ReentrantMutex<()>>("reentrant")?
+        .part::<ReentrantMutex<u64>>("reentrant")?
         .part::<Counts>("counts")
 }
 
@@ -345,7 +345,7 @@ fn rwlock(role: &str, region: &Region) -> Result<()> {
 }
 
 fn reentrant(role: &str, region: &Region) -> Result<()> {
-    let part = region.part::<ReentrantMutex<()>>("reentrant")?;
+    let part = region.part::<ReentrantMutex<u64>>("reentrant")?;
     let counts = region.part::<Counts>("counts")?;
     match role {
         "work" => {
@@ -362,6 +362,8 @@ fn reentrant(role: &str, region: &Region) -> Result<()> {
         }
         _ => {
             let mut guard = of_the_dead(part.lock_deadline(late()));
+            // A holder in C writes both.
+            assert_eq!(*guard, counts[1].load(Ordering::Relaxed));
             guard.make_consistent();
             drop(guard);
             drop(part.lock_deadline(late())?);
@@ -371,12 +373,9 @@ fn reentrant(role: &str, region: &Region) -> Result<()> {
 }
 
 fn semaphore(role: &str, region: &Region) -> Result<()> {
-    let part = region.part::<Semaphore<0>>("semaphore")?;
+    let part = region.part::<Semaphore<1>>("semaphore")?;
     let counts = region.part::<Counts>("counts")?;
-    if role == "send" {
-        part.release(1)?;
-        return Ok(());
-    }
+    assert_eq!(role, "work");
     for _ in 0..ROUNDS {
         part.acquire_deadline(late())?;
         add(&counts);
