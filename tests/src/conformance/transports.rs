@@ -1,7 +1,7 @@
 //! The list of transports and what each promises. Those of the core are in memory, between threads.
 //! Those of the shim are between threads and between processes.
 
-use super::c::{InC, PROGRAM};
+use super::c::{BothInC, ITEM, InC, PROGRAM, Queues, Rings, Shared};
 use super::datagram::Named;
 use super::{Content, Promises, Transport, link, queue};
 use ringway::connection::MAX_MESSAGE;
@@ -107,8 +107,9 @@ const fn transport(name: &'static str, promises: Promises, way: &'static dyn Way
 /// Every transport that the suite knows. Those with an end in C are there where that was built, and
 /// those that are awaited where the program [brought](bring) them.
 pub fn transports() -> impl Iterator<Item = &'static Transport> {
-    let in_c = if std::env::var_os(PROGRAM).is_some() { IN_C } else { &[] };
-    TRANSPORTS.iter().chain(in_c).chain(BROUGHT.get().into_iter().flatten())
+    let is_there = std::env::var_os(PROGRAM).is_some();
+    let in_c = [ONE_IN_C, IN_MEMORY_IN_C].into_iter().filter(move |_| is_there);
+    TRANSPORTS.iter().chain(in_c.flatten()).chain(BROUGHT.get().into_iter().flatten())
 }
 
 static BROUGHT: OnceLock<Vec<Transport>> = OnceLock::new();
@@ -165,6 +166,65 @@ static TRANSPORTS: &[Transport] = &[
     transport("os::link_tcp", LINK, &link::Over(link::over_tcp)),
 ];
 
+const C_BYTES: Promises = processes(STREAM);
+const C_MESSAGES: Promises = messages(C_BYTES, IN_REGION, IN_REGION + 1);
+const C_PIPE: Promises = processes(pipe(PIPE_BUF));
+const C_TCP: Promises = Promises { immediate: false, ..SOCKET };
+const C_PACKETS: Promises = messages(SOCKET, 60_000, 64 << 20);
+
+/// Items of one size, each of which carries a message.
+const C_ITEMS: Promises = Promises {
+    content: Content::Messages { max: ITEM, empty: true, limit: None, copied: false },
+    ..C_BYTES
+};
+
+const C_CHANNEL: usize = 4096;
+const C_MEM_PIPE: Promises = pipe(Pipe::<C_CHANNEL>::ATOMIC);
+const C_PACKET: usize = Packets::<C_CHANNEL>::MAX;
+const C_MEM_PACKETS: Promises = messages(IN_TURN, C_PACKET, C_PACKET + 1);
+
+/// A way with an end in C: first with the one that joins, then with the first of a pair.
+macro_rules! in_c {
+    ($($name:literal $promises:expr, $way:expr, $kind:literal;)*) => {
+        &[$(
+            transport(concat!("c::", $name), $promises, &in_c($way, $kind)),
+            transport(concat!("c_first::", $name), $promises, &c_first($way, $kind)),
+        )*]
+    };
+}
+
+/// The transports that the library for C has, with one end in C.
+static ONE_IN_C: &[Transport] = in_c! {
+    "shm_byte_ring" C_BYTES, &shm::Bytes::<BYTES>, "bytes";
+    "shm_message_ring" C_MESSAGES, &shm::Messages::<MESSAGES>, "messages";
+    "shm_ring" C_ITEMS, &Rings, "items";
+    "shm_queue" queue::promises(C_ITEMS), &Queues, "jobs";
+    "pipe" C_PIPE, &Pipes, "stream";
+    "fifo" C_PIPE, &Fifos, "fifo";
+    "unix_stream" SOCKET, &UnixStreams::PATH, "unix";
+    "unix_stream_abstract" SOCKET, &UnixStreams::ABSTRACT, "unix";
+    "unix_stream_pair" SOCKET, &UnixStreams::PAIR, "stream";
+    "tcp" C_TCP, &Tcp, "tcp";
+    "seqpacket" C_PACKETS, &Seqpackets::PATH, "packets";
+    "seqpacket_abstract" C_PACKETS, &Seqpackets::ABSTRACT, "packets";
+    "seqpacket_pair" C_PACKETS, &Seqpackets::PAIR, "packets";
+    "connection_pair" CONNECTION, &Connected, "connection";
+    "connection_pipe" CONNECTION, &OneWay, "connection";
+};
+
+/// Those in memory that both sides have, and those that are opened as a whole.
+static IN_MEMORY_IN_C: &[Transport] = &[
+    transport("c::mem_fifo", C_MEM_PIPE, &Shared { kind: "mem_fifo", first: false }),
+    transport("c_first::mem_fifo", C_MEM_PIPE, &Shared { kind: "mem_fifo", first: true }),
+    transport("c::mem_stream", IN_TURN, &Shared { kind: "mem_stream", first: false }),
+    transport("c_first::mem_stream", IN_TURN, &Shared { kind: "mem_stream", first: true }),
+    transport("c::mem_packets", C_MEM_PACKETS, &Shared { kind: "mem_packets", first: false }),
+    transport("c_first::mem_packets", C_MEM_PACKETS, &Shared { kind: "mem_packets", first: true }),
+    transport("c_both::mem_pipe", C_MEM_PIPE, &BothInC { kind: "mem_pipe" }),
+    transport("c_both::mem_stream_pair", IN_TURN, &BothInC { kind: "mem_stream_pair" }),
+    transport("c_both::mem_packets_pair", C_MEM_PACKETS, &BothInC { kind: "mem_packets_pair" }),
+];
+
 /// A way with the end that joins in C.
 const fn in_c(way: &'static dyn Way, kind: &'static str) -> InC {
     InC { way, kind, first: false }
@@ -174,33 +234,3 @@ const fn in_c(way: &'static dyn Way, kind: &'static str) -> InC {
 const fn c_first(way: &'static dyn Way, kind: &'static str) -> InC {
     InC { first: true, ..in_c(way, kind) }
 }
-
-/// The program in C has one writer of each end.
-const fn one_writer(promises: Promises) -> Promises {
-    Promises { several_writers: false, atomic: None, ..processes(promises) }
-}
-
-const C_BYTES: Promises = one_writer(STREAM);
-const C_MESSAGES: Promises = messages(C_BYTES, IN_REGION, IN_REGION + 1);
-const C_SOCKET: Promises = one_writer(SOCKET);
-const C_CONNECTION: Promises = one_writer(CONNECTION);
-
-/// The transports that the library for C has.
-static IN_C: &[Transport] = &[
-    transport("c::shm_byte_ring", C_BYTES, &in_c(&shm::Bytes::<BYTES>, "bytes")),
-    transport("c_first::shm_byte_ring", C_BYTES, &c_first(&shm::Bytes::<BYTES>, "bytes")),
-    transport("c::shm_message_ring", C_MESSAGES, &in_c(&shm::Messages::<MESSAGES>, "messages")),
-    transport(
-        "c_first::shm_message_ring",
-        C_MESSAGES,
-        &c_first(&shm::Messages::<MESSAGES>, "messages"),
-    ),
-    transport("c::pipe", C_BYTES, &in_c(&Pipes, "stream")),
-    transport("c_first::pipe", C_BYTES, &c_first(&Pipes, "stream")),
-    transport("c::unix_stream_pair", C_SOCKET, &in_c(&UnixStreams::PAIR, "stream")),
-    transport("c_first::unix_stream_pair", C_SOCKET, &c_first(&UnixStreams::PAIR, "stream")),
-    transport("c::connection_pair", C_CONNECTION, &in_c(&Connected, "connection")),
-    transport("c_first::connection_pair", C_CONNECTION, &c_first(&Connected, "connection")),
-    transport("c::connection_pipe", C_CONNECTION, &in_c(&OneWay, "connection")),
-    transport("c_first::connection_pipe", C_CONNECTION, &c_first(&OneWay, "connection")),
-];
