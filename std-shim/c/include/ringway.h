@@ -769,8 +769,8 @@ rw_error rw_unix_connect(const char *path, uint64_t deadline, int32_t *descripto
 
 /*
  Connects a stream to an address and a port, at most until `deadline`, as `rw_unix_connect`:
- "127.0.0.1:5000", "[::1]:5000", "localhost:5000". To look a name up, the C library takes its own
- time.
+ "127.0.0.1:5000", "[::1]:5000". `RW_BAD_NAME` for what is no address, such as a host's name:
+ `getaddrinfo(3)` looks that up, and has no deadline.
 
  Any thread; interrupts not.
  */

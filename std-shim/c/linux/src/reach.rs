@@ -12,6 +12,7 @@ use ringway_core_c::error::rw_error;
 use ringway_core_c::object::{RW_HANDLE_WORDS, put, release, shared, tell};
 use ringway_core_c::objects;
 use std::ffi::c_char;
+use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
 
 /// Where connections are made. Any thread may use it.
@@ -44,6 +45,11 @@ fn bound(to: *mut rw_listener, bind: impl FnOnce() -> Done<Listener>) -> rw_erro
         room_for(to)?;
         done(put(to, Box::new(bind()?)))
     })
+}
+
+/// An address and a port.
+fn inet(at: *const c_char) -> Done<SocketAddr> {
+    text(at)?.parse().map_err(|_| rw_error::RW_BAD_NAME.into())
 }
 
 /// Gives a descriptor to the caller.
@@ -86,7 +92,7 @@ pub unsafe extern "C" fn rw_listener_bind_tcp(
     listener: *mut rw_listener,
     at: *const c_char,
 ) -> rw_error {
-    bound(listener, || Ok(Listener::Tcp(TcpListener::bind(text(at)?)?)))
+    bound(listener, || Ok(Listener::Tcp(TcpListener::bind(inet(at)?)?)))
 }
 
 /// Accepts the next connection of whole messages of any size, for which it waits until `deadline`.
@@ -203,8 +209,8 @@ pub unsafe extern "C" fn rw_unix_connect(
 }
 
 /// Connects a stream to an address and a port, at most until `deadline`, as `rw_unix_connect`:
-/// "127.0.0.1:5000", "[::1]:5000", "localhost:5000". To look a name up, the C library takes its own
-/// time.
+/// "127.0.0.1:5000", "[::1]:5000". `RW_BAD_NAME` for what is no address, such as a host's name:
+/// `getaddrinfo(3)` looks that up, and has no deadline.
 ///
 /// Any thread; interrupts not.
 #[unsafe(no_mangle)]
@@ -213,7 +219,7 @@ pub unsafe extern "C" fn rw_tcp_connect(
     deadline: u64,
     descriptor: *mut i32,
 ) -> rw_error {
-    given(descriptor, || Ok(TcpStream::connect_deadline(text(to)?, until(deadline))?.into()))
+    given(descriptor, || Ok(TcpStream::connect_deadline(inet(to)?, until(deadline))?.into()))
 }
 
 /// Opens a FIFO for reading, and waits until somebody has it open for writing, at most until
