@@ -714,7 +714,8 @@ rw_error rw_listener_accept(const rw_listener *listener,
 
 /*
  Accepts the next stream, for which it waits until `deadline`: a descriptor for `rw_fd_read` and
- `rw_fd_write`. It is the caller's, and closes on exec. `RW_WRONG_FILE` for a listener of packets.
+ `rw_fd_write`. It is the caller's, and closes on exec. `RW_WRONG_FILE` for a listener of
+ packets.
 
  Any thread; interrupts not.
  */

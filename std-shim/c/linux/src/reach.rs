@@ -1,5 +1,5 @@
-//! Ways to a stream's other end: listeners, sockets by path and by port, and FIFOs. Each waits until
-//! a deadline at most, and gives the descriptor to the caller.
+//! Ways to a stream's other end: listeners, sockets by path and by port, and FIFOs. Each waits
+//! until a deadline at most, and gives the descriptor to the caller.
 
 use crate::connection::{address, rw_connection};
 use crate::failure::{Done, Failure, call, done, text};
@@ -117,7 +117,8 @@ pub unsafe extern "C" fn rw_listener_accept(
 }
 
 /// Accepts the next stream, for which it waits until `deadline`: a descriptor for `rw_fd_read` and
-/// `rw_fd_write`. It is the caller's, and closes on exec. `RW_WRONG_FILE` for a listener of packets.
+/// `rw_fd_write`. It is the caller's, and closes on exec. `RW_WRONG_FILE` for a listener of
+/// packets.
 ///
 /// Any thread; interrupts not.
 #[unsafe(no_mangle)]
