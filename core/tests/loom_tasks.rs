@@ -115,7 +115,7 @@ mod registration {
     }
 
     /// Both sleep on the word, and the release wakes one.
-    fn two_wait(held: impl Sized, work: impl FnOnce() + Copy + 'static) {
+    fn two_wait(held: impl Sized, work: impl FnOnce() + Copy + Send + 'static) {
         let others = [(); 2].map(|()| thread::spawn(work));
         drop(held);
         others.into_iter().for_each(|other| other.join().unwrap());
