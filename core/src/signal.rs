@@ -28,6 +28,8 @@
 //! # Ok::<(), ringway_core::Error>(())
 //! ```
 //!
+//! A [`Table`] has constant sizes. A [`TableView`] is a table whose sizes are known at run time.
+//!
 //! # What a line keeps
 //!
 //! - **Plain raises are counted, and coalesce**: one delivery tells how many there were. The count
@@ -67,6 +69,7 @@
 //! [`set_handler`](Table::set_handler) returned runs that handler or a later one. The handlers that
 //! [`unmask`](Table::unmask) lets run see everything done before that call.
 
+mod cells;
 mod dispatcher;
 mod handler;
 mod payload;
@@ -76,15 +79,18 @@ mod set;
 #[cfg_attr(any(no_cas, not(any(loom, target_has_atomic = "32"))), path = "signal/section.rs")]
 mod state;
 mod table;
+mod view;
 
 #[cfg(all(test, not(loom)))]
 mod tests;
 
-pub use dispatcher::Dispatcher;
+pub use cells::{Cells, FixedCells, ViewCells};
+pub use dispatcher::{Dispatcher, TableRef};
 pub use handler::Handler;
 pub use payload::{Payload, RaiseError, Raised};
 pub use set::{Lines, SignalSet};
-pub use table::Table;
+pub use table::{Table, TableInner};
+pub use view::TableView;
 
 use crate::wait::Wake;
 
@@ -100,7 +106,24 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
     /// drop(dispatcher);
     /// assert!(table.dispatcher().is_some());
     /// ```
-    pub fn dispatcher(&self) -> Option<Dispatcher<'_, LINES, DEPTH, W>> {
+    pub fn dispatcher(&self) -> Option<Dispatcher<&Self>> {
+        Dispatcher::of(self)
+    }
+}
+
+impl<W: Wake> TableView<'_, W> {
+    /// The right to dispatch, as [`Table::dispatcher`].
+    ///
+    /// ```
+    /// use ringway_core::signal::{Dispatcher, SignalSet, Table, TableView};
+    /// static SIGNALS: Table<4, 0> = Table::new();
+    /// struct Main {
+    ///     dispatcher: Dispatcher<TableView<'static>>,
+    /// }
+    /// let mut main = Main { dispatcher: SIGNALS.view().dispatcher().unwrap() };
+    /// assert_eq!(main.dispatcher.try_wait(SignalSet::all()), None);
+    /// ```
+    pub fn dispatcher(self) -> Option<Dispatcher<Self>> {
         Dispatcher::of(self)
     }
 }

@@ -78,7 +78,7 @@ fn value(delivery: &Raised) -> usize {
 
 /// Takes everything that is pending, without waiting.
 fn drain<const LINES: usize, const DEPTH: usize, W: Wait>(
-    dispatcher: &mut Dispatcher<'_, LINES, DEPTH, W>,
+    dispatcher: &mut Dispatcher<&Table<LINES, DEPTH, W>>,
 ) -> Vec<Raised> {
     std::iter::from_fn(|| dispatcher.try_wait(ALL)).collect()
 }

@@ -1,9 +1,11 @@
 //! The dispatcher: the one place where a table's signals are handled.
 
+use super::cells::sealed::Cells as _;
+use super::cells::{Cells, ENDED, FREE, Head, TAKEN, ViewCells};
 use super::payload::Raised;
-use super::set::{InTurn, SignalSet};
-use super::state::Line;
-use super::table::{ENDED, FREE, TAKEN, Table};
+use super::set::{FINDS_BITS, InTurn, SignalSet, Steps};
+use super::state::{Line, LineRef};
+use super::table::TableInner;
 use crate::Error;
 use crate::sync::Ordering;
 use crate::wait::{Register, Wait, Wake};
@@ -23,20 +25,60 @@ use core::task::{Context, Poll};
 /// });
 /// ```
 #[must_use = "the right to dispatch is given back at once"]
-pub struct Dispatcher<'a, const LINES: usize, const DEPTH: usize, W: Wake> {
-    table: &'a Table<LINES, DEPTH, W>,
+pub struct Dispatcher<R: TableRef> {
+    table: R,
     /// The line after the one delivered last. Lines of equal priority take turns from there.
     next: u32,
 }
 
-impl<'a, const LINES: usize, const DEPTH: usize, W: Wake> Dispatcher<'a, LINES, DEPTH, W> {
+/// How a dispatcher refers to its table: `&Table<LINES, DEPTH, W>`, or `TableView<W>`.
+pub trait TableRef: sealed::TableRef {}
+
+impl<R: sealed::TableRef> TableRef for R {}
+
+/// The cells of the table that `R` refers to.
+type CellsOf<R> = <R as sealed::TableRef>::Cells;
+/// How its dispatcher sleeps.
+type WakeOf<R> = <CellsOf<R> as super::cells::sealed::Cells>::Wake;
+
+impl<C: Cells> sealed::TableRef for &TableInner<C> {
+    type Cells = C;
+
+    #[inline(always)]
+    fn cells(&self) -> &C {
+        TableInner::cells(self)
+    }
+}
+
+impl<'t, W: Wake> sealed::TableRef for TableInner<ViewCells<'t, W>> {
+    type Cells = ViewCells<'t, W>;
+
+    #[inline(always)]
+    fn cells(&self) -> &ViewCells<'t, W> {
+        TableInner::cells(self)
+    }
+}
+
+mod sealed {
+    /// The methods of [`TableRef`](super::TableRef).
+    pub trait TableRef: Copy {
+        /// The cells of the table.
+        type Cells: crate::signal::cells::Cells;
+
+        fn cells(&self) -> &Self::Cells;
+    }
+}
+
+impl<R: TableRef> Dispatcher<R> {
     /// Takes the right to dispatch, if it is free.
-    pub(super) fn of(table: &'a Table<LINES, DEPTH, W>) -> Option<Self> {
+    pub(super) fn of(table: R) -> Option<Self> {
         // Acquire: partner is the release in the previous dispatcher's `drop`. This dispatcher
         // continues from that one's positions in the queues. Failure, relaxed: another dispatcher
         // exists, and this call reads nothing of it. A compare-exchange and not a swap, so that a
         // failed attempt writes nothing.
         table
+            .cells()
+            .head()
             .taken
             .compare_exchange(FREE, TAKEN, Ordering::Acquire, Ordering::Relaxed)
             .is_ok()
@@ -44,8 +86,18 @@ impl<'a, const LINES: usize, const DEPTH: usize, W: Wake> Dispatcher<'a, LINES, 
             .then(|| Dispatcher { table, next: 0 })
     }
 
+    #[inline(always)]
+    fn head(&self) -> &Head<WakeOf<R>> {
+        self.table.cells().head()
+    }
+
     /// The most deliveries one table can have pending: a count and a full queue for each line.
-    const MOST: usize = LINES.saturating_mul(DEPTH.saturating_add(1));
+    #[inline(always)]
+    fn most(&self) -> usize {
+        let cells = self.table.cells();
+        // It does not overflow: that many lines and slots lie in memory.
+        (cells.lines() as usize).wrapping_mul(cells.depth().wrapping_add(1))
+    }
 
     /// Runs the pending handlers, highest priority first, and returns the number of deliveries.
     ///
@@ -65,7 +117,7 @@ impl<'a, const LINES: usize, const DEPTH: usize, W: Wake> Dispatcher<'a, LINES, 
     /// # Ok::<(), ringway_core::Error>(())
     /// ```
     pub fn dispatch(&mut self) -> usize {
-        (0..Self::MOST).take_while(|_| self.dispatch_one().is_some()).count()
+        (0..self.most()).take_while(|_| self.dispatch_one().is_some()).count()
     }
 
     /// Runs the pending handler of the highest priority, and returns what it delivered.
@@ -85,13 +137,16 @@ impl<'a, const LINES: usize, const DEPTH: usize, W: Wake> Dispatcher<'a, LINES, 
     /// ```
     pub fn dispatch_one(&mut self) -> Option<Raised> {
         loop {
-            let (number, line) = self.choose(self.table.state.unmasked(), Line::is_handled)?;
+            let table = self.table;
+            let words = &table.cells().head().words;
+            let unmasked = words.unmasked(CellsOf::<R>::MOST_LINES);
+            let chosen = choose(table.cells(), self.next, unmasked, Line::is_handled)?;
             // SAFETY: the table has one dispatcher, and `&mut self` borrows it exclusively, so no
             // other call of `take` or `take_handled` runs at the same time. `choose` has seen the
             // line among the pending ones.
-            let taken = unsafe { self.table.state.take_handled(number, line) };
+            let taken = unsafe { words.take_handled(chosen) };
             if let Some((handler, delivery)) = taken {
-                self.next = number.wrapping_add(1);
+                self.next = chosen.number.wrapping_add(1);
                 handler.run(&delivery);
                 return Some(delivery);
             }
@@ -114,59 +169,16 @@ impl<'a, const LINES: usize, const DEPTH: usize, W: Wake> Dispatcher<'a, LINES, 
     /// ```
     pub fn try_wait(&mut self, any_of: SignalSet) -> Option<Raised> {
         loop {
-            let (number, line) = self.choose(any_of, |_| true)?;
+            let table = self.table;
+            let chosen = choose(table.cells(), self.next, any_of, |_| true)?;
             // SAFETY: the table has one dispatcher, and `&mut self` borrows it exclusively, so no
             // other call of `take` or `take_handled` runs at the same time. `choose` has seen the
             // line among the pending ones.
-            if let Some(delivery) = unsafe { self.table.state.take(number, line) } {
-                self.next = number.wrapping_add(1);
+            if let Some(delivery) = unsafe { table.cells().head().words.take(chosen) } {
+                self.next = chosen.number.wrapping_add(1);
                 return Some(delivery);
             }
         }
-    }
-
-    /// The pending, eligible line of the highest priority among these lines.
-    #[inline]
-    fn choose(
-        &self,
-        among: SignalSet,
-        eligible: impl Fn(&Line<DEPTH>) -> bool,
-    ) -> Option<(u32, &'a Line<DEPTH>)> {
-        let candidates = among & self.table.state.pending();
-        if LINES <= u32::BITS as usize {
-            self.highest(InTurn::<u32, LINES>::new(candidates, self.next), eligible)
-        } else {
-            self.highest(InTurn::<u64, LINES>::new(candidates, self.next), eligible)
-        }
-    }
-
-    /// The first of the eligible lines with the highest priority among them.
-    #[inline(always)]
-    fn highest(
-        &self,
-        lines: impl Iterator<Item = u32>,
-        eligible: impl Fn(&Line<DEPTH>) -> bool,
-    ) -> Option<(u32, &'a Line<DEPTH>)> {
-        let state = &self.table.state;
-        // One above the priority of the best line: 0 while there is none.
-        let (mut above, mut best) = (0, 0);
-        for number in lines {
-            // Changes nothing, and tells the compiler that a table of 2^n lines has this line.
-            let number = number % LINES.next_power_of_two() as u32;
-            let Some(line) = state.line(number).filter(|line| eligible(line)) else { continue };
-            let priority = line.priority();
-            if priority >= above {
-                (above, best) = (priority.wrapping_add(1), number);
-                // Often all lines have one priority. There is none above it to look for.
-                if priority >= state.ceiling() {
-                    break;
-                }
-            }
-        }
-        if above == 0 {
-            return None;
-        }
-        Some((best, state.line(best)?))
     }
 
     /// Dispatches; returns the number of deliveries if there were any.
@@ -176,23 +188,28 @@ impl<'a, const LINES: usize, const DEPTH: usize, W: Wake> Dispatcher<'a, LINES, 
 
     /// Tries once, for a form that sleeps: returns what `find` found, or that the dispatcher was
     /// ended.
-    fn find_or_ended<R>(
+    // A small image has it once, not in each place where a form looks.
+    #[cfg_attr(not(target_has_atomic = "32"), inline(never))]
+    fn find_or_ended<T>(
         &mut self,
-        mut find: impl FnMut(&mut Self) -> Option<R>,
-    ) -> Option<Result<R, Error>> {
+        mut find: impl FnMut(&mut Self) -> Option<T>,
+    ) -> Option<Result<T, Error>> {
         if let Some(found) = find(self) {
             return Some(Ok(found));
         }
         // Acquire: partner is the release in `Table::end_dispatcher`. The second `find` sees every
         // raise made before it.
-        if self.table.taken.load(Ordering::Acquire) != ENDED {
+        if self.head().taken.load(Ordering::Acquire) != ENDED {
             return None;
         }
         Some(find(self).ok_or(Error::Closed))
     }
 }
 
-impl<const LINES: usize, const DEPTH: usize, W: Wait> Dispatcher<'_, LINES, DEPTH, W> {
+impl<R: TableRef, W: Wait> Dispatcher<R>
+where
+    R::Cells: Cells<Wake = W>,
+{
     /// Sleeps until there is something to handle, then [`dispatch`](Self::dispatch)es (`pause`).
     ///
     /// Returns the number of deliveries, at least 1.
@@ -235,7 +252,8 @@ impl<const LINES: usize, const DEPTH: usize, W: Wait> Dispatcher<'_, LINES, DEPT
     /// assert_eq!(table.dispatcher().unwrap().pause_deadline(Some(50)), Err(Error::TimedOut));
     /// ```
     pub fn pause_deadline(&mut self, deadline: Option<W::Deadline>) -> Result<usize, Error> {
-        self.table.bell.wait_until(deadline, || self.find_or_ended(Self::try_pause))?
+        let table = self.table;
+        table.cells().head().bell.wait_until(deadline, || self.find_or_ended(Self::try_pause))?
     }
 
     /// Sleeps until a line of `any_of` is raised, masked or not, and takes the delivery
@@ -289,21 +307,32 @@ impl<const LINES: usize, const DEPTH: usize, W: Wait> Dispatcher<'_, LINES, DEPT
         any_of: SignalSet,
         deadline: Option<W::Deadline>,
     ) -> Result<Raised, Error> {
-        self.table.bell.wait_until(deadline, || self.find_or_ended(|this| this.try_wait(any_of)))?
+        let table = self.table;
+        table
+            .cells()
+            .head()
+            .bell
+            .wait_until(deadline, || self.find_or_ended(|this| this.try_wait(any_of)))?
     }
 
-    fn sleep<R>(&mut self, mut find: impl FnMut(&mut Self) -> Option<R>) -> Result<R, Error> {
+    fn sleep<T>(&mut self, mut find: impl FnMut(&mut Self) -> Option<T>) -> Result<T, Error> {
+        let table = self.table;
         loop {
             // There is no deadline, so no wait can time out. If an implementation of `Wait` says so
             // anyway, wait on.
-            if let Ok(answer) = self.table.bell.wait_until(None, || self.find_or_ended(&mut find)) {
+            if let Ok(answer) =
+                table.cells().head().bell.wait_until(None, || self.find_or_ended(&mut find))
+            {
                 return answer;
             }
         }
     }
 }
 
-impl<const LINES: usize, const DEPTH: usize, W: Register> Dispatcher<'_, LINES, DEPTH, W> {
+impl<R: TableRef, W: Register> Dispatcher<R>
+where
+    R::Cells: Cells<Wake = W>,
+{
     /// The form of [`pause`](Self::pause) that a task polls.
     ///
     /// Cancel-safe: a task that stops polling takes nothing with it.
@@ -317,7 +346,8 @@ impl<const LINES: usize, const DEPTH: usize, W: Register> Dispatcher<'_, LINES, 
     /// assert!(dispatcher.poll_pause(&mut Context::from_waker(Waker::noop())).is_pending());
     /// ```
     pub fn poll_pause(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Error>> {
-        self.table.bell.poll_until(cx, || self.find_or_ended(Self::try_pause))
+        let table = self.table;
+        table.cells().head().bell.poll_until(cx, || self.find_or_ended(Self::try_pause))
     }
 
     /// [`pause`](Self::pause) for a task. Cancel-safe: a task that stops polling takes nothing with
@@ -350,7 +380,12 @@ impl<const LINES: usize, const DEPTH: usize, W: Register> Dispatcher<'_, LINES, 
         cx: &mut Context<'_>,
         any_of: SignalSet,
     ) -> Poll<Result<Raised, Error>> {
-        self.table.bell.poll_until(cx, || self.find_or_ended(|this| this.try_wait(any_of)))
+        let table = self.table;
+        table
+            .cells()
+            .head()
+            .bell
+            .poll_until(cx, || self.find_or_ended(|this| this.try_wait(any_of)))
     }
 
     /// [`wait`](Self::wait) for a task. Cancel-safe: a task that stops polling takes nothing with
@@ -363,17 +398,61 @@ impl<const LINES: usize, const DEPTH: usize, W: Register> Dispatcher<'_, LINES, 
     }
 }
 
-impl<const LINES: usize, const DEPTH: usize, W: Wake> Drop for Dispatcher<'_, LINES, DEPTH, W> {
+impl<R: TableRef> Drop for Dispatcher<R> {
     fn drop(&mut self) {
         // Release: partner is the acquire in `Dispatcher::of`, when the next dispatcher is made.
-        self.table.taken.store(FREE, Ordering::Release);
+        self.head().taken.store(FREE, Ordering::Release);
     }
 }
 
-impl<const LINES: usize, const DEPTH: usize, W: Wake> fmt::Debug
-    for Dispatcher<'_, LINES, DEPTH, W>
-{
+impl<R: TableRef + fmt::Debug> fmt::Debug for Dispatcher<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Dispatcher").field("table", self.table).finish_non_exhaustive()
+        f.debug_struct("Dispatcher").field("table", &self.table).finish_non_exhaustive()
     }
+}
+
+/// The pending, eligible line of the highest priority among these lines. Among equals, the first
+/// from the line `next` on.
+#[inline]
+fn choose<C: Cells>(
+    cells: &C,
+    next: u32,
+    among: SignalSet,
+    eligible: impl Fn(&Line) -> bool,
+) -> Option<LineRef<'_>> {
+    let candidates = among & cells.head().words.pending(C::MOST_LINES);
+    if C::IS_VIEW && !FINDS_BITS {
+        highest(cells, Steps::new(candidates, next, cells.lines()), eligible)
+    } else if C::MOST_LINES <= u32::BITS as usize {
+        highest(cells, InTurn::<u32>::new(candidates, next, C::LAST), eligible)
+    } else {
+        highest(cells, InTurn::<u64>::new(candidates, next, C::LAST), eligible)
+    }
+}
+
+/// The first of the eligible lines with the highest priority among them.
+#[inline(always)]
+fn highest<C: Cells>(
+    cells: &C,
+    numbers: impl Iterator<Item = u32>,
+    eligible: impl Fn(&Line) -> bool,
+) -> Option<LineRef<'_>> {
+    // One above the priority of the best line: 0 while there is none.
+    let (mut above, mut best) = (0, 0);
+    for number in numbers {
+        let number = cells.known(number);
+        let Some(of) = cells.line(number).filter(|of| eligible(of.line)) else { continue };
+        let priority = of.line.priority();
+        if priority >= above {
+            (above, best) = (priority.wrapping_add(1), number);
+            // Often all lines have one priority. There is none above it to look for.
+            if priority >= cells.head().words.ceiling() {
+                break;
+            }
+        }
+    }
+    if above == 0 {
+        return None;
+    }
+    cells.line(best)
 }

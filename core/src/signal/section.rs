@@ -14,13 +14,14 @@
 use super::handler::Handler;
 use super::payload::{Payload, Raised};
 use super::set::SignalSet;
-use crate::sync::{AtomicPtr, AtomicU32, Cell, Guarded, Ordering, array_of, const_unless_loom};
+use crate::sync::{AtomicPtr, AtomicU32, Cell, Guarded, Ordering, const_unless_loom};
 use core::ptr;
 
 // In this order: a short instruction of an ARM reaches only words near the first.
+/// The words of a table that belong to no line.
 #[derive(Debug)]
 #[repr(C)]
-pub(super) struct State<const LINES: usize, const DEPTH: usize> {
+pub struct Words {
     /// The lines that have something to deliver, all of them.
     pending: Set,
     masked: Set,
@@ -28,25 +29,37 @@ pub(super) struct State<const LINES: usize, const DEPTH: usize> {
     ceiling: AtomicU32,
     /// For the sections that change no line's content.
     words: Guarded<()>,
-    lines: [Line<DEPTH>; LINES],
 }
 
-// In this order: the places of the first fields do not depend on `DEPTH`.
+/// The words of a line.
 #[derive(Debug)]
 #[repr(C)]
-pub(super) struct Line<const DEPTH: usize> {
+pub struct Line {
     /// The priority, and above its 8 bits how often the count wrapped.
     rank: AtomicU32,
     /// Null or a `&'static Handler`.
     handler: AtomicPtr<Handler>,
     content: Guarded<Content>,
-    slots: [Cell<Payload>; DEPTH],
 }
+
+/// Room for one payload of a line.
+#[derive(Debug)]
+#[repr(transparent)]
+pub struct Slot(Cell<Payload>);
 
 // SAFETY: a section that queues a payload writes it to slot `next`, which no other context uses
 // then. From there on the slot belongs to the dispatcher, which reads it when it is slot `first`,
 // until the dispatcher's section frees it.
-unsafe impl<const DEPTH: usize> Sync for Line<DEPTH> {}
+unsafe impl Sync for Slot {}
+
+/// A line with its number and its slots.
+#[derive(Debug, Clone, Copy)]
+pub struct LineRef<'t> {
+    pub(super) number: u32,
+    pub(super) line: &'t Line,
+    /// As many as the table's depth: a power of two up to [`Slot::MOST`], or 0.
+    pub(super) slots: &'t [Slot],
+}
 
 #[derive(Debug)]
 #[repr(C)]
@@ -55,7 +68,7 @@ struct Content {
     count: u32,
     /// The slot of the payload to take next. Only the dispatcher changes it.
     first: u16,
-    /// The slot of the payload to come next, or `DEPTH` if no slot is free. It is `first` if no
+    /// The slot of the payload to come next, or the depth if no slot is free. It is `first` if no
     /// payload waits.
     next: u16,
 }
@@ -128,33 +141,33 @@ impl Set {
     }
 }
 
-impl<const DEPTH: usize> Line<DEPTH> {
-    /// `DEPTH`: a power of two up to 2^15, or 0.
-    const FULL: u16 = {
-        assert!(
-            DEPTH == 0 || (DEPTH.is_power_of_two() && DEPTH <= 1 << 15),
-            "DEPTH is a power of two, at most 2^15; or 0 for a table without payloads"
-        );
-        DEPTH as u16
-    };
+impl Slot {
+    /// The most slots of a line: their numbers, and this, have 16 bits.
+    pub(super) const MOST: usize = 1 << 15;
 
     const_unless_loom! {
-        fn new() -> Self {
-            // Evaluated here, so that a table with another DEPTH does not compile.
-            let _ = Self::FULL;
-            Line {
-                rank: AtomicU32::new(0),
-                handler: AtomicPtr::new(ptr::null_mut()),
-                content: Guarded::new(Content { count: 0, first: 0, next: 0 }),
-                slots: array_of!(Cell::new(Payload::new(0)); DEPTH),
-            }
+        pub(super) fn new() -> Self {
+            Slot(Cell::new(Payload::new(0)))
         }
+    }
+
+    /// A slot is as it was when a line starts elsewhere; for tests.
+    #[cfg(any(test, loom))]
+    pub(super) fn start_at(&self, _tickets: u32) {}
+}
+
+impl LineRef<'_> {
+    /// The number of slots.
+    #[inline(always)]
+    fn full(self) -> u16 {
+        // The cast loses nothing: there are at most `Slot::MOST`.
+        self.slots.len() as u16
     }
 
     /// The slot after this one.
     #[inline(always)]
-    fn after(slot: u16) -> u16 {
-        slot.wrapping_add(1) & Self::FULL.wrapping_sub(1)
+    fn after(self, slot: u16) -> u16 {
+        slot.wrapping_add(1) & self.full().wrapping_sub(1)
     }
 
     /// In a section: queues a payload.
@@ -162,23 +175,35 @@ impl<const DEPTH: usize> Line<DEPTH> {
     /// # Errors
     /// The payload, if no slot is free.
     #[inline(always)]
-    fn push(&self, content: &mut Content, payload: Payload) -> Result<(), Payload> {
+    fn push(self, content: &mut Content, payload: Payload) -> Result<(), Payload> {
         let Some(slot) = self.slots.get(usize::from(content.next)) else { return Err(payload) };
         // SAFETY: slot `next` is free. This section alone queues, and the dispatcher reads no slot
         // that is free.
-        slot.with_mut(|place| unsafe { *place = payload });
-        let next = Self::after(content.next);
-        content.next = if next == content.first { Self::FULL } else { next };
+        slot.0.with_mut(|place| unsafe { *place = payload });
+        let next = self.after(content.next);
+        content.next = if next == content.first { self.full() } else { next };
         Ok(())
     }
 
     /// In a section: frees slot `first`, from which the dispatcher has read.
     #[inline(always)]
-    fn free(content: &mut Content) {
-        if content.next == Self::FULL {
+    fn free(self, content: &mut Content) {
+        if content.next == self.full() {
             content.next = content.first;
         }
-        content.first = Self::after(content.first);
+        content.first = self.after(content.first);
+    }
+}
+
+impl Line {
+    const_unless_loom! {
+        pub(super) fn new() -> Self {
+            Line {
+                rank: AtomicU32::new(0),
+                handler: AtomicPtr::new(ptr::null_mut()),
+                content: Guarded::new(Content { count: 0, first: 0, next: 0 }),
+            }
+        }
     }
 
     /// Whether the line has a handler: a hint.
@@ -191,29 +216,32 @@ impl<const DEPTH: usize> Line<DEPTH> {
     pub(super) fn priority(&self) -> u32 {
         self.rank.load(RELAXED) & PRIORITY
     }
+
+    /// As if the line, which has `depth` slots, had handed out `tickets` tickets and counted
+    /// `count` raises; for tests.
+    #[cfg(any(test, loom))]
+    pub(super) fn start_at(&mut self, tickets: u32, count: u32, depth: usize) {
+        // The cast truncates on purpose: ticket `tickets` is for this slot.
+        let slot = if depth == 0 { 0 } else { tickets as u16 % depth as u16 };
+        *self.content.get_mut() = Content { count, first: slot, next: slot };
+    }
 }
 
-impl<const LINES: usize, const DEPTH: usize> State<LINES, DEPTH> {
+impl Words {
     const_unless_loom! {
         pub(super) fn new() -> Self {
-            State {
+            Words {
                 pending: Set::new(),
                 masked: Set::new(),
                 ceiling: AtomicU32::new(0),
                 words: Guarded::new(()),
-                lines: array_of!(Line::new(); LINES),
             }
         }
     }
 
+    /// Counts a raise of a line, and marks the line as pending.
     #[inline(always)]
-    pub(super) fn line(&self, number: u32) -> Option<&Line<DEPTH>> {
-        self.lines.get(number as usize)
-    }
-
-    /// Counts a raise of the line `number`, and marks the line as pending.
-    #[inline(always)]
-    pub(super) fn raise(&self, number: u32, line: &Line<DEPTH>) {
+    pub(super) fn raise(&self, number: u32, line: &Line) {
         // SAFETY: the closure uses the content by its argument alone, and runs no code of a user.
         unsafe {
             line.content.with(|content| {
@@ -226,31 +254,26 @@ impl<const LINES: usize, const DEPTH: usize> State<LINES, DEPTH> {
         }
     }
 
-    /// Queues a payload in the line `number`, and marks the line as pending.
+    /// Queues a payload in a line, and marks the line as pending.
     ///
     /// # Errors
     /// The payload, if the line's queue is full.
     #[inline(always)]
-    pub(super) fn raise_with(
-        &self,
-        number: u32,
-        line: &Line<DEPTH>,
-        payload: Payload,
-    ) -> Result<(), Payload> {
+    pub(super) fn raise_with(&self, of: LineRef<'_>, payload: Payload) -> Result<(), Payload> {
         // SAFETY: the closure uses the content by its argument alone, and runs no code of a user.
         unsafe {
-            line.content.with(|content| {
-                line.push(content, payload)?;
-                self.pending.insert_line(number);
+            of.line.content.with(|content| {
+                of.push(content, payload)?;
+                self.pending.insert_line(of.number);
                 Ok(())
             })
         }
     }
 
-    /// The pending lines, as a snapshot that orders nothing.
+    /// The pending lines of a table that has at most `lines`, as a snapshot that orders nothing.
     #[inline(always)]
-    pub(super) fn pending(&self) -> SignalSet {
-        self.pending.load(LINES)
+    pub(super) fn pending(&self, lines: usize) -> SignalSet {
+        self.pending.load(lines)
     }
 
     /// The masked lines, as a snapshot that orders nothing.
@@ -258,11 +281,11 @@ impl<const LINES: usize, const DEPTH: usize> State<LINES, DEPTH> {
         self.masked.load(64)
     }
 
-    /// The lines that are not masked. A caller that takes from them sees what was done before they
-    /// were unmasked.
+    /// The lines that are not masked, of a table that has at most `lines`. A caller that takes from
+    /// them sees what was done before they were unmasked.
     #[inline(always)]
-    pub(super) fn unmasked(&self) -> SignalSet {
-        !self.masked.load(LINES)
+    pub(super) fn unmasked(&self, lines: usize) -> SignalSet {
+        !self.masked.load(lines)
     }
 
     /// Masks the lines, and returns the mask before.
@@ -297,7 +320,7 @@ impl<const LINES: usize, const DEPTH: usize> State<LINES, DEPTH> {
     #[inline(always)]
     pub(super) fn set_handler(
         &self,
-        line: &Line<DEPTH>,
+        line: &Line,
         handler: Option<&'static Handler>,
     ) -> Option<&'static Handler> {
         let new = handler.map_or(ptr::null(), ptr::from_ref).cast_mut();
@@ -315,7 +338,7 @@ impl<const LINES: usize, const DEPTH: usize> State<LINES, DEPTH> {
     }
 
     /// Sets the priority of a line, and returns the priority before.
-    pub(super) fn set_priority(&self, line: &Line<DEPTH>, priority: u8) -> u8 {
+    pub(super) fn set_priority(&self, line: &Line, priority: u8) -> u8 {
         let priority = u32::from(priority);
         // SAFETY: the closure does not use `words`, and runs no code of a user.
         let before = unsafe {
@@ -336,18 +359,18 @@ impl<const LINES: usize, const DEPTH: usize> State<LINES, DEPTH> {
         self.ceiling.load(RELAXED)
     }
 
-    /// Takes the count of the line `number` or, if it is 0, its first payload.
+    /// Takes the count of a line or, if it is 0, its first payload.
     ///
     /// # Safety
     /// Only the dispatcher may call it: no two calls of `take` or
     /// [`take_handled`](Self::take_handled) run at the same time, and each happens before the next.
     /// The dispatcher has seen the line among the pending ones.
     #[inline(always)]
-    pub(super) unsafe fn take(&self, number: u32, line: &Line<DEPTH>) -> Option<Raised> {
+    pub(super) unsafe fn take(&self, of: LineRef<'_>) -> Option<Raised> {
         // SAFETY: the closure uses the content by its argument alone, and runs no code of a user.
-        let taken = unsafe { line.content.with(|content| self.take_count(number, line, content)) };
+        let taken = unsafe { of.line.content.with(|content| self.take_count(of, content)) };
         // SAFETY: the caller guarantees what `delivery` demands, and `taken` is from this call.
-        Some(unsafe { self.delivery(number, line, taken) })
+        Some(unsafe { self.delivery(of, taken) })
     }
 
     /// Takes a delivery and its handler; takes nothing if the line has no handler any more.
@@ -357,34 +380,33 @@ impl<const LINES: usize, const DEPTH: usize> State<LINES, DEPTH> {
     #[inline(always)]
     pub(super) unsafe fn take_handled(
         &self,
-        number: u32,
-        line: &Line<DEPTH>,
+        of: LineRef<'_>,
     ) -> Option<(&'static Handler, Raised)> {
         // SAFETY: the closure uses the content by its argument alone, and runs no code of a user.
         let (handler, taken) = unsafe {
-            line.content.with(|content| {
-                let handler = line.handler.load(RELAXED);
+            of.line.content.with(|content| {
+                let handler = of.line.handler.load(RELAXED);
                 let handled = !handler.is_null();
-                handled.then(|| (handler, self.take_count(number, line, content)))
+                handled.then(|| (handler, self.take_count(of, content)))
             })
         }?;
         // SAFETY: `set_handler` stores only null or a `&'static Handler`, and the pointer is not
         // null, so it is valid for ever.
         let handler = unsafe { &*handler.cast_const() };
         // SAFETY: the caller guarantees what `delivery` demands, and `taken` is from this call.
-        let delivery = unsafe { self.delivery(number, line, taken) };
+        let delivery = unsafe { self.delivery(of, taken) };
         Some((handler, delivery))
     }
 
     /// In a section: takes the count of a line.
     #[inline(always)]
-    fn take_count(&self, number: u32, line: &Line<DEPTH>, content: &mut Content) -> Taken {
-        let rank = line.rank.load(RELAXED);
-        line.rank.store(rank & PRIORITY, RELAXED);
+    fn take_count(&self, of: LineRef<'_>, content: &mut Content) -> Taken {
+        let rank = of.line.rank.load(RELAXED);
+        of.line.rank.store(rank & PRIORITY, RELAXED);
         let count = core::mem::take(&mut content.count);
         // If nothing was counted, there is a payload: the line was pending.
-        if DEPTH == 0 || content.first == content.next {
-            self.pending.remove_line(number);
+        if of.slots.is_empty() || content.first == content.next {
+            self.pending.remove_line(of.number);
         }
         Taken { count, rank, first: content.first }
     }
@@ -394,19 +416,20 @@ impl<const LINES: usize, const DEPTH: usize> State<LINES, DEPTH> {
     /// # Safety
     /// As of [`take`](Self::take), which has just made `taken` by [`take_count`](Self::take_count).
     #[inline(always)]
-    unsafe fn delivery(&self, number: u32, line: &Line<DEPTH>, taken: Taken) -> Raised {
+    unsafe fn delivery(&self, of: LineRef<'_>, taken: Taken) -> Raised {
+        let LineRef { number, line, slots } = of;
         let count = u64::from(taken.rank / WRAP) << u32::BITS | u64::from(taken.count);
-        let slot = if count == 0 { line.slots.get(usize::from(taken.first)) } else { None };
+        let slot = if count == 0 { slots.get(usize::from(taken.first)) } else { None };
         let Some(slot) = slot else { return Raised { line: number, count, payload: None } };
         // The copy is made between two sections, so that interrupts stay off for less long.
         // SAFETY: a payload waits in slot `first`, because the line was pending and nothing was
         // counted. The section in which it was queued came before that of `taken`. The slot belongs
         // to the dispatcher until it is freed below.
-        let payload = slot.with(|place| unsafe { *place });
+        let payload = slot.0.with(|place| unsafe { *place });
         // SAFETY: the closure uses the content by its argument alone, and runs no code of a user.
         unsafe {
             line.content.with(|content| {
-                Line::<DEPTH>::free(content);
+                of.free(content);
                 // The line may have been raised since it was looked at.
                 let counted = content.count | (line.rank.load(RELAXED) / WRAP);
                 if content.first == content.next && counted == 0 {
@@ -415,16 +438,5 @@ impl<const LINES: usize, const DEPTH: usize> State<LINES, DEPTH> {
             });
         }
         Raised { line: number, count: 1, payload: Some(payload) }
-    }
-
-    /// As if every line had handed out `tickets` tickets and counted `count` raises; for tests.
-    #[cfg(any(test, loom))]
-    pub(super) fn start_at(&mut self, tickets: u32, count: u32) {
-        for line in &mut self.lines {
-            // The cast truncates on purpose: ticket `tickets` is for this slot.
-            let slot = tickets as u16 & Line::<DEPTH>::FULL.wrapping_sub(1);
-            let slot = if DEPTH == 0 { 0 } else { slot };
-            *line.content.get_mut() = Content { count, first: slot, next: slot };
-        }
     }
 }

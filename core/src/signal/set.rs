@@ -4,7 +4,7 @@ use core::fmt;
 
 /// Whether the processor finds the lowest bit of a word in an instruction or two. Those without
 /// compare-and-swap do not.
-const FINDS_BITS: bool = cfg!(not(any(no_cas, not(target_has_atomic = "32"))));
+pub(super) const FINDS_BITS: bool = cfg!(not(any(no_cas, not(target_has_atomic = "32"))));
 
 bitflags::bitflags! {
     /// A set of signal lines, 0 to 63. Bit `n` is line `n`, as in a `sigset_t`.
@@ -133,44 +133,47 @@ impl core::iter::FusedIterator for Lines {}
 
 /// The lines of a set in the dispatcher's order: from the line `first` up, then from line 0 up.
 ///
-/// `B` has a bit for each of the `LINES` lines.
+/// `B` has a bit for each line of the table.
 #[derive(Debug)]
-pub(super) struct InTurn<B, const LINES: usize> {
-    /// The lines to come. Unless [`STEPS`](Self::STEPS), the lowest bit is line `first`.
+pub(super) struct InTurn<B> {
+    /// The lines to come. Without `last`, the lowest bit is line `first`.
     bits: B,
     first: u32,
-}
-
-impl<B, const LINES: usize> InTurn<B, LINES> {
-    /// Whether to go from line to line: of a few lines, and where no instruction finds a bit.
-    const STEPS: bool = LINES <= 8 && !FINDS_BITS;
-    const LAST: u32 = LINES.next_power_of_two() as u32 - 1;
+    /// For going from line to line: the number of the last, or one less than a power of two.
+    last: Option<u32>,
 }
 
 macro_rules! in_turn {
     ($($bits:ty),*) => {$(
-        impl<const LINES: usize> InTurn<$bits, LINES> {
+        impl InTurn<$bits> {
             #[inline(always)]
-            pub(super) fn new(set: SignalSet, first: u32) -> Self {
+            pub(super) fn new(set: SignalSet, first: u32, last: Option<u32>) -> Self {
                 // The cast truncates on purpose: the lines of the table are the low bits.
                 let bits = set.bits() as $bits;
-                InTurn { bits: if Self::STEPS { bits } else { bits.rotate_right(first) }, first }
+                InTurn {
+                    bits: if last.is_some() { bits } else { bits.rotate_right(first) },
+                    first,
+                    last,
+                }
             }
         }
 
-        impl<const LINES: usize> Iterator for InTurn<$bits, LINES> {
+        impl Iterator for InTurn<$bits> {
             type Item = u32;
 
             #[inline(always)]
             fn next(&mut self) -> Option<u32> {
-                while Self::STEPS && self.bits != 0 {
-                    let line = self.first & Self::LAST;
-                    self.first = line.wrapping_add(1);
-                    let bit: $bits = 1 << line;
-                    if self.bits & bit != 0 {
-                        self.bits ^= bit;
-                        return Some(line);
+                if let Some(last) = self.last {
+                    while self.bits != 0 {
+                        let line = self.first & last;
+                        self.first = line.wrapping_add(1);
+                        let bit: $bits = 1 << line;
+                        if self.bits & bit != 0 {
+                            self.bits ^= bit;
+                            return Some(line);
+                        }
                     }
+                    return None;
                 }
                 if self.bits == 0 {
                     return None;
@@ -183,3 +186,43 @@ macro_rules! in_turn {
     )*};
 }
 in_turn!(u32, u64);
+
+/// The same as [`InTurn`], in little code: it goes from line to line, of a number that is known at
+/// run time.
+#[derive(Debug)]
+pub(super) struct Steps {
+    /// The lines of the set: 0 to 31, and 32 to 63.
+    halves: [u32; 2],
+    next: u32,
+    /// The number of lines, and how many of them to look at.
+    lines: u32,
+    left: u32,
+}
+
+impl Steps {
+    #[inline(always)]
+    pub(super) fn new(set: SignalSet, first: u32, lines: u32) -> Self {
+        let left = if set.is_empty() { 0 } else { lines };
+        Steps { halves: set.halves(), next: first, lines, left }
+    }
+}
+
+impl Iterator for Steps {
+    type Item = u32;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<u32> {
+        while self.left > 0 {
+            self.left -= 1;
+            let line = if self.next < self.lines { self.next } else { 0 };
+            self.next = line.wrapping_add(1);
+            let [low, high] = self.halves;
+            let half = if line < u32::BITS { low } else { high };
+            // The shift counts modulo 32, which is right for both halves.
+            if half.wrapping_shr(line) & 1 != 0 {
+                return Some(line);
+            }
+        }
+        None
+    }
+}

@@ -8,43 +8,56 @@ mod queue;
 use super::handler::Handler;
 use super::payload::{Payload, Raised};
 use super::set::SignalSet;
-use crate::sync::{AtomicPtr, Ordering, RmwU32, array_of, const_unless_loom};
+use crate::sync::{AtomicPtr, Ordering, RmwU32, const_unless_loom};
 use atomic_set::AtomicSet;
 use core::ptr;
 use queue::Queue;
+pub use queue::Slot;
 
+/// The words of a table that belong to no line.
 #[derive(Debug)]
-pub(super) struct State<const LINES: usize, const DEPTH: usize> {
+#[repr(C)]
+pub struct Words {
     /// Lines that may have something to deliver. A set bit may stand for an empty line; a line with
     /// content has its bit set.
     pending: AtomicSet,
     masked: AtomicSet,
     /// Every priority that a line ever had, in one: no line has a higher one.
     ceiling: RmwU32,
-    lines: [Line<DEPTH>; LINES],
 }
 
+/// The words of a line.
 #[derive(Debug)]
-pub(super) struct Line<const DEPTH: usize> {
+#[repr(C)]
+pub struct Line {
     /// Plain raises since the last delivery, modulo 2^32.
     count: RmwU32,
     /// How often `count` wrapped since the last delivery.
     wraps: RmwU32,
     priority: RmwU32,
+    queue: Queue,
     /// Null or a `&'static Handler`.
     handler: AtomicPtr<Handler>,
-    queue: Queue<DEPTH>,
 }
 
-impl<const DEPTH: usize> Line<DEPTH> {
+/// A line with its number and its slots.
+#[derive(Debug, Clone, Copy)]
+pub struct LineRef<'t> {
+    pub(super) number: u32,
+    pub(super) line: &'t Line,
+    /// As many as the table's depth: a power of two up to [`Slot::MOST`], or 0.
+    pub(super) slots: &'t [Slot],
+}
+
+impl Line {
     const_unless_loom! {
-        fn new() -> Self {
+        pub(super) fn new() -> Self {
             Line {
                 count: RmwU32::new(0),
                 wraps: RmwU32::new(0),
                 priority: RmwU32::new(0),
-                handler: AtomicPtr::new(ptr::null_mut()),
                 queue: Queue::new(),
+                handler: AtomicPtr::new(ptr::null_mut()),
             }
         }
     }
@@ -82,45 +95,41 @@ impl<const DEPTH: usize> Line<DEPTH> {
         let count = self.count.swap(0, Ordering::Acquire);
         (u64::from(wraps) << 32) | u64::from(count)
     }
+
+    /// As if the line had handed out `tickets` tickets and counted `count` raises; for tests.
+    #[cfg(any(test, loom))]
+    pub(super) fn start_at(&mut self, tickets: u32, count: u32, _depth: usize) {
+        self.queue.start_at(tickets);
+        self.count.set(count);
+    }
 }
 
-impl<const LINES: usize, const DEPTH: usize> State<LINES, DEPTH> {
+impl Words {
     const_unless_loom! {
         pub(super) fn new() -> Self {
-            State {
+            Words {
                 pending: AtomicSet::new(),
                 masked: AtomicSet::new(),
                 ceiling: RmwU32::new(0),
-                lines: array_of!(Line::new(); LINES),
             }
         }
     }
 
+    /// Counts a raise of a line, and marks the line as pending.
     #[inline]
-    pub(super) fn line(&self, number: u32) -> Option<&Line<DEPTH>> {
-        self.lines.get(number as usize)
-    }
-
-    /// Counts a raise of the line `number`, and marks the line as pending.
-    #[inline]
-    pub(super) fn raise(&self, number: u32, line: &Line<DEPTH>) {
+    pub(super) fn raise(&self, number: u32, line: &Line) {
         line.count_one();
         self.announce(number);
     }
 
-    /// Queues a payload in the line `number`, and marks the line as pending.
+    /// Queues a payload in a line, and marks the line as pending.
     ///
     /// # Errors
     /// The payload, if the line's queue is full.
-    #[inline]
-    pub(super) fn raise_with(
-        &self,
-        number: u32,
-        line: &Line<DEPTH>,
-        payload: Payload,
-    ) -> Result<(), Payload> {
-        line.queue.push(payload)?;
-        self.announce(number);
+    #[inline(always)]
+    pub(super) fn raise_with(&self, of: LineRef<'_>, payload: Payload) -> Result<(), Payload> {
+        of.line.queue.push(of.slots, payload)?;
+        self.announce(of.number);
         Ok(())
     }
 
@@ -131,11 +140,11 @@ impl<const LINES: usize, const DEPTH: usize> State<LINES, DEPTH> {
         self.pending.insert_line(number, Ordering::Release);
     }
 
-    /// The pending lines, as a snapshot that orders nothing.
+    /// The pending lines of a table that has at most `lines`, as a snapshot that orders nothing.
     #[inline]
-    pub(super) fn pending(&self) -> SignalSet {
+    pub(super) fn pending(&self, lines: usize) -> SignalSet {
         // Relaxed: the answer is a snapshot, and orders nothing.
-        self.pending.load(LINES, Ordering::Relaxed)
+        self.pending.load(lines, Ordering::Relaxed)
     }
 
     /// The masked lines, as a snapshot that orders nothing.
@@ -144,11 +153,12 @@ impl<const LINES: usize, const DEPTH: usize> State<LINES, DEPTH> {
         self.masked.load(64, Ordering::Relaxed)
     }
 
-    /// The lines that are not masked. The caller sees what was done before they were unmasked.
+    /// The lines that are not masked, of a table that has at most `lines`. The caller sees what was
+    /// done before they were unmasked.
     #[inline]
-    pub(super) fn unmasked(&self) -> SignalSet {
+    pub(super) fn unmasked(&self, lines: usize) -> SignalSet {
         // Acquire: partner is the release in `unmask` and in `set_mask`.
-        !self.masked.load(LINES, Ordering::Acquire)
+        !self.masked.load(lines, Ordering::Acquire)
     }
 
     /// Masks the lines, and returns the mask before.
@@ -174,7 +184,7 @@ impl<const LINES: usize, const DEPTH: usize> State<LINES, DEPTH> {
     /// Sets the handler of a line, and returns the handler before.
     pub(super) fn set_handler(
         &self,
-        line: &Line<DEPTH>,
+        line: &Line,
         handler: Option<&'static Handler>,
     ) -> Option<&'static Handler> {
         let new = handler.map_or(ptr::null(), ptr::from_ref).cast_mut();
@@ -188,7 +198,7 @@ impl<const LINES: usize, const DEPTH: usize> State<LINES, DEPTH> {
     }
 
     /// Sets the priority of a line, and returns the priority before.
-    pub(super) fn set_priority(&self, line: &Line<DEPTH>, priority: u8) -> u8 {
+    pub(super) fn set_priority(&self, line: &Line, priority: u8) -> u8 {
         // Relaxed, both: the priority publishes nothing else.
         self.ceiling.fetch_or(priority.into(), Ordering::Relaxed);
         // The cast loses nothing: only 8-bit values are stored.
@@ -202,40 +212,40 @@ impl<const LINES: usize, const DEPTH: usize> State<LINES, DEPTH> {
         self.ceiling.load(Ordering::Relaxed)
     }
 
-    /// Takes the count of the line `number` or, if it is 0, its first payload.
+    /// Takes the count of a line or, if it is 0, its first payload.
     ///
     /// # Safety
     /// Only the dispatcher may call it: no two calls of `take` or
     /// [`take_handled`](Self::take_handled) run at the same time, and each happens before the next.
     /// The dispatcher has seen the line among the pending ones.
-    pub(super) unsafe fn take(&self, number: u32, line: &Line<DEPTH>) -> Option<Raised> {
-        self.clear_pending(number);
+    #[inline(always)]
+    pub(super) unsafe fn take(&self, of: LineRef<'_>) -> Option<Raised> {
+        self.clear_pending(of.number);
         // SAFETY: the caller guarantees what `take_content` demands, which is the same.
-        unsafe { self.take_content(number, line) }
+        unsafe { self.take_content(of) }
     }
 
     /// Takes a delivery and its handler; takes nothing if the line has no handler any more.
     ///
     /// # Safety
     /// As of [`take`](Self::take).
-    #[inline]
+    #[inline(always)]
     pub(super) unsafe fn take_handled(
         &self,
-        number: u32,
-        line: &Line<DEPTH>,
+        of: LineRef<'_>,
     ) -> Option<(&'static Handler, Raised)> {
-        self.clear_pending(number);
+        self.clear_pending(of.number);
         // Load the handler after the bit was cleared: a raise that follows a change of handlers
         // then gets the new one. Acquire: partner is the release in `set_handler`.
-        let handler = line.handler.load(Ordering::Acquire);
+        let handler = of.line.handler.load(Ordering::Acquire);
         // SAFETY: `set_handler` stores only null or a `&'static Handler`, so a pointer that is not
         // null is valid for ever.
         let Some(handler) = (unsafe { handler.cast_const().as_ref() }) else {
-            self.set_pending(number);
+            self.set_pending(of.number);
             return None;
         };
         // SAFETY: the caller guarantees what `take_content` demands, which is the same.
-        Some((handler, unsafe { self.take_content(number, line) }?))
+        Some((handler, unsafe { self.take_content(of) }?))
     }
 
     /// Clears the line's pending bit, before its content is read: a later raise sets it again.
@@ -255,25 +265,18 @@ impl<const LINES: usize, const DEPTH: usize> State<LINES, DEPTH> {
     ///
     /// # Safety
     /// As of [`take`](Self::take).
-    unsafe fn take_content(&self, number: u32, line: &Line<DEPTH>) -> Option<Raised> {
+    #[inline(always)]
+    unsafe fn take_content(&self, of: LineRef<'_>) -> Option<Raised> {
+        let LineRef { number, line, slots } = of;
         let count = line.take_count();
         // SAFETY: the caller guarantees that no other call of `pop` or `has_next` runs at the same
         // time, and that each happens before the next.
-        let payload = if count == 0 { Some(unsafe { line.queue.pop() }?) } else { None };
+        let payload = if count == 0 { Some(unsafe { line.queue.pop(slots) }?) } else { None };
         // SAFETY: the caller guarantees that no other call of `pop` or `has_next` runs at the same
         // time, and that each happens before the next.
-        if unsafe { line.queue.has_next() } {
+        if unsafe { line.queue.has_next(slots) } {
             self.set_pending(number);
         }
         Some(Raised { line: number, count: count.max(1), payload })
-    }
-
-    /// As if every line had handed out `tickets` tickets and counted `count` raises; for tests.
-    #[cfg(any(test, loom))]
-    pub(super) fn start_at(&mut self, tickets: u32, count: u32) {
-        for line in &mut self.lines {
-            line.queue.start_at(tickets);
-            line.count.set(count);
-        }
     }
 }

@@ -1,12 +1,13 @@
 //! The table: its lines, and the calls that raise, mask and configure them.
 
+use super::cells::{Cells, ENDED, FixedCells, TAKEN};
 use super::handler::Handler;
 use super::payload::{Payload, RaiseError};
 use super::set::SignalSet;
-use super::state::{Line, State};
+use super::state::Line;
 use crate::Error;
-use crate::sync::{AtomicU32, Ordering, const_unless_loom};
-use crate::wait::{Doorbell, Spin, Wake};
+use crate::sync::{Ordering, const_unless_loom};
+use crate::wait::{Spin, Wake};
 use core::fmt;
 
 /// A table of `LINES` signal lines, each with a queue of `DEPTH` payloads.
@@ -14,7 +15,8 @@ use core::fmt;
 /// `W` says how the dispatcher sleeps.
 ///
 /// `LINES` is 1 to 64. `DEPTH` is a power of two up to 2^30, or 0: counts only, no payloads. On a
-/// target without compare-and-swap it is at most 2^15. Other sizes do not compile.
+/// target without compare-and-swap it is at most 2^15. Other sizes do not compile. Where they are
+/// known only at run time, use a [`TableView`](super::TableView).
 ///
 /// Memory on a 32-bit target: 24 bytes, 28 for each line, 20 for each payload, and the size of a
 /// [`Doorbell<W>`](Doorbell). Without compare-and-swap it is 16 for each line and 16 for each
@@ -36,18 +38,17 @@ use core::fmt;
 /// ```compile_fail
 /// static NOT_A_POWER: ringway_core::signal::Table<1, 3> = ringway_core::signal::Table::new();
 /// ```
-// In this order: the words that a raise changes lie where the table begins.
-#[repr(C)]
-pub struct Table<const LINES: usize, const DEPTH: usize, W: Wake = Spin> {
-    pub(super) state: State<LINES, DEPTH>,
-    /// [`FREE`]; [`TAKEN`] while there is a dispatcher; [`ENDED`] once another context ended it.
-    pub(super) taken: AtomicU32,
-    pub(super) bell: Doorbell<W>,
-}
+pub type Table<const LINES: usize, const DEPTH: usize, W = Spin> =
+    TableInner<FixedCells<LINES, DEPTH, W>>;
 
-pub(super) const FREE: u32 = 0;
-pub(super) const TAKEN: u32 = 1;
-pub(super) const ENDED: u32 = 2;
+/// A table of signal lines, with constant sizes or with sizes that are known at run time.
+///
+/// Use it as [`Table<LINES, DEPTH, W>`](Table) or as [`TableView<W>`](super::TableView).
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub struct TableInner<C> {
+    cells: C,
+}
 
 impl<const LINES: usize, const DEPTH: usize, W: Wake> Default for Table<LINES, DEPTH, W> {
     fn default() -> Self {
@@ -56,12 +57,6 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Default for Table<LINES, D
 }
 
 impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
-    /// The number of lines.
-    const COUNT: u32 = {
-        assert!(LINES >= 1 && LINES <= 64, "LINES is 1 to 64");
-        LINES as u32
-    };
-
     const_unless_loom! {
         /// A table without handlers.
         ///
@@ -72,18 +67,30 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
         /// static AWAITED: Table<16, 8, Async<Spin>> = Table::new();
         /// ```
         pub fn new() -> Self {
-            // Evaluated here, so that a table with other LINES does not compile.
-            let _ = Self::COUNT;
-            Table {
-                taken: AtomicU32::new(0),
-                bell: Doorbell::new(),
-                state: State::new(),
-            }
+            TableInner { cells: FixedCells::new() }
         }
     }
+}
 
-    fn line(&self, line: u32) -> Result<&Line<DEPTH>, Error> {
-        self.state.line(line).ok_or(Error::NoSuchLine { lines: Self::COUNT })
+impl<C> TableInner<C> {
+    /// The table that consists of these cells.
+    #[inline(always)]
+    pub(super) fn of(cells: C) -> Self {
+        TableInner { cells }
+    }
+
+    #[inline(always)]
+    pub(super) fn cells(&self) -> &C {
+        &self.cells
+    }
+}
+
+impl<C: Cells> TableInner<C> {
+    /// The words of a line.
+    #[inline(always)]
+    fn line(&self, line: u32) -> Result<&Line, Error> {
+        let found = self.cells.line(line).ok_or(Error::NoSuchLine { lines: self.cells.lines() });
+        Ok(found?.line)
     }
 
     /// The lines that were raised and not yet delivered, masked ones too (`sigpending`).
@@ -99,7 +106,7 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
     /// ```
     #[doc(alias = "sigpending")]
     pub fn pending(&self) -> SignalSet {
-        self.state.pending()
+        self.cells.head().words.pending(C::MOST_LINES)
     }
 
     /// The lines that are masked.
@@ -111,7 +118,7 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
     /// assert_eq!(table.masked(), SignalSet::line(2));
     /// ```
     pub fn masked(&self) -> SignalSet {
-        self.state.masked()
+        self.cells.head().words.masked()
     }
 
     /// Masks the lines, and returns the mask before (`SIG_BLOCK`).
@@ -132,7 +139,7 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
     /// ```
     #[doc(alias = "SIG_BLOCK")]
     pub fn mask(&self, lines: SignalSet) -> SignalSet {
-        self.state.mask(lines)
+        self.cells.head().words.mask(lines)
     }
 
     /// Sets the handler of a line, and returns the handler before.
@@ -158,9 +165,9 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
         line: u32,
         handler: Option<&'static Handler>,
     ) -> Result<Option<&'static Handler>, Error> {
-        let before = self.state.set_handler(self.line(line)?, handler);
+        let before = self.cells.head().words.set_handler(self.line(line)?, handler);
         // Wake the dispatcher: raises that had no handler may have one now.
-        self.bell.ring();
+        self.cells.head().bell.ring();
         Ok(before)
     }
 
@@ -183,7 +190,7 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
     /// # Ok::<(), ringway_core::Error>(())
     /// ```
     pub fn set_priority(&self, line: u32, priority: u8) -> Result<u8, Error> {
-        Ok(self.state.set_priority(self.line(line)?, priority))
+        Ok(self.cells.head().words.set_priority(self.line(line)?, priority))
     }
 
     /// Raises a line; coalesces with the raises not yet delivered. Wait-free, from any context.
@@ -199,8 +206,8 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
     /// ```
     #[inline]
     pub fn raise(&self, line: u32) -> Result<(), Error> {
-        self.state.raise(line, self.line(line)?);
-        self.bell.ring();
+        self.cells.head().words.raise(line, self.line(line)?);
+        self.cells.head().bell.ring();
         Ok(())
     }
 
@@ -222,11 +229,11 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
     #[doc(alias = "sigqueue")]
     #[inline]
     pub fn raise_with(&self, line: u32, payload: Payload) -> Result<(), RaiseError> {
-        let Some(place) = self.state.line(line) else {
-            return Err(RaiseError::NoSuchLine { lines: Self::COUNT, payload });
+        let Some(found) = self.cells.line(line) else {
+            return Err(RaiseError::NoSuchLine { lines: self.cells.lines(), payload });
         };
-        self.state.raise_with(line, place, payload).map_err(RaiseError::Full)?;
-        self.bell.ring();
+        self.cells.head().words.raise_with(found, payload).map_err(RaiseError::Full)?;
+        self.cells.head().bell.ring();
         Ok(())
     }
 
@@ -248,10 +255,14 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
     pub fn end_dispatcher(&self) -> bool {
         // Release: partner is the acquire in `Dispatcher::find_or_ended`. The dispatcher sees what
         // was raised before this call.
-        let ended =
-            self.taken.compare_exchange(TAKEN, ENDED, Ordering::Release, Ordering::Relaxed).is_ok();
+        let ended = self
+            .cells
+            .head()
+            .taken
+            .compare_exchange(TAKEN, ENDED, Ordering::Release, Ordering::Relaxed)
+            .is_ok();
         if ended {
-            self.bell.ring();
+            self.cells.head().bell.ring();
         }
         ended
     }
@@ -267,8 +278,8 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
     /// ```
     #[doc(alias = "SIG_UNBLOCK")]
     pub fn unmask(&self, lines: SignalSet) -> SignalSet {
-        let before = self.state.unmask(lines);
-        self.bell.ring();
+        let before = self.cells.head().words.unmask(lines);
+        self.cells.head().bell.ring();
         before
     }
 
@@ -284,17 +295,17 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
     /// ```
     #[doc(alias = "SIG_SETMASK")]
     pub fn set_mask(&self, lines: SignalSet) -> SignalSet {
-        let before = self.state.set_mask(lines);
-        self.bell.ring();
+        let before = self.cells.head().words.set_mask(lines);
+        self.cells.head().bell.ring();
         before
     }
 }
 
-impl<const LINES: usize, const DEPTH: usize, W: Wake> fmt::Debug for Table<LINES, DEPTH, W> {
+impl<C: Cells> fmt::Debug for TableInner<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Table")
-            .field("lines", &LINES)
-            .field("depth", &DEPTH)
+            .field("lines", &self.cells.lines())
+            .field("depth", &self.cells.depth())
             .field("pending", &self.pending())
             .field("masked", &self.masked())
             .finish_non_exhaustive()
@@ -309,7 +320,7 @@ impl<const LINES: usize, const DEPTH: usize, W: Wake> Table<LINES, DEPTH, W> {
     #[doc(hidden)]
     pub fn starting_at(tickets: u32, count: u32) -> Self {
         let mut table = Table::new();
-        table.state.start_at(tickets, count);
+        table.cells.start_at(tickets, count);
         table
     }
 }

@@ -1290,41 +1290,6 @@ extern const rw_sizes rw_mem_pipe_4096;
 extern const rw_sizes rw_mem_pipe_65536;
 
 /*
- The sizes of a signal table: 4 lines, each with a queue of 4 payloads.
- */
-extern const rw_sizes rw_signals_4_queued;
-
-/*
- The sizes of a signal table: 8 lines without payloads.
- */
-extern const rw_sizes rw_signals_8;
-
-/*
- The sizes of a signal table: 8 lines, each with a queue of 8 payloads.
- */
-extern const rw_sizes rw_signals_8_queued;
-
-/*
- The sizes of a signal table: 32 lines without payloads.
- */
-extern const rw_sizes rw_signals_32;
-
-/*
- The sizes of a signal table: 32 lines, each with a queue of 16 payloads.
- */
-extern const rw_sizes rw_signals_32_queued;
-
-/*
- The sizes of a signal table: 64 lines without payloads.
- */
-extern const rw_sizes rw_signals_64;
-
-/*
- The sizes of a signal table: 64 lines, each with a queue of 16 payloads.
- */
-extern const rw_sizes rw_signals_64_queued;
-
-/*
  Tells how much memory a ring of `capacity` bytes takes, and its alignment.
 
  `RW_EXHAUSTED` if there is no such ring.
@@ -2969,12 +2934,14 @@ size_t rw_ring_length(const rw_ring *ring);
 rw_error rw_ring_recover(const rw_ring *ring, uint16_t dead);
 
 /*
- Tells how much memory a table of these sizes takes (one of `rw_signals_4_queued` to
- `rw_signals_64_queued`), and its alignment.
+ Tells how much memory a table takes, and its alignment: `lines` lines (1 to 64), each with a
+ queue of `depth` payloads (a power of two, or 0).
+
+ `RW_EXHAUSTED` if there is no such table.
 
  Any thread; interrupts too.
  */
-rw_error rw_signals_layout(const rw_sizes *sizes, size_t *size, size_t *align);
+rw_error rw_signals_layout(size_t lines, size_t depth, size_t *size, size_t *align);
 
 /*
  Makes a table in `memory`, which stays in its place and is used for nothing else.
@@ -2984,7 +2951,19 @@ rw_error rw_signals_layout(const rw_sizes *sizes, size_t *size, size_t *align);
 rw_error rw_signals_init(rw_signals *signals,
                          void *memory,
                          size_t memory_size,
-                         const rw_sizes *sizes);
+                         size_t lines,
+                         size_t depth);
+
+/*
+ Finds a table that this program made in `memory`, with the same numbers.
+
+ One thread at a time; interrupts too.
+ */
+rw_error rw_signals_attach(rw_signals *signals,
+                           void *memory,
+                           size_t memory_size,
+                           size_t lines,
+                           size_t depth);
 
 /*
  Makes a handler: a delivery calls `run(context, raised)` where the dispatcher dispatches.

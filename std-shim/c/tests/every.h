@@ -134,8 +134,8 @@ static void make_all(void) {
     OK(rw_reentrant_try_lock(&reentrant, &made.rw_reentrant_guard_));
 
     rw_signals signals;
-    OK(rw_signals_init(&made.rw_signals_, piece(), PIECE, &rw_signals_8_queued));
-    OK(rw_signals_init(&signals, piece(), PIECE, &rw_signals_8_queued));
+    OK(rw_signals_init(&made.rw_signals_, piece(), PIECE, 8, 8));
+    OK(rw_signals_init(&signals, piece(), PIECE, 8, 8));
     OK(rw_handler_init(&made.rw_handler_, handles, NULL));
     OK(rw_signals_set_handler(&signals, 1, &made.rw_handler_));
     OK(rw_signals_raise(&signals, 1));

@@ -26,11 +26,12 @@ fails_before = {"rw_mem_fifos_try_open_writer", "rw_mem_end_try_accept", "rw_mem
 # What may be null.
 optional = {("rw_signals_set_handler", "handler"), ("rw_handler_init", "context"), ("rw_set_wait", "wait"),
             ("rw_set_thread_id", "thread_id")}
-sizes = {"signals": "rw_signals_8_queued", "mem_pipe": "rw_mem_pipe_64",
+sizes = {"mem_pipe": "rw_mem_pipe_64",
          "mem_fifos": "rw_mem_fifos_4_256", "mem_pair": "rw_mem_pair_64", "mem_network": "rw_mem_network_4_256"}
 scalars = {
     "size_t": {"capacity": ["64", "0", "SIZE_MAX", "SIZE_MAX / 2"], "memory_size": ["sizeof area", "0", "1"], "item_align": ["4", "0", "3", "SIZE_MAX"],
-               "size": ["4", "0", "SIZE_MAX"], "name_size": ["1", "0", "SIZE_MAX"], "used": ["1", "0", "SIZE_MAX"],
+               "size": ["4", "0", "SIZE_MAX"], "lines": ["8", "0", "65", "SIZE_MAX"],
+               "depth": ["8", "0", "3", "SIZE_MAX", "SIZE_MAX / 2 + 1"], "name_size": ["1", "0", "SIZE_MAX"], "used": ["1", "0", "SIZE_MAX"],
                "count": ["1", "0", "SIZE_MAX"], "": ["4", "0", "SIZE_MAX", "SIZE_MAX / 2"]},
     "uint16_t": {"": ["1", "0", "65535"]},
     "uint32_t": {"permits": ["1", "0", "UINT32_MAX"], "": ["1", "0", "UINT32_MAX"]},
@@ -85,7 +86,7 @@ def values(function, index, kind, name, names):
         return f"&made.{what}_", bad
     if pointer and pointer.group(1) == "rw_sizes":
         family = next(family for family in sizes if function.startswith(f"rw_{family}_"))
-        other = "rw_signals_8" if family != "signals" else "rw_mem_pipe_64"
+        other = "rw_mem_pipe_64" if family != "mem_pipe" else "rw_mem_pair_64"
         return f"&{sizes[family]}", [("NULL", True), (f"&{other}", True), ("(const rw_sizes *)zeros", True)]
     if pointer and pointer.group(1) in plain:
         what = pointer.group(1)

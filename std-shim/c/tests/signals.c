@@ -3,22 +3,52 @@
 
 #include "common.h"
 
-static const rw_sizes *const sizes[] = {&rw_signals_4_queued, &rw_signals_8,         &rw_signals_8_queued, &rw_signals_32,
-                                        &rw_signals_32_queued, &rw_signals_64,       &rw_signals_64_queued};
-static const uint32_t lines[] = {4, 8, 8, 32, 32, 64, 64};
-static const uint32_t depths[] = {4, 0, 8, 0, 16, 0, 16};
+static const uint32_t lines[] = {1, 4, 8, 8, 20, 32, 32, 33, 64, 64};
+static const uint32_t depths[] = {1, 4, 0, 8, 2, 0, 16, 1, 0, 16};
 enum { SIZES = sizeof lines / sizeof lines[0] };
+static const uint32_t no_lines[] = {0, 65, UINT32_MAX, 4, 4, 4}, no_depths[] = {4, 4, 4, 3, 12, UINT32_MAX};
+enum { NO_SIZES = sizeof no_lines / sizeof no_lines[0] };
 
 static rw_signals table;
 static rw_dispatcher dispatcher;
 
-static void *new_table(const rw_sizes *of) {
+static void *new_table(size_t of_lines, size_t depth) {
     size_t size = 0, align = 0;
-    OK(rw_signals_layout(of, &size, &align));
+    OK(rw_signals_layout(of_lines, depth, &size, &align));
     void *memory = room(size, align);
-    IS(rw_signals_init(&table, memory, size - 1, of), RW_INVALID);
-    OK(rw_signals_init(&table, memory, size, of));
+    IS(rw_signals_init(&table, memory, size - 1, of_lines, depth), RW_INVALID);
+    OK(rw_signals_init(&table, memory, size, of_lines, depth));
     return memory;
+}
+
+static void no_tables(void) {
+    static uint64_t memory[8];
+    for (int i = 0; i < NO_SIZES; i++) {
+        IS(rw_signals_layout(no_lines[i], no_depths[i], NULL, NULL), RW_EXHAUSTED);
+        IS(rw_signals_init(&table, memory, sizeof memory, no_lines[i], no_depths[i]), RW_EXHAUSTED);
+        IS(rw_signals_attach(&table, memory, sizeof memory, no_lines[i], no_depths[i]), RW_EXHAUSTED);
+    }
+}
+
+/* Two objects for one table. */
+static void attached(void) {
+    size_t size = 0, align = 0;
+    rw_signals second;
+    rw_raised raised;
+    OK(rw_signals_layout(5, 2, &size, &align));
+    void *memory = room(size, align);
+    OK(rw_signals_init(&table, memory, size, 5, 2));
+    OK(rw_signals_attach(&second, memory, size, 5, 2));
+    rw_payload payload = {7, 0, 0, 0};
+    OK(rw_signals_raise_with(&second, 4, &payload));
+    CHECK(rw_signals_pending(&table) == 1u << 4);
+    OK(rw_signals_take_dispatcher(&table, &dispatcher));
+    rw_dispatcher other;
+    IS(rw_signals_take_dispatcher(&second, &other), RW_TAKEN);
+    OK(rw_dispatcher_try_wait(&dispatcher, UINT64_MAX, &raised));
+    CHECK(raised.line == 4 && raised.payload.value == 7);
+    OK(rw_dispatcher_release(&dispatcher));
+    free(memory);
 }
 
 /* What a handler got. */
@@ -38,7 +68,7 @@ static void notes(void *context, const rw_raised *raised) {
 
 static void sizes_and_payloads(void) {
     for (int i = 0; i < SIZES; i++) {
-        void *memory = new_table(sizes[i]);
+        void *memory = new_table(lines[i], depths[i]);
         uint32_t last = lines[i] - 1;
         rw_handler handler;
         seen it = {0, 0, 0, {0, 0, false, {0, 0, 0, 0}}};
@@ -95,7 +125,7 @@ static void does_anything(void *context, const rw_raised *raised) {
 }
 
 static void handlers(void) {
-    void *memory = new_table(&rw_signals_8);
+    void *memory = new_table(8, 0);
     seen any = {0, 0, 0, {0, 0, false, {0, 0, 0, 0}}};
     OK(rw_handler_init(&first, does_anything, &any));
     OK(rw_handler_init(&after, notes, &order));
@@ -141,7 +171,7 @@ static void on_alarm(int number) {
 }
 
 static void raisers(void) {
-    void *memory = new_table(&rw_signals_8_queued);
+    void *memory = new_table(8, 8);
     pthread_t threads[RAISERS];
     uint32_t mine[RAISERS];
     rw_handler handler;
@@ -186,7 +216,8 @@ static void raisers(void) {
 
 int main(void) {
     rw_set_wait(&waiting);
-    IS(rw_signals_layout(&rw_mem_pipe_64, NULL, NULL), RW_INVALID); /* sizes of another family */
+    no_tables();
+    attached();
     sizes_and_payloads();
     handlers();
     raisers();

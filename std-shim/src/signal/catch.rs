@@ -335,7 +335,7 @@ fn set_event(event: RawFd) {
 /// ```
 #[must_use = "the right to dispatch is given back at once"]
 pub struct Dispatcher {
-    table: core::Dispatcher<'static, LINES, DEPTH, Wakeup>,
+    table: core::Dispatcher<&'static ProcessTable>,
     event: BorrowedFd<'static>,
 }
 
@@ -505,10 +505,7 @@ impl Dispatcher {
     /// polls.
     fn poll_table<R>(
         &mut self,
-        poll: impl FnOnce(
-            &mut core::Dispatcher<'static, LINES, DEPTH, Wakeup>,
-            &mut Context<'_>,
-        ) -> Poll<R>,
+        poll: impl FnOnce(&mut core::Dispatcher<&'static ProcessTable>, &mut Context<'_>) -> Poll<R>,
     ) -> Poll<R> {
         // The read fails if the descriptor was clear already.
         let _ = rustix::io::read(self.event, &mut [0; 8]);

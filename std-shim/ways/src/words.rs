@@ -212,7 +212,7 @@ impl Code for Queued {
 /// One side raises; the other side takes, in one place.
 struct Tables {
     there: &'static OneLine,
-    back: table::Dispatcher<'static, 1, 64, PrivateFutex>,
+    back: table::Dispatcher<&'static table::Table<1, 64, PrivateFutex>>,
 }
 
 type OneLine = Table<1, 64, PrivateFutex>;

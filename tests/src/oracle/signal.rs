@@ -210,7 +210,7 @@ fn change<const LINES: usize, const DEPTH: usize>(
 }
 
 fn dispatch<const LINES: usize, const DEPTH: usize>(
-    dispatcher: &mut Dispatcher<'_, LINES, DEPTH, Spin>,
+    dispatcher: &mut Dispatcher<&Table<LINES, DEPTH, Spin>>,
     operation: usize,
     choices: &mut Choices<'_>,
     model: &mut Model<LINES>,

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //!   1. used += 1            reserves a slot, though not yet which one (all in use: undo, "full")
-//!   2. ticket = tail++      chooses it: the slot `ticket` modulo DEPTH
+//!   2. ticket = tail++      chooses it: the slot `ticket` modulo the depth
 //!   3. write the payload, then turn = ticket + 1: the dispatcher may pop it
 //! ```
 //!
@@ -20,81 +20,82 @@
 //! payloads. It pops in order, so it popped ticket `t - DEPTH`, the one that used the slot before.
 
 use crate::signal::payload::Payload;
-use crate::sync::{AtomicU32, Cell, Ordering, RmwU32, array_of, const_unless_loom, worth_a_try};
+use crate::sync::{AtomicU32, Cell, Ordering, RmwU32, const_unless_loom, worth_a_try};
 
+/// The words of a line's queue. Its slots lie elsewhere: each operation gets them, and always the
+/// same ones.
 #[derive(Debug)]
-pub(super) struct Queue<const DEPTH: usize> {
+#[repr(C)]
+pub(super) struct Queue {
     /// Slots reserved or filled. Above DEPTH for a moment while raisers find the queue full.
     used: RmwU32,
     /// The next ticket to hand out.
     tail: RmwU32,
     /// The next ticket to pop. Only the dispatcher accesses it.
     head: Cell<u32>,
-    slots: [Slot; DEPTH],
 }
 
+/// Room for one payload of a line.
 #[derive(Debug)]
-struct Slot {
+#[repr(C)]
+pub struct Slot {
     /// The ticket last written here, plus one.
     turn: AtomicU32,
     payload: Cell<Payload>,
 }
 
-// SAFETY: only the dispatcher accesses `head`; the contract of `pop` and `has_next` demands it. A
-// slot's payload belongs to the raiser that holds its ticket, until that raiser's store to `turn`
-// passes it to the dispatcher, until the dispatcher's subtraction from `used` passes it to the next
-// raiser.
-unsafe impl<const DEPTH: usize> Sync for Queue<DEPTH> {}
+// SAFETY: only the dispatcher accesses `head`; the contract of `pop` and `has_next` demands it.
+unsafe impl Sync for Queue {}
+// SAFETY: a slot's payload belongs to the raiser that holds its ticket, until that raiser's store
+// to `turn` passes it to the dispatcher, until the dispatcher's subtraction from `used` passes it
+// to the next raiser.
+unsafe impl Sync for Slot {}
 
 impl Slot {
+    /// The most slots of a line.
+    pub(in crate::signal) const MOST: usize = 1 << 30;
+
     const_unless_loom! {
-        fn new() -> Self {
+        pub(in crate::signal) fn new() -> Self {
             Slot { turn: AtomicU32::new(0), payload: Cell::new(Payload::new(0)) }
         }
     }
+
+    /// As if the queue had handed out `tickets` tickets; for tests of wrapping tickets.
+    #[cfg(any(test, loom))]
+    pub(in crate::signal) fn start_at(&self, tickets: u32) {
+        // No slot's `turn` may look like a ticket to come; those are `tickets + 1` and up.
+        self.turn.store(tickets, Ordering::Relaxed);
+    }
 }
 
-impl<const DEPTH: usize> Queue<DEPTH> {
-    /// `DEPTH`: a power of two up to 2^30, or 0.
-    ///
-    /// With a power of two, a ticket still finds its slot after the ticket counter wrapped. With 0,
-    /// the queue has no slots.
-    const PLACES: u32 = {
-        assert!(
-            DEPTH == 0 || (DEPTH.is_power_of_two() && DEPTH <= 1 << 30),
-            "DEPTH is a power of two, at most 2^30; or 0 for a table without payloads"
-        );
-        DEPTH as u32
-    };
+/// The slot of a ticket, if there is any. Their number is a power of two, or 0.
+#[inline(always)]
+fn slot(slots: &[Slot], ticket: u32) -> Option<&Slot> {
+    slots.get(ticket as usize & slots.len().wrapping_sub(1))
+}
 
+impl Queue {
     const_unless_loom! {
         pub(super) fn new() -> Self {
-            // Evaluated here, so that a table with another DEPTH does not compile.
-            let _ = Self::PLACES;
-            Queue {
-                used: RmwU32::new(0),
-                tail: RmwU32::new(0),
-                head: Cell::new(0),
-                slots: array_of!(Slot::new(); DEPTH),
-            }
+            Queue { used: RmwU32::new(0), tail: RmwU32::new(0), head: Cell::new(0) }
         }
-    }
-
-    fn slot(&self, ticket: u32) -> Option<&Slot> {
-        self.slots.get(ticket as usize & DEPTH.wrapping_sub(1))
     }
 
     /// Adds a payload. Wait-free; any context may call it.
     ///
     /// # Errors
     /// The payload, if the queue is full.
-    pub(super) fn push(&self, payload: Payload) -> Result<(), Payload> {
+    #[inline(always)]
+    pub(super) fn push(&self, slots: &[Slot], payload: Payload) -> Result<(), Payload> {
+        // The cast loses nothing: there are at most `Slot::MOST`.
+        let places = slots.len() as u32;
         // Load first, so that raisers that find the queue full write nothing. Relaxed: a hint.
-        if !worth_a_try(|| self.used.load(Ordering::Relaxed) < Self::PLACES) {
+        if !worth_a_try(|| self.used.load(Ordering::Relaxed) < places) {
             return Err(payload);
         }
         // Step 1. Acquire: partner is the release in `pop`, with which the dispatcher frees a slot.
-        if self.used.fetch_add(1, Ordering::Acquire) >= Self::PLACES {
+        if self.used.fetch_add(1, Ordering::Acquire) >= places {
             // Relaxed: it passes no slot on. It is a read-modify-write, so it continues the release
             // sequence of the dispatcher's subtraction in `pop`.
             self.used.fetch_sub(1, Ordering::Relaxed);
@@ -104,8 +105,8 @@ impl<const DEPTH: usize> Queue<DEPTH> {
         // took an earlier ticket. Acquire and release: partner is this same operation in that
         // raiser, which passes on what it acquired in step 1.
         let ticket = self.tail.fetch_add(1, Ordering::AcqRel);
-        let Some(slot) = self.slot(ticket) else {
-            return Err(payload); // DEPTH is 0, which is always full: not reached.
+        let Some(slot) = slot(slots, ticket) else {
+            return Err(payload); // no slots, which is always full: not reached.
         };
         // SAFETY: this call alone holds the ticket, and the ticket's slot is free: the proof is in
         // the module's documentation.
@@ -121,11 +122,12 @@ impl<const DEPTH: usize> Queue<DEPTH> {
     /// # Safety
     /// Only the dispatcher may call it: no two calls of `pop` or [`has_next`](Self::has_next) on
     /// this queue run at the same time, and each happens before the next.
-    pub(super) unsafe fn pop(&self) -> Option<Payload> {
+    #[inline(always)]
+    pub(super) unsafe fn pop(&self, slots: &[Slot]) -> Option<Payload> {
         // SAFETY: the caller is the dispatcher, and only the dispatcher accesses `head`, in calls
         // that happen one after the other.
         let head = self.head.with(|head| unsafe { *head });
-        let slot = self.slot(head)?;
+        let slot = slot(slots, head)?;
         // Acquire: partner is the release store to `turn` in `push`.
         if slot.turn.load(Ordering::Acquire) != head.wrapping_add(1) {
             return None;
@@ -147,13 +149,14 @@ impl<const DEPTH: usize> Queue<DEPTH> {
     /// # Safety
     /// Only the dispatcher may call it: no two calls of [`pop`](Self::pop) or `has_next` on this
     /// queue run at the same time, and each happens before the next.
-    pub(super) unsafe fn has_next(&self) -> bool {
+    #[inline(always)]
+    pub(super) unsafe fn has_next(&self, slots: &[Slot]) -> bool {
         // SAFETY: the caller is the dispatcher, and only the dispatcher accesses `head`, in calls
         // that happen one after the other.
         let head = self.head.with(|head| unsafe { *head });
         // Relaxed: clearing the line's bit acquired the announcement of every payload announced
         // before, so this load sees their `turn`. `pop` acquires the payload itself.
-        self.slot(head)
+        slot(slots, head)
             .is_some_and(|slot| slot.turn.load(Ordering::Relaxed) == head.wrapping_add(1))
     }
 
@@ -163,7 +166,5 @@ impl<const DEPTH: usize> Queue<DEPTH> {
         self.tail.set(ticket);
         // SAFETY: `&mut self` borrows the queue exclusively, so nobody else accesses `head`.
         self.head.with_mut(|head| unsafe { *head = ticket });
-        // No slot's `turn` may look like a ticket to come; those are `ticket + 1` and up.
-        self.slots.iter().for_each(|slot| slot.turn.store(ticket, Ordering::Relaxed));
     }
 }

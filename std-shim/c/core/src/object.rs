@@ -60,17 +60,34 @@ pub use crate::objects;
 /// pointer.
 pub fn room_of<O: Object>(at: *const O) -> Option<NonNull<O::Value>> {
     let at = NonNull::new(at.cast_mut().cast::<usize>()).filter(|at| at.is_aligned())?;
-    let align = align_of::<O::Value>();
-    let begin = at.addr().get().wrapping_add(O::HEAD);
-    let padding = begin.wrapping_neg() % align;
-    // SAFETY: head, padding and value have room in the object, as `objects` has checked.
-    Some(unsafe { at.cast::<u8>().add(O::HEAD + padding) }.cast())
+    Some(behind_head::<O>(at))
 }
 
-/// Whether an object was made.
-fn is_made<O: Object>(at: *const O) -> bool {
+/// Where the value of the object at `at` lies.
+#[inline(always)]
+fn behind_head<O: Object>(at: NonNull<usize>) -> NonNull<O::Value> {
+    let align = align_of::<O::Value>();
+    let begin = at.addr().get().wrapping_add(O::HEAD);
+    // A value that is aligned as words are needs no padding behind whole words.
+    let is_padded = align > align_of::<usize>() || !O::HEAD.is_multiple_of(align);
+    let padding = if is_padded { begin.wrapping_neg() % align } else { 0 };
+    // SAFETY: head, padding and value have room in the object, as `objects` has checked.
+    unsafe { at.cast::<u8>().add(O::HEAD + padding) }.cast()
+}
+
+/// Where the value of an object lies, if it was made.
+#[inline(always)]
+fn made<O: Object>(at: *const O) -> Option<NonNull<O::Value>> {
+    tagged(at.cast_mut().cast(), O::TAG).map(behind_head::<O>)
+}
+
+/// An object that was made: the pointer is neither null nor misaligned, and the first word is the
+/// tag. For a small image the code is there once.
+#[cfg_attr(target_os = "none", inline(never))]
+#[cfg_attr(not(target_os = "none"), inline(always))]
+fn tagged(at: *mut usize, tag: usize) -> Option<NonNull<usize>> {
     // SAFETY: the caller of C gave an object, whose first word it may read.
-    unsafe { at.cast::<usize>().read() == O::TAG }
+    NonNull::new(at).filter(|at| at.is_aligned() && unsafe { at.read() } == tag)
 }
 
 /// Makes the object at `to`.
@@ -85,21 +102,36 @@ pub fn put<O: Object>(to: *mut O, value: O::Value) -> rw_error {
 
 /// The value of an object that several threads use; `None` if it was not made.
 pub fn shared<'a, O: Object>(at: *const O) -> Option<&'a O::Value> {
-    let value = room_of(at).filter(|_| is_made(at))?;
+    let value = made(at)?;
     // SAFETY: the tag says that the object was made, and C keeps it in its place during the call.
     Some(unsafe { value.as_ref() })
 }
 
 /// The value of an object that one thread uses; `None` if it was not made.
 pub fn own<'a, O: Object>(at: *mut O) -> Option<&'a mut O::Value> {
-    let mut value = room_of(at).filter(|_| is_made(at))?;
+    let mut value = made(at)?;
     // SAFETY: the tag says that the object was made. C lets one thread at a time use it.
     Some(unsafe { value.as_mut() })
 }
 
+/// Does something with the value of an object. Meanwhile the object is none, so that what `work`
+/// calls does not find it.
+pub fn busy<O: Object, R>(at: *mut O, work: impl FnOnce(&mut O::Value) -> R) -> Option<R> {
+    let mut value = made(at)?;
+    let tag = at.cast::<usize>();
+    // SAFETY: the object was made, and its first word is the tag.
+    unsafe { tag.write(0) };
+    // SAFETY: the object was made. C lets one thread at a time use it, and what `work` calls does
+    // not use it.
+    let done = work(unsafe { value.as_mut() });
+    // SAFETY: as above.
+    unsafe { tag.write(O::TAG) };
+    Some(done)
+}
+
 /// Takes the value out of an object, which is then none.
 pub fn take<O: Object>(at: *mut O) -> Option<O::Value> {
-    let value = room_of(at).filter(|_| is_made(at))?;
+    let value = made(at)?;
     // SAFETY: the object was made, and its first word is the tag.
     unsafe { at.cast::<usize>().write(0) };
     // SAFETY: the object was made, and the tag says now that it is none: nobody takes the value

@@ -2,17 +2,17 @@
 
 use crate::error::{code, rw_error};
 use crate::object::{
-    Object, RW_HANDLE_WORDS, memory as placed, objects, put, release, room_of, shared, take, tell,
-    tell_layout,
+    Object, RW_HANDLE_WORDS, busy, memory as placed, objects, own, put, release, room_of, shared,
+    tell, tell_layout,
 };
-use crate::sizes::{Family, functions, rw_sizes};
 use crate::wait::{Program, can_wait, deadline as until};
-use core::alloc::Layout;
 use core::ffi::c_void;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 use ringway_core::Error;
-use ringway_core::signal::{Dispatcher, Handler, Payload, Raised, SignalSet, Table};
+use ringway_core::signal::{Dispatcher, Handler, Payload, Raised, SignalSet, TableView};
+
+type Table = TableView<'static, Program>;
 
 /// A table of signal lines, in memory of the caller. Any thread and any interrupt may use it; its
 /// dispatcher is for one thread.
@@ -66,6 +66,8 @@ pub struct rw_raised {
 }
 
 impl From<Raised> for rw_raised {
+    // A small image has it once.
+    #[inline(never)]
     fn from(raised: Raised) -> Self {
         let Payload { value, sender, user, code } = raised.payload.unwrap_or(Payload::new(0));
         rw_raised {
@@ -74,130 +76,6 @@ impl From<Raised> for rw_raised {
             has_payload: raised.payload.is_some(),
             payload: rw_payload { value, sender, user, code },
         }
-    }
-}
-
-/// A table of any size.
-pub trait AnyTable: Sync {
-    fn raise(&self, line: u32) -> Result<(), Error>;
-    fn raise_with(&self, line: u32, payload: Payload) -> Result<(), Error>;
-    fn pending(&self) -> SignalSet;
-    fn change_mask(&self, change: Change, lines: SignalSet) -> SignalSet;
-    fn set_handler(&self, line: u32, handler: Option<&'static Handler>) -> Result<(), Error>;
-    fn set_priority(&self, line: u32, priority: u8) -> Result<(), Error>;
-    fn end_dispatcher(&self) -> bool;
-    fn dispatcher(&'static self) -> Option<Room>;
-
-    /// Does something with the dispatcher.
-    ///
-    /// # Safety
-    /// `dispatcher` of this table made `room`, and it was not released since.
-    unsafe fn with(&self, room: &mut Room, what: Wanted) -> Result<Done, Error>;
-}
-
-/// The bytes of a dispatcher of any size.
-pub struct Room([MaybeUninit<usize>; 2]);
-
-/// How a mask changes.
-pub enum Change {
-    Add,
-    Remove,
-    Replace,
-}
-
-/// What to do with a dispatcher.
-pub enum Wanted {
-    Dispatch,
-    One,
-    Take(SignalSet),
-    Pause(Option<u64>),
-    Wait(SignalSet, Option<u64>),
-    Release,
-}
-
-/// What was done.
-pub enum Done {
-    Nothing,
-    Deliveries(usize),
-    One(Raised),
-}
-
-impl<const LINES: usize, const DEPTH: usize> AnyTable for Table<LINES, DEPTH, Program> {
-    fn raise(&self, line: u32) -> Result<(), Error> {
-        self.raise(line)
-    }
-
-    fn raise_with(&self, line: u32, payload: Payload) -> Result<(), Error> {
-        Ok(self.raise_with(line, payload)?)
-    }
-
-    fn pending(&self) -> SignalSet {
-        self.pending()
-    }
-
-    fn change_mask(&self, change: Change, lines: SignalSet) -> SignalSet {
-        match change {
-            Change::Add => self.mask(lines),
-            Change::Remove => self.unmask(lines),
-            Change::Replace => self.set_mask(lines),
-        }
-    }
-
-    fn set_handler(&self, line: u32, handler: Option<&'static Handler>) -> Result<(), Error> {
-        self.set_handler(line, handler).map(drop)
-    }
-
-    fn set_priority(&self, line: u32, priority: u8) -> Result<(), Error> {
-        self.set_priority(line, priority).map(drop)
-    }
-
-    fn end_dispatcher(&self) -> bool {
-        self.end_dispatcher()
-    }
-
-    fn dispatcher(&'static self) -> Option<Room> {
-        const {
-            assert!(size_of::<Dispatcher<'static, LINES, DEPTH, Program>>() <= size_of::<Room>());
-            assert!(align_of::<Dispatcher<'static, LINES, DEPTH, Program>>() <= align_of::<Room>());
-        };
-        let dispatcher = Table::dispatcher(self)?;
-        let mut room = Room([MaybeUninit::uninit(); 2]);
-        // SAFETY: the room is large enough for a dispatcher, and aligned.
-        unsafe { room.0.as_mut_ptr().cast::<Dispatcher<'_, LINES, DEPTH, _>>().write(dispatcher) };
-        Some(room)
-    }
-
-    unsafe fn with(&self, room: &mut Room, what: Wanted) -> Result<Done, Error> {
-        let at = room.0.as_mut_ptr().cast::<Dispatcher<'static, LINES, DEPTH, Program>>();
-        if let Wanted::Release = what {
-            // SAFETY: the caller guarantees that a dispatcher is there, and uses it no more.
-            unsafe { at.drop_in_place() };
-            return Ok(Done::Nothing);
-        }
-        // SAFETY: the caller guarantees that a dispatcher of this table is there.
-        let dispatcher = unsafe { &mut *at };
-        Ok(match what {
-            Wanted::Dispatch => Done::Deliveries(dispatcher.dispatch()),
-            Wanted::One => dispatcher.dispatch_one().map_or(Done::Nothing, Done::One),
-            Wanted::Take(lines) => dispatcher.try_wait(lines).map_or(Done::Nothing, Done::One),
-            Wanted::Pause(deadline) => Done::Deliveries(dispatcher.pause_deadline(deadline)?),
-            Wanted::Wait(lines, deadline) => Done::One(dispatcher.wait_deadline(lines, deadline)?),
-            Wanted::Release => Done::Nothing,
-        })
-    }
-}
-
-/// A dispatcher, and its table.
-pub struct Dispatching {
-    table: &'static dyn AnyTable,
-    room: Room,
-}
-
-impl Drop for Dispatching {
-    fn drop(&mut self) {
-        // SAFETY: `dispatcher` of this table made the room, and only this releases it. The result
-        // says nothing: a release cannot fail.
-        let _ = unsafe { self.table.with(&mut self.room, Wanted::Release) };
     }
 }
 
@@ -211,82 +89,25 @@ pub struct Calling {
 }
 
 objects! {
-    rw_signals = &'static dyn AnyTable, 0x7277_0071;
-    rw_dispatcher = Dispatching, 0x7277_0072;
+    rw_signals = Table, 0x7277_0071;
+    rw_dispatcher = Dispatcher<Table>, 0x7277_0072;
     rw_handler = Calling, 0x7277_0073;
 }
 
-/// How tables of one size are made.
-pub struct TableFunctions {
-    layout: Layout,
-    make: unsafe fn(NonNull<u8>) -> &'static dyn AnyTable,
-}
-
-enum Tables {}
-
-// SAFETY: no other family has this tag.
-unsafe impl Family for Tables {
-    type Functions = TableFunctions;
-    const TAG: usize = 0x7277_0f01;
-}
-
-/// Makes a table at `at`.
+/// Tells how much memory a table takes, and its alignment: `lines` lines (1 to 64), each with a
+/// queue of `depth` payloads (a power of two, or 0).
 ///
-/// # Safety
-/// There is memory for it, which is used for nothing else.
-unsafe fn make<const LINES: usize, const DEPTH: usize>(at: NonNull<u8>) -> &'static dyn AnyTable {
-    let mut at = at.cast::<Table<LINES, DEPTH, Program>>();
-    // SAFETY: the caller guarantees memory for it.
-    unsafe { at.write(Table::new()) };
-    // SAFETY: it was made above, and stays in its place.
-    unsafe { at.as_mut() }
-}
-
-const fn sizes<const LINES: usize, const DEPTH: usize>() -> rw_sizes {
-    rw_sizes::of::<Tables>(
-        const {
-            &TableFunctions {
-                layout: Layout::new::<Table<LINES, DEPTH, Program>>(),
-                make: make::<LINES, DEPTH>,
-            }
-        },
-    )
-}
-
-/// The sizes of a signal table: 4 lines, each with a queue of 4 payloads.
-#[unsafe(no_mangle)]
-pub static rw_signals_4_queued: rw_sizes = sizes::<4, 4>();
-/// The sizes of a signal table: 8 lines without payloads.
-#[unsafe(no_mangle)]
-pub static rw_signals_8: rw_sizes = sizes::<8, 0>();
-/// The sizes of a signal table: 8 lines, each with a queue of 8 payloads.
-#[unsafe(no_mangle)]
-pub static rw_signals_8_queued: rw_sizes = sizes::<8, 8>();
-/// The sizes of a signal table: 32 lines without payloads.
-#[unsafe(no_mangle)]
-pub static rw_signals_32: rw_sizes = sizes::<32, 0>();
-/// The sizes of a signal table: 32 lines, each with a queue of 16 payloads.
-#[unsafe(no_mangle)]
-pub static rw_signals_32_queued: rw_sizes = sizes::<32, 16>();
-/// The sizes of a signal table: 64 lines without payloads.
-#[unsafe(no_mangle)]
-pub static rw_signals_64: rw_sizes = sizes::<64, 0>();
-/// The sizes of a signal table: 64 lines, each with a queue of 16 payloads.
-#[unsafe(no_mangle)]
-pub static rw_signals_64_queued: rw_sizes = sizes::<64, 16>();
-
-/// Tells how much memory a table of these sizes takes (one of `rw_signals_4_queued` to
-/// `rw_signals_64_queued`), and its alignment.
+/// `RW_EXHAUSTED` if there is no such table.
 ///
 /// Any thread; interrupts too.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn rw_signals_layout(
-    sizes: *const rw_sizes,
+pub extern "C" fn rw_signals_layout(
+    lines: usize,
+    depth: usize,
     size: *mut usize,
     align: *mut usize,
 ) -> rw_error {
-    let Some(functions) = functions::<Tables>(sizes) else { return rw_error::RW_INVALID };
-    tell_layout(Some(functions.layout), size, align)
+    tell_layout(Table::layout(lines, depth), size, align)
 }
 
 /// Makes a table in `memory`, which stays in its place and is used for nothing else.
@@ -297,15 +118,36 @@ pub unsafe extern "C" fn rw_signals_init(
     signals: *mut rw_signals,
     memory: *mut c_void,
     memory_size: usize,
-    sizes: *const rw_sizes,
+    lines: usize,
+    depth: usize,
 ) -> rw_error {
-    let Some(functions) = functions::<Tables>(sizes) else { return rw_error::RW_INVALID };
-    let Some(at) = placed(memory, memory_size, functions.layout) else {
-        return rw_error::RW_INVALID;
-    };
-    // SAFETY: the memory is as large as the layout says, and the caller guarantees that it is used
-    // for nothing else.
-    put(signals, unsafe { (functions.make)(at) })
+    let Some(layout) = Table::layout(lines, depth) else { return rw_error::RW_EXHAUSTED };
+    let Some(at) = placed(memory, memory_size, layout) else { return rw_error::RW_INVALID };
+    // SAFETY: the caller guarantees memory of this size, which is used for nothing else.
+    match unsafe { Table::init_at(at, lines, depth) } {
+        Some(made) => put(signals, made),
+        None => rw_error::RW_EXHAUSTED,
+    }
+}
+
+/// Finds a table that this program made in `memory`, with the same numbers.
+///
+/// One thread at a time; interrupts too.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rw_signals_attach(
+    signals: *mut rw_signals,
+    memory: *mut c_void,
+    memory_size: usize,
+    lines: usize,
+    depth: usize,
+) -> rw_error {
+    let Some(layout) = Table::layout(lines, depth) else { return rw_error::RW_EXHAUSTED };
+    let Some(at) = placed(memory, memory_size, layout) else { return rw_error::RW_INVALID };
+    // SAFETY: the caller guarantees that there is such a table.
+    match unsafe { Table::at(at, lines, depth) } {
+        Some(found) => put(signals, found),
+        None => rw_error::RW_EXHAUSTED,
+    }
 }
 
 /// Makes a handler: a delivery calls `run(context, raised)` where the dispatcher dispatches.
@@ -336,10 +178,14 @@ pub unsafe extern "C" fn rw_handler_init(
 /// Calls `run`, with what C cannot be asked to keep apart from it.
 fn calling(run: Run, context: *mut c_void) -> impl Fn(&Raised) + Sync + 'static {
     let context = Context(context);
-    move |raised| {
-        let raised = rw_raised::from(*raised);
-        run(context.get(), &raised);
-    }
+    move |raised| call(run, context.get(), raised)
+}
+
+// Not inline: the closure above becomes two functions.
+#[inline(never)]
+fn call(run: Run, context: *mut c_void, raised: &Raised) {
+    let raised = rw_raised::from(*raised);
+    run(context, &raised);
 }
 
 /// What a handler's function is called with.
@@ -384,12 +230,13 @@ pub unsafe extern "C" fn rw_signals_set_handler(
     handler: *const rw_handler,
 ) -> rw_error {
     let Some(signals) = shared(signals) else { return rw_error::RW_INVALID };
-    if handler.is_null() {
-        return code(signals.set_handler(line, None));
+    let mut new = None;
+    if !handler.is_null() {
+        let Some(calling) = shared(handler) else { return rw_error::RW_INVALID };
+        // SAFETY: the object was made, by `rw_handler_init`, which writes the handler.
+        new = Some(unsafe { calling.handler.assume_init_ref() });
     }
-    let Some(calling) = shared(handler) else { return rw_error::RW_INVALID };
-    // SAFETY: the object was made, by `rw_handler_init`, which writes the handler.
-    code(signals.set_handler(line, Some(unsafe { calling.handler.assume_init_ref() })))
+    code(signals.set_handler(line, new))
 }
 
 /// Sets the priority of a line, 0 at first. The dispatcher delivers the highest priority first;
@@ -432,7 +279,10 @@ pub unsafe extern "C" fn rw_signals_raise_with(
     }
     // SAFETY: the caller of C gave a payload to read.
     let rw_payload { value, sender, user, code: reason } = unsafe { *payload };
-    code(signals.raise_with(line, Payload { value, sender, user, code: reason }))
+    match signals.raise_with(line, Payload { value, sender, user, code: reason }) {
+        Ok(()) => rw_error::RW_OK,
+        Err(error) => Error::from(error).into(),
+    }
 }
 
 /// The lines that were raised and not yet delivered, masked ones too: bit `n` is line `n`. 0 for
@@ -444,10 +294,15 @@ pub unsafe extern "C" fn rw_signals_pending(signals: *const rw_signals) -> u64 {
     shared(signals).map_or(0, |signals| signals.pending().bits())
 }
 
-fn change(signals: *const rw_signals, change: Change, lines: u64, before: *mut u64) -> rw_error {
+/// Changes the mask, and tells the mask before.
+fn change(
+    signals: *const rw_signals,
+    lines: u64,
+    before: *mut u64,
+    change: fn(&Table, SignalSet) -> SignalSet,
+) -> rw_error {
     let Some(signals) = shared(signals) else { return rw_error::RW_INVALID };
-    let lines = SignalSet::from_bits_retain(lines);
-    tell(before, signals.change_mask(change, lines).bits());
+    tell(before, change(signals, SignalSet::from_bits_retain(lines)).bits());
     rw_error::RW_OK
 }
 
@@ -461,7 +316,7 @@ pub unsafe extern "C" fn rw_signals_mask(
     lines: u64,
     before: *mut u64,
 ) -> rw_error {
-    change(signals, Change::Add, lines, before)
+    change(signals, lines, before, Table::mask)
 }
 
 /// Unmasks lines, and wakes the dispatcher. Tells the mask before.
@@ -473,7 +328,7 @@ pub unsafe extern "C" fn rw_signals_unmask(
     lines: u64,
     before: *mut u64,
 ) -> rw_error {
-    change(signals, Change::Remove, lines, before)
+    change(signals, lines, before, Table::unmask)
 }
 
 /// Masks exactly these lines. Tells the mask before.
@@ -485,7 +340,7 @@ pub unsafe extern "C" fn rw_signals_set_mask(
     lines: u64,
     before: *mut u64,
 ) -> rw_error {
-    change(signals, Change::Replace, lines, before)
+    change(signals, lines, before, Table::set_mask)
 }
 
 /// Ends the current dispatcher: it delivers what was raised before, and then its waiting calls
@@ -511,32 +366,10 @@ pub unsafe extern "C" fn rw_signals_take_dispatcher(
     dispatcher: *mut rw_dispatcher,
 ) -> rw_error {
     let Some(signals) = shared(signals) else { return rw_error::RW_INVALID };
-    let table: &'static dyn AnyTable = *signals;
-    match table.dispatcher() {
-        Some(room) => put(dispatcher, Dispatching { table, room }),
+    match Table::dispatcher(*signals) {
+        Some(taken) => put(dispatcher, taken),
         None => rw_error::RW_TAKEN,
     }
-}
-
-/// Does something with a dispatcher. Meanwhile the object is none, so that a handler cannot use it.
-fn with(dispatcher: *mut rw_dispatcher, what: Wanted) -> Result<Done, rw_error> {
-    let mut dispatching = take(dispatcher).ok_or(rw_error::RW_INVALID)?;
-    // SAFETY: `dispatcher` of this table made the room, and it was not released.
-    let done = unsafe { dispatching.table.with(&mut dispatching.room, what) };
-    match put(dispatcher, dispatching) {
-        rw_error::RW_OK => Ok(done?),
-        error => Err(error),
-    }
-}
-
-fn told(done: Result<Done, rw_error>, deliveries: *mut usize, raised: *mut rw_raised) -> rw_error {
-    match done {
-        Ok(Done::Deliveries(count)) => tell(deliveries, count),
-        Ok(Done::One(delivery)) => tell(raised, delivery.into()),
-        Ok(Done::Nothing) => return rw_error::RW_WOULD_BLOCK,
-        Err(error) => return error,
-    }
-    rw_error::RW_OK
 }
 
 /// Runs the handlers of the pending lines, the highest priority first, and tells the number of
@@ -548,7 +381,12 @@ pub unsafe extern "C" fn rw_dispatcher_dispatch(
     dispatcher: *mut rw_dispatcher,
     deliveries: *mut usize,
 ) -> rw_error {
-    told(with(dispatcher, Wanted::Dispatch), deliveries, core::ptr::null_mut())
+    // A handler does not find the dispatcher that called it. So in the calls below.
+    match busy(dispatcher, Dispatcher::dispatch) {
+        Some(done) => tell(deliveries, done),
+        None => return rw_error::RW_INVALID,
+    }
+    rw_error::RW_OK
 }
 
 /// Runs the handler of the pending line with the highest priority, and tells what it delivered.
@@ -560,7 +398,10 @@ pub unsafe extern "C" fn rw_dispatcher_dispatch_one(
     dispatcher: *mut rw_dispatcher,
     raised: *mut rw_raised,
 ) -> rw_error {
-    told(with(dispatcher, Wanted::One), core::ptr::null_mut(), raised)
+    match busy(dispatcher, Dispatcher::dispatch_one) {
+        Some(delivery) => told(delivery, raised),
+        None => rw_error::RW_INVALID,
+    }
 }
 
 /// Takes one delivery of any of these lines, masked or not, and runs no handler. `RW_WOULD_BLOCK`
@@ -573,8 +414,8 @@ pub unsafe extern "C" fn rw_dispatcher_try_wait(
     lines: u64,
     raised: *mut rw_raised,
 ) -> rw_error {
-    let lines = SignalSet::from_bits_retain(lines);
-    told(with(dispatcher, Wanted::Take(lines)), core::ptr::null_mut(), raised)
+    let Some(taken) = own(dispatcher) else { return rw_error::RW_INVALID };
+    told(taken.try_wait(SignalSet::from_bits_retain(lines)), raised)
 }
 
 /// Sleeps until there is something to handle, and runs the handlers as `rw_dispatcher_dispatch`.
@@ -587,11 +428,16 @@ pub unsafe extern "C" fn rw_dispatcher_pause(
     deadline: u64,
     deliveries: *mut usize,
 ) -> rw_error {
-    if let Err(error) = waits(dispatcher) {
-        return error;
+    let done = busy(dispatcher, |taken| {
+        can_wait()?;
+        Ok(taken.pause_deadline(until(deadline))?)
+    });
+    match done {
+        Some(Ok(done)) => tell(deliveries, done),
+        Some(Err(error)) => return error,
+        None => return rw_error::RW_INVALID,
     }
-    let done = with(dispatcher, Wanted::Pause(until(deadline)));
-    told(done, deliveries, core::ptr::null_mut())
+    rw_error::RW_OK
 }
 
 /// Sleeps until one of these lines is raised, masked or not, and takes the delivery. It runs no
@@ -605,17 +451,21 @@ pub unsafe extern "C" fn rw_dispatcher_wait(
     deadline: u64,
     raised: *mut rw_raised,
 ) -> rw_error {
-    if let Err(error) = waits(dispatcher) {
+    let Some(taken) = own(dispatcher) else { return rw_error::RW_INVALID };
+    if let Err(error) = can_wait() {
         return error;
     }
-    let lines = SignalSet::from_bits_retain(lines);
-    told(with(dispatcher, Wanted::Wait(lines, until(deadline))), core::ptr::null_mut(), raised)
+    match taken.wait_deadline(SignalSet::from_bits_retain(lines), until(deadline)) {
+        Ok(delivery) => told(Some(delivery), raised),
+        Err(error) => error.into(),
+    }
 }
 
-/// Whether this is a dispatcher, and the program can wait.
-fn waits(dispatcher: *const rw_dispatcher) -> Result<(), rw_error> {
-    shared(dispatcher).ok_or(rw_error::RW_INVALID)?;
-    can_wait()
+/// Tells a delivery, if there is one.
+fn told(delivery: Option<Raised>, to: *mut rw_raised) -> rw_error {
+    let Some(delivery) = delivery else { return rw_error::RW_WOULD_BLOCK };
+    tell(to, delivery.into());
+    rw_error::RW_OK
 }
 
 /// Gives the right to dispatch back.

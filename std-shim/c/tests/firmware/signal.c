@@ -50,7 +50,7 @@ bool run(void) {
     size_t deliveries = 9;
     rw_raised raised;
     rw_set_wait(&by_interrupt);
-    bool set = rw_signals_init(&signals, memory, sizeof memory, &rw_signals_4_queued) == RW_OK &&
+    bool set = rw_signals_init(&signals, memory, sizeof memory, 4, 4) == RW_OK &&
                rw_signals_take_dispatcher(&signals, &dispatcher) == RW_OK &&
                rw_handler_init(&handlers[0], on_tick, &seen) == RW_OK &&
                rw_handler_init(&handlers[1], on_sample, &samples) == RW_OK &&

@@ -21,7 +21,7 @@ pub static SAMPLES: SampleRing = Ring::new();
 pub static SIGNALS: Table<2, 0, Async> = Table::new();
 
 pub type Samples = Consumer<&'static SampleRing>;
-pub type Signals = Dispatcher<'static, 2, 0, Async>;
+pub type Signals = Dispatcher<&'static Table<2, 0, Async>>;
 
 /// The signals: ten more samples were taken, and there will be no more.
 const TEN: u32 = 0;

@@ -5,7 +5,6 @@
 use core::hint::black_box;
 use ringway_core::signal::{Dispatcher, Handler, Raised, Table};
 use ringway_core::sync::{AtomicU32, Ordering};
-use ringway_core::wait::Spin;
 use ringway_firmware::report;
 
 type Signals = Table<8, 0>;
@@ -29,13 +28,13 @@ extern "C" fn operation_raise(signals: &'static Signals, line: u32) -> bool {
 
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn operation_dispatch(dispatcher: &mut Dispatcher<'static, 8, 0, Spin>) -> bool {
+extern "C" fn operation_dispatch(dispatcher: &mut Dispatcher<&'static Signals>) -> bool {
     dispatcher.dispatch() == 1
 }
 
 fn run() -> bool {
     report("RAM of the structure", size_of::<Signals>() as u32);
-    report("RAM of the handles", size_of::<Dispatcher<'static, 8, 0, Spin>>() as u32);
+    report("RAM of the handles", size_of::<Dispatcher<&'static Signals>>() as u32);
     let mut good = true;
     let Some(mut dispatcher) = SIGNALS.dispatcher() else { return false };
     (0..8).for_each(|line| good &= SIGNALS.set_handler(line, Some(&COUNT)).is_ok());

@@ -9,7 +9,9 @@ mod rest;
 mod shared;
 
 use core::hint::black_box;
+use core::mem::MaybeUninit;
 use core::pin::pin;
+use core::ptr::NonNull;
 use core::task::{Context, Waker};
 use embedded_io::{Read, ReadReady, Write, WriteReady};
 use ringway_core::channel::fifo::Registry;
@@ -20,7 +22,7 @@ use ringway_core::participant::Participant;
 use ringway_core::ring::bytes::ByteRing;
 use ringway_core::ring::queue::{Handle, Queue};
 use ringway_core::ring::{PushError, Ring};
-use ringway_core::signal::{Payload, SignalSet, Table};
+use ringway_core::signal::{Payload, SignalSet, Table, TableView};
 use ringway_core::wait::{Async, SpinClock};
 use ringway_firmware::report;
 
@@ -306,6 +308,23 @@ fn network(round: usize) {
 
 fn signals(round: usize) {
     let table = Table::<40, 2, Clock>::new();
+    let mut words = [MaybeUninit::<u64>::uninit(); 32];
+    let at = NonNull::from(&mut words).cast();
+    let (lines, depth) = (any(round), any(1));
+    if TableView::<'_, Clock>::layout(lines, depth).is_some_and(|it| it.size() <= 256) {
+        // SAFETY: the memory is as large, aligned, and used for nothing else.
+        let view = unsafe { TableView::<'_, Clock>::init_at(at, lines, depth) };
+        // SAFETY: there is such a table, if there can be one.
+        let again = unsafe { TableView::<'_, Clock>::at(at, lines, depth) };
+        black_box((view.is_some(), again.is_some_and(|view| view.raise(0).is_ok())));
+    }
+    let mut memory = [MaybeUninit::uninit(); 300];
+    let view = TableView::<'_, Clock>::init_in(&mut memory, lines, depth);
+    for view in [Some(table.view()), view.ok()].into_iter().flatten() {
+        if let Some(mut dispatcher) = view.dispatcher() {
+            black_box((view.raise(1).is_ok(), dispatcher.dispatch()));
+        }
+    }
     let Some(mut dispatcher) = table.dispatcher() else { return };
     let mut cx = Context::from_waker(Waker::noop());
     for step in 0..any(3) {

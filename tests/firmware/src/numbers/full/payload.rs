@@ -4,7 +4,6 @@ use crate::DEPTH;
 use core::hint::black_box;
 use ringway_core::signal::{Dispatcher, Handler, Payload, Raised, Table};
 use ringway_core::sync::{AtomicU32, Ordering};
-use ringway_core::wait::Spin;
 use ringway_firmware::report;
 
 const LINES: usize = 2;
@@ -31,15 +30,13 @@ extern "C" fn operation_raise_with(signals: &'static Signals, line: u32, value: 
 
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn operation_dispatch_one(
-    dispatcher: &mut Dispatcher<'static, LINES, DEPTH, Spin>,
-) -> bool {
+extern "C" fn operation_dispatch_one(dispatcher: &mut Dispatcher<&'static Signals>) -> bool {
     dispatcher.dispatch_one().is_some()
 }
 
 fn run() -> bool {
     report("RAM of the structure", size_of::<Signals>() as u32);
-    report("RAM of the handles", size_of::<Dispatcher<'static, LINES, DEPTH, Spin>>() as u32);
+    report("RAM of the handles", size_of::<Dispatcher<&'static Signals>>() as u32);
     let Some(mut dispatcher) = SIGNALS.dispatcher() else { return false };
     let mut good = true;
     for line in 0..LINES as u32 {
