@@ -120,6 +120,8 @@ pub use event::Event;
 pub use handle::{Forms, Handle, User};
 pub use mutex::{Mutex, MutexGuard, Recoverable};
 pub use reentrant::{ReentrantGuard, ReentrantMutex, ThreadId};
+#[cfg(not(loom))]
+pub use rwlock::RawRwLock;
 pub use rwlock::{ReadGuard, RwLock, RwLockInner, RwLockView, WriteGuard};
 pub use semaphore::{Semaphore, SemaphoreInner, SemaphoreView};
 pub use slots::Slots;

@@ -1,31 +1,35 @@
 //! A lock for one writer or several readers.
 
+mod access;
 mod guard;
+#[cfg(not(loom))]
+mod raw;
 mod words;
 
-use super::died::{LockError, LockResult, TryLockResult, lock_result};
+use super::died::{LockResult, TryLockResult, lock_result};
 use super::handle::{Caller, Forms, Handle, User, has_forms};
 use super::slots::Slots;
 #[cfg(not(loom))]
 use super::slots::write_slots;
-use super::turn::Turn;
-use super::word::{self, Before, Held, Unwinding, ValueRef};
+use super::word::Before;
 use crate::participant::Participant;
 use crate::plain::Plain;
 #[cfg(not(loom))]
 use crate::storage::{self, InMemory};
-use crate::sync::{AtomicU32, Cell, Ordering, array_of, const_unless_loom, fence, worth_a_try};
-use crate::wait::{Register, Spin, TimedOut, Wait, Wake};
+use crate::sync::{AtomicU32, Cell, Ordering, array_of, const_unless_loom};
+use crate::wait::{Register, Spin, Wait, Wake};
+use access::Access;
 #[cfg(not(loom))]
 use core::alloc::Layout;
 use core::fmt;
-use core::future::poll_fn;
 use core::panic::{RefUnwindSafe, UnwindSafe};
 #[cfg(not(loom))]
 use core::ptr::NonNull;
 use core::task::{Context, Poll};
 pub use guard::{ReadGuard, WriteGuard};
-use words::{EMPTY, Words, no_readers};
+#[cfg(not(loom))]
+pub use raw::RawRwLock;
+use words::{EMPTY, Words};
 
 /// A value that one writer can change, or up to `R` readers can read, at a time.
 ///
@@ -75,7 +79,7 @@ pub type RwLockView<T, W = Spin> = RwLockInner<T, [AtomicU32], W>;
 pub struct RwLockInner<T, S: Slots + ?Sized, W: Wake> {
     words: Before<Words<W>>,
     value: Cell<T>,
-    /// Each is 0, or its reader, encoded by [`word::name`].
+    /// Each is 0, or its reader, encoded by [`word::name`](super::word::name).
     slots: S,
 }
 
@@ -150,7 +154,12 @@ impl<T, S: Slots + ?Sized, W: Wake> RwLockInner<T, S, W> {
 
     /// Returns a handle by which `participant` uses the lock.
     pub fn handle(&self, participant: Participant) -> Handle<'_, RwLockView<T, W>> {
-        Handle::new(Caller { lock: self, me: participant }.view())
+        let slots = self.slots.as_slice().len();
+        let view = core::ptr::slice_from_raw_parts(core::ptr::from_ref(self).cast::<()>(), slots);
+        // SAFETY: the pointer is to the same lock, with the number of slots of its last field, and
+        // a view has the same layout; the lock is borrowed for as long as the handle.
+        let lock = unsafe { &*(view as *const RwLockView<T, W>) };
+        Handle::new(Caller { lock, me: participant })
     }
 
     /// Releases what `dead` holds of the lock; returns whether it held anything.
@@ -200,16 +209,10 @@ impl<T, S: Slots + ?Sized, W: Wake> fmt::Debug for RwLockInner<T, S, W> {
     }
 }
 
-/// The layout of what precedes the slots: the words, and a value of the layout `value`.
-#[cfg(not(loom))]
-fn before_slots<W: Wake>(value: Layout) -> Option<Layout> {
-    Layout::new::<Before<Words<W>>>().extend(value).ok().map(|(before, _)| before)
-}
-
 #[cfg(not(loom))]
 impl<T, W: Wake> RwLockView<T, W> {
     pub(crate) fn layout(readers: usize) -> Option<Layout> {
-        let before = before_slots::<W>(Layout::new::<Cell<T>>())?;
+        let before = raw::before_slots::<W>(Layout::new::<Cell<T>>())?;
         storage::layout::<AtomicU32>(before, readers)
     }
 
@@ -257,42 +260,6 @@ unsafe impl<T: Default, W: Wake> InMemory for RwLockView<T, W> {
     }
 }
 
-impl<W: Wake> RwLockView<(), W> {
-    /// The offset of the slots, in bytes, behind a value of the layout `value`.
-    #[cfg(not(loom))]
-    pub(crate) fn offset_of_slots(value: Layout) -> Option<usize> {
-        let slot = Layout::new::<AtomicU32>();
-        before_slots::<W>(value)?.extend(slot).ok().map(|(_, offset)| offset)
-    }
-
-    /// [`recover`](Self::recover) without the value's type: of a lock at `at` for `readers`
-    /// readers, whose value has the layout `value`.
-    ///
-    /// # Safety
-    /// An `RwLock<T, R, W>` lies at `at`, where `R` is `readers` and `T` is [`Plain`] and has the
-    /// layout `value`. `dead` takes no further step with it, and what it wrote is visible here.
-    #[cfg(not(loom))]
-    pub(crate) unsafe fn recover_at(
-        at: NonNull<u8>,
-        value: Layout,
-        readers: usize,
-        dead: Participant,
-    ) -> bool {
-        let Some(offset) = Self::offset_of_slots(value) else { return false };
-        // SAFETY: the caller guarantees that a lock lies at `at`; it begins with its words, which
-        // are atomics.
-        let words = unsafe { at.cast::<Before<Words<W>>>().as_ref() };
-        // SAFETY: the slots lie behind the value, at this offset, within the lock that the caller
-        // guarantees.
-        let slots = NonNull::slice_from_raw_parts(unsafe { at.add(offset) }.cast(), readers);
-        // SAFETY: the caller guarantees that the lock has `readers` slots, which are atomics.
-        let slots = unsafe { slots.as_ref() };
-        // SAFETY: the caller guarantees that `dead` takes no further step with this lock and that
-        // what it wrote is visible here; the value is `Plain`.
-        unsafe { words.0.recover(slots, dead) }
-    }
-}
-
 impl<T, S: Slots + ?Sized, W: Wake, U: User<RwLockInner<T, S, W>> + ?Sized>
     Forms<RwLockInner<T, S, W>, U>
 {
@@ -320,7 +287,7 @@ impl<T, S: Slots + ?Sized, W: Wake, U: User<RwLockInner<T, S, W>> + ?Sized>
     /// # Errors
     /// [`LockError`]: a writer died with the lock, or it cannot be taken now.
     pub fn try_read(&self) -> TryLockResult<ReadGuard<'_, T, W>> {
-        self.caller().view().try_read()
+        self.caller().access().try_read()
     }
 
     /// Takes the lock to write, if nobody reads or writes. Never waits.
@@ -330,7 +297,7 @@ impl<T, S: Slots + ?Sized, W: Wake, U: User<RwLockInner<T, S, W>> + ?Sized>
     /// # Errors
     /// [`LockError`]: a writer died with the lock, or it cannot be taken now.
     pub fn try_write(&self) -> TryLockResult<WriteGuard<'_, T, W>> {
-        self.caller().view().try_write()
+        self.caller().access().try_write()
     }
 }
 
@@ -342,7 +309,7 @@ impl<T, S: Slots + ?Sized, W: Wait, U: User<RwLockInner<T, S, W>> + ?Sized>
     /// # Errors
     /// [`OwnerDied`](super::OwnerDied), with the guard: a writer died with the lock.
     pub fn read(&self) -> LockResult<ReadGuard<'_, T, W>> {
-        self.caller().view().read()
+        self.caller().access().read()
     }
 
     /// Takes the lock to read; waits at most until `deadline` (`None`: for ever).
@@ -369,7 +336,7 @@ impl<T, S: Slots + ?Sized, W: Wait, U: User<RwLockInner<T, S, W>> + ?Sized>
         &self,
         deadline: Option<W::Deadline>,
     ) -> TryLockResult<ReadGuard<'_, T, W>> {
-        self.caller().view().read_deadline(deadline)
+        self.caller().access().read_deadline(deadline)
     }
 
     /// Takes the lock to write; waits until nobody reads or writes.
@@ -380,7 +347,7 @@ impl<T, S: Slots + ?Sized, W: Wait, U: User<RwLockInner<T, S, W>> + ?Sized>
     /// # Errors
     /// [`OwnerDied`](super::OwnerDied), with the guard: a writer died with the lock.
     pub fn write(&self) -> LockResult<WriteGuard<'_, T, W>> {
-        self.caller().view().write()
+        self.caller().access().write()
     }
 
     /// Takes the lock to write; waits at most until `deadline` (`None`: for ever).
@@ -408,7 +375,7 @@ impl<T, S: Slots + ?Sized, W: Wait, U: User<RwLockInner<T, S, W>> + ?Sized>
         &self,
         deadline: Option<W::Deadline>,
     ) -> TryLockResult<WriteGuard<'_, T, W>> {
-        self.caller().view().write_deadline(deadline)
+        self.caller().access().write_deadline(deadline)
     }
 }
 
@@ -419,7 +386,7 @@ impl<T, S: Slots + ?Sized, W: Register, U: User<RwLockInner<T, S, W>> + ?Sized>
     ///
     /// Cancel-safe: a task that stops polling holds nothing.
     pub fn poll_read(&self, cx: &mut Context<'_>) -> Poll<LockResult<ReadGuard<'_, T, W>>> {
-        self.caller().view().poll_read(cx)
+        self.caller().access().poll_read(cx)
     }
 
     /// [`read`](Self::read) for a task. Cancel-safe.
@@ -427,7 +394,7 @@ impl<T, S: Slots + ?Sized, W: Register, U: User<RwLockInner<T, S, W>> + ?Sized>
     /// # Errors
     /// [`OwnerDied`](super::OwnerDied), with the guard: a writer died with the lock.
     pub fn read_async(&self) -> impl Future<Output = LockResult<ReadGuard<'_, T, W>>> {
-        self.caller().view().read_async()
+        self.caller().access().read_async()
     }
 
     /// [`write`](Self::write) for a task. Cancel-safe.
@@ -438,148 +405,14 @@ impl<T, S: Slots + ?Sized, W: Register, U: User<RwLockInner<T, S, W>> + ?Sized>
     /// # Errors
     /// [`OwnerDied`](super::OwnerDied), with the guard: a writer died with the lock.
     pub fn write_async(&self) -> impl Future<Output = LockResult<WriteGuard<'_, T, W>>> {
-        self.caller().view().write_async()
+        self.caller().access().write_async()
     }
 }
 
 impl<'a, T, S: Slots + ?Sized, W: Wake> Caller<'a, RwLockInner<T, S, W>> {
-    /// The same lock as a view.
-    fn view(self) -> Caller<'a, RwLockView<T, W>> {
-        let slots = self.lock.slots.as_slice().len();
-        let view =
-            core::ptr::slice_from_raw_parts(core::ptr::from_ref(self.lock).cast::<()>(), slots);
-        // SAFETY: the pointer is to the same lock, with the number of slots of its last field, and
-        // a view has the same layout; the lock is borrowed for `'a`.
-        Caller { lock: unsafe { &*(view as *const RwLockView<T, W>) }, me: self.me }
-    }
-}
-
-impl<'a, T, W: Wake> Caller<'a, RwLockView<T, W>> {
-    fn words(self) -> &'a Words<W> {
-        &self.lock.words.0
-    }
-
-    fn try_read(self) -> TryLockResult<ReadGuard<'a, T, W>> {
-        Ok(self.attempt_read().ok_or_else(LockError::would_block)??)
-    }
-
-    /// Tries once to read; the guard, if nobody writes and a slot is free.
-    fn attempt_read(self) -> Option<LockResult<ReadGuard<'a, T, W>>> {
-        let words = self.words();
-        words.writer.died_if_free()?;
-        let slot = self.take_slot()?;
-        // SYNC POINT with the fence in `keep_readers_out`. If this fence is first, the writer sees
-        // the slot taken. If the writer's fence is first, the check below sees the writer.
-        fence(Ordering::SeqCst);
-        match words.writer.died_if_free() {
-            Some(died) => {
-                let value = ValueRef::new(&self.lock.value);
-                Some(lock_result(ReadGuard { words, slot, value }, died))
-            }
-            None => {
-                words.give_back(slot);
-                None
-            }
-        }
-    }
-
-    fn take_slot(self) -> Option<&'a AtomicU32> {
-        let name = word::name(self.me);
-        self.lock.slots.iter().find(|slot| {
-            // Relaxed, both: the acquire load of the writer's word orders what the reader sees.
-            worth_a_try(|| slot.load(Ordering::Relaxed) == EMPTY)
-                && slot.compare_exchange(EMPTY, name, Ordering::Relaxed, Ordering::Relaxed).is_ok()
-        })
-    }
-
-    fn try_write(self) -> TryLockResult<WriteGuard<'a, T, W>> {
-        let before = self.words().writer.unwinding();
-        let died = self.words().writer.try_acquire(self.me).ok_or_else(LockError::would_block)?;
-        let guard = self.keep_readers_out(died);
-        no_readers(&self.lock.slots).ok_or_else(LockError::would_block)?;
-        Ok(guard.ready(died, before)?)
-    }
-
-    /// Keeps new readers out, with the word taken: returns a guard that has changed nothing and
-    /// releases the word when it is dropped.
-    fn keep_readers_out(self, died: bool) -> WriteGuard<'a, T, W> {
-        // This writer changes nothing before the readers have left.
-        let held = Held::new(died, Unwinding::HARMLESS);
-        let guard = WriteGuard { words: self.words(), value: &self.lock.value, held };
-        // SYNC POINT with the fence in `attempt_read`: either the reader sees the word taken, or
-        // this writer sees the reader's slot taken.
-        fence(Ordering::SeqCst);
-        guard
-    }
-}
-
-impl<'a, T, W: Wait> Caller<'a, RwLockView<T, W>> {
-    fn read(self) -> LockResult<ReadGuard<'a, T, W>> {
-        loop {
-            if let Ok(taken) = self.words().bell.wait_until(None, || self.attempt_read()) {
-                return taken;
-            }
-        }
-    }
-
-    fn read_deadline(self, deadline: Option<W::Deadline>) -> TryLockResult<ReadGuard<'a, T, W>> {
-        Ok(self.words().bell.wait_until(deadline, || self.attempt_read())??)
-    }
-
-    fn write(self) -> LockResult<WriteGuard<'a, T, W>> {
-        loop {
-            if let Ok(taken) = self.write_until(None) {
-                return taken;
-            }
-        }
-    }
-
-    fn write_deadline(self, deadline: Option<W::Deadline>) -> TryLockResult<WriteGuard<'a, T, W>> {
-        Ok(self.write_until(deadline)??)
-    }
-
-    fn write_until(
-        self,
-        deadline: Option<W::Deadline>,
-    ) -> Result<LockResult<WriteGuard<'a, T, W>>, TimedOut> {
-        let before = self.words().writer.unwinding();
-        let died = self.words().writer.acquire(self.me, deadline)?;
-        let guard = self.keep_readers_out(died);
-        self.words().bell.wait_until(deadline, || no_readers(&self.lock.slots))?;
-        Ok(guard.ready(died, before))
-    }
-}
-
-impl<'a, T, W: Register> Caller<'a, RwLockView<T, W>> {
-    fn poll_read(self, cx: &mut Context<'_>) -> Poll<LockResult<ReadGuard<'a, T, W>>> {
-        self.words().bell.poll_until(cx, || self.attempt_read())
-    }
-
-    fn read_async(self) -> impl Future<Output = LockResult<ReadGuard<'a, T, W>>> {
-        poll_fn(move |cx| self.poll_read(cx))
-    }
-
-    fn write_async(self) -> impl Future<Output = LockResult<WriteGuard<'a, T, W>>> {
-        // Set once this writer has the word.
-        let mut waits = None;
-        let mut turn = Turn::new(move || self.words().writer.pass_on());
-        poll_fn(move |cx| {
-            let (guard, died, before) = match waits.take() {
-                Some(waits) => waits,
-                None => {
-                    let before = self.words().writer.unwinding();
-                    let taken = self.words().writer.poll_acquire(self.me, turn.waits(), cx);
-                    let Poll::Ready(died) = turn.kept(taken) else { return Poll::Pending };
-                    (self.keep_readers_out(died), died, before)
-                }
-            };
-            match self.words().bell.poll_until(cx, || no_readers(&self.lock.slots)) {
-                Poll::Ready(()) => Poll::Ready(guard.ready(died, before)),
-                Poll::Pending => {
-                    waits = Some((guard, died, before));
-                    Poll::Pending
-                }
-            }
-        })
+    /// What the operations use of the lock.
+    fn access(self) -> Access<'a, T, W> {
+        let RwLockInner { words, value, slots } = self.lock;
+        Access { words: &words.0, value, slots: slots.as_slice(), me: self.me }
     }
 }

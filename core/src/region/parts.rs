@@ -7,7 +7,7 @@ use super::kind::{kind_for, kinds};
 use super::{Description, Item, Kind, Part, ReadOnly, SharedWait, Structure};
 use crate::lock::{
     self, Barrier, BarrierView, BoundedSemaphore, BoundedSemaphoreView, Condition, Event, Mutex,
-    RwLock, RwLockView, Semaphore, SemaphoreView,
+    RawRwLock, RwLock, RwLockView, Semaphore, SemaphoreView,
 };
 #[cfg(target_has_atomic = "64")]
 use crate::lock::{ReentrantMutex, ThreadId};
@@ -599,10 +599,10 @@ impl<W: SharedWait> AnyRwLock<W> {
 
 impl<W: SharedWait> Erased for AnyRwLock<W> {
     fn words(description: &Description) -> Option<usize> {
-        let before = RwLockView::<(), W>::offset_of_slots(Self::value(description)?)?;
+        let before = RawRwLock::<W>::offset_of_slots(Self::value(description)?)?;
         with_slots(description, before)?;
         // `look` reads the lock as one without a value and slots.
-        RwLockView::<(), W>::offset_of_slots(core::alloc::Layout::new::<()>())
+        RawRwLock::<W>::offset_of_slots(core::alloc::Layout::new::<()>())
     }
 
     unsafe fn recover(
@@ -613,9 +613,12 @@ impl<W: SharedWait> Erased for AnyRwLock<W> {
     ) -> usize {
         let readers = description.capacity as usize;
         let Some(value) = Self::value(description) else { return 0 };
-        // SAFETY: the caller guarantees that such a lock lies at `at`, for so many readers, and
-        // that `dead` takes no further step. What a part holds is plain.
-        unsafe { RwLockView::<(), W>::recover_at(at, value, readers, dead) }.into()
+        // SAFETY: the caller guarantees that such a lock lies at `at`, for so many readers, with a
+        // value of this size. What a part holds is plain.
+        let lock = unsafe { RawRwLock::<W>::exactly_at(at, readers, value) };
+        // SAFETY: the caller guarantees that `dead` takes no further step, and that what it wrote
+        // is visible here.
+        lock.is_some_and(|lock| unsafe { lock.recover(dead) }).into()
     }
 
     unsafe fn look(at: NonNull<u8>, _: &Description) -> PartState {

@@ -3,6 +3,7 @@
 use super::description::LEAST_ALIGN;
 use super::kind::kind_for;
 use super::{Description, Error, Kind, Layout, SharedWait, View};
+use crate::lock::RawRwLock;
 use crate::ring::RawRing;
 use crate::ring::broadcast::RawBroadcast;
 use crate::ring::latest::{RawLatest, SLOTS};
@@ -13,8 +14,8 @@ use core::ptr::NonNull;
 
 /// A structure that can be a part although this program does not know the type of its items.
 ///
-/// It is a [`RawRing`], a [`RawQueue`](crate::ring::queue::RawQueue), a [`RawBroadcast`] or a
-/// [`RawLatest`]: see [`View::raw_part`].
+/// It is a [`RawRing`], a [`RawQueue`](crate::ring::queue::RawQueue), a [`RawBroadcast`], a
+/// [`RawLatest`] or a [`RawRwLock`]: see [`View::raw_part`].
 ///
 /// # Safety
 /// Zeroed memory of [`layout`](Self::layout) is a fresh structure. `kind`, `capacity` and `item`
@@ -114,6 +115,11 @@ unsafe impl<'m, W: SharedWait> RawPart<'m> for RawLatest<'m, W> {
         // SAFETY: the caller guarantees a latest value at `at`, which is such a broadcast.
         unsafe { RawBroadcast::at(at, capacity, item) }.map(RawLatest::new)
     }
+}
+
+// SAFETY: zeroed words are a free lock, and it has the layout of an `RwLock` of such a value.
+unsafe impl<'m, W: SharedWait> RawPart<'m> for RawRwLock<'m, W> {
+    raw_part!(Kind::RW_LOCK);
 }
 
 impl<const M: usize> Layout<M> {

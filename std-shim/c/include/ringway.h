@@ -80,7 +80,8 @@
 #define RW_KIND_REENTRANT 8
 
 /*
- A lock for a number of readers, or one writer: `rw_rwlock`.
+ A lock for a number of readers, or one writer, and the item that it protects, if it has one:
+ `rw_rwlock`. The capacity is the number of readers.
  */
 #define RW_KIND_RWLOCK 9
 
@@ -595,12 +596,16 @@ rw_error rw_region_broadcast(const rw_region *region,
                              rw_broadcast *broadcast);
 
 /*
- Finds the lock for readers and writers of the name that `wanted` says. It acts for this process.
- In C it protects what lies elsewhere: `RW_OTHER_ITEM` if it has an item.
+ Finds the lock for readers and writers of the name that `wanted` says, if it is as `wanted`
+ says. It acts for this process. `item` gets the address of the item that it protects, or null if
+ it has none.
 
  Any thread; interrupts not.
  */
-rw_error rw_region_rwlock(const rw_region *region, const rw_part *wanted, rw_rwlock *lock);
+rw_error rw_region_rwlock(const rw_region *region,
+                          const rw_part *wanted,
+                          rw_rwlock *lock,
+                          void **item);
 
 /*
  Finds the semaphore of the name that `wanted` says.

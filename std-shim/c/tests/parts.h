@@ -19,7 +19,7 @@ static const rw_part parts[] = {
     {"news", RW_KIND_BROADCAST, 2048, JOB},
     {"latest", RW_KIND_LATEST, 0, JOB},
     {"mutex", RW_KIND_MUTEX, 1, JOB},
-    {"rwlock", RW_KIND_RWLOCK, 4, 0, 0, NULL},
+    {"rwlock", RW_KIND_RWLOCK, 4, JOB},
     {"semaphore", RW_KIND_SEMAPHORE, 1, 0, 0, NULL},
     {"bounded", RW_KIND_BOUNDED_SEMAPHORE, 2, 0, 0, NULL},
     {"event", RW_KIND_EVENT, 0, 0, 0, NULL},

@@ -229,21 +229,30 @@ static void rwlock(const char *role) {
     rw_rwlock it;
     rw_read_guard reading;
     rw_write_guard writing;
-    OK(rw_region_rwlock(&region, &parts[RWLOCK], &it));
+    void *place = NULL;
+    OK(rw_region_rwlock(&region, &parts[RWLOCK], &it, &place));
+    volatile job *one = (volatile job *)place;
     volatile uint64_t *counts = counted();
     if (is(role, "work")) {
         for (int i = 0; i < ROUNDS; i++) {
             OK(rw_rwlock_write(&it, LATE, &writing));
-            counts[0]++;
+            one->number++;
+            one->copy++;
             OK(rw_rwlock_end_write(&writing));
             OK(rw_rwlock_read(&it, LATE, &reading));
+            CHECK(one->number == one->copy);
             OK(rw_rwlock_end_read(&reading));
         }
+        OK(rw_rwlock_write(&it, LATE, &writing));
+        counts[0] = one->number;
+        OK(rw_rwlock_end_write(&writing));
     } else if (is(role, "hold")) {
         OK(rw_rwlock_write(&it, LATE, &writing));
+        one->number = 1; /* and copy not yet */
         wait_to_be_killed();
     } else {
         IS(rw_rwlock_write(&it, LATE, &writing), RW_OWNER_DIED);
+        CHECK(one->number == 1 && one->copy == 0);
         OK(rw_rwlock_make_consistent(&writing));
         OK(rw_rwlock_end_write(&writing));
         OK(rw_rwlock_read(&it, LATE, &reading));

@@ -8,7 +8,7 @@ typedef struct { uint64_t number, copy; } job;
 #define JOB sizeof(job), 8, "com.example.Job/1"
 
 enum { RING, BYTES, MESSAGES, QUEUE, NEWS, LATEST, MUTEX, BARE, RWLOCK, SEMAPHORE, BOUNDED, EVENT, BARRIER, ATOMICS,
-       VALUES, REENTRANT, CONDITION, STARTED, AGAIN, PARTS };
+       VALUES, REENTRANT, CONDITION, STARTED, AGAIN, READ, PARTS };
 
 static const rw_part parts[] = {
     {"ring", RW_KIND_RING, 8, JOB},
@@ -30,6 +30,7 @@ static const rw_part parts[] = {
     {"condition", RW_KIND_CONDITION, 0, 0, 0, NULL},
     {"started", RW_KIND_SEMAPHORE, 3, 0, 0, NULL},
     {"again", RW_KIND_REENTRANT, 1, JOB},
+    {"read", RW_KIND_RWLOCK, 3, JOB},
 };
 
 static char name[60];
@@ -129,7 +130,7 @@ static void layouts(void) {
         {"several", RW_KIND_MUTEX, 3, 8, 8, NULL},
         {"three", RW_KIND_ATOMICS, 3, 3, 1, NULL},
         {"latest", RW_KIND_LATEST, 5, 8, 8, NULL},
-        {"rwlock", RW_KIND_RWLOCK, 2, 8, 8, NULL},
+        {"rwlock", RW_KIND_RWLOCK, 0, 8, 8, NULL},
         {"again", RW_KIND_REENTRANT, 2, 8, 8, NULL},
         {"empty", RW_KIND_VALUES, 2, 0, 0, NULL},
         {NULL, RW_KIND_RING, 4, 8, 8, NULL},
@@ -236,12 +237,33 @@ static void works(void) {
     rw_rwlock rwlock;
     rw_read_guard reading;
     rw_write_guard writing;
-    OK(rw_region_rwlock(&region, &parts[RWLOCK], &rwlock));
+    OK(rw_region_rwlock(&region, &parts[RWLOCK], &rwlock, &place));
+    CHECK(place == NULL);
     OK(rw_rwlock_read(&rwlock, LATE, &reading));
     IS(rw_rwlock_try_write(&rwlock, &writing), RW_WOULD_BLOCK);
     OK(rw_rwlock_end_read(&reading));
     OK(rw_rwlock_write(&rwlock, LATE, &writing));
     OK(rw_rwlock_end_write(&writing));
+    OK(rw_region_rwlock(&region, &parts[READ], &rwlock, &place));
+    CHECK(place != NULL && (uintptr_t)place % 8 == 0);
+    OK(rw_rwlock_write(&rwlock, LATE, &writing));
+    CHECK(((job *)place)->number == 0 && ((job *)place)->copy == 0); /* its words are not those of the item */
+    memset(place, 0xff, sizeof(job));
+    OK(rw_rwlock_end_write(&writing));
+    rw_read_guard others[3]; /* all slots lie behind the item */
+    for (int i = 0; i < 3; i++) OK(rw_rwlock_try_read(&rwlock, &others[i]));
+    IS(rw_rwlock_try_read(&rwlock, &reading), RW_WOULD_BLOCK);
+    IS(rw_rwlock_write(&rwlock, rw_after(RW_MILLISECOND), &writing), RW_TIMED_OUT);
+    CHECK(((job *)place)->number == UINT64_MAX && ((job *)place)->copy == UINT64_MAX);
+    for (int i = 0; i < 3; i++) OK(rw_rwlock_end_read(&others[i]));
+    OK(rw_rwlock_write(&rwlock, LATE, &writing));
+    OK(rw_rwlock_end_write(&writing));
+    rw_part small = parts[READ];
+    small.item_size = 8;
+    IS(rw_region_rwlock(&region, &small, &rwlock, &place), RW_OTHER_ITEM);
+    small.item_size = 0;
+    small.item_align = 16;
+    IS(rw_region_rwlock(&region, &small, &rwlock, &place), RW_OTHER_ALIGNMENT);
 
     rw_semaphore semaphore;
     OK(rw_region_semaphore(&region, &parts[SEMAPHORE], &semaphore));
@@ -421,7 +443,6 @@ static void refusals(void) {
     EACH(rw_region_message_ring, MESSAGES, rw_message_ring);
     EACH(rw_region_queue, QUEUE, rw_queue);
     EACH(rw_region_broadcast, NEWS, rw_broadcast);
-    EACH(rw_region_rwlock, RWLOCK, rw_rwlock);
     EACH(rw_region_semaphore, SEMAPHORE, rw_semaphore);
     EACH(rw_region_bounded_semaphore, BOUNDED, rw_bounded_semaphore);
     EACH(rw_region_condition, CONDITION, rw_condition);
@@ -432,6 +453,13 @@ static void refusals(void) {
     IS(rw_region_mutex(&region, NULL, &mutex, &place), RW_INVALID);
     IS(rw_region_mutex(&region, &parts[MUTEX], NULL, &place), RW_INVALID);
     OK(rw_region_mutex(&region, &parts[MUTEX], &mutex, NULL));
+    rw_rwlock rwlock;
+    IS(rw_region_rwlock(NULL, &parts[READ], &rwlock, &place), RW_INVALID);
+    IS(rw_region_rwlock(&none, &parts[READ], &rwlock, &place), RW_INVALID);
+    IS(rw_region_rwlock(&region, NULL, &rwlock, &place), RW_INVALID);
+    IS(rw_region_rwlock(&region, &nameless, &rwlock, &place), RW_INVALID);
+    IS(rw_region_rwlock(&region, &parts[READ], NULL, &place), RW_INVALID);
+    OK(rw_region_rwlock(&region, &parts[READ], &rwlock, NULL));
     rw_reentrant reentrant;
     IS(rw_region_reentrant(NULL, &parts[AGAIN], &reentrant, &place), RW_INVALID);
     IS(rw_region_reentrant(&region, NULL, &reentrant, &place), RW_INVALID);
@@ -465,8 +493,7 @@ static void killed(void) {
         rw_event event;
         void *place = NULL;
         OK(rw_region_queue(&region, &parts[QUEUE], &queue));
-        OK(rw_region_mutex(&region, &parts[MUTEX], &mutex, &place));
-        OK(rw_region_rwlock(&region, &parts[RWLOCK], &rwlock));
+        OK(rw_region_rwlock(&region, &parts[READ], &rwlock, &place));
         OK(rw_region_bounded_semaphore(&region, &parts[BOUNDED], &bounded));
         OK(rw_region_ring(&region, &parts[RING], &ring));
         OK(rw_region_event(&region, &parts[EVENT], &event));
@@ -474,6 +501,8 @@ static void killed(void) {
         OK(rw_bounded_semaphore_acquire(&bounded, LATE));
         OK(rw_bounded_semaphore_acquire(&bounded, LATE));
         OK(rw_rwlock_write(&rwlock, LATE, &writing));
+        ((job *)place)->number = 2; /* half done */
+        OK(rw_region_mutex(&region, &parts[MUTEX], &mutex, &place));
         OK(rw_mutex_lock(&mutex, LATE, &guard));
         ((job *)place)->number = 1; /* half done */
         OK(rw_queue_claim(&queue, LATE, &claim, &place));
@@ -509,10 +538,18 @@ static void killed(void) {
     OK(rw_claim_complete(&claim));
     rw_rwlock rwlock;
     rw_write_guard writing;
-    OK(rw_region_rwlock(&region, &parts[RWLOCK], &rwlock));
+    OK(rw_region_rwlock(&region, &parts[READ], &rwlock, &item));
+    rw_read_guard reading;
+    IS(rw_rwlock_read(&rwlock, LATE, &reading), RW_OWNER_DIED);
+    OK(rw_rwlock_end_read(&reading));
     IS(rw_rwlock_write(&rwlock, LATE, &writing), RW_OWNER_DIED);
+    CHECK(((job *)item)->number == 2 && ((job *)item)->copy == 0);
+    ((job *)item)->copy = 2;
     OK(rw_rwlock_make_consistent(&writing));
     OK(rw_rwlock_end_write(&writing));
+    OK(rw_rwlock_read(&rwlock, LATE, &reading));
+    CHECK(((job *)item)->copy == 2);
+    OK(rw_rwlock_end_read(&reading));
     rw_bounded_semaphore bounded;
     OK(rw_region_bounded_semaphore(&region, &parts[BOUNDED], &bounded));
     OK(rw_bounded_semaphore_acquire(&bounded, LATE));

@@ -10,7 +10,7 @@ use core::alloc::Layout;
 use core::ffi::c_void;
 use ringway_core::lock::{
     BarrierView, BoundedSemaphoreView, Event, Handle, LockError, Mutex, MutexGuard, OwnerDied,
-    ReadGuard, Robust, RwLockView, Semaphore, SemaphoreView, WriteGuard,
+    RawRwLock, ReadGuard, Robust, RwLockView, Semaphore, SemaphoreView, WriteGuard,
 };
 use ringway_core::storage::InMemory;
 
@@ -18,6 +18,7 @@ use ringway_core::storage::InMemory;
 pub(crate) type Nothing = [u8; 0];
 pub(crate) type Bare = Mutex<Nothing, Program>;
 type Rw = RwLockView<Nothing, Program>;
+type RawRw = RawRwLock<'static, Program>;
 type Permits = SemaphoreView<Program>;
 type Bounded = BoundedSemaphoreView<Program>;
 type Parties = BarrierView<Program>;
@@ -91,9 +92,9 @@ pub struct rw_barrier {
 objects! {
     rw_mutex = Handle<'static, Bare>, 0x7277_0051;
     rw_mutex_guard = MutexGuard<'static, Nothing, Program>, 0x7277_0052;
-    rw_rwlock = Handle<'static, Rw>, 0x7277_0053;
-    rw_read_guard = ReadGuard<'static, Nothing, Program>, 0x7277_0054;
-    rw_write_guard = WriteGuard<'static, Nothing, Program>, 0x7277_0055;
+    rw_rwlock = RawRw, 0x7277_0053;
+    rw_read_guard = ReadGuard<'static, (), Program>, 0x7277_0054;
+    rw_write_guard = WriteGuard<'static, (), Program>, 0x7277_0055;
     rw_semaphore = &'static Permits, 0x7277_0056;
     rw_bounded_semaphore = Handle<'static, Bounded>, 0x7277_0057;
     rw_event = &'static Flag, 0x7277_0058;
@@ -261,10 +262,40 @@ pub unsafe extern "C" fn rw_rwlock_init(
     who: u16,
     is_new: bool,
 ) -> rw_error {
-    let Some(who) = participant(who) else { return rw_error::RW_INVALID };
-    match sized::<Rw>(memory, memory_size, readers, is_new) {
-        Ok(found) => put(lock, found.handle(who)),
+    if participant(who).is_none() {
+        return rw_error::RW_INVALID;
+    }
+    if let Err(error) = sized::<Rw>(memory, memory_size, readers, is_new) {
+        return error;
+    }
+    let nothing = Layout::new::<Nothing>();
+    // SAFETY: there is such a lock, made above or by somebody else; its value has no bytes.
+    match unsafe { rwlock_at(lock, memory, memory_size, readers, nothing, who) } {
+        Ok(_) => rw_error::RW_OK,
         Err(error) => error,
+    }
+}
+
+/// Finds the lock in `memory` whose item has this layout; returns where the item lies.
+///
+/// # Safety
+/// There is such a lock, for as long as the object and its guards are used. The item is plain.
+pub unsafe fn rwlock_at(
+    lock: *mut rw_rwlock,
+    memory: *mut c_void,
+    memory_size: usize,
+    readers: usize,
+    item: Layout,
+    who: u16,
+) -> Result<*mut c_void, rw_error> {
+    let who = participant(who).ok_or(rw_error::RW_INVALID)?;
+    let layout = RawRw::layout(readers, item).ok_or(rw_error::RW_EXHAUSTED)?;
+    let at = placed(memory, memory_size, layout).ok_or(rw_error::RW_INVALID)?;
+    // SAFETY: the caller guarantees such a lock in this memory, which is large enough for it.
+    let found = unsafe { RawRw::at(at, readers, item) }.ok_or(rw_error::RW_EXHAUSTED)?;
+    match put(lock, found.handle(who)) {
+        rw_error::RW_OK => Ok(found.value().as_ptr().cast()),
+        error => Err(error),
     }
 }
 

@@ -1,7 +1,8 @@
 //! The parts of a region, as C describes them.
 
 use crate::failure::{Done, Failure, optional_text, text};
-use ringway::shm::{self, Layout};
+use ringway::shm::{self, Layout, RobustFutex};
+use ringway_core::lock::RawRwLock;
 use ringway_core::participant::Participant;
 use ringway_core::region::{self, Kind, RawPart};
 use ringway_core_c::error::rw_error;
@@ -27,7 +28,8 @@ pub const RW_KIND_MUTEX: u32 = 7;
 /// A mutex that its thread can take again, and the item that it protects, if it has one:
 /// `rw_reentrant`.
 pub const RW_KIND_REENTRANT: u32 = 8;
-/// A lock for a number of readers, or one writer: `rw_rwlock`.
+/// A lock for a number of readers, or one writer, and the item that it protects, if it has one:
+/// `rw_rwlock`. The capacity is the number of readers.
 pub const RW_KIND_RWLOCK: u32 = 9;
 /// A semaphore: `rw_semaphore`. The capacity is the number of its permits at first.
 pub const RW_KIND_SEMAPHORE: u32 = 10;
@@ -163,11 +165,9 @@ by_size! {
         let (layout, _) = words.extend(item).ok()?;
         (capacity == 1).then_some(layout.pad_to_align())
     };
-    /// A lock for readers and a writer that protects nothing in the region.
+    /// A lock for readers and a writer: its words, the item, and its slots.
     AnyRwLock, Kind::RW_LOCK.that_waits(), |readers, item| {
-        let said = <shm::RwLockView<[u8; 0]> as region::Part>::description_for(readers)?;
-        let layout = alloc::Layout::from_size_align(said.size as usize, 8).ok()?;
-        (item.size() == 0).then_some(layout)
+        RawRwLock::<RobustFutex>::layout(readers, item)
     };
     /// Atomic integers.
     Atomics, Kind::ATOMIC, |count, item| {

@@ -5,7 +5,7 @@ use crate::layout::{identity, item_of_mutex, item_of_reentrant, kind, rw_part};
 use crate::region::{region_of, rw_region};
 use ringway_core::region::{Description, Error as RegionError, Kind};
 use ringway_core_c::error::rw_error;
-use ringway_core_c::object::tell;
+use ringway_core_c::object::{self, tell};
 use ringway_core_c::{bytes, condition, locks, messages, news, queue, ring};
 use std::ffi::c_void;
 
@@ -211,8 +211,9 @@ pub unsafe extern "C" fn rw_region_broadcast(
     })
 }
 
-/// Finds the lock for readers and writers of the name that `wanted` says. It acts for this process.
-/// In C it protects what lies elsewhere: `RW_OTHER_ITEM` if it has an item.
+/// Finds the lock for readers and writers of the name that `wanted` says, if it is as `wanted`
+/// says. It acts for this process. `item` gets the address of the item that it protects, or null if
+/// it has none.
 ///
 /// Any thread; interrupts not.
 #[unsafe(no_mangle)]
@@ -220,14 +221,18 @@ pub unsafe extern "C" fn rw_region_rwlock(
     region: *const rw_region,
     wanted: *const rw_part,
     lock: *mut locks::rw_rwlock,
+    item: *mut *mut c_void,
 ) -> rw_error {
-    open(region, wanted, &[Kind::RW_LOCK.that_waits()], |it| {
-        if it.item_size != 0 {
-            return rw_error::RW_OTHER_ITEM;
-        }
+    call(|| {
+        let it = find(region, wanted, &[Kind::RW_LOCK.that_waits()])?;
+        let layout = object::item(it.item_size, it.item_align);
+        let layout = layout.ok_or(rw_error::RW_REGION_CORRUPT)?;
         // SAFETY: `find` found such a part there. It stays in its place until the region is
         // detached, and C uses the object no longer.
-        unsafe { locks::rw_rwlock_init(lock, it.at, it.size, it.capacity, it.who, false) }
+        let found = unsafe { locks::rwlock_at(lock, it.at, it.size, it.capacity, layout, it.who) };
+        let place = found.or_else(|error| opened(error).map(|()| std::ptr::null_mut()))?;
+        tell(item, if it.item_size == 0 { std::ptr::null_mut() } else { place });
+        Ok(())
     })
 }
 

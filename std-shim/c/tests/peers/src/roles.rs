@@ -46,7 +46,7 @@ fn layout() -> std::result::Result<Layout, ringway_core::region::Error> {
         .part::<Broadcast<Job, 2048>>("news")?
         .part::<Latest<Job>>("latest")?
         .part::<Mutex<Job>>("mutex")?
-        .part::<RwLock<(), 4>>("rwlock")?
+        .part::<RwLock<Job, 4>>("rwlock")?
         .part::<Semaphore<1>>("semaphore")?
         .part::<BoundedSemaphore<2>>("bounded")?
         .part::<Event>("event")?
@@ -320,22 +320,28 @@ fn add(counts: &Counts) {
 
 fn rwlock(role: &str, region: &Region) -> Result<()> {
     let (part, counts) =
-        (region.part::<RwLock<(), 4>>("rwlock")?, region.part::<Counts>("counts")?);
+        (region.part::<RwLock<Job, 4>>("rwlock")?, region.part::<Counts>("counts")?);
     match role {
         "work" => {
             for _ in 0..ROUNDS {
-                let guard = part.write_deadline(late())?;
-                add(&counts);
+                let mut guard = part.write_deadline(late())?;
+                guard.number += 1;
+                guard.copy += 1;
                 drop(guard);
-                drop(part.read_deadline(late())?);
+                let guard = part.read_deadline(late())?;
+                assert_eq!(guard.number, guard.copy);
             }
+            let guard = part.write_deadline(late())?;
+            counts[0].store(guard.number, Ordering::Relaxed);
         }
         "hold" => {
-            let _guard = part.write_deadline(late())?;
+            let mut guard = part.write_deadline(late())?;
+            guard.number = 1;
             wait_to_be_killed();
         }
         _ => {
             let mut guard = of_the_dead(part.write_deadline(late()));
+            assert_eq!(*guard, Job { number: 1, copy: 0 });
             guard.make_consistent();
             drop(guard);
             drop(part.read_deadline(late())?);
