@@ -10,11 +10,12 @@ use ringway_core::Error;
 use ringway_core::participant::Participant;
 use ringway_core::ring::broadcast::RecvError;
 use ringway_core::ring::pool::{Loan, Pool, READERS, RawPool, Reader, Reliability};
+use ringway_core::sync::{AtomicU32, Ordering};
 use ringway_core::wait::{Nobody, Wake};
 use scaled::scaled;
 use std::alloc::Layout;
+use std::cell::Cell;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use yielding::Yielding;
 
 const DEAD: Participant = Participant::new(9).unwrap();
@@ -237,17 +238,16 @@ fn words_of_any_value_are_harmless() {
     let mut memory = vec![0_u128; layout.size() / 16 + 16];
     let first = memory.as_mut_ptr().cast::<u8>();
     let first = first.wrapping_add(first.align_offset(layout.align()));
-    let seed = AtomicUsize::new(1);
+    let seed = Cell::new(1_u64);
     let random = || {
-        let next = seed.load(Ordering::Relaxed).wrapping_mul(6_364_136_223_846_793_005) + 1;
-        seed.store(next, Ordering::Relaxed);
-        (next >> 33) as u32
+        seed.set(seed.get().wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1));
+        (seed.get() >> 33) as u32
     };
     for _ in 0..scaled(2_000) {
         // SAFETY: the memory is large enough, aligned, and nobody uses it now.
         let pool =
             unsafe { RawPool::<Nobody>::init_at(NonNull::new(first).unwrap(), 4, FRAME) }.unwrap();
-        let words: &[std::sync::atomic::AtomicU32] =
+        let words: &[AtomicU32] =
             // SAFETY: the words of a pool are atomic.
             unsafe { std::slice::from_raw_parts(first.cast(), words - 8) };
         let (writer, reader) =

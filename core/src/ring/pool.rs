@@ -35,8 +35,8 @@
 //! late can still [go back](Reader::rewind) to it.
 //!
 //! For jobs, of which one worker does each, a [`Queue`](super::queue::Queue) of large items is the
-//! right thing: it, too, is filled and read in place. The number of a publication can travel through
-//! any other structure, and a reader [pins](Reader::try_pin) the frame by it.
+//! right thing: it, too, is filled and read in place. The number of a publication can travel
+//! through any other structure, and a reader [pins](Reader::try_pin) the frame by it.
 //!
 //! # How it works
 //!
@@ -70,8 +70,8 @@
 //!
 //! # Where it comes from
 //!
-//! Pins are M. M. Michael's hazard pointers: "Hazard Pointers: Safe Memory Reclamation for Lock-Free
-//! Objects", IEEE TPDS 15(6), 2004.
+//! Pins are M. M. Michael's hazard pointers: "Hazard Pointers: Safe Memory Reclamation for
+//! Lock-Free Objects", IEEE TPDS 15(6), 2004.
 
 mod reader;
 mod writer;
@@ -273,7 +273,8 @@ impl<const FRAMES: usize, const SIZE: usize, W: Wake> Default for Pool<FRAMES, S
 
 /// A [`Pool`] whose sizes are known at run time: a reference to it.
 ///
-/// It comes from a [`Pool`], or lies in memory that the caller provides: [`init_at`](Self::init_at).
+/// It comes from a [`Pool`], or lies in memory that the caller provides:
+/// [`init_at`](Self::init_at).
 ///
 /// ```
 /// use ringway_core::ring::pool::{RawPool, Reliability};
@@ -326,12 +327,13 @@ impl<W: Wake> RawPool<'_, W> {
     /// What can be seen in the first [`HEAD`](Self::HEAD) bytes of a pool.
     ///
     /// # Safety
-    /// So many bytes lie at `at`, aligned to 4 bytes. They may have any values.
+    /// [`HEAD`](Self::HEAD) bytes lie at `at`, aligned to 4 bytes. They may have any values.
     pub(crate) unsafe fn look(at: NonNull<u8>) -> PartState {
         let writer = offset_of!(Words<W>, writer);
         // SAFETY: the caller guarantees the bytes of the head.
         let writer = unsafe { at.add(writer) }.cast::<WriterWords<W>>();
-        // SAFETY: the words of the writer are atomic, and of any values. They are aligned to 4 bytes.
+        // SAFETY: the words of the writer are atomic, and of any values. They are aligned to 4
+        // bytes.
         let WriterWords { owner, published, .. } = unsafe { writer.as_ref() };
         PartState {
             // Relaxed: the answer may be outdated at once.
@@ -392,7 +394,8 @@ impl<'p, W: Wake> RawPool<'p, W> {
         let memory = unsafe { at.add(memory) };
         Some(RawPool {
             words: head,
-            // SAFETY: the pool has one such word for each frame, there for `'p`, aligned by `parts`.
+            // SAFETY: the pool has one such word for each frame, there for `'p`, aligned by
+            // `parts`.
             line: unsafe { line.as_ref() },
             // SAFETY: as above.
             frames: unsafe { words.as_ref() },
@@ -508,8 +511,8 @@ impl<'p, W: Wake> RawPool<'p, W> {
         for pin in self.frames.iter().flat_map(|frame| &frame.0.pins) {
             // Relaxed: the exchange looks again.
             if pin.load(Ordering::Relaxed) == held {
-                // Release: partner of the acquire load in `Writer::seize`. What `dead` read is over,
-                // as the caller guarantees. Failure, relaxed: another caller was faster.
+                // Release: partner of the acquire load in `Writer::seize`. What `dead` read is
+                // over, as the caller guarantees. Failure, relaxed: another caller was faster.
                 let _ = pin.compare_exchange(held, 0, Ordering::Release, Ordering::Relaxed);
             }
         }

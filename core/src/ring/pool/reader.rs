@@ -4,9 +4,8 @@ use super::{HIDDEN, RawPool};
 use crate::participant::Participant;
 use crate::ring::broadcast::RecvError;
 use crate::ring::owner::HalfOwner;
-use crate::sync::{Ordering, fence};
+use crate::sync::{Ordering, OwnCell, fence};
 use crate::wait::{Nobody, Register, Wait, Wake};
-use core::cell::Cell;
 use core::future::poll_fn;
 use core::ops::Deref;
 
@@ -31,7 +30,7 @@ pub struct Reader<'p, W: Wake = Nobody> {
     /// The pin of this reader.
     held: u32,
     /// The number that it wants next.
-    next: Cell<u32>,
+    next: OwnCell<u32>,
     reliability: Reliability,
 }
 
@@ -44,7 +43,7 @@ impl<'p, W: Wake> Reader<'p, W> {
         reliability: Reliability,
     ) -> Self {
         let held = HalfOwner::word_of(me);
-        let reader = Reader { pool, place, held, next: Cell::new(0), reliability };
+        let reader = Reader { pool, place, held, next: OwnCell::new(0), reliability };
         reader.unpin_all();
         // The writer waits for what is published from here on. It may see the place only now.
         reader.advance(pool.published());
@@ -178,8 +177,8 @@ impl<'p, W: Wake> Reader<'p, W> {
         pin.store(self.held, Ordering::Relaxed);
         // Partner: the fence in `Writer::seize`.
         fence(Ordering::SeqCst);
-        // Acquire: partner of the release stores in `publish` and `seize`. The bytes are read behind
-        // it.
+        // Acquire: partner of the release stores in `publish` and `seize`. The bytes are read
+        // behind it.
         let is_there = frame.number.load(Ordering::Acquire) == number;
         let len = frame.len.load(Ordering::Relaxed);
         let pinned = Frame { pool: self.pool, place: self.place, index, number, len };
@@ -308,8 +307,8 @@ impl<W: Wake> Deref for Frame<'_, W> {
         #[cfg(loom)]
         pool.memory.0.touch_read(self.index as usize, 1);
         let len = (self.len as usize).min(pool.size);
-        // SAFETY: the frame is pinned, so that nobody writes it. Its bytes are initialized: they were
-        // zeros at first.
+        // SAFETY: the frame is pinned, so that nobody writes it. Its bytes are initialized: they
+        // were zeros at first.
         unsafe { core::slice::from_raw_parts(pool.bytes(self.index), len) }
     }
 }

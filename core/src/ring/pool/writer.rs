@@ -2,9 +2,8 @@
 
 use super::{FREE, HIDDEN, LOANED, PUBLISHED, RawPool};
 use crate::Error;
-use crate::sync::{Ordering, fence};
+use crate::sync::{Ordering, OwnCell, fence};
 use crate::wait::{Nobody, Register, TimedOut, Wait, Wake};
-use core::cell::Cell;
 use core::future::poll_fn;
 use core::ops::{Deref, DerefMut};
 
@@ -15,9 +14,9 @@ use core::ops::{Deref, DerefMut};
 pub struct Writer<'p, W: Wake = Nobody> {
     pool: RawPool<'p, W>,
     /// How many of the newest publications `try_loan` leaves alone.
-    history: Cell<u32>,
+    history: OwnCell<u32>,
     /// A frame that was given back, to be taken first: its memory is warm in the cache.
-    given_back: Cell<u32>,
+    given_back: OwnCell<u32>,
 }
 
 /// No frame.
@@ -45,7 +44,7 @@ impl<'p, W: Wake> Writer<'p, W> {
                 frame.state.store(FREE, Ordering::Relaxed);
             }
         }
-        Writer { pool, history: Cell::new(0), given_back: Cell::new(NONE) }
+        Writer { pool, history: OwnCell::new(0), given_back: OwnCell::new(NONE) }
     }
 
     /// The pool.
@@ -162,7 +161,8 @@ impl<'p, W: Wake> Writer<'p, W> {
     fn lag(&self) -> u32 {
         let published = self.pool.published();
         // Partner: the fence in `Reader::new`. If this fence is first, the reader that comes begins
-        // behind what was published before it. If the other is first, the loads below see its place.
+        // behind what was published before it. If the other is first, the loads below see its
+        // place.
         fence(Ordering::SeqCst);
         let places = self.pool.words.readers.0.places.iter();
         places.filter(|place| place.owner.is_held()).fold(0, |most, place| {
@@ -193,8 +193,8 @@ impl<'p, W: Wake> Writer<'p, W> {
         if frame.pins.iter().all(|pin| pin.load(Ordering::Acquire) == 0) {
             return true;
         }
-        // Release: partner of the acquire load in `Reader::pin`, as in `publish`. If the writer dies
-        // behind this store, `Writer::new` finds the frame published.
+        // Release: partner of the acquire load in `Reader::pin`, as in `publish`. If the writer
+        // dies behind this store, `Writer::new` finds the frame published.
         frame.number.store(number, Ordering::Release);
         frame.state.store(state, Ordering::Relaxed);
         false
@@ -270,8 +270,8 @@ pub struct Loan<'w, W: Wake> {
 }
 
 impl<W: Wake> Loan<'_, W> {
-    /// Shortens what will be published to the first `len` bytes. It does nothing if there are not
-    /// so many.
+    /// Shortens what will be published to the first `len` bytes. It does nothing if there are
+    /// not as many.
     pub fn truncate(&mut self, len: usize) {
         self.len = self.len.min(len);
     }
