@@ -115,7 +115,7 @@ impl PartState {
     pub const CORRUPT: PartState = PartState { is_valid: false, ..Self::VALID };
 
     /// The state of a valid part whose half or lock `role` is held by `who`.
-    pub(crate) const fn held(role: &'static str, who: Option<Participant>) -> PartState {
+    pub(super) const fn held(role: &'static str, who: Option<Participant>) -> PartState {
         let holder = match who {
             Some(who) => Some((role, who)),
             None => None,

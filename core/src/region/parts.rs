@@ -564,7 +564,12 @@ impl<W: SharedWait> Erased for AnyPool<W> {
     unsafe fn look(at: NonNull<u8>, _: &Description) -> PartState {
         // SAFETY: the caller guarantees the first `words` bytes at `at`, which are those of the
         // head, aligned to 8 bytes.
-        unsafe { RawPool::<W>::look(at) }
+        let (published, is_gone, holder) = unsafe { RawPool::<W>::look(at) };
+        PartState {
+            pushed: Some(published.into()),
+            is_closed: Some(is_gone),
+            ..PartState::held("writer", holder)
+        }
     }
 }
 

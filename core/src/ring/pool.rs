@@ -82,8 +82,6 @@ pub use writer::{Loan, Writer};
 use super::owner::HalfOwner;
 use crate::Error;
 use crate::participant::Participant;
-#[cfg(not(loom))]
-use crate::region::PartState;
 use crate::storage::fixed;
 use crate::sync::{AtomicU32, CachePadded, Ordering, Slot, SlotsRef, array_of, const_unless_loom};
 use crate::wait::{Doorbell, Nobody, Wake};
@@ -324,23 +322,20 @@ impl<W: Wake> RawPool<'_, W> {
     /// How many bytes the words take that do not belong to one frame.
     pub(crate) const HEAD: usize = size_of::<Words<W>>();
 
-    /// What can be seen in the first [`HEAD`](Self::HEAD) bytes of a pool.
+    /// What the first [`HEAD`](Self::HEAD) bytes of a pool say: the number of publications, whether
+    /// the writer is gone, and who holds the writer's half.
     ///
     /// # Safety
     /// [`HEAD`](Self::HEAD) bytes lie at `at`, aligned to 4 bytes. They may have any values.
-    pub(crate) unsafe fn look(at: NonNull<u8>) -> PartState {
+    pub(crate) unsafe fn look(at: NonNull<u8>) -> (u32, bool, Option<Participant>) {
         let writer = offset_of!(Words<W>, writer);
         // SAFETY: the caller guarantees the bytes of the head.
         let writer = unsafe { at.add(writer) }.cast::<WriterWords<W>>();
         // SAFETY: the words of the writer are atomic, and of any values. They are aligned to 4
         // bytes.
         let WriterWords { owner, published, .. } = unsafe { writer.as_ref() };
-        PartState {
-            // Relaxed: the answer may be outdated at once.
-            pushed: Some(published.load(Ordering::Relaxed).into()),
-            is_closed: Some(owner.is_gone()),
-            ..PartState::held("writer", owner.holder())
-        }
+        // Relaxed: the answer may be outdated at once.
+        (published.load(Ordering::Relaxed), owner.is_gone(), owner.holder())
     }
 }
 
