@@ -102,10 +102,9 @@ fn a_frame_is_written_only_when_it_is_unpinned() {
     });
 }
 
-#[test]
-fn a_reliable_reader_misses_nothing() {
+fn a_reliable_reader_gets_all<const N: usize>() {
     model(Some(2), || {
-        let pool = Place::new(<Pool<1, 1>>::new());
+        let pool = Place::new(<Pool<N, 1>>::new());
         let reader = pool.get().raw().reader(Reliability::Reliable).unwrap();
         let writer = publish(pool.get(), 2, false);
         let mut expected = 0;
@@ -120,6 +119,53 @@ fn a_reliable_reader_misses_nothing() {
             }
         }
         writer.join().unwrap();
+    });
+}
+
+#[test]
+fn a_reliable_reader_misses_nothing_in_one_frame() {
+    a_reliable_reader_gets_all::<1>();
+}
+
+#[test]
+fn a_reliable_reader_misses_nothing_in_two_frames() {
+    a_reliable_reader_gets_all::<2>();
+}
+
+/// The reader is the spawned one. It finds the frame of each publication in the line.
+#[test]
+fn a_reader_follows_the_line() {
+    model(Some(3), || {
+        let pool = Place::new(<Pool<2, 1>>::new());
+        let reader = pool.get().raw().reader(Reliability::Reliable).unwrap();
+        let writer = pool.get().raw().writer().unwrap();
+        // The first frame is lent, so that each publication has the second one.
+        let _lent = writer.try_loan().unwrap();
+        let reading = thread::spawn(move || match reader.try_recv() {
+            Ok(Some(frame)) => assert_eq!((frame.number(), frame[0]), (0, 0)),
+            Ok(None) => {}
+            Err(lost) => panic!("{lost}"),
+        });
+        fill(&writer, 1, false);
+        reading.join().unwrap();
+    });
+}
+
+/// The reader that leaves forgets its frame, which it has read.
+#[test]
+fn a_reader_that_leaves_lets_go_of_all_frames() {
+    model(Some(2), || {
+        let pool = Place::new(<Pool<1, 1>>::new());
+        let reader = pool.get().raw().reader(Reliability::Reliable).unwrap();
+        let writer = pool.get().raw().writer().unwrap();
+        fill(&writer, 1, false);
+        let leaving = thread::spawn(move || {
+            let frame = reader.try_recv().unwrap().unwrap();
+            assert_eq!(frame[0], 0);
+            core::mem::forget(frame);
+        });
+        fill(&writer, 1, false);
+        leaving.join().unwrap();
     });
 }
 
@@ -208,37 +254,56 @@ fn a_publication_and_the_end_wake_a_task() {
     });
 }
 
-/// Two contexts recover a dead reader while the writer waits for its frame, and another reader
-/// takes the dead one's place and pins a frame.
+/// What the dead reader read happens before what the writer writes into its frame.
 #[test]
-fn recovery_frees_the_frames_of_the_dead_alone() {
+fn recovery_frees_the_frame_of_a_dead_reader() {
     model(Some(2), || {
-        let pool = Place::new(Pool::<1, 1, ModelFutex>::new());
+        let pool = Place::new(<Pool<1, 1>>::new());
+        let raw = pool.get().raw();
+        let reader = raw.reader_as(DEAD, Reliability::Reliable).unwrap();
+        let writer = raw.writer().unwrap();
+        fill(&writer, 1, false);
+        let dead = thread::spawn(move || {
+            let frame = reader.try_recv().unwrap().unwrap();
+            assert_eq!(frame[0], 0);
+            core::mem::forget(frame);
+            core::mem::forget(reader);
+        });
+        let recoverer = thread::spawn(move || {
+            dead.join().unwrap();
+            // SAFETY: the thread of the dead participant has ended, and nobody else acts for it.
+            unsafe { raw.recover(DEAD) }
+        });
+        fill(&writer, 1, false);
+        assert_eq!(recoverer.join().unwrap(), 1);
+    });
+}
+
+/// Two contexts recover a dead reader; another one takes its place meanwhile, and pins the frame.
+#[test]
+fn recovery_leaves_the_next_holders_pins_alone() {
+    model(Some(2), || {
+        let pool = Place::new(<Pool<1, 1>>::new());
         let raw = pool.get().raw();
         let dead = raw.reader_as(DEAD, Reliability::Reliable).unwrap();
         let writer = raw.writer().unwrap();
         fill(&writer, 1, false);
-        assert_eq!(dead.try_recv().map(|frame| frame.map(core::mem::forget)), Ok(Some(())));
+        assert!(matches!(dead.try_recv().map(|frame| frame.map(core::mem::forget)), Ok(Some(()))));
         core::mem::forget(dead);
         let recover = move || {
             // SAFETY: the participant has taken its last step.
             unsafe { raw.recover(DEAD) }
         };
         let other = thread::spawn(recover);
-        let writing = thread::spawn(move || {
-            let mut loan = writer.loan_deadline(None).unwrap();
-            loan[0] = 1;
-            loan.publish();
-        });
         let held = recover();
-        if let Ok(next) = raw.reader(Reliability::BestEffort) {
-            // Pinned by the next holder of the place: the other recovery leaves it alone.
-            if let Ok(Some(frame)) = next.try_recv() {
-                assert_eq!(frame[0] as u32, frame.number());
-            }
+        let mut next = raw.reader(Reliability::BestEffort).unwrap();
+        next.rewind(1);
+        if let Ok(Some(frame)) = next.try_recv() {
+            // Pinned, whatever the other recovery does.
+            assert!(writer.try_loan_or_evict().is_err());
+            assert_eq!(frame[0], 0);
         }
         assert_eq!(held + other.join().unwrap(), 1);
-        writing.join().unwrap();
     });
 }
 

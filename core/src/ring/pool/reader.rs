@@ -153,7 +153,8 @@ impl<'p, W: Wake> Reader<'p, W> {
 
     /// The number of the next publication.
     fn published(&self) -> u32 {
-        // Acquire: partner of the release store in `publish`. The line is read behind it.
+        // Acquire: partner of the release store in `publish`. The line, the frame's words and its
+        // bytes are read behind it.
         self.pool.words.writer.0.published.load(Ordering::Acquire)
     }
 
@@ -177,9 +178,9 @@ impl<'p, W: Wake> Reader<'p, W> {
         pin.store(self.held, Ordering::Relaxed);
         // Partner: the fence in `Writer::seize`.
         fence(Ordering::SeqCst);
-        // Acquire: partner of the release stores in `publish` and `seize`. The bytes are read
-        // behind it.
-        let is_there = frame.number.load(Ordering::Acquire) == number;
+        // Relaxed: `published` was acquired, and with it what the frame has for this number. If the
+        // writer has begun to change that, its fence came first, and the number is hidden.
+        let is_there = frame.number.load(Ordering::Relaxed) == number;
         let len = frame.len.load(Ordering::Relaxed);
         let pinned = Frame { pool: self.pool, place: self.place, index, number, len };
         // Dropping it withdraws the pin, and wakes a writer that it may have held up.

@@ -39,8 +39,7 @@ impl<'p, W: Wake> Writer<'p, W> {
             if is_published {
                 frame.state.store(PUBLISHED, Ordering::Relaxed);
             } else {
-                // Release: partner of the load in `Reader::pin`, as in `seize`.
-                frame.number.store(number | HIDDEN, Ordering::Release);
+                frame.number.store(number | HIDDEN, Ordering::Relaxed);
                 frame.state.store(FREE, Ordering::Relaxed);
             }
         }
@@ -193,9 +192,9 @@ impl<'p, W: Wake> Writer<'p, W> {
         if frame.pins.iter().all(|pin| pin.load(Ordering::Acquire) == 0) {
             return true;
         }
-        // Release: partner of the acquire load in `Reader::pin`, as in `publish`. If the writer
-        // dies behind this store, `Writer::new` finds the frame published.
-        frame.number.store(number, Ordering::Release);
+        // Relaxed, both: readers know the publication by `published`, which released it. If the
+        // writer dies between the two stores, `Writer::new` finds the frame published.
+        frame.number.store(number, Ordering::Relaxed);
         frame.state.store(state, Ordering::Relaxed);
         false
     }
@@ -287,12 +286,12 @@ impl<W: Wake> Loan<'_, W> {
         let number = pool.published();
         #[cfg(loom)]
         pool.memory.0.touch_write(index as usize, 1);
-        // Relaxed, both: the stores of the number and of `published` release them.
+        // Relaxed, all: the store of `published` releases them.
         frame.len.store(self.len as u32, Ordering::Relaxed);
         pool.line(number).store(index, Ordering::Relaxed);
-        // Release: partner of the acquire load in `Reader::pin`, which then reads the bytes.
-        frame.number.store(number, Ordering::Release);
-        // Release: partner of the acquire load in `Reader::published`, which then reads the line.
+        frame.number.store(number, Ordering::Relaxed);
+        // Release: partner of the acquire load in `Reader::published`. The reader then reads the
+        // line, the frame's words and its bytes.
         words.published.store(pool.after(number), Ordering::Release);
         // Relaxed: only the writer uses it. If it dies before, `Writer::new` finds out.
         frame.state.store(PUBLISHED, Ordering::Relaxed);
