@@ -4,8 +4,6 @@
 
 use super::erased::{ByPrefix, Erased, Functions, Nothing, PartState, Prefix};
 use super::kind::{kind_for, kinds};
-#[cfg(not(loom))]
-use super::raw::item_of;
 use super::{Description, Item, Kind, Part, ReadOnly, SharedWait, Structure};
 use crate::lock::{
     self, Barrier, BarrierView, BoundedSemaphore, BoundedSemaphoreView, Condition, Event, Mutex,
@@ -535,7 +533,7 @@ type AnyPool<W> = Nothing<W>;
 impl<W: SharedWait> AnyPool<W> {
     /// The frames of a pool with this description: their number, and their layout.
     fn frames(said: &Description) -> Option<(usize, alloc::Layout)> {
-        let (frames, frame) = (said.capacity as usize, item_of(said)?);
+        let (frames, frame) = (said.capacity as usize, said.item_layout()?);
         let layout = RawPool::<W>::layout(frames, frame)?;
         (layout.size() <= said.size as usize).then_some((frames, frame))
     }

@@ -177,19 +177,6 @@ impl<const M: usize> Layout<M> {
     }
 }
 
-/// The layout of the items of a part with this description; `None` when there are no such items.
-pub(super) fn item_of(found: &Description) -> Option<alloc::Layout> {
-    let size = found.item_size as usize;
-    // The directory does not tell alignments below the least apart, and they place the items alike.
-    // So take the largest that divides the size.
-    let align = match found.item_align as usize {
-        LEAST_ALIGN => LEAST_ALIGN.min(1 << size.trailing_zeros().min(3)),
-        more => more,
-    };
-    let item = alloc::Layout::from_size_align(size, align).ok()?;
-    (item.pad_to_align() == item).then_some(item)
-}
-
 impl<'m> View<'m> {
     /// Returns the part of this name, whatever the type of its items.
     ///
@@ -204,7 +191,7 @@ impl<'m> View<'m> {
             return Err(Error::OtherKind { found: found.kind, wanted: R::kind() });
         }
         let capacity = found.capacity as usize;
-        let item = item_of(&found).ok_or(Error::Corrupt)?;
+        let item = found.item_layout().ok_or(Error::Corrupt)?;
         let part = R::layout(capacity, item).ok_or(Error::Corrupt)?;
         if part.size() != found.size as usize {
             return Err(Error::Corrupt);

@@ -1,6 +1,7 @@
 //! The readers: they receive publications, and pin their frames.
 
-use super::{HIDDEN, RawPool};
+use super::raw::{HIDDEN, RawPool};
+use crate::Error;
 use crate::participant::Participant;
 use crate::ring::broadcast::RecvError;
 use crate::ring::owner::HalfOwner;
@@ -20,6 +21,29 @@ pub enum Reliability {
     BestEffort,
 }
 
+impl<'p, W: Wake> RawPool<'p, W> {
+    /// Takes a reader's place for a program that has the pool alone.
+    ///
+    /// # Errors
+    /// [`Error::Exhausted`] when all [`READERS`](super::READERS) places are taken.
+    pub fn reader(self, reliability: Reliability) -> Result<Reader<'p, W>, Error> {
+        self.reader_as(Participant::LOCAL, reliability)
+    }
+
+    /// Takes a reader's place for `me`. The reader receives every publication from now on.
+    ///
+    /// # Errors
+    /// [`Error::Exhausted`] when all [`READERS`](super::READERS) places are taken.
+    pub fn reader_as(
+        self,
+        me: Participant,
+        reliability: Reliability,
+    ) -> Result<Reader<'p, W>, Error> {
+        let taken = self.words.readers.0.places.iter().position(|place| place.owner.take(me));
+        Ok(Reader::new(self, taken.ok_or(Error::Exhausted)?, me, reliability))
+    }
+}
+
 /// A reader of a pool. It can move to another thread or context.
 ///
 /// Dropping it gives its place back.
@@ -36,12 +60,7 @@ pub struct Reader<'p, W: Wake = Nobody> {
 
 impl<'p, W: Wake> Reader<'p, W> {
     /// For one that has just taken the place.
-    pub(super) fn new(
-        pool: RawPool<'p, W>,
-        place: usize,
-        me: Participant,
-        reliability: Reliability,
-    ) -> Self {
+    fn new(pool: RawPool<'p, W>, place: usize, me: Participant, reliability: Reliability) -> Self {
         let held = HalfOwner::word_of(me);
         let reader = Reader { pool, place, held, next: OwnCell::new(0), reliability };
         reader.unpin_all();

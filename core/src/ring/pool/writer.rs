@@ -1,11 +1,26 @@
 //! The writer: it borrows frames, fills and publishes them.
 
-use super::{FREE, HIDDEN, LOANED, PUBLISHED, RawPool};
+use super::raw::{FREE, HIDDEN, LOANED, PUBLISHED, RawPool};
 use crate::Error;
+use crate::participant::Participant;
 use crate::sync::{Ordering, OwnCell, fence};
 use crate::wait::{Nobody, Register, TimedOut, Wait, Wake};
 use core::future::poll_fn;
 use core::ops::{Deref, DerefMut};
+
+impl<'p, W: Wake> RawPool<'p, W> {
+    /// Takes the writer's half for a program that has the pool alone; `None` when somebody has it.
+    pub fn writer(self) -> Option<Writer<'p, W>> {
+        self.writer_as(Participant::LOCAL)
+    }
+
+    /// Takes the writer's half for `me`; `None` when somebody has it.
+    ///
+    /// Frames that the holder before had borrowed when it died are free again.
+    pub fn writer_as(self, me: Participant) -> Option<Writer<'p, W>> {
+        self.words.writer.0.owner.take(me).then(|| Writer::new(self))
+    }
+}
 
 /// The half of a pool that publishes.
 ///
@@ -24,7 +39,7 @@ const NONE: u32 = u32::MAX;
 
 impl<'p, W: Wake> Writer<'p, W> {
     /// For one that has just taken the half.
-    pub(super) fn new(pool: RawPool<'p, W>) -> Self {
+    fn new(pool: RawPool<'p, W>) -> Self {
         let published = pool.published();
         // A frame that was lent when the half was given back: its holder died, or forgot the loan.
         for (index, frame) in pool.frames.iter().map(|frame| &frame.0).enumerate() {
