@@ -1,5 +1,5 @@
 //! [`ringway_core::ring::pool`]: a publication is seen whole or not at all, and every frame comes
-//! back, whoever held or wrote it.
+//! back after a death.
 
 use super::{Message, Sleeper, late, message, number};
 use crate::crash::run::{self, Entry};
