@@ -344,8 +344,8 @@ static void *adds_writers(void *given) {
         more->control = control;
         __atomic_add_fetch(&it->halves, 1, __ATOMIC_SEQ_CST);
         __atomic_add_fetch(&it->writers, 1, __ATOMIC_SEQ_CST);
+        start(more); /* first: this process ends when nobody is served */
         answer(control, RW_OK, NULL, 0);
-        start(more);
     }
     return NULL;
 }
