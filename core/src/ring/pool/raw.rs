@@ -347,7 +347,7 @@ impl<'p, W: Wake> RawPool<'p, W> {
         self.size
     }
 
-    /// The number of publications, up to the wrap described in the [module](self).
+    /// The number of publications, up to the wrap described in the [module](crate::ring::pool).
     pub fn published(self) -> u32 {
         // Relaxed: the answer may be outdated at once.
         self.words.writer.0.published.load(Ordering::Relaxed)
