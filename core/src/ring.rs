@@ -71,7 +71,6 @@ mod inner;
 pub mod latest;
 pub mod messages;
 mod owner;
-pub mod pool;
 mod position;
 mod producer;
 pub mod queue;
@@ -93,7 +92,7 @@ pub use producer::{Producer, WriteChunk};
 #[cfg(not(loom))]
 pub use raw::{RawConsumer, RawProducer, RawRing};
 #[cfg(not(loom))]
-pub use window::Window;
+pub use window::{MessageWindow, Window};
 
 use crate::participant::Participant;
 use crate::storage::Storage;

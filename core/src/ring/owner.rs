@@ -33,17 +33,6 @@ impl HalfOwner {
         }
     }
 
-    /// The word while `participant` holds a half: not zero, and nobody else's.
-    pub(super) const fn word_of(participant: Participant) -> u32 {
-        held_by(participant)
-    }
-
-    /// Whether somebody holds the half.
-    pub(super) fn is_held(&self) -> bool {
-        // Relaxed: the caller's fence orders it, and what the holder stored behind `take`.
-        self.0.load(Ordering::Relaxed) & HELD != 0
-    }
-
     /// Takes the half for `me`; returns false when somebody holds it.
     #[inline(always)]
     pub(super) fn take(&self, me: Participant) -> bool {
@@ -111,6 +100,12 @@ impl HalfOwner {
         let holder = Participant::from_bits(word >> 2);
         // This compares the whole word: a word that no half writes names nobody.
         (word == held_by(holder)).then_some(holder)
+    }
+
+    /// The word, for code that looks whether it is [`CLOSED`].
+    #[cfg(not(loom))]
+    pub(super) fn word_ptr(&self) -> *const AtomicU32 {
+        &raw const self.0
     }
 
     /// Whether the last holder closed the half or died with it.

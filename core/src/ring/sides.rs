@@ -448,6 +448,12 @@ impl<C: Capacity, W: Wake> ProducerCursor<C, W> {
         Words { word, peer, bell: header.consumers_bell().word_ptr() }
     }
 
+    /// The word that says who holds the other half, for a window of a message ring.
+    #[cfg(not(loom))]
+    pub(super) fn peer_word(&self) -> *const AtomicU32 {
+        self.header().consumer_half().word_ptr()
+    }
+
     /// The slots that are known to be free, for a [`Window`](super::Window). `None` where the
     /// cursor keeps no copies.
     #[cfg(not(loom))]
@@ -761,6 +767,14 @@ impl<C: Capacity, W: Wake> ConsumerCursor<C, W> {
         let header = self.header();
         let (word, peer) = (&header.consumer.0.position, &header.producer.0.position);
         Words { word, peer, bell: header.producers_bell().word_ptr() }
+    }
+
+    /// Whether code beside the half may look for messages, of `unit` slots each: otherwise a look
+    /// waits a moment first, see `refresh_batched`.
+    #[cfg(not(loom))]
+    pub(super) fn may_look(&self, unit: Cached) -> bool {
+        let (found, unit) = (self.found.get().unwrap_or(0), unit.get().unwrap_or(0));
+        (self.n() as usize) < BATCHED_RING || found < 2 * unit
     }
 
     /// The slots that are known to be filled, for a [`Window`](super::Window). `None` where the

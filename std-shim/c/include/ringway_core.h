@@ -41,6 +41,16 @@
 #define RW_LOCK_SIZE 8
 
 /*
+ The first word of a sender that was taken. Not for the caller.
+ */
+#define RW_SENDER_TAG 1920401442
+
+/*
+ The first word of a receiver that was taken. Not for the caller.
+ */
+#define RW_RECEIVER_TAG 1920401443
+
+/*
  The capacity of a broadcast that is a newest value, as `Latest` in Rust.
  */
 #define RW_LATEST 4
@@ -939,6 +949,72 @@ typedef struct {
   size_t opaque[RW_HANDLE_WORDS];
 } rw_message_ring;
 
+#if !defined(RW_BARE)
+/*
+ What a half of a message ring knows, for the functions of this header that are inlined. Not for
+ the caller.
+ */
+typedef struct {
+  /*
+   The first byte of the ring.
+   */
+  void *first;
+  /*
+   This side's position, which the other side loads.
+   */
+  uint32_t *word;
+  /*
+   A sender: who holds the other half. A receiver: the other side's position.
+   */
+  const uint32_t *peer;
+  /*
+   The doorbell on which the other side sleeps.
+   */
+  const uint32_t *bell;
+  /*
+   The position of the first byte.
+   */
+  uint32_t lap;
+  /*
+   Where this side stands.
+   */
+  uint32_t position;
+  /*
+   Where the bytes end that are known to be this side's.
+   */
+  uint32_t end;
+  /*
+   A sender: the longest message. A receiver: the last position before the ring's end.
+   */
+  uint32_t limit;
+  /*
+   Whether the inlined functions may look for more.
+   */
+  bool may_look;
+} rw_message_window;
+#endif
+
+#if !defined(RW_BARE)
+/*
+ The half of a message ring that sends.
+ */
+typedef struct {
+  /*
+   Not for the caller.
+   */
+  size_t tag;
+  /*
+   Not for the caller.
+   */
+  rw_message_window window;
+  /*
+   Not for the caller.
+   */
+  size_t opaque[RW_HALF_WORDS];
+} rw_sender;
+#endif
+
+#if defined(RW_BARE)
 /*
  The half of a message ring that sends.
  */
@@ -948,7 +1024,29 @@ typedef struct {
    */
   size_t opaque[RW_HALF_WORDS];
 } rw_sender;
+#endif
 
+#if !defined(RW_BARE)
+/*
+ The half of a message ring that receives.
+ */
+typedef struct {
+  /*
+   Not for the caller.
+   */
+  size_t tag;
+  /*
+   Not for the caller.
+   */
+  rw_message_window window;
+  /*
+   Not for the caller.
+   */
+  size_t opaque[RW_HALF_WORDS];
+} rw_receiver;
+#endif
+
+#if defined(RW_BARE)
 /*
  The half of a message ring that receives.
  */
@@ -958,6 +1056,7 @@ typedef struct {
    */
   size_t opaque[RW_HALF_WORDS];
 } rw_receiver;
+#endif
 
 /*
  A broadcast in memory of the caller. Any thread may use it; its writer and its readers are for
@@ -2491,6 +2590,22 @@ rw_error rw_try_recv_peek(rw_receiver *receiver, const void **message, size_t *l
  One thread at a time; interrupts too.
  */
 rw_error rw_recv_release(rw_receiver *receiver);
+
+/*
+ Wakes the receiver if it sleeps. Sending does so by itself; the inlined form of `rw_try_send`
+ does it by this call.
+
+ One thread at a time; interrupts too.
+ */
+rw_error rw_sender_wake(rw_sender *sender);
+
+/*
+ Wakes the sender if it sleeps. Receiving does so by itself; the inlined form of `rw_try_recv`
+ does it by this call.
+
+ One thread at a time; interrupts too.
+ */
+rw_error rw_receiver_wake(rw_receiver *receiver);
 
 /*
  Gives the half back: somebody else can take it.

@@ -1,11 +1,13 @@
 /* The usual cases of the shortest functions, inlined in their callers. ringway_core.h includes this.
  *
- * A half of a ring begins with a window: where this side stands, and which slots are known to be its
- * own. While there is one, pushing and popping are a copy and a store. So they are if the other side
- * has taken all that was pushed, or has pushed one. All else (an argument that cannot be, a full or
- * empty ring, positions that cannot be) is the library's: the functions of the same names, which first
- * take over where the window stands, and then make it anew. So the window has one owner at a time. docs/c-layout.md says what the two sides of a ring owe each other; the orders
- * here are the same, and so the models of the library's own code hold for it.
+ * A half begins with a window: where this side stands, and which slots or bytes are known to be its
+ * own. While there are some, pushing and popping, sending and receiving are a copy and a store. So
+ * they are if the other side has taken all that was pushed, has pushed one, or has sent one message.
+ * All else (an argument that cannot be, a full or empty ring, the end of the memory, a half that was
+ * closed, positions and lengths that cannot be) is the library's: the functions of the same names,
+ * which first take over where the window stands, and then make it anew. So the window has one owner
+ * at a time. docs/c-layout.md says what the two sides of a ring owe each other; the orders here are
+ * the same, and so the models of the library's own code hold for it.
  *
  * Without GNU's atomics, on bare metal, under ThreadSanitizer (which knows neither the library's side
  * nor fences), and with RW_NO_INLINE, the names mean the library's functions.
@@ -98,10 +100,78 @@ static inline rw_error rw_ring_try_pop_inline(rw_ring_consumer *consumer, void *
     return rw_ring_try_pop(consumer, item, size);
 }
 
+/* Goes to a position, as rw_window_move: the bytes before it are the other side's. */
+static inline bool rw_message_window_move(rw_message_window *window, uint32_t position) {
+    const uint32_t *bell = window->bell;
+    /* Partner: the acquire load of this word, in rw_try_recv_inline or the library. */
+    __atomic_store_n(window->word, position, __ATOMIC_RELEASE);
+    /* Partner: as in rw_window_move. */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    window->position = position;
+    return (__atomic_load_n(bell, __ATOMIC_RELAXED) & 1) != 0;
+}
+
+static inline rw_error rw_try_send_inline(rw_sender *sender, const void *message, size_t size) {
+    if (rw_is_place(sender) && sender->tag == RW_SENDER_TAG && message != NULL) {
+        rw_message_window *window = &sender->window;
+        uint32_t position = window->position;
+        /* Partner: the release with which a receiver closes its half; 1 says so. */
+        if (size <= window->limit && position + 4 + (uint32_t)size <= window->end
+            && __atomic_load_n(window->peer, __ATOMIC_ACQUIRE) != 1) {
+            char *at = (char *)window->first + (position - window->lap);
+            uint32_t length = (uint32_t)size;
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+            length = __builtin_bswap32(length);
+#endif
+            __builtin_memcpy(at, &length, 4);
+            __builtin_memcpy(at + 4, message, size);
+            if (rw_message_window_move(window, position + 4 + (uint32_t)size)) rw_sender_wake(sender);
+            return RW_OK;
+        }
+    }
+    return rw_try_send(sender, message, size);
+}
+
+static inline rw_error rw_try_recv_inline(rw_receiver *receiver, void *message, size_t size, size_t *length) {
+    if (rw_is_place(receiver) && receiver->tag == RW_RECEIVER_TAG && message != NULL) {
+        rw_message_window *window = &receiver->window;
+        uint32_t position = window->position, end = window->end;
+        bool looks = position == end && window->may_look;
+        if (looks) {
+            /* Partner: the release store of this word by the sender, in rw_message_window_move or the
+             * library. A position of another lap, or one that cannot be, is the library's. */
+            uint32_t found = __atomic_load_n(window->peer, __ATOMIC_ACQUIRE);
+            if (found > position && found <= window->limit) end = found;
+        }
+        if (end - position >= 4) {
+            const char *at = (const char *)window->first + (position - window->lap);
+            uint32_t count, known = end - position - 4;
+            __builtin_memcpy(&count, at, 4);
+            /* The other side may overwrite it at any time: what is checked below is what is used. */
+            __asm__ volatile("" : "+r"(count));
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+            count = __builtin_bswap32(count);
+#endif
+            /* One message at a look. If there are more, the library looks: it then waits a moment. */
+            if (count <= size && (looks ? count == known : count <= known)) {
+                __builtin_memcpy(message, at + 4, count);
+                bool may_sleep = rw_message_window_move(window, position + 4 + count);
+                window->end = end;
+                if (length != NULL) *length = count;
+                if (may_sleep) rw_receiver_wake(receiver);
+                return RW_OK;
+            }
+        }
+    }
+    return rw_try_recv(receiver, message, size, length);
+}
+
 #ifdef __cplusplus
 }
 #endif
 
+#define rw_try_send(...) rw_try_send_inline(__VA_ARGS__)
+#define rw_try_recv(...) rw_try_recv_inline(__VA_ARGS__)
 #define rw_ring_try_push(...) rw_ring_try_push_inline(__VA_ARGS__)
 #define rw_ring_try_pop(...) rw_ring_try_pop_inline(__VA_ARGS__)
 

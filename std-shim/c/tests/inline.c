@@ -6,7 +6,7 @@
 
 #include <sched.h>
 
-#if !defined(rw_ring_try_push) || !defined(rw_ring_try_pop)
+#if !defined(rw_ring_try_push) || !defined(rw_ring_try_pop) || !defined(rw_try_send) || !defined(rw_try_recv)
 #error "nothing is inlined, and nothing would be tested"
 #endif
 
@@ -168,8 +168,209 @@ static void overwritten(size_t capacity) {
     free(memory);
 }
 
+/* Messages: each has a length and a number that follow from its place in the stream. */
+
+enum { LONGEST = 64 };
+
+static rw_sender sender;
+static rw_receiver receiver;
+
+static void *messages(size_t capacity, rw_message_ring *ring, size_t *memory_size) {
+    size_t align = 0;
+    OK(rw_message_ring_layout(capacity, memory_size, &align));
+    void *memory = room(*memory_size, align);
+    OK(rw_message_ring_init(ring, memory, *memory_size, capacity));
+    OK(rw_message_ring_take_sender(ring, 1, &sender));
+    OK(rw_message_ring_take_receiver(ring, 2, &receiver));
+    return memory;
+}
+
+static size_t length_of(size_t number, size_t longest) { return number * 7 % (longest + 1); }
+
+static rw_error send(size_t number, size_t longest) {
+    unsigned char message[LONGEST];
+    size_t length = length_of(number, longest);
+    memset(message, (int)(number & 0xFF), sizeof message);
+    void *there = NULL;
+    switch (upto(6)) {
+    case 0: return (rw_try_send)(&sender, message, length);
+    case 1: return rw_send(&sender, message, length, 1) == RW_OK ? RW_OK : RW_WOULD_BLOCK;
+    case 2: {
+        rw_error error = rw_try_send_reserve(&sender, length, &there);
+        if (error != RW_OK) return error;
+        if (length > 0) memcpy(there, message, length);
+        return rw_send_commit(&sender, length, length);
+    }
+    default: return rw_try_send(&sender, message, length);
+    }
+}
+
+static rw_error receive(size_t number, size_t longest) {
+    unsigned char message[LONGEST + 1], wanted[LONGEST];
+    size_t length = 1000, expected = length_of(number, longest);
+    const void *there = NULL;
+    memset(message, 0xEE, sizeof message);
+    memset(wanted, (int)(number & 0xFF), sizeof wanted);
+    rw_error error;
+    switch (upto(7)) {
+    case 0: error = (rw_try_recv)(&receiver, message, LONGEST, &length); break;
+    case 1: error = rw_recv(&receiver, message, LONGEST, 1, &length) == RW_OK ? RW_OK : RW_WOULD_BLOCK; break;
+    case 2:
+        error = rw_try_recv_peek(&receiver, &there, &length);
+        if (error != RW_OK) break;
+        memcpy(message, there, length <= LONGEST ? length : 0);
+        OK(rw_recv_release(&receiver));
+        break;
+    case 3: /* Too small a buffer: the message stays. */
+        if (expected > 1) {
+            error = rw_try_recv(&receiver, message, expected - 1, &length);
+            CHECK(error == RW_WOULD_BLOCK || (error == RW_BUFFER_TOO_SMALL && length == expected));
+            CHECK(message[0] == 0xEE);
+        }
+        error = rw_try_recv(&receiver, message, expected > 0 ? expected : 1, &length);
+        break;
+    default: error = rw_try_recv(&receiver, message, LONGEST, &length);
+    }
+    if (error == RW_OK) {
+        CHECK(length == expected && memcmp(message, wanted, length) == 0);
+        CHECK(message[length] == 0xEE);
+    }
+    return error;
+}
+
+static void mixed_messages(size_t capacity, int steps) {
+    size_t size = 0, sent = 0, received = 0, longest = (capacity + 1) / 2 - 4;
+    rw_message_ring ring;
+    void *memory = messages(capacity, &ring, &size);
+    if (longest > LONGEST) longest = LONGEST;
+    for (int step = 0; step < steps; step++) {
+        unsigned how_many = 1 + (upto(4) == 0 ? upto(20) : 0);
+        int sends = (int)upto(2);
+        for (unsigned i = 0; i < how_many; i++) {
+            if (sends) {
+                rw_error error = send(sent, longest);
+                CHECK(error == RW_OK || (error == RW_WOULD_BLOCK && sent > received));
+                sent += error == RW_OK;
+            } else {
+                IS(receive(received, longest), sent > received ? RW_OK : RW_WOULD_BLOCK);
+                received += sent > received;
+            }
+        }
+        if (upto(64) == 0) {
+            char byte = 0;
+            OK(rw_sender_release(&sender));
+            IS(rw_try_send(&sender, &byte, 1), RW_INVALID);
+            OK(rw_message_ring_take_sender(&ring, 3, &sender));
+            OK(rw_receiver_release(&receiver));
+            IS(rw_try_recv(&receiver, &byte, 1, NULL), RW_INVALID);
+            OK(rw_message_ring_take_receiver(&ring, 4, &receiver));
+        }
+    }
+    unsigned char message[LONGEST];
+    while (received < sent) OK(receive(received++, longest));
+    if (upto(2)) { /* A sender learns at once that nobody receives, though there is room. */
+        OK(rw_try_send(&sender, message, 1));
+        OK(rw_receiver_close(&receiver));
+        IS(rw_try_send(&sender, message, 1), RW_BROKEN_PIPE);
+        OK(rw_sender_release(&sender));
+    } else {
+        OK(rw_sender_close(&sender));
+        IS(rw_try_recv(&receiver, message, sizeof message, NULL), RW_END_OF_FILE);
+        OK(rw_receiver_release(&receiver));
+    }
+    free(memory);
+}
+
+static size_t most;
+
+static void *receives(void *unused) {
+    for (size_t i = 0; i < ITEMS; i++) {
+        unsigned char message[LONGEST];
+        size_t length = 0;
+        OK(rw_recv(&receiver, message, sizeof message, soon(60000), &length));
+        CHECK(length == length_of(i, most) && (length == 0 || message[length - 1] == (i & 0xFF)));
+    }
+    return unused;
+}
+
+static void *sends(void *unused) {
+    for (size_t i = 0; i < ITEMS; i++) {
+        unsigned char message[LONGEST];
+        memset(message, (int)(i & 0xFF), sizeof message);
+        OK(rw_send(&sender, message, length_of(i, most), soon(60000)));
+    }
+    return unused;
+}
+
+static void message_threads(size_t capacity, int other_receives) {
+    size_t size = 0;
+    pthread_t thread;
+    rw_message_ring ring;
+    void *memory = messages(capacity, &ring, &size);
+    most = (capacity + 1) / 2 - 4;
+    if (most > LONGEST) most = LONGEST;
+    CHECK(pthread_create(&thread, NULL, other_receives ? receives : sends, NULL) == 0);
+    for (size_t i = 0; i < ITEMS;) {
+        unsigned char message[LONGEST];
+        size_t length = length_of(i, most);
+        memset(message, (int)(i & 0xFF), sizeof message);
+        rw_error error = other_receives ? rw_try_send(&sender, message, length)
+                                        : rw_try_recv(&receiver, message, sizeof message, &length);
+        CHECK(error == RW_OK || error == RW_WOULD_BLOCK);
+        if (error != RW_OK) {
+            sched_yield();
+            continue;
+        }
+        CHECK(length == length_of(i, most) && (length == 0 || message[length - 1] == (i & 0xFF)));
+        i++;
+    }
+    CHECK(pthread_join(thread, NULL) == 0);
+    OK(rw_sender_release(&sender));
+    OK(rw_receiver_release(&receiver));
+    free(memory);
+}
+
+/* Whatever somebody writes into the positions, the mark and the lengths: no byte beside the ring, or beside the buffer,
+ * is touched, and nobody hangs. */
+static void overwritten_messages(size_t capacity) {
+    size_t size = 0, lengths = 0;
+    rw_message_ring ring;
+    char *memory = (char *)messages(capacity, &ring, &size);
+    for (int step = 0; step < 5000; step++) {
+        unsigned char *message = (unsigned char *)malloc(9);
+        size_t length = 0;
+        uint32_t word = upto(2) ? upto(3 * (unsigned)capacity) : (uint32_t)chance;
+        CHECK(message != NULL);
+        memset(message, 0, 9);
+        rw_error error = rw_try_send(&sender, message, upto(3));
+        CHECK(error == RW_OK || error == RW_WOULD_BLOCK || error == RW_MESSAGE_TOO_LARGE);
+        switch (upto(5)) {
+        case 0: memcpy(memory, &word, sizeof word); break;
+        case 1: memcpy(memory + 128, &word, sizeof word); break;
+        case 2: memcpy(memory + 256, &word, sizeof word); break;
+        case 3: memset(memory + 384, (int)upto(16), capacity); break; /* Behind the header: every length. */
+        default: break;
+        }
+        error = rw_try_recv(&receiver, message, 9, &length);
+        CHECK(error == RW_OK || error == RW_WOULD_BLOCK || error == RW_CORRUPT || error == RW_BUFFER_TOO_SMALL);
+        CHECK(error != RW_OK || length <= 9);
+        lengths += error == RW_OK;
+        free(message);
+    }
+    CHECK(lengths > 0);
+    free(memory);
+}
+
 int main(void) {
     rw_set_wait(&waiting);
+    static const size_t lengths[] = {9, 16, 63, 64, 200, 4096};
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        mixed_messages(lengths[i], 3000);
+        mixed_messages(lengths[i], 3000);
+        message_threads(lengths[i], 0);
+        message_threads(lengths[i], 1);
+        overwritten_messages(lengths[i]);
+    }
     static const size_t capacities[] = {1, 2, 3, 7, 64, 100};
     for (size_t i = 0; i < sizeof capacities / sizeof *capacities; i++) {
         mixed(capacities[i], 1, 1000);

@@ -7,7 +7,6 @@ mod control;
 mod latest;
 mod lock;
 mod messages;
-mod pool;
 mod queue;
 mod region;
 mod ring;
@@ -24,7 +23,6 @@ pub fn all() -> Vec<Entry> {
         .chain(messages::entries())
         .chain(broadcast::entries())
         .chain(latest::entries())
-        .chain(pool::entries())
         .chain(lock::entries())
         .chain(region::entries())
         .chain(control::entries())

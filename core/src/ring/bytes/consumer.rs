@@ -8,6 +8,8 @@ use crate::participant::Participant;
 use crate::ring::position;
 use crate::ring::sides::{ConsumerCursor, Header, Span};
 use crate::ring::slots::{LONG, chunk_size};
+#[cfg(not(loom))]
+use crate::ring::window::{MessageWindow, Words};
 use crate::storage::sealed::Capacity as _;
 use crate::sync::{CachePadded, Cached, Local, Ordering, SlotsRef};
 use crate::wait::{Doorbell, Register, TimedOut, Wait, lend_until, look_or_end, needs_wake};
@@ -566,6 +568,47 @@ impl<R: ByteRingRef> Consumer<R> {
         self.advance(ready.first(header + length));
         self.record_read(header + length);
         Some(Ok(length as usize))
+    }
+
+    /// Where the bytes end that are known to be ready and contiguous, for a [`MessageWindow`]: at
+    /// most the last position of the lap.
+    #[cfg(not(loom))]
+    #[inline(always)]
+    fn window_end(&self, head: u32) -> Option<u32> {
+        Some(self.run.reach()?.1.max(head))
+    }
+
+    /// What this half knows, for code that receives messages without a call of this crate. `None`
+    /// where a half keeps nothing in mind.
+    #[cfg(not(loom))]
+    #[inline]
+    pub(in crate::ring) fn message_window(&self) -> Option<MessageWindow> {
+        let cursor = &self.cursor.0;
+        let position = cursor.reach()?.position;
+        let (end, lap) = (self.window_end(position)?, position - self.at());
+        let (limit, may_look) = (lap + self.n() - 1, cursor.may_look(self.taken));
+        let (first, Words { word, peer, bell }) = (self.slots().first(), cursor.words());
+        Some(MessageWindow { first, word, peer, bell, lap, position, end, limit, may_look })
+    }
+
+    /// Goes on from where a [`MessageWindow`] was left: at `position`, with bytes known up to
+    /// `end`.
+    ///
+    /// # Safety
+    /// The bytes up to `position` were read and released. Either `end` is what the window said, or
+    /// a look has found that the filled bytes end there, and that is `position`.
+    #[cfg(not(loom))]
+    #[inline(always)]
+    pub(in crate::ring) unsafe fn resume_messages(&mut self, position: u32, end: u32) {
+        let Some(reach) = self.cursor.0.reach() else { return };
+        let mut filled_to = reach.end;
+        if self.window_end(reach.position) != Some(end) {
+            self.end_run();
+            filled_to = end;
+        }
+        // SAFETY: the caller guarantees that the bytes up to `position` are released. Those from
+        // there on are filled as far as before, or none are known.
+        unsafe { self.cursor.0.resume(position, filled_to) };
     }
 
     /// Skips a gap of `len` bytes, and returns the number of ready bytes after it, which are

@@ -7,6 +7,8 @@ use crate::participant::Participant;
 use crate::ring::position;
 use crate::ring::sides::{Header, ProducerCursor, Span};
 use crate::ring::slots::{LONG, chunk_size};
+#[cfg(not(loom))]
+use crate::ring::window::{MessageWindow, Words};
 use crate::storage::sealed::Capacity as _;
 use crate::sync::{CachePadded, Cached, Local, Ordering, SlotsRef};
 use crate::wait::{Doorbell, Register, TimedOut, Wait, lend_until};
@@ -192,6 +194,33 @@ impl<R: ByteRingRef> Producer<R> {
         // No wrapping: the lap continues after these bytes.
         self.cursor.0.publish_to(tail + (HEADER + len) as u32);
         true
+    }
+
+    /// What this half knows, for code that sends messages without a call of this crate. `None`
+    /// where a half keeps nothing in mind.
+    #[cfg(not(loom))]
+    #[inline]
+    pub(in crate::ring) fn message_window(&self) -> Option<MessageWindow> {
+        let cursor = &self.cursor.0;
+        let (position, (lap, end)) = (cursor.reach()?.position, self.run.reach()?);
+        let Words { word, bell, .. } = cursor.words();
+        let limit = self.max_grant().saturating_sub(HEADER).min(LONG - 1) as u32;
+        let (first, peer) = (self.slots().first(), cursor.peer_word());
+        Some(MessageWindow { first, word, peer, bell, lap, position, end, limit, may_look: false })
+    }
+
+    /// Goes on from where a [`MessageWindow`] was left.
+    ///
+    /// # Safety
+    /// The bytes up to `position` were written and published. They lie within the run.
+    #[cfg(not(loom))]
+    #[inline(always)]
+    pub(in crate::ring) unsafe fn resume_messages(&mut self, position: u32) {
+        if let Some(reach) = self.cursor.0.reach() {
+            // SAFETY: the caller guarantees that the bytes up to `position` are published. The run
+            // lies within the free bytes, and so those from there on are free.
+            unsafe { self.cursor.0.resume(position, reach.end) };
+        }
     }
 
     /// Whether `bytes` are not empty, are few, and are known to fit into the run.

@@ -43,6 +43,14 @@ impl Run {
         self.to.get().is_some_and(|to| position as usize + count <= to as usize)
     }
 
+    /// The position at which this lap began, and the one to which the side can advance without a
+    /// check. `None` where nothing is cached.
+    #[cfg(not(loom))]
+    #[inline(always)]
+    pub(super) fn reach(self) -> Option<(u32, u32)> {
+        Some((self.lap.get()?, self.to.get()?))
+    }
+
     /// The slot at `position`, the position of the side. It is computed from the lap if there is a
     /// run.
     #[inline(always)]

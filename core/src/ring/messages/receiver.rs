@@ -4,6 +4,8 @@ use super::inner::{Bytes, MessageRingInner, MessageRingRef};
 use crate::Error;
 use crate::buffer::{Buffer, poll_into, recv_into};
 use crate::participant::Participant;
+#[cfg(not(loom))]
+use crate::ring::MessageWindow;
 use crate::ring::bytes::{Consumer, Found, HEADER, ReadGrant};
 use crate::ring::slots::copy_bytes;
 use crate::wait::{Register, TimedOut, Wait, lend_until, look_or_end};
@@ -73,6 +75,26 @@ impl<R: MessageRingRef> Receiver<R> {
     /// The ring of which this is a half.
     pub fn ring(&self) -> &MessageRingInner<R::Storage, R::Wake> {
         self.0.owner().0.get()
+    }
+
+    /// What this half knows, for code that receives without a call: see [`MessageWindow`]. `None`
+    /// where a half keeps nothing in mind, because the target has no caches.
+    #[cfg(not(loom))]
+    #[inline]
+    pub fn window(&mut self) -> Option<MessageWindow> {
+        self.0.message_window()
+    }
+
+    /// Goes on from where the caller has left the window.
+    ///
+    /// # Safety
+    /// It is the half's last window. The caller has received as [`MessageWindow`] says, and the
+    /// half has done nothing since it made the window.
+    #[cfg(not(loom))]
+    #[inline]
+    pub unsafe fn resume(&mut self, window: &MessageWindow) {
+        // SAFETY: the caller guarantees that it has moved the window as `MessageWindow` says.
+        unsafe { self.0.resume_messages(window.position, window.end) };
     }
 
     /// Ends the stream from this side.

@@ -3,6 +3,8 @@
 use super::inner::{Bytes, MessageRingInner, MessageRingRef};
 use crate::Error;
 use crate::participant::Participant;
+#[cfg(not(loom))]
+use crate::ring::MessageWindow;
 use crate::ring::bytes::{HEADER, Producer, Room, WriteGrant};
 use crate::ring::slots::copy_bytes;
 use crate::wait::{Register, TimedOut, Wait, lend_until};
@@ -88,6 +90,48 @@ impl<R: MessageRingRef> Sender<R> {
     /// The ring of which this is a half.
     pub fn ring(&self) -> &MessageRingInner<R::Storage, R::Wake> {
         self.0.owner().0.get()
+    }
+
+    /// What this half knows, for code that sends without a call: see [`MessageWindow`]. `None`
+    /// where a half keeps nothing in mind, because the target has no caches.
+    ///
+    /// ```
+    /// use ringway_core::ring::messages::MessageRing;
+    /// use std::sync::atomic::Ordering;
+    /// let mut ring: MessageRing<64> = MessageRing::new();
+    /// let (mut sender, mut receiver) = ring.split();
+    /// sender.try_send(b"one")?; // it looks, and finds room
+    /// let mut window = sender.window().unwrap();
+    /// let at = window.first.wrapping_add((window.position - window.lap) as usize);
+    /// // SAFETY: the window says that these bytes are the sender's.
+    /// unsafe { at.cast::<[u8; 7]>().write(*b"\x03\0\0\0two") };
+    /// window.position += 7;
+    /// // SAFETY: the word is there while the ring is.
+    /// unsafe { &*window.word }.store(window.position, Ordering::Release);
+    /// // SAFETY: the bytes up to there were written and published.
+    /// unsafe { sender.resume(&window) };
+    /// let mut out = [0; 8];
+    /// assert_eq!(receiver.try_recv(&mut out)?, 3);
+    /// assert_eq!(receiver.try_recv(&mut out)?, 3);
+    /// assert!(out.starts_with(b"two"));
+    /// # Ok::<(), ringway_core::Error>(())
+    /// ```
+    #[cfg(not(loom))]
+    #[inline]
+    pub fn window(&mut self) -> Option<MessageWindow> {
+        self.0.message_window()
+    }
+
+    /// Goes on from where the caller has left the window.
+    ///
+    /// # Safety
+    /// It is the half's last window. The caller has sent as [`MessageWindow`] says, and the half
+    /// has done nothing since it made the window.
+    #[cfg(not(loom))]
+    #[inline]
+    pub unsafe fn resume(&mut self, window: &MessageWindow) {
+        // SAFETY: the caller guarantees that it has moved the window as `MessageWindow` says.
+        unsafe { self.0.resume_messages(window.position) };
     }
 
     /// Ends the stream.

@@ -6,8 +6,13 @@ use crate::object::{
     release, shared, sized, take, tell, tell_layout,
 };
 use crate::wait::{Program, can_wait, deadline as until};
+#[cfg(not(target_os = "none"))]
+use crate::window::rw_message_window;
+use crate::window::{Windowed, open, using};
 use core::ffi::c_void;
 use ringway_core::Error;
+#[cfg(not(target_os = "none"))]
+use ringway_core::ring::MessageWindow;
 use ringway_core::ring::messages::{MessageRingView, Receiver, Sender};
 use ringway_core::storage::InMemory;
 
@@ -22,6 +27,19 @@ pub struct rw_message_ring {
 }
 
 /// The half of a message ring that sends.
+#[cfg(not(target_os = "none"))]
+#[repr(C)]
+pub struct rw_sender {
+    /// Not for the caller.
+    pub tag: usize,
+    /// Not for the caller.
+    pub window: rw_message_window,
+    /// Not for the caller.
+    pub opaque: [usize; RW_HALF_WORDS],
+}
+
+/// The half of a message ring that sends.
+#[cfg(target_os = "none")]
 #[repr(C)]
 pub struct rw_sender {
     /// Not for the caller.
@@ -29,6 +47,19 @@ pub struct rw_sender {
 }
 
 /// The half of a message ring that receives.
+#[cfg(not(target_os = "none"))]
+#[repr(C)]
+pub struct rw_receiver {
+    /// Not for the caller.
+    pub tag: usize,
+    /// Not for the caller.
+    pub window: rw_message_window,
+    /// Not for the caller.
+    pub opaque: [usize; RW_HALF_WORDS],
+}
+
+/// The half of a message ring that receives.
+#[cfg(target_os = "none")]
 #[repr(C)]
 pub struct rw_receiver {
     /// Not for the caller.
@@ -37,9 +68,48 @@ pub struct rw_receiver {
 
 objects! {
     rw_message_ring = &'static Ring, 0x7277_0021;
-    rw_sender = Sender<&'static Ring>, 0x7277_0022;
-    rw_receiver = Receiver<&'static Ring>, 0x7277_0023;
+    rw_sender = Sender<&'static Ring>, RW_SENDER_TAG, HEAD;
+    rw_receiver = Receiver<&'static Ring>, RW_RECEIVER_TAG, HEAD;
 }
+
+/// The first word of a sender that was taken. Not for the caller.
+pub const RW_SENDER_TAG: usize = 0x7277_0022;
+/// The first word of a receiver that was taken. Not for the caller.
+pub const RW_RECEIVER_TAG: usize = 0x7277_0023;
+
+/// What lies in front of a half.
+#[cfg(not(target_os = "none"))]
+const HEAD: usize = core::mem::offset_of!(rw_sender, opaque);
+#[cfg(not(target_os = "none"))]
+const _: () = assert!(HEAD == core::mem::offset_of!(rw_receiver, opaque));
+/// What lies in front of a half: the tag.
+#[cfg(target_os = "none")]
+const HEAD: usize = size_of::<usize>();
+
+/// A half of a message ring goes on, and tells what it knows.
+macro_rules! windowed {
+    ($($half:ident)*) => {$(
+        impl Windowed for $half<&'static Ring> {
+            #[cfg(not(target_os = "none"))]
+            type Window = MessageWindow;
+
+            #[cfg(not(target_os = "none"))]
+            #[inline(always)]
+            fn window(&mut self) -> Option<MessageWindow> {
+                self.window()
+            }
+
+            #[cfg(not(target_os = "none"))]
+            #[inline(always)]
+            fn resume(&mut self, window: &MessageWindow) {
+                // SAFETY: the window lies in the half's object. C lets the inlined functions alone
+                // change it, and they do as `MessageWindow` says.
+                unsafe { self.resume(window) };
+            }
+        }
+    )*};
+}
+windowed!(Sender Receiver);
 
 /// Tells how much memory a ring of `capacity` bytes takes, and its alignment.
 ///
@@ -100,7 +170,11 @@ pub unsafe extern "C" fn rw_message_ring_take_sender(
     let (Some(ring), Some(who)) = (shared(ring), participant(who)) else {
         return rw_error::RW_INVALID;
     };
-    put_half(sender, || ring.sender_as(who))
+    let taken = put_half(sender, || ring.sender_as(who));
+    if taken == rw_error::RW_OK {
+        open(sender);
+    }
+    taken
 }
 
 /// Takes the half that receives, as `rw_message_ring_take_sender`.
@@ -115,7 +189,11 @@ pub unsafe extern "C" fn rw_message_ring_take_receiver(
     let (Some(ring), Some(who)) = (shared(ring), participant(who)) else {
         return rw_error::RW_INVALID;
     };
-    put_half(receiver, || ring.receiver_as(who))
+    let taken = put_half(receiver, || ring.receiver_as(who));
+    if taken == rw_error::RW_OK {
+        open(receiver);
+    }
+    taken
 }
 
 /// Sends a message. `RW_WOULD_BLOCK` if there is no room, `RW_MESSAGE_TOO_LARGE` if there can be
@@ -128,12 +206,13 @@ pub unsafe extern "C" fn rw_try_send(
     message: *const c_void,
     size: usize,
 ) -> rw_error {
-    let Some(half) = own(sender) else { return rw_error::RW_INVALID };
     let Some(message) = bytes(message, size) else { return rw_error::RW_INVALID };
-    if half.ring().receiver_is_gone() {
-        return rw_error::RW_BROKEN_PIPE;
-    }
-    code(half.try_send(message))
+    using(sender, |half| {
+        if half.ring().receiver_is_gone() {
+            return rw_error::RW_BROKEN_PIPE;
+        }
+        code(half.try_send(message))
+    })
 }
 
 /// Sends a message, and waits for room until `deadline`.
@@ -146,13 +225,11 @@ pub unsafe extern "C" fn rw_send(
     size: usize,
     deadline: u64,
 ) -> rw_error {
-    let (Some(half), Some(message)) = (own(sender), bytes(message, size)) else {
-        return rw_error::RW_INVALID;
-    };
-    match can_wait() {
+    let Some(message) = bytes(message, size) else { return rw_error::RW_INVALID };
+    using(sender, |half| match can_wait() {
         Ok(()) => code(half.send_deadline(message, until(deadline))),
         Err(error) => error,
-    }
+    })
 }
 
 /// Receives the oldest message, and tells its length. `RW_WOULD_BLOCK` if there is none,
@@ -167,15 +244,14 @@ pub unsafe extern "C" fn rw_try_recv(
     size: usize,
     length: *mut usize,
 ) -> rw_error {
-    let Some(half) = own(receiver) else { return rw_error::RW_INVALID };
     let Some(message) = bytes_mut(message, size) else { return rw_error::RW_INVALID };
-    match half.try_recv(message) {
+    using(receiver, |half| match half.try_recv(message) {
         Ok(count) => {
             tell(length, count);
             rw_error::RW_OK
         }
         Err(error) => not_received(half, error, length),
-    }
+    })
 }
 
 /// Receives the oldest message, for which it waits until `deadline`.
@@ -189,13 +265,11 @@ pub unsafe extern "C" fn rw_recv(
     deadline: u64,
     length: *mut usize,
 ) -> rw_error {
-    let (Some(half), Some(message)) = (own(receiver), bytes_mut(message, size)) else {
-        return rw_error::RW_INVALID;
-    };
-    match can_wait() {
+    let Some(message) = bytes_mut(message, size) else { return rw_error::RW_INVALID };
+    using(receiver, |half| match can_wait() {
         Ok(()) => received(half.recv_deadline(message, until(deadline)), length),
         Err(error) => error,
-    }
+    })
 }
 
 #[cold]
@@ -229,15 +303,16 @@ pub unsafe extern "C" fn rw_try_send_reserve(
     size: usize,
     room: *mut *mut c_void,
 ) -> rw_error {
-    let Some(half) = own(sender) else { return rw_error::RW_INVALID };
-    match half.try_reserve(size) {
-        Ok(mut grant) => {
-            // A grant that is dropped sends nothing, and its room stays where it is.
-            tell(room, grant.as_mut_ptr().cast());
-            rw_error::RW_OK
+    using(sender, |half| {
+        match half.try_reserve(size) {
+            Ok(mut grant) => {
+                // A grant that is dropped sends nothing, and its room stays where it is.
+                tell(room, grant.as_mut_ptr().cast());
+                rw_error::RW_OK
+            }
+            Err(error) => error.into(),
         }
-        Err(error) => error.into(),
-    }
+    })
 }
 
 /// Sends the first `used` of the `size` bytes that `rw_try_send_reserve` lent last.
@@ -249,17 +324,16 @@ pub unsafe extern "C" fn rw_send_commit(
     size: usize,
     used: usize,
 ) -> rw_error {
-    let Some(half) = own(sender) else { return rw_error::RW_INVALID };
     if used > size {
         return rw_error::RW_INVALID;
     }
-    match half.try_reserve(size) {
+    using(sender, |half| match half.try_reserve(size) {
         Ok(grant) => {
             grant.commit(used);
             rw_error::RW_OK
         }
         Err(error) => error.into(),
-    }
+    })
 }
 
 /// Lends the oldest message in place. Read it, and then call `rw_recv_release`.
@@ -271,16 +345,17 @@ pub unsafe extern "C" fn rw_try_recv_peek(
     message: *mut *const c_void,
     length: *mut usize,
 ) -> rw_error {
-    let Some(half) = own(receiver) else { return rw_error::RW_INVALID };
-    let found = match half.try_peek() {
-        Ok(grant) => {
-            tell(message, grant.as_ptr().cast());
-            tell(length, grant.len());
-            return rw_error::RW_OK;
-        }
-        Err(error) => error,
-    };
-    at_end(half, found).into()
+    using(receiver, |half| {
+        let found = match half.try_peek() {
+            Ok(grant) => {
+                tell(message, grant.as_ptr().cast());
+                tell(length, grant.len());
+                return rw_error::RW_OK;
+            }
+            Err(error) => error,
+        };
+        at_end(half, found).into()
+    })
 }
 
 /// Ends the oldest message: its room is free. `RW_WOULD_BLOCK` if there is none.
@@ -288,14 +363,35 @@ pub unsafe extern "C" fn rw_try_recv_peek(
 /// One thread at a time; interrupts too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rw_recv_release(receiver: *mut rw_receiver) -> rw_error {
-    let Some(half) = own(receiver) else { return rw_error::RW_INVALID };
-    match half.try_peek() {
+    using(receiver, |half| match half.try_peek() {
         Ok(grant) => {
             grant.release();
             rw_error::RW_OK
         }
         Err(error) => error.into(),
-    }
+    })
+}
+
+/// Wakes the receiver if it sleeps. Sending does so by itself; the inlined form of `rw_try_send`
+/// does it by this call.
+///
+/// One thread at a time; interrupts too.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rw_sender_wake(sender: *mut rw_sender) -> rw_error {
+    let Some(half) = own(sender) else { return rw_error::RW_INVALID };
+    half.ring().receivers_bell().ring();
+    rw_error::RW_OK
+}
+
+/// Wakes the sender if it sleeps. Receiving does so by itself; the inlined form of `rw_try_recv`
+/// does it by this call.
+///
+/// One thread at a time; interrupts too.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rw_receiver_wake(receiver: *mut rw_receiver) -> rw_error {
+    let Some(half) = own(receiver) else { return rw_error::RW_INVALID };
+    half.ring().senders_bell().ring();
+    rw_error::RW_OK
 }
 
 /// Gives the half back: somebody else can take it.

@@ -96,6 +96,9 @@ macro_rules! windowed {
     ($($half:ident)*) => {$(
         impl Windowed for Half<$half<'static, Program>> {
             #[cfg(not(target_os = "none"))]
+            type Window = Window;
+
+            #[cfg(not(target_os = "none"))]
             #[inline(always)]
             fn window(&mut self) -> Option<Window> {
                 self.half.window()

@@ -10,7 +10,7 @@ use crate::object::{Object, own};
 #[cfg(not(target_os = "none"))]
 use core::mem::offset_of;
 #[cfg(not(target_os = "none"))]
-use ringway_core::ring::Window;
+use ringway_core::ring::{MessageWindow, Window};
 
 /// What a half knows, for the functions of this header that are inlined. Not for the caller.
 #[cfg(not(target_os = "none"))]
@@ -36,27 +36,58 @@ pub struct rw_window {
     pub may_look: bool,
 }
 
+/// What a half of a message ring knows, for the functions of this header that are inlined. Not for
+/// the caller.
+#[cfg(not(target_os = "none"))]
+#[repr(C)]
+pub struct rw_message_window {
+    /// The first byte of the ring.
+    pub first: *mut core::ffi::c_void,
+    /// This side's position, which the other side loads.
+    pub word: *mut u32,
+    /// A sender: who holds the other half. A receiver: the other side's position.
+    pub peer: *const u32,
+    /// The doorbell on which the other side sleeps.
+    pub bell: *const u32,
+    /// The position of the first byte.
+    pub lap: u32,
+    /// Where this side stands.
+    pub position: u32,
+    /// Where the bytes end that are known to be this side's.
+    pub end: u32,
+    /// A sender: the longest message. A receiver: the last position before the ring's end.
+    pub limit: u32,
+    /// Whether the inlined functions may look for more.
+    pub may_look: bool,
+}
+
 /// That the window of C is the core's.
 #[cfg(not(target_os = "none"))]
 macro_rules! same {
-    ($($field:ident)*) => {
-        const _: () = assert!(size_of::<rw_window>() == size_of::<Window>());
-        const _: () = assert!(align_of::<rw_window>() == align_of::<Window>());
-        $(const _: () = assert!(offset_of!(rw_window, $field) == offset_of!(Window, $field));)*
+    ($here:ident, $core:ident: $($field:ident)*) => {
+        const _: () = assert!(size_of::<$here>() == size_of::<$core>());
+        const _: () = assert!(align_of::<$here>() == align_of::<$core>());
+        $(const _: () = assert!(offset_of!($here, $field) == offset_of!($core, $field));)*
     };
 }
 #[cfg(not(target_os = "none"))]
-same!(first size word peer bell capacity position end may_look);
+same!(rw_window, Window: first size word peer bell capacity position end may_look);
+#[cfg(not(target_os = "none"))]
+same!(rw_message_window, MessageWindow: first word peer bell lap position end limit may_look);
 
 /// A half's value that can tell what it knows, and go on from there.
 pub trait Windowed {
+    /// How it tells.
+    #[cfg(not(target_os = "none"))]
+    type Window;
+
     /// What the half knows now.
     #[cfg(not(target_os = "none"))]
-    fn window(&mut self) -> Option<Window>;
+    fn window(&mut self) -> Option<Self::Window>;
 
     /// Goes on from where C has left the window.
     #[cfg(not(target_os = "none"))]
-    fn resume(&mut self, window: &Window);
+    fn resume(&mut self, window: &Self::Window);
 }
 
 /// Uses a half in a call of this library, and makes its window anew. `RW_INVALID` if it is none.
@@ -102,7 +133,7 @@ where
 
 /// Where the window of an object lies: behind the tag.
 #[cfg(not(target_os = "none"))]
-fn window_of<O: Object>(object: *mut O) -> *mut Window {
-    const { assert!(O::HEAD == size_of::<usize>() + size_of::<Window>()) };
+fn window_of<O: Object<Value: Windowed>>(object: *mut O) -> *mut <O::Value as Windowed>::Window {
+    const { assert!(O::HEAD == size_of::<usize>() + size_of::<<O::Value as Windowed>::Window>()) };
     object.cast::<u8>().wrapping_add(size_of::<usize>()).cast()
 }
