@@ -71,6 +71,7 @@ mod inner;
 pub mod latest;
 pub mod messages;
 mod owner;
+pub mod pool;
 mod position;
 mod producer;
 pub mod queue;

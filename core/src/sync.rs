@@ -88,6 +88,8 @@ pub(crate) mod foreign;
 pub(crate) mod words;
 
 pub(crate) use cell::{Cell, Whole};
+/// A cell in a handle that one context has for itself: nothing that models watch.
+pub(crate) use core::cell::Cell as OwnCell;
 /// `core`'s own integers. A user may keep them in a region.
 #[cfg(all(not(loom), target_has_atomic = "8"))]
 pub(crate) use core::sync::atomic as integers;

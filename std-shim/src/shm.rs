@@ -142,7 +142,7 @@ pub use access::Access;
 pub use layout::Layout;
 pub use observer::{Observed, Observer, Unwritten};
 pub use part::Part;
-pub use raw::{Raw, RawBroadcast, RawLatest, RawPart, RawQueue, RawRing};
+pub use raw::{PoolState, Raw, RawBroadcast, RawLatest, RawPart, RawPool, RawQueue, RawRing};
 pub use ready_fd::ReadyFd;
 pub use region::Region;
 pub use robust_futex::RobustFutex;

@@ -197,6 +197,8 @@ pub struct Promises {
     /// Whether an end that closes with something unread tears the connection down, so that the
     /// other is told of a reset first.
     pub torn: bool,
+    /// A peer that is killed is told as `Reset`, not as an end: it had not ended what it sends.
+    pub killed_is_reset: bool,
     /// Whether all that is sent arrives, in order.
     pub reliable: bool,
     /// Whether the sender is told when the receiver does not keep up: full, instead of lost.

@@ -260,7 +260,7 @@ fn every_path_that_the_pages_name_exists() {
 }
 
 /// The budget of public functions of each crate.
-const BUDGETS: [(&str, usize); 2] = [("core/src", 657), ("std-shim/src", 400)];
+const BUDGETS: [(&str, usize); 2] = [("core/src", 690), ("std-shim/src", 404)];
 
 /// How many public error types core and shim may have together.
 const ERROR_TYPES: usize = 10;

@@ -285,7 +285,8 @@ impl<T, S: Slots + ?Sized, W: Wake, U: User<RwLockInner<T, S, W>> + ?Sized>
     /// Takes the lock to read, if nobody writes or waits to write, and a slot is free. Never waits.
     ///
     /// # Errors
-    /// [`LockError`]: a writer died with the lock, or it cannot be taken now.
+    /// [`LockError`](crate::lock::LockError): a writer died with the lock, or it cannot be taken
+    /// now.
     pub fn try_read(&self) -> TryLockResult<ReadGuard<'_, T, W>> {
         self.caller().access().try_read()
     }
@@ -295,7 +296,8 @@ impl<T, S: Slots + ?Sized, W: Wake, U: User<RwLockInner<T, S, W>> + ?Sized>
     /// A `try_read` at the same moment may fail because of it.
     ///
     /// # Errors
-    /// [`LockError`]: a writer died with the lock, or it cannot be taken now.
+    /// [`LockError`](crate::lock::LockError): a writer died with the lock, or it cannot be taken
+    /// now.
     pub fn try_write(&self) -> TryLockResult<WriteGuard<'_, T, W>> {
         self.caller().access().try_write()
     }
@@ -315,7 +317,8 @@ impl<T, S: Slots + ?Sized, W: Wait, U: User<RwLockInner<T, S, W>> + ?Sized>
     /// Takes the lock to read; waits at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
-    /// [`LockError`]: a writer died with the lock, or it could not be taken in time.
+    /// [`LockError`](crate::lock::LockError): a writer died with the lock, or it could not be taken
+    /// in time.
     ///
     /// ```
     /// use ringway_core::lock::{LockError, RwLock};
@@ -353,7 +356,8 @@ impl<T, S: Slots + ?Sized, W: Wait, U: User<RwLockInner<T, S, W>> + ?Sized>
     /// Takes the lock to write; waits at most until `deadline` (`None`: for ever).
     ///
     /// # Errors
-    /// [`LockError`]: a writer died with the lock, or it could not be taken in time.
+    /// [`LockError`](crate::lock::LockError): a writer died with the lock, or it could not be taken
+    /// in time.
     ///
     /// ```
     /// use ringway_core::lock::{LockError, RwLock};

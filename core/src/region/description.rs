@@ -1,6 +1,8 @@
 //! The description of a part in the directory.
 
 use super::{Item, Kind, TypeName};
+#[cfg(not(loom))]
+use core::alloc;
 
 /// What a part is and holds.
 ///
@@ -39,6 +41,22 @@ pub struct Description {
 
 /// The alignment up to which the structures place items alike, in bytes.
 pub(super) const LEAST_ALIGN: usize = 8;
+
+#[cfg(not(loom))]
+impl Description {
+    /// The layout of the items of such a part; `None` when there are no such items.
+    pub(super) fn item_layout(&self) -> Option<alloc::Layout> {
+        let size = self.item_size as usize;
+        // The directory does not tell alignments below the least apart, and they place the items
+        // alike. So take the largest that divides the size.
+        let align = match self.item_align as usize {
+            LEAST_ALIGN => LEAST_ALIGN.min(1 << size.trailing_zeros().min(3)),
+            more => more,
+        };
+        let item = alloc::Layout::from_size_align(size, align).ok()?;
+        (item.pad_to_align() == item).then_some(item)
+    }
+}
 
 impl Description {
     /// The description of no part.

@@ -17,11 +17,15 @@ use crate::ring::broadcast::{Broadcast, BroadcastView};
 use crate::ring::bytes::{ByteRing, ByteRingView};
 use crate::ring::latest::{Latest, SLOTS};
 use crate::ring::messages::{MessageRing, MessageRingView};
+#[cfg(not(loom))]
+use crate::ring::pool::RawPool;
 #[cfg(target_has_atomic = "64")]
 use crate::ring::queue::{self, Queue, QueueView};
 use crate::ring::{Ring, RingView};
 use crate::storage::InMemory;
 use crate::wait::{Doorbell, Spin, Wait};
+#[cfg(not(loom))]
+use core::alloc;
 use core::marker::PhantomData;
 #[cfg(target_has_atomic = "64")]
 use core::num::NonZeroU32;
@@ -60,6 +64,8 @@ kinds! { W;
     ATOMIC = 15, "atomic integer", Nothing, Nothing;
     /// [`Words`](crate::plain::Words).
     WORDS = 16, "raw value", Nothing, Nothing;
+    /// [`RawPool`].
+    POOL = 17, "pool", AnyPool<W>, AnyPool<Spin>;
 }
 
 /// The methods of a type that fixes its capacity: for its kind, its item and its capacity. The last
@@ -511,6 +517,56 @@ unsafe impl<W: SharedWait> Prefix for Broadcast<u8, 1, W> {
             pushed: Some(self.sent()),
             is_closed: Some(self.writer_is_gone()),
             ..PartState::held("writer", self.holder())
+        }
+    }
+}
+
+/// A pool of any frames.
+#[cfg(not(loom))]
+#[derive(Debug)]
+pub(super) struct AnyPool<W>(PhantomData<W>);
+
+#[cfg(loom)]
+type AnyPool<W> = Nothing<W>;
+
+#[cfg(not(loom))]
+impl<W: SharedWait> AnyPool<W> {
+    /// The frames of a pool with this description: their number, and their layout.
+    fn frames(said: &Description) -> Option<(usize, alloc::Layout)> {
+        let (frames, frame) = (said.capacity as usize, said.item_layout()?);
+        let layout = RawPool::<W>::layout(frames, frame)?;
+        (layout.size() <= said.size as usize).then_some((frames, frame))
+    }
+}
+
+#[cfg(not(loom))]
+impl<W: SharedWait> Erased for AnyPool<W> {
+    fn words(said: &Description) -> Option<usize> {
+        Self::frames(said).map(|_| RawPool::<W>::HEAD)
+    }
+
+    unsafe fn recover(
+        at: NonNull<u8>,
+        said: &Description,
+        _: Participant,
+        dead: Participant,
+    ) -> usize {
+        let Some((frames, frame)) = Self::frames(said) else { return 0 };
+        // SAFETY: the caller guarantees a whole part with this description at `at`.
+        let Some(pool) = (unsafe { RawPool::<W>::at(at, frames, frame) }) else { return 0 };
+        // SAFETY: the caller guarantees that `dead` takes no further step and that what it wrote is
+        // visible here.
+        unsafe { pool.recover(dead) }
+    }
+
+    unsafe fn look(at: NonNull<u8>, _: &Description) -> PartState {
+        // SAFETY: the caller guarantees the first `words` bytes at `at`, which are those of the
+        // head, aligned to 8 bytes.
+        let (published, is_gone, holder) = unsafe { RawPool::<W>::look(at) };
+        PartState {
+            pushed: Some(published.into()),
+            is_closed: Some(is_gone),
+            ..PartState::held("writer", holder)
         }
     }
 }

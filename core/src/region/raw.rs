@@ -7,6 +7,7 @@ use crate::lock::RawRwLock;
 use crate::ring::RawRing;
 use crate::ring::broadcast::RawBroadcast;
 use crate::ring::latest::{RawLatest, SLOTS};
+use crate::ring::pool::RawPool;
 #[cfg(target_has_atomic = "64")]
 use crate::ring::queue::RawQueue;
 use core::alloc;
@@ -15,7 +16,7 @@ use core::ptr::NonNull;
 /// A structure that can be a part although this program does not know the type of its items.
 ///
 /// It is a [`RawRing`], a [`RawQueue`](crate::ring::queue::RawQueue), a [`RawBroadcast`], a
-/// [`RawLatest`] or a [`RawRwLock`]: see [`View::raw_part`].
+/// [`RawLatest`], a [`RawPool`] or a [`RawRwLock`]: see [`View::raw_part`].
 ///
 /// # Safety
 /// Zeroed memory of [`layout`](Self::layout) is a fresh structure. `kind`, `capacity` and `item`
@@ -122,6 +123,12 @@ unsafe impl<'m, W: SharedWait> RawPart<'m> for RawRwLock<'m, W> {
     raw_part!(Kind::RW_LOCK);
 }
 
+// SAFETY: zeroed words are a fresh pool. The numbers of its frames and of their bytes determine its
+// layout.
+unsafe impl<'m, W: SharedWait> RawPart<'m> for RawPool<'m, W> {
+    raw_part!(Kind::POOL);
+}
+
 impl<const M: usize> Layout<M> {
     /// Adds a part of `capacity` items of the layout `item`, whose Rust type need not be known.
     ///
@@ -183,16 +190,10 @@ impl<'m> View<'m> {
         if found.kind != R::kind() {
             return Err(Error::OtherKind { found: found.kind, wanted: R::kind() });
         }
-        let (size, capacity) = (found.item_size as usize, found.capacity as usize);
-        // The directory does not tell alignments below the least apart, and they place the items
-        // alike. So take the largest that divides the size.
-        let align = match found.item_align as usize {
-            LEAST_ALIGN => LEAST_ALIGN.min(1 << size.trailing_zeros().min(3)),
-            more => more,
-        };
-        let item = alloc::Layout::from_size_align(size, align).map_err(|_| Error::Corrupt)?;
+        let capacity = found.capacity as usize;
+        let item = found.item_layout().ok_or(Error::Corrupt)?;
         let part = R::layout(capacity, item).ok_or(Error::Corrupt)?;
-        if item.pad_to_align().size() != size || part.size() != found.size as usize {
+        if part.size() != found.size as usize {
             return Err(Error::Corrupt);
         }
         // SAFETY: the part lies within the region and has the size of such a structure. Zeroed

@@ -33,6 +33,17 @@ impl HalfOwner {
         }
     }
 
+    /// The word while `participant` holds a half: not zero, and nobody else's.
+    pub(super) const fn word_of(participant: Participant) -> u32 {
+        held_by(participant)
+    }
+
+    /// Whether somebody holds the half.
+    pub(super) fn is_held(&self) -> bool {
+        // Relaxed: the caller's fence orders it, and what the holder stored behind `take`.
+        self.0.load(Ordering::Relaxed) & HELD != 0
+    }
+
     /// Takes the half for `me`; returns false when somebody holds it.
     #[inline(always)]
     pub(super) fn take(&self, me: Participant) -> bool {

@@ -13,7 +13,8 @@ use core::fmt;
 use core::future::poll_fn;
 use core::task::{Context, Poll};
 
-/// The one place where a table's signals are handled, from [`Table::dispatcher`].
+/// The one place where a table's signals are handled, from
+/// [`Table::dispatcher`](super::Table::dispatcher).
 ///
 /// ```
 /// use ringway_core::signal::{SignalSet, Table};
@@ -215,7 +216,8 @@ where
     /// Returns the number of deliveries, at least 1.
     ///
     /// # Errors
-    /// [`Error::Closed`] when [another context ended this dispatcher](Table::end_dispatcher).
+    /// [`Error::Closed`] when [another context ended this
+    /// dispatcher](super::Table::end_dispatcher).
     ///
     /// ```
     /// use ringway_core::signal::{Handler, Raised, Table};
@@ -237,7 +239,7 @@ where
     ///
     /// # Errors
     /// [`Error::TimedOut`] if the deadline passed with nothing to handle. [`Error::Closed`] when
-    /// [another context ended this dispatcher](Table::end_dispatcher).
+    /// [another context ended this dispatcher](super::Table::end_dispatcher).
     ///
     /// ```
     /// use ringway_core::{Error, signal::Table};
@@ -265,7 +267,8 @@ where
     /// take their deliveries first.
     ///
     /// # Errors
-    /// [`Error::Closed`] when [another context ended this dispatcher](Table::end_dispatcher).
+    /// [`Error::Closed`] when [another context ended this
+    /// dispatcher](super::Table::end_dispatcher).
     ///
     /// ```
     /// use ringway_core::signal::{SignalSet, Table};
@@ -285,7 +288,8 @@ where
     ///
     /// # Errors
     /// [`Error::TimedOut`] if the deadline passed and no line of the set was raised.
-    /// [`Error::Closed`] when [another context ended this dispatcher](Table::end_dispatcher).
+    /// [`Error::Closed`] when [another context ended this
+    /// dispatcher](super::Table::end_dispatcher).
     ///
     /// ```
     /// use ringway_core::Error;
@@ -354,7 +358,8 @@ where
     /// it.
     ///
     /// # Errors
-    /// [`Error::Closed`] when [another context ended this dispatcher](Table::end_dispatcher).
+    /// [`Error::Closed`] when [another context ended this
+    /// dispatcher](super::Table::end_dispatcher).
     pub fn pause_async(&mut self) -> impl Future<Output = Result<usize, Error>> {
         poll_fn(|cx| self.poll_pause(cx))
     }
@@ -392,7 +397,8 @@ where
     /// it.
     ///
     /// # Errors
-    /// [`Error::Closed`] when [another context ended this dispatcher](Table::end_dispatcher).
+    /// [`Error::Closed`] when [another context ended this
+    /// dispatcher](super::Table::end_dispatcher).
     pub fn wait_async(&mut self, any_of: SignalSet) -> impl Future<Output = Result<Raised, Error>> {
         poll_fn(move |cx| self.poll_wait(cx, any_of))
     }

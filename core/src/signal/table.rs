@@ -19,9 +19,9 @@ use core::fmt;
 /// known only at run time, use a [`TableView`](super::TableView).
 ///
 /// Memory on a 32-bit target: 24 bytes, 28 for each line, 20 for each payload, and the size of a
-/// [`Doorbell<W>`](Doorbell). Without compare-and-swap it is 16 for each line and 16 for each
-/// payload. A new table is all zeroes, so a `static` table lies in `.bss` and takes no room in the
-/// image.
+/// [`Doorbell<W>`](crate::wait::Doorbell). Without compare-and-swap it is 16 for each line and 16
+/// for each payload. A new table is all zeroes, so a `static` table lies in `.bss` and takes no
+/// room in the image.
 ///
 /// ```
 /// use ringway_core::signal::{SignalSet, Table};

@@ -70,6 +70,11 @@ struct side {
     rw_connection in, out;
     rw_packets packets;
     rw_mem_end mem_in; /* and a stream's end */
+    rw_link link;
+    pthread_mutex_t turn; /* a link has one user at a time */
+    bool has_ended; /* the link's stream */
+    unsigned char left[4096]; /* what the link transmits, and the stream has not taken */
+    size_t left_begin, left_end;
     half *next; /* for the next writer that connects */
 };
 
@@ -251,6 +256,147 @@ static void mem_close_write(half *mine, bool is_last) {
     else OK(rw_mem_end_close(&mine->end));
 }
 
+/* A link: the library moves no byte of it, so this does, whenever a half is used. */
+
+enum { LINK_MAX = 1024, LINK_CREDITS = 8, PIECES = 16, LAST_PIECES = PIECES + 2 * LINK_CREDITS };
+
+static uint64_t ticks(void) { return rw_now() / RW_MILLISECOND; }
+
+static void link_end(side *it) {
+    OK(rw_link_handle_end(&it->link, ticks()));
+    it->has_ended = true;
+    it->left_begin = it->left_end = 0;
+}
+
+/* Takes what came, and does what is due. */
+static void link_look(side *it, int pieces) {
+    unsigned char piece[4096];
+    uint64_t due = 0;
+    for (; pieces > 0 && !it->has_ended; pieces--) {
+        size_t count = 0;
+        int code = rw_fd_read(it->from, piece, sizeof piece, 0, &count);
+        if (code == RW_TIMED_OUT) break;
+        CHECK(code == RW_OK || code == RW_END_OF_FILE || code == RW_RESET);
+        if (code == RW_OK) OK(rw_link_handle_bytes(&it->link, ticks(), piece, count));
+        else link_end(it);
+    }
+    OK(rw_link_poll_timeout(&it->link, &due));
+    if (due <= ticks()) OK(rw_link_handle_timeout(&it->link, ticks()));
+}
+
+/* Transmits while the stream has room. */
+static void link_transmit(side *it) {
+    while (!it->has_ended) {
+        size_t count = 0;
+        if (it->left_begin == it->left_end) {
+            it->left_begin = 0;
+            OK(rw_link_poll_transmit(&it->link, ticks(), it->left, sizeof it->left, &it->left_end));
+            if (it->left_end == 0) return;
+        }
+        int code = rw_fd_write(it->to, it->left + it->left_begin, it->left_end - it->left_begin, 0, &count);
+        if (code == RW_TIMED_OUT) return;
+        CHECK(code == RW_OK || code == RW_BROKEN_PIPE || code == RW_RESET);
+        it->left_begin += count;
+        if (code == RW_OK) continue;
+        /* What the other side sent before it left can still be received. */
+        it->left_begin = it->left_end = 0;
+        link_look(it, LAST_PIECES);
+        if (!it->has_ended) link_end(it);
+    }
+}
+
+static void link_turn(side *it) {
+    link_look(it, PIECES);
+    link_transmit(it);
+}
+
+/* Whether to try again, after a while. */
+static bool link_waits(int *code, uint32_t form, uint64_t deadline) {
+    if (*code != RW_WOULD_BLOCK || form == TRY) return false;
+    if (rw_now() >= deadline) *code = RW_TIMED_OUT;
+    else usleep(200);
+    return *code == RW_WOULD_BLOCK;
+}
+
+static int link_read(side *it, void *data, size_t size, uint32_t form, uint64_t deadline, size_t *count) {
+    int code;
+    do {
+        pthread_mutex_lock(&it->turn);
+        code = rw_link_try_recv(&it->link, 0, data, size, count);
+        if (code == RW_WOULD_BLOCK) {
+            link_turn(it);
+            code = rw_link_try_recv(&it->link, 0, data, size, count);
+        }
+        link_transmit(it);
+        pthread_mutex_unlock(&it->turn);
+    } while (link_waits(&code, form, deadline));
+    return code;
+}
+
+static int link_write(half *mine, const void *data, size_t size, uint32_t form, uint64_t deadline, size_t *count) {
+    side *it = mine->of;
+    int code;
+    *count = size;
+    do {
+        pthread_mutex_lock(&it->turn);
+        link_turn(it);
+        code = rw_link_try_send(&it->link, 0, data, size);
+        link_transmit(it);
+        pthread_mutex_unlock(&it->turn);
+    } while (link_waits(&code, form, deadline));
+    return code;
+}
+
+/* Ends a direction; a session that has ended has none. */
+static void link_shut(side *it, bool writes) {
+    pthread_mutex_lock(&it->turn);
+    int code = writes ? rw_link_shut_send(&it->link, 0) : rw_link_shut_recv(&it->link, 0);
+    CHECK(code == RW_OK || code == RW_CLOSED || code == RW_NOT_CONNECTED);
+    link_transmit(it);
+    pthread_mutex_unlock(&it->turn);
+}
+
+/* The end of a half is told before the stream's end. */
+static void link_close(side *it) {
+    if (!is_last_half(it)) return;
+    OK(rw_link_forget(&it->link));
+    close(it->from);
+    if (!it->is_socket) close(it->to);
+}
+static void link_close_read(side *it) {
+    link_shut(it, false);
+    link_close(it);
+}
+static void link_close_write(half *mine, bool is_last) {
+    if (is_last) link_shut(mine->of, true);
+    link_close(mine->of);
+}
+
+/* Connects the only port, as the other side does. */
+static void link_connect(side *it) {
+    static uint64_t memory[1 << 13];
+    const rw_link_sizes sizes = {LINK_MAX, 4, 1, LINK_CREDITS};
+    size_t size = 0, align = 0;
+    rw_link_config config;
+    rw_state state;
+    OK(rw_link_reliable_layout(&sizes, &size, &align));
+    CHECK(size <= sizeof memory && align <= sizeof memory[0]);
+    OK(rw_link_defaults(2, &config));
+    config.gone = 0; /* a session must not end because a thread waits for its turn */
+    config.retransmit = 500;
+    OK(rw_link_reliable_init(&it->link, memory, size, &sizes, &config));
+    OK(rw_link_open(&it->link, ticks()));
+    OK(rw_link_open_port(&it->link, 0));
+    CHECK(pthread_mutex_init(&it->turn, NULL) == 0);
+    uint64_t late = LATE;
+    do {
+        CHECK(rw_now() < late);
+        usleep(200);
+        link_turn(it);
+        OK(rw_link_port_state(&it->link, 0, &state));
+    } while (state.phase != RW_PHASE_CONNECTED);
+}
+
 static const kind bytes = {bytes_read, bytes_write, bytes_close_read, bytes_close_write, NULL};
 static const kind messages = {messages_read, messages_write, messages_close_read, messages_close_write, NULL};
 static const kind items = {items_read, items_write, items_close_read, items_close_write, NULL};
@@ -258,6 +404,7 @@ static const kind jobs = {jobs_read, jobs_write, jobs_close_read, jobs_close_wri
 static const kind stream = {stream_read, stream_write, stream_close_read, stream_close_write, stream_descriptor};
 static const kind connection = {connection_read, connection_write, connection_close_read, connection_close_write, NULL};
 static const kind packets = {packets_read, packets_write, packets_close_read, packets_close_write, packets_descriptor};
+static const kind linked = {link_read, link_write, link_close_read, link_close_write, NULL};
 static const kind in_memory = {mem_read, mem_write, mem_close_read, mem_close_write, NULL};
 
 static void answer(int control, int code, const void *data, size_t size) {
@@ -296,6 +443,8 @@ static void *serve(void *given) {
         case SHUT:
             if (it->way == &in_memory) {
                 OK(rw_mem_end_shutdown(&it->mem_in, asked.form ? RW_MEM_SHUT_WRITE : RW_MEM_SHUT_READ));
+            } else if (it->way == &linked) {
+                link_shut(it, asked.form);
             } else {
                 CHECK(shutdown(it->way->descriptor(it, asked.form), asked.form ? SHUT_WR : SHUT_RD) == 0);
             }
@@ -344,8 +493,8 @@ static void *adds_writers(void *given) {
         more->control = control;
         __atomic_add_fetch(&it->halves, 1, __ATOMIC_SEQ_CST);
         __atomic_add_fetch(&it->writers, 1, __ATOMIC_SEQ_CST);
+        start(more); /* first: this process ends when nobody is served */
         answer(control, RW_OK, NULL, 0);
-        start(more);
     }
     return NULL;
 }
@@ -463,6 +612,12 @@ static void open_system(const char *name, const char *at, const int *numbers, in
         it->is_socket = count == 1;
         it->from = numbers[0];
         it->to = it->is_socket ? it->from : numbers[1];
+    } else if (is(name, "link")) {
+        it->way = &linked;
+        it->is_socket = count == 1;
+        it->from = numbers[0];
+        it->to = it->is_socket ? it->from : numbers[1];
+        link_connect(it);
     } else if (is(name, "unix") || is(name, "tcp")) {
         int on = 1, is_tcp = is(name, "tcp");
         if (is_tcp) OK(rw_tcp_connect(at, LATE, &it->from));

@@ -62,6 +62,16 @@ impl Part {
         }
     }
 
+    /// The connection over which the process reports: readable when it said something or ended.
+    pub fn says(&self) -> &Connection {
+        &self.says
+    }
+
+    /// The process itself.
+    pub fn child(&self) -> &Child {
+        &self.child
+    }
+
     /// Waits for the end of the process, which must be a success.
     pub fn finish(self) -> Result<()> {
         match self.child.join()? {

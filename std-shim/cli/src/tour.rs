@@ -11,7 +11,9 @@
 //! its own SHA-256, which travels up. A row that crashes or hangs has failed: the tour kills it
 //! with everything it started, and waits for it.
 
+mod awaited;
 mod carry;
+mod executor;
 mod firmware;
 mod group;
 mod locked;
@@ -62,6 +64,9 @@ macro_rules! rows {
 
 /// The capacity of the structures in memory, in bytes.
 const ROOM: usize = 64 << 10;
+
+/// The most bytes of the input that a row of tasks sends.
+const AWAITED: u64 = 4 << 20;
 
 static NAMES: Registry<2, ROOM, PrivateFutex> = Registry::new();
 
@@ -127,6 +132,36 @@ static MECHANISMS: &[Mechanism] = rows! {
         "by port; half-close, answer", Sides::Threads(&memory::Streams(&NETWORK));
     "signal-table", "two threads": "signal table in memory between two threads";
         "payloads of 4 bytes" up to 128 << 10, Sides::Threads(words::TABLES);
+    "async-queue", "two tasks": "queue in shared memory, awaited by a task in each of two processes";
+        "by `push_async` and `pop_async`" up to AWAITED, awaited::QUEUE;
+    "async-ring", "two tasks": "ring of values in shared memory, awaited in two processes";
+        "by `push_async` and `pop_async`" up to AWAITED, awaited::RING;
+    "async-byte-ring", "two tasks": "ring of bytes in shared memory, awaited in two processes";
+        "by `write_all_async` and `read_async`" up to AWAITED, awaited::BYTE_RING;
+    "async-messages", "two tasks": "ring of messages in shared memory, awaited in two processes";
+        "by `send_async` and `recv_async`" up to AWAITED, awaited::MESSAGE_RING;
+    "async-broadcast", "two tasks": "broadcast in shared memory, and a semaphore, awaited in two processes";
+        "by `recv_async` and `acquire_async`" up to AWAITED, awaited::BROADCAST;
+    "async-latest", "two tasks": "newest value in shared memory, and an event, awaited in two processes";
+        "by `newer_async` and `wait_async`" up to AWAITED, awaited::LATEST;
+    "async-locks", "two tasks": "mutex, condition, lock for readers and barrier in shared memory, awaited in two processes";
+        "by `lock_async`, `read_async`, `wait_async`" up to AWAITED, awaited::LOCKS;
+    "async-memory", "two threads": "ring of values in memory, awaited by tasks of two threads";
+        "by `push_async` and `pop_async`" up to AWAITED, awaited::MEMORY;
+    "async-pipe", "parent → child": "anonymous pipe, awaited in two processes";
+        "by `try_write` and `try_read`" up to AWAITED, awaited::PIPE;
+    "async-fifo", "two processes": "named pipe, awaited in two processes that share only its path";
+        "by `try_write` and `try_read`" up to AWAITED, awaited::FIFO;
+    "async-stream", "two processes": "Unix stream socket, accepted and awaited in two processes";
+        "by `try_accept`, `try_write`, `try_read`" up to AWAITED, awaited::STREAM;
+    "async-tcp", "two processes": "TCP on loopback, accepted and awaited in two processes";
+        "by `try_accept`, `try_write`, `try_read`" up to AWAITED, awaited::TCP;
+    "async-seqpacket", "parent → child": "Unix seqpacket socket, awaited in two processes";
+        "by `try_send` and `try_recv`" up to AWAITED, awaited::SEQPACKET;
+    "async-connection", "parent → child": "connection, awaited in two processes";
+        "by `try_send` and `try_recv`" up to AWAITED, awaited::CONNECTION;
+    "async-signal", "parent → child": "queued signals on a descriptor, and a semaphore, awaited in two processes";
+        "3 bytes in a signal, by `try_wait`" up to 4 << 10, awaited::SIGNALS;
     firmware::NAME, "Linux ↔ firmware": "link over the UART of a firmware in QEMU, there and back";
         "" up to 256 << 10, firmware::SERIAL;
 };
@@ -139,8 +174,9 @@ pub const HELP: &str = "\
 Each row starts the processes or threads that it needs and sends the input \
 through one mechanism. The far end computes the SHA-256 of what arrives; the row \
 is verified if that equals the input's. Datagrams are acknowledged, and sent \
-again if they get lost. Datagrams, signals, the serial line, shm-broadcast and \
-shm-latest carry only the beginning of the input. The tour leaves no processes, \
+again if they get lost. Datagrams, signals, the serial line, shm-broadcast, \
+shm-latest and the async rows carry only the beginning of the input. In the async \
+rows each side is a task, which awaits room, data and the end of the child. The tour leaves no processes, \
 files or shared memory behind, even after Ctrl-C.
 
 Examples:

@@ -11,7 +11,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 /// Every row of the tour.
-const ROWS: [&str; 28] = [
+const ROWS: [&str; 43] = [
     "pipe",
     "pipe-threads",
     "fifo",
@@ -40,6 +40,21 @@ const ROWS: [&str; 28] = [
     "memory-fifo",
     "memory-socket",
     "signal-table",
+    "async-queue",
+    "async-ring",
+    "async-byte-ring",
+    "async-messages",
+    "async-broadcast",
+    "async-latest",
+    "async-locks",
+    "async-memory",
+    "async-pipe",
+    "async-fifo",
+    "async-stream",
+    "async-tcp",
+    "async-seqpacket",
+    "async-connection",
+    "async-signal",
 ];
 
 fn tour(temporary: &Path) -> Command {
@@ -74,6 +89,7 @@ fn every_row_is_verified_for(input: &[u8]) {
         assert_eq!(row["verified"], true, "{row:#}");
         let name = row["name"].as_str().unwrap();
         let limited = name.starts_with("signal")
+            || name.starts_with("async-")
             || ["unix-datagram", "udp", "serial", "shm-broadcast", "shm-latest"].contains(&name);
         let bytes = row["bytes"].as_u64().unwrap() as usize;
         assert!(bytes == input.len() || limited && bytes < input.len() && bytes > 0, "{row:#}");
@@ -269,14 +285,15 @@ fn vanished_input_fails_the_later_rows() {
     let temporary = tempfile::tempdir().unwrap();
     let inputs = tempfile::tempdir().unwrap();
     let input = inputs.path().join("input");
-    let child = long_tour(temporary.path(), &input, "pipe,fifo,signal,ring");
+    let child =
+        long_tour(temporary.path(), &input, "pipe,fifo,signal,ring,async-queue,async-memory");
     fs::remove_file(&input).unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let told = stderr(&output);
     // The first row already has the input open.
-    assert!(told.starts_with("ringway: 3 of 4 rows failed: fifo: "), "{told}");
-    assert_eq!(told.matches("cannot open the input").count(), 3, "{told}");
+    assert!(told.starts_with("ringway: 5 of 6 rows failed: fifo: "), "{told}");
+    assert_eq!(told.matches("cannot open the input").count(), 5, "{told}");
     assert_nothing_left(temporary.path());
 }
 

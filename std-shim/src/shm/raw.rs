@@ -7,6 +7,7 @@ use crate::error::{On, Tried};
 use ringway_core::participant::Participant;
 use ringway_core::region::{self, Part, ReadOnly};
 use ringway_core::ring::broadcast::{self, BroadcastView, RawReader, RawWriter};
+use ringway_core::ring::pool::{self, Reliability};
 use ringway_core::ring::queue::{self, RawHandle};
 use ringway_core::ring::{self, RawConsumer, RawProducer, RingView, latest};
 use std::ops::Deref;
@@ -24,9 +25,12 @@ pub type RawBroadcast = broadcast::RawBroadcast<'static, RobustFutex>;
 /// The newest value of a stated size: see [`Region::raw_part`].
 pub type RawLatest = latest::RawLatest<'static, RobustFutex>;
 
+/// A pool of frames: see [`Region::raw_part`].
+pub type RawPool = pool::RawPool<'static, RobustFutex>;
+
 /// A structure that can be a part although this program does not know the type of its items.
 ///
-/// These are [`RawRing`], [`RawQueue`], [`RawBroadcast`] and [`RawLatest`].
+/// These are [`RawRing`], [`RawQueue`], [`RawBroadcast`], [`RawLatest`] and [`RawPool`].
 pub trait Raw: region::RawPart<'static> + Copy {
     /// What [`RawPart`] lends.
     type Handle;
@@ -64,6 +68,40 @@ lends_words! {
     RawRing, RingView<(), RobustFutex>;
     RawBroadcast, BroadcastView<(), RobustFutex>;
     RawLatest, BroadcastView<(), RobustFutex>;
+}
+
+impl Raw for RawPool {
+    type Handle = PoolState;
+
+    fn handle(self, _: Participant) -> Self::Handle {
+        PoolState(self)
+    }
+}
+
+/// What can be seen of a pool without a half.
+#[derive(Debug)]
+pub struct PoolState(RawPool);
+
+impl PoolState {
+    /// The number of frames.
+    pub fn frames(&self) -> usize {
+        self.0.frames()
+    }
+
+    /// The size of a frame, in bytes.
+    pub fn frame_size(&self) -> usize {
+        self.0.frame_size()
+    }
+
+    /// The number of publications, see [`pool`](ringway_core::ring::pool#bounds).
+    pub fn published(&self) -> u32 {
+        self.0.published()
+    }
+
+    /// Whether the last writer closed its half or died, and nobody has taken the half since.
+    pub fn writer_is_gone(&self) -> bool {
+        self.0.writer_is_gone()
+    }
 }
 
 /// A part of a region whose items have no Rust type in this program: see [`Region::raw_part`].
@@ -166,6 +204,41 @@ impl RawPart<RawRing> {
     pub fn consumer(&self) -> Result<RawConsumer<'_, RobustFutex>> {
         let take = || self.raw.consumer_as(self.region.participant());
         take_from(&self.region, "take the half that pops", || self.is_valid(), take)
+    }
+}
+
+impl RawPart<RawPool> {
+    /// Takes the half that publishes. Dropping it gives it back.
+    ///
+    /// # Errors
+    /// As for a [typed part](super::Part::writer).
+    ///
+    /// ```
+    /// use ringway::ring::pool::Reliability;
+    /// use ringway::shm::{Layout, RawPool, Region};
+    /// let image = std::alloc::Layout::from_size_align(640 * 480, 64)?;
+    /// let region = Region::anonymous(&Layout::new(4).raw_part::<RawPool>("images", 8, image)?)?;
+    /// let images = region.raw_part::<RawPool>("images")?;
+    /// let (writer, reader) = (images.writer()?, images.reader(Reliability::Reliable)?);
+    /// let mut image = writer.try_loan()?;
+    /// image.fill(128); // in place
+    /// image.publish();
+    /// assert_eq!(reader.recv_deadline(None)?[100], 128); // in place, too
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn writer(&self) -> Result<pool::Writer<'_, RobustFutex>> {
+        let take = || self.raw.writer_as(self.region.participant());
+        take_from(&self.region, "take the half that publishes", || true, take)
+    }
+
+    /// Takes a reader's place. Dropping the reader gives it back.
+    ///
+    /// # Errors
+    /// [`Taken`](ringway_core::Error::Taken) when all
+    /// [`READERS`](ringway_core::ring::pool::READERS) places are taken by living participants.
+    pub fn reader(&self, reliability: Reliability) -> Result<pool::Reader<'_, RobustFutex>> {
+        let take = || self.raw.reader_as(self.region.participant(), reliability).ok();
+        take_from(&self.region, "take a reader's place", || true, take)
     }
 }
 

@@ -131,7 +131,7 @@ fn started<const ENDS: usize>(kind: &str, offer: &Offer) -> Result<[Halves; ENDS
     let child = command.args(given.iter().map(ToString::to_string)).spawn().map_err(failed)?;
     drop((command, life, theirs));
     let program = Arc::new(Program { child: Mutex::new(child), writers, _life: writer });
-    let bytes = !matches!(kind, "messages" | "items" | "jobs" | "connection" | "packets")
+    let bytes = !matches!(kind, "messages" | "items" | "jobs" | "connection" | "packets" | "link")
         && !kind.starts_with("mem_packets");
     let mut ours = ours.into_iter();
     let ends = std::array::from_fn(|which| {

@@ -8,6 +8,7 @@ use ringway::link::{Config, Line, Link, ReliableLink};
 use ringway::pipe::pipe;
 use ringway::socket::{TcpListener, TcpStream, UnixStream};
 use ringway_ways::{Accept, End, Failure, Form, Offer, Reader, Result, Way, Writer, unique};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -15,6 +16,9 @@ use std::time::{Duration, Instant};
 
 pub const MAX: usize = 1024;
 const CREDITS: usize = 8;
+
+/// How long another program may take until it has connected.
+const CONNECTED: Duration = Duration::from_secs(60);
 
 type Reliable = ReliableLink<MAX, 4, 1, CREDITS>;
 
@@ -30,6 +34,39 @@ impl Way for Over {
 
     fn join(&self, offer: Offer) -> Result<End> {
         offer.end.ok_or_else(|| Failure::new("the other end is missing"))
+    }
+}
+
+/// A link over one of these, whose other end gets the descriptors: it is no link of Rust.
+pub enum Handed {
+    /// A pair of pipes.
+    Pipes,
+    /// A stream socket.
+    UnixStream,
+}
+
+impl Way for Handed {
+    fn host(&self, _place: &Path) -> Result<(Offer, Accept)> {
+        let (mut near, descriptors): (Of<_>, Vec<OwnedFd>) = match self {
+            Handed::Pipes => {
+                let ((near_in, far_out), (far_in, near_out)) = (pipe()?, pipe()?);
+                let near = Reliable::over((near_in, near_out), config(1));
+                (near, vec![far_in.into(), far_out.into()])
+            }
+            Handed::UnixStream => {
+                let (near, far) = UnixStream::pair()?;
+                (Reliable::over(near, config(1)), vec![far.into()])
+            }
+        };
+        let accept = move || {
+            near.connect_deadline(0, Some(Instant::now() + CONNECTED))?;
+            Ok(end(near))
+        };
+        Ok((Offer { descriptors, ..Offer::default() }, Box::new(accept)))
+    }
+
+    fn join(&self, _offer: Offer) -> Result<End> {
+        Err(Failure::new("the other end is not in Rust"))
     }
 }
 

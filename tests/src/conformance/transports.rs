@@ -40,6 +40,7 @@ const STREAM: Promises = Promises {
     atomic: None,
     end: true,
     torn: false,
+    killed_is_reset: false,
     reliable: true,
     bounded: true,
     immediate: true,
@@ -171,6 +172,7 @@ const C_MESSAGES: Promises = messages(C_BYTES, IN_REGION, IN_REGION + 1);
 const C_PIPE: Promises = processes(pipe(PIPE_BUF));
 const C_TCP: Promises = Promises { immediate: false, ..SOCKET };
 const C_PACKETS: Promises = messages(SOCKET, 60_000, 64 << 20);
+const C_LINK: Promises = processes(Promises { killed_is_reset: true, ..LINK });
 
 /// Items of one size, each of which carries a message.
 const C_ITEMS: Promises = Promises {
@@ -210,6 +212,8 @@ static ONE_IN_C: &[Transport] = in_c! {
     "seqpacket_pair" C_PACKETS, &Seqpackets::PAIR, "packets";
     "connection_pair" CONNECTION, &Connected, "connection";
     "connection_pipe" CONNECTION, &OneWay, "connection";
+    "link_pipes" C_LINK, &link::Handed::Pipes, "link";
+    "link_unix_stream" C_LINK, &link::Handed::UnixStream, "link";
 };
 
 /// Those in memory that both sides have, and those that are opened as a whole.

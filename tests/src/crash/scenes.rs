@@ -7,6 +7,7 @@ mod control;
 mod latest;
 mod lock;
 mod messages;
+mod pool;
 mod queue;
 mod region;
 mod ring;
@@ -23,6 +24,7 @@ pub fn all() -> Vec<Entry> {
         .chain(messages::entries())
         .chain(broadcast::entries())
         .chain(latest::entries())
+        .chain(pool::entries())
         .chain(lock::entries())
         .chain(region::entries())
         .chain(control::entries())

@@ -185,14 +185,23 @@ pub fn pour(
     let mut buffer = vec![0; piece];
     let mut sent = 0;
     loop {
-        let n = match input.read(&mut buffer) {
-            Ok(0) => return Ok(sent),
-            Ok(n) => n,
+        let piece = next(&mut input, &mut buffer)?;
+        if piece.is_empty() {
+            return Ok(sent);
+        }
+        send(piece)?;
+        sent += piece.len() as u64;
+    }
+}
+
+/// Reads the next piece of the input into `buffer`; it is empty at the end.
+pub fn next<'a>(input: &mut impl Read, buffer: &'a mut [u8]) -> Result<&'a [u8]> {
+    loop {
+        match input.read(buffer) {
+            Ok(n) => return Ok(&buffer[..n]),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(error).doing("read the input"),
-        };
-        send(&buffer[..n])?;
-        sent += n as u64;
+        }
     }
 }
 

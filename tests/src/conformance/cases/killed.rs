@@ -73,6 +73,8 @@ pub fn peer_killed_mid_write(scene: &Scene<'_>) {
             let answer =
                 rx.read_deadline(&mut buf, Instant::now() + Duration::from_millis(patience));
             match answer {
+                Err(CoreError::Reset) if scene.promises.killed_is_reset => break,
+                Err(error) if scene.promises.killed_is_reset => panic!("no reset: {error:?}"),
                 _ if is_end(&answer, content) && scene.promises.end => break,
                 Err(CoreError::TimedOut) if !scene.promises.end => break,
                 Ok(count) => drop(take(&buf[..count])),
@@ -104,7 +106,10 @@ pub fn peer_killed_mid_read(scene: &Scene<'_>) {
                 break error;
             }
         };
-        let torn = scene.promises.torn && error == CoreError::Reset;
-        assert!(torn || error == CoreError::BrokenPipe, "{error:?}");
+        match error {
+            CoreError::Reset => assert!(scene.promises.torn || scene.promises.killed_is_reset),
+            CoreError::BrokenPipe => assert!(!scene.promises.killed_is_reset),
+            other => panic!("{other:?}"),
+        }
     });
 }
