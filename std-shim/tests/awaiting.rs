@@ -364,6 +364,48 @@ fn futures_given_up_lose_no_permit() {
     }
 }
 
+/// The same of the mutex that a thread can take again: the holder is a thread, not a task.
+#[cfg(target_has_atomic = "64")]
+#[test]
+fn reentrant_futures_given_up_hold_nothing() {
+    type Again = shm::ReentrantMutex;
+    let region = Region::anonymous(&Layout::new(2).part::<Again>("again").unwrap()).unwrap();
+    let again = region.part::<Again>("again").unwrap();
+    let is_free = || thread::scope(|scope| scope.spawn(|| again.try_lock().is_ok()).join());
+    for polls in 0..5 {
+        let (held, given_up) = (thread_barrier(), thread_barrier());
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let _guard = again.lock().unwrap();
+                held.wait();
+                given_up.wait();
+            });
+            held.wait();
+            assert!(give_up(again.lock_async(), polls).is_none());
+            // A wake-up that the future got is for the thread that still waits.
+            let mut gone = Box::pin(again.lock_async());
+            assert!(gone.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+            scope.spawn(|| drop(again.lock().unwrap()));
+            given_up.wait();
+            drop(gone);
+        });
+        assert!(is_free().unwrap());
+        // One that ended holds it, as often as it was taken.
+        let first = block_on(again.lock_async()).unwrap();
+        let second = block_on(again.lock_async()).unwrap();
+        drop(first);
+        assert!(!is_free().unwrap());
+        drop(second);
+        assert!(is_free().unwrap());
+    }
+}
+
+/// Where two threads meet.
+#[cfg(target_has_atomic = "64")]
+fn thread_barrier() -> std::sync::Barrier {
+    std::sync::Barrier::new(2)
+}
+
 /// Waits until the task was woken this often; longer than any wake-up takes, it is lost.
 fn until_woken(task: &Count, times: usize) {
     let patience = Instant::now() + Duration::from_secs(20);

@@ -33,6 +33,8 @@ tests! {
     an_entry_that_is_not_registered_is_refused
     each_way_to_end_has_its_exit_value
     a_join_waits_no_longer_than_its_deadline
+    #[cfg(feature = "async-io")]
+    a_join_given_up_can_be_awaited_again
     a_terminated_child_ends
     several_threads_join_one_child
     dropping_a_child_ends_it
@@ -400,6 +402,25 @@ fn a_join_waits_no_longer_than_its_deadline() {
     assert_eq!(child.try_join().unwrap(), Exit::Signal(Signal::KILL));
     assert_eq!(child.join_deadline(Some(Instant::now())).unwrap(), Exit::Signal(Signal::KILL));
     assert!(!child.is_alive());
+}
+
+#[cfg(feature = "async-io")]
+fn a_join_given_up_can_be_awaited_again() {
+    use std::task::{Context, Waker};
+    let child = process::spawn(&SLEEP, b"", vec![]).unwrap();
+    let child = ringway::task::Smol::new(child).unwrap();
+    for polls in 0..5 {
+        let mut join = std::pin::pin!(child.read_with(Child::try_join));
+        for _ in 0..polls {
+            let mut context = Context::from_waker(Waker::noop());
+            assert!(join.as_mut().poll(&mut context).is_pending());
+        }
+    }
+    child.get_ref().kill().unwrap();
+    for _ in 0..2 {
+        let exit = async_io::block_on(child.read_with(Child::try_join));
+        assert_eq!(exit.unwrap(), Exit::Signal(Signal::KILL));
+    }
 }
 
 fn a_terminated_child_ends() {

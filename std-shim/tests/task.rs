@@ -4,12 +4,13 @@
 use ringway::connection;
 use ringway::fifo::Fifo;
 use ringway::pipe::pipe;
-use ringway::signal::{self, Signal, SignalFd};
+use ringway::signal::{self, Delivery, Signal, SignalFd};
 use ringway::socket::{TcpListener, TcpStream, UnixDatagram, UnixSeqpacket, UnixStream};
 use ringway::task::{Smol, Tokio};
-use ringway::{CoreError, serial};
+use ringway::{CoreError, fd, serial};
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -226,6 +227,30 @@ macro_rules! carries {
     }};
 }
 
+/// A serial port, with the forms of other ends.
+struct Line(serial::Port);
+
+impl AsFd for Line {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl Line {
+    fn try_read(&self, buf: &mut [u8]) -> ringway::Result<usize> {
+        fd::try_read(&self.0, buf)
+    }
+
+    fn try_write(&self, bytes: &[u8]) -> ringway::Result<usize> {
+        fd::try_write(&self.0, bytes)
+    }
+}
+
+fn line() -> (Line, Line) {
+    let (ours, theirs) = serial::pair().unwrap();
+    (Line(ours), Line(theirs))
+}
+
 #[test]
 fn ends_given_up_lose_nothing() {
     const COUNT: usize = 40;
@@ -237,6 +262,7 @@ fn ends_given_up_lose_nothing() {
                 carries!($Watch, UnixSeqpacket::pair().unwrap(), try_send, try_recv, COUNT);
                 carries!($Watch, UnixDatagram::pair().unwrap(), try_send, try_recv, COUNT);
                 carries!($Watch, connection::pair().unwrap(), try_send, try_recv, COUNT);
+                carries!($Watch, line(), try_write, try_read, COUNT);
             };
         }
         each!(Tokio);
@@ -271,6 +297,31 @@ fn a_signal_given_up_is_not_taken() {
         assert_eq!(received.signal, Signal::USR2);
     });
     drop(blocked);
+}
+
+/// The same of the dispatcher: each value is taken once, by the future that returns it.
+#[test]
+fn a_dispatched_signal_given_up_is_not_taken() {
+    let signal = Signal::real_time(3).unwrap();
+    signal::catch(signal, Delivery::Queued).unwrap();
+    let dispatcher = signal::dispatcher().unwrap();
+    one_thread().block_on(async {
+        let mut dispatcher = Tokio::new(dispatcher).unwrap();
+        for value in 0..40 {
+            let polls = value % 5;
+            let nothing = dispatcher.read_with_mut(|end| end.try_wait(signal));
+            assert!(give_up(nothing, polls).await.is_none());
+            signal::queue(ringway::process::id(), signal, value).unwrap();
+            let (mut taken, mut round) = (None, 0);
+            // With one poll each time, the runtime would never look at its descriptors.
+            while taken.is_none() {
+                let takes = dispatcher.read_with_mut(|end| end.try_wait(signal));
+                taken = give_up(takes, round % 5).await;
+                round += 1;
+            }
+            assert_eq!(taken.unwrap().unwrap().value(), Some(value));
+        }
+    });
 }
 
 #[test]

@@ -5,10 +5,12 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-/// The tests, by name.
+/// The tests, by name; some with the feature that they need.
 #[macro_export]
 macro_rules! tests {
-    ($($name:ident)*) => { const TESTS: &[(&str, fn())] = &[$((stringify!($name), $name),)*]; };
+    ($($(#[$meta:meta])* $name:ident)*) => {
+        const TESTS: &[(&str, fn())] = &[$($(#[$meta])* (stringify!($name), $name),)*];
+    };
 }
 
 /// What `main` does: runs one test if this is the process for it, else each in a process of its own
