@@ -106,7 +106,7 @@ const fn transport(name: &'static str, promises: Promises, way: &'static dyn Way
 }
 
 /// Every transport that the suite knows. Those with an end in C are there where that was built, and
-/// those that are awaited where the program [brought](bring) them.
+/// those that are awaited where the program brought them.
 pub fn transports() -> impl Iterator<Item = &'static Transport> {
     let is_there = std::env::var_os(PROGRAM).is_some();
     let in_c = [ONE_IN_C, IN_MEMORY_IN_C].into_iter().filter(move |_| is_there);

@@ -72,8 +72,11 @@ fn publish(mut loan: Loan<'_, Sleeper>, number: u64) {
 }
 
 fn content(frame: &[u8]) -> Check<u64> {
-    let (words, _) = frame.as_chunks::<8>();
-    number(std::array::from_fn(|at| words.get(at).map_or(0, |it| u64::from_ne_bytes(*it))))
+    let word = |at: usize| {
+        let bytes = frame.get(8 * at..)?.first_chunk()?;
+        Some(u64::from_ne_bytes(*bytes))
+    };
+    number(std::array::from_fn(|at| word(at).unwrap_or(0)))
 }
 
 /// What a reader receives that goes back to the oldest publication that is still there.
