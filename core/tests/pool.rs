@@ -269,3 +269,28 @@ fn words_of_any_value_are_harmless() {
         assert!(pool.writer().is_none() || pool.holder().is_none());
     }
 }
+
+#[test]
+fn frames_that_readers_want_are_taken_last() {
+    for reliability in [Reliability::Reliable, Reliability::BestEffort] {
+        let pool: Pool<5, 16> = Pool::new();
+        let reader = pool.raw().reader(reliability).unwrap();
+        for number in 0..5 {
+            // Each is another writer, who knows nothing but what is in the pool.
+            fill(pool.raw().writer().unwrap().try_loan().unwrap(), number);
+        }
+        let more = pool.raw().writer().unwrap();
+        let lost = match (reliability, more.try_loan()) {
+            (Reliability::Reliable, Err(Error::WouldBlock)) => 0,
+            (Reliability::BestEffort, Ok(loan)) => {
+                fill(loan, 5);
+                assert_eq!(reader.try_recv().err(), Some(RecvError::Lagged(1)));
+                1
+            }
+            (_, other) => panic!("{other:?}"),
+        };
+        for number in lost..5 + lost {
+            check(&reader.try_recv().unwrap().unwrap(), number);
+        }
+    }
+}

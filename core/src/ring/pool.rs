@@ -28,6 +28,7 @@
 //! |---|---|---|
 //! | that a reader has pinned | no | no |
 //! | that a [reliable](Reliability::Reliable) reader has not received yet | no | if there is no other; the reader is told |
+//! | that a best-effort reader has not received yet | if there is no other: the oldest; the reader is told | as `try_loan` |
 //! | of the newest [`history`](Writer::set_history) | no | if there is no other |
 //! | any other | yes, the one that was published last first: its memory is warm in the cache | as `try_loan` |
 //!

@@ -9,6 +9,7 @@ use crate::wait::{Doorbell, Nobody, Wake};
 use core::alloc::Layout;
 #[cfg(not(loom))]
 use core::mem::offset_of;
+use core::num::NonZeroU32;
 #[cfg(not(loom))]
 use core::ptr::NonNull;
 
@@ -55,7 +56,7 @@ pub(super) struct ReaderWords<W: Wake> {
 #[repr(C)]
 pub(super) struct Place {
     pub(super) owner: HalfOwner,
-    /// The number that the reader wants next; or with [`HIDDEN`]: the writer does not wait for it.
+    /// The number that the reader wants next; with [`HIDDEN`] if the writer does not wait for it.
     pub(super) next: AtomicU32,
 }
 
@@ -148,12 +149,15 @@ unsafe impl<const FRAMES: usize, const SIZE: usize, W: Wake + Sync> Sync for Poo
 }
 
 impl<const FRAMES: usize, const SIZE: usize, W: Wake> Pool<FRAMES, SIZE, W> {
-    const VALID: () = assert!(FRAMES <= MAX_FRAMES, "a pool has at most 2^20 frames");
+    const COUNT: NonZeroU32 = {
+        assert!(FRAMES <= MAX_FRAMES, "a pool has at most 2^20 frames");
+        NonZeroU32::new(fixed::<FRAMES>()).expect("a pool has frames")
+    };
 
     const_unless_loom! {
         /// A pool in which nothing was published.
         pub fn new() -> Self {
-            let _ = (fixed::<FRAMES>(), Self::VALID);
+            let _ = Self::COUNT;
             Pool {
                 words: Words::new(),
                 line: array_of!(AtomicU32::new(0); FRAMES),
@@ -171,6 +175,7 @@ impl<const FRAMES: usize, const SIZE: usize, W: Wake> Pool<FRAMES, SIZE, W> {
             words: &self.words,
             line: &self.line,
             frames: &self.frames,
+            count: Self::COUNT,
             memory: Memory(SlotsRef::new(
                 // Taken from the whole array, so that the pointer is good for all of it.
                 (&raw const self.memory).cast::<u8>().cast_mut(),
@@ -214,6 +219,8 @@ pub struct RawPool<'p, W: Wake = Nobody> {
     pub(super) words: &'p Words<W>,
     pub(super) line: &'p [AtomicU32],
     pub(super) frames: &'p [CachePadded<FrameWords>],
+    /// The number of frames, which is that of the line's words.
+    pub(super) count: NonZeroU32,
     pub(super) memory: Memory<'p>,
     /// The size of a frame, and the distance from one to the next, in bytes.
     pub(super) size: usize,
@@ -314,6 +321,7 @@ impl<'p, W: Wake> RawPool<'p, W> {
             line: unsafe { line.as_ref() },
             // SAFETY: as above.
             frames: unsafe { words.as_ref() },
+            count: NonZeroU32::new(u32::try_from(frames).ok()?)?,
             memory: Memory(SlotsRef::new(memory.as_ptr())),
             size: frame.size(),
             stride: frame.pad_to_align().size(),
@@ -408,24 +416,22 @@ impl<'p, W: Wake> RawPool<'p, W> {
 
     /// What publication numbers are counted modulo: a multiple of the number of frames, so that
     /// each publication has its word of the line also where numbers wrap.
-    fn modulus(self) -> u32 {
-        let frames = self.frames.len() as u32;
-        HIDDEN - HIDDEN % frames
+    fn modulus(self) -> NonZeroU32 {
+        let modulus = HIDDEN.wrapping_sub(HIDDEN % self.count);
+        // It is at least 2^30, as there are at most 2^20 frames.
+        NonZeroU32::new(modulus).unwrap_or(NonZeroU32::MAX)
     }
 
     /// The number after `number`.
     pub(super) fn after(self, number: u32) -> u32 {
         let next = number.wrapping_add(1);
-        if next == self.modulus() { 0 } else { next }
+        if next == self.modulus().get() { 0 } else { next }
     }
 
     /// The number `count` before `number`. `count` is less than the modulus.
     pub(super) fn before(self, number: u32, count: u32) -> u32 {
-        if number >= count {
-            number - count
-        } else {
-            number.wrapping_add(self.modulus()).wrapping_sub(count)
-        }
+        let laps = if number < count { self.modulus().get() } else { 0 };
+        number.wrapping_add(laps).wrapping_sub(count)
     }
 
     /// How many publications there are from `number` up to `published`: 1 for the newest.
@@ -435,7 +441,8 @@ impl<'p, W: Wake> RawPool<'p, W> {
 
     /// The word of the line for a publication.
     pub(super) fn line(self, number: u32) -> &'p AtomicU32 {
-        &self.line[number as usize % self.line.len()]
+        // SAFETY: the line has `count` words, and the remainder is less than that.
+        unsafe { self.line.get_unchecked((number % self.count) as usize) }
     }
 
     /// The first byte of a frame, which has `size` bytes.

@@ -1,11 +1,11 @@
 //! The readers: they receive publications, and pin their frames.
 
-use super::raw::{HIDDEN, RawPool};
+use super::raw::{HIDDEN, Place, RawPool};
 use crate::Error;
 use crate::participant::Participant;
 use crate::ring::broadcast::RecvError;
 use crate::ring::owner::HalfOwner;
-use crate::sync::{Ordering, OwnCell, fence};
+use crate::sync::{AtomicU32, Ordering, OwnCell, fence};
 use crate::wait::{Nobody, Register, Wait, Wake};
 use core::future::poll_fn;
 use core::ops::Deref;
@@ -39,7 +39,8 @@ impl<'p, W: Wake> RawPool<'p, W> {
         me: Participant,
         reliability: Reliability,
     ) -> Result<Reader<'p, W>, Error> {
-        let taken = self.words.readers.0.places.iter().position(|place| place.owner.take(me));
+        let taken =
+            self.words.readers.0.places.iter().enumerate().find(|(_, place)| place.owner.take(me));
         Ok(Reader::new(self, taken.ok_or(Error::Exhausted)?, me, reliability))
     }
 }
@@ -50,7 +51,9 @@ impl<'p, W: Wake> RawPool<'p, W> {
 #[derive(Debug)]
 pub struct Reader<'p, W: Wake = Nobody> {
     pool: RawPool<'p, W>,
-    place: usize,
+    place: &'p Place,
+    /// The index of its place, which is that of its pins.
+    index: usize,
     /// The pin of this reader.
     held: u32,
     /// The number that it wants next.
@@ -60,9 +63,14 @@ pub struct Reader<'p, W: Wake = Nobody> {
 
 impl<'p, W: Wake> Reader<'p, W> {
     /// For one that has just taken the place.
-    fn new(pool: RawPool<'p, W>, place: usize, me: Participant, reliability: Reliability) -> Self {
+    fn new(
+        pool: RawPool<'p, W>,
+        (index, place): (usize, &'p Place),
+        me: Participant,
+        reliability: Reliability,
+    ) -> Self {
         let held = HalfOwner::word_of(me);
-        let reader = Reader { pool, place, held, next: OwnCell::new(0), reliability };
+        let reader = Reader { pool, place, index, held, next: OwnCell::new(0), reliability };
         reader.unpin_all();
         // The writer waits for what is published from here on. It may see the place only now.
         reader.advance(pool.published());
@@ -188,7 +196,7 @@ impl<'p, W: Wake> Reader<'p, W> {
     /// Pins the frame `index` if it has the publication `number`, and this reader does not have it.
     fn pin(&self, index: u32, number: u32) -> Option<Frame<'_, W>> {
         let frame = &self.pool.frames.get(index as usize)?.0;
-        let pin = &frame.pins[self.place];
+        let pin = frame.pins.get(self.index)?;
         // Relaxed: this reader's own word.
         if pin.load(Ordering::Relaxed) != 0 {
             return None;
@@ -201,7 +209,7 @@ impl<'p, W: Wake> Reader<'p, W> {
         // writer has begun to change that, its fence came first, and the number is hidden.
         let is_there = frame.number.load(Ordering::Relaxed) == number;
         let len = frame.len.load(Ordering::Relaxed);
-        let pinned = Frame { pool: self.pool, place: self.place, index, number, len };
+        let pinned = Frame { pool: self.pool, pin, index, number, len };
         // Dropping it withdraws the pin, and wakes a writer that it may have held up.
         is_there.then_some(pinned)
     }
@@ -231,7 +239,7 @@ impl<'p, W: Wake> Reader<'p, W> {
         };
         // Release: partner of the acquire load in `Writer::lag`. The look at the frame's number
         // comes before.
-        self.pool.words.readers.0.places[self.place].next.store(said, Ordering::Release);
+        self.place.next.store(said, Ordering::Release);
     }
 
     /// Wakes a writer that waits for a frame.
@@ -241,8 +249,7 @@ impl<'p, W: Wake> Reader<'p, W> {
 
     /// Clears this place's pins: those of a reader before that forgot its frames.
     fn unpin_all(&self) {
-        for frame in self.pool.frames {
-            let pin = &frame.0.pins[self.place];
+        for pin in self.pool.frames.iter().filter_map(|frame| frame.0.pins.get(self.index)) {
             // Relaxed: this place's own word.
             if pin.load(Ordering::Relaxed) != 0 {
                 // Release: partner of the acquire load in `Writer::seize`.
@@ -296,7 +303,7 @@ impl<W: Register> Reader<'_, W> {
 impl<W: Wake> Drop for Reader<'_, W> {
     fn drop(&mut self) {
         self.unpin_all();
-        self.pool.words.readers.0.places[self.place].owner.give_back();
+        self.place.owner.give_back();
         self.ring();
     }
 }
@@ -306,7 +313,7 @@ impl<W: Wake> Drop for Reader<'_, W> {
 pub struct Frame<'r, W: Wake> {
     // Its own copy, so that it can move to another thread than the reader.
     pool: RawPool<'r, W>,
-    place: usize,
+    pin: &'r AtomicU32,
     index: u32,
     number: u32,
     len: u32,
@@ -335,9 +342,8 @@ impl<W: Wake> Deref for Frame<'_, W> {
 
 impl<W: Wake> Drop for Frame<'_, W> {
     fn drop(&mut self) {
-        let frame = &self.pool.frames[self.index as usize].0;
         // Release: partner of the acquire load in `Writer::seize`. All reads happen before.
-        frame.pins[self.place].store(0, Ordering::Release);
+        self.pin.store(0, Ordering::Release);
         self.pool.words.readers.0.bell.ring();
     }
 }

@@ -1,6 +1,6 @@
 //! The writer: it borrows frames, fills and publishes them.
 
-use super::raw::{FREE, HIDDEN, LOANED, PUBLISHED, RawPool};
+use super::raw::{FREE, FrameWords, HIDDEN, LOANED, PUBLISHED, RawPool};
 use crate::Error;
 use crate::participant::Participant;
 use crate::sync::{Ordering, OwnCell, fence};
@@ -32,6 +32,15 @@ pub struct Writer<'p, W: Wake = Nobody> {
     history: OwnCell<u32>,
     /// A frame that was given back, to be taken first: its memory is warm in the cache.
     given_back: OwnCell<u32>,
+}
+
+/// How many of the newest publications readers have not received yet.
+#[derive(Debug, Clone, Copy)]
+struct Lag {
+    /// The reliable readers.
+    reliable: u32,
+    /// All readers.
+    any: u32,
 }
 
 /// No frame.
@@ -95,30 +104,34 @@ impl<'p, W: Wake> Writer<'p, W> {
     pub fn try_loan(&self) -> Result<Loan<'_, W>, Error> {
         let pool = self.pool;
         let frames = pool.frames.len() as u32;
-        let kept = self.history.get().max(self.lag()).min(frames);
-        let is_old = |index: &u32| {
-            let frame = &pool.frames[*index as usize].0;
+        let lag = self.lag();
+        let kept = self.history.get().max(lag.reliable).min(frames);
+        let wanted = kept.max(lag.any).min(frames);
+        let is_older = |index: u32, than: u32| {
+            let Some(frame) = self.frame(index) else { return false };
             // Relaxed, both: only the writer writes them.
             match frame.state.load(Ordering::Relaxed) {
                 FREE => true,
                 PUBLISHED => {
-                    pool.age(pool.published(), frame.number.load(Ordering::Relaxed)) > kept
+                    pool.age(pool.published(), frame.number.load(Ordering::Relaxed)) > than
                 }
                 _ => false,
             }
         };
         let back = Some(self.given_back.replace(NONE)).filter(|index| *index < frames);
-        // From the newest to the oldest. A word of the line that is outdated leads to some frame,
-        // which is looked at like any other.
-        let newest_first = (kept + 1..=frames).map(|age| self.of_age(age));
-        // The rest was never published, or lay pinned for long.
-        let index = back
-            .into_iter()
-            .chain(newest_first)
-            .chain(0..frames)
-            .find(|index| *index < frames && is_old(index) && self.seize(*index))
-            .ok_or(Error::WouldBlock)?;
-        Ok(Loan { writer: self, index, len: pool.size })
+        let take = |than: u32| {
+            move |index: u32| if is_older(index, than) { self.seize(index) } else { None }
+        };
+        // What nobody wants any more, from the newest to the oldest. A word of the line that is
+        // outdated leads to some frame, which is looked at like any other.
+        let unwanted = (wanted + 1..=frames).map(|age| self.of_age(age));
+        // Then what was never used, or lay pinned for long.
+        let first = back.into_iter().chain(unwanted).chain(0..frames).find_map(take(wanted));
+        // Then what best-effort readers want, from the oldest to the newest.
+        let oldest_first = (kept + 1..=wanted).rev().map(|age| self.of_age(age));
+        first
+            .or_else(|| oldest_first.chain(0..frames).find_map(take(kept)))
+            .ok_or(Error::WouldBlock)
     }
 
     /// As [`try_loan`](Self::try_loan). If there is no such frame, it takes the oldest publication
@@ -144,15 +157,12 @@ impl<'p, W: Wake> Writer<'p, W> {
         let frames = self.pool.frames.len() as u32;
         self.try_loan().or_else(|error| {
             let oldest_first = (1..=frames).rev().map(|age| self.of_age(age));
-            let evictable = |index: &u32| {
-                let frame = self.pool.frames.get(*index as usize);
+            let evict = |index| {
                 // Relaxed: only the writer writes it.
-                frame.is_some_and(|frame| frame.0.state.load(Ordering::Relaxed) != LOANED)
-                    && self.seize(*index)
+                let is_lent = self.frame(index)?.state.load(Ordering::Relaxed) == LOANED;
+                if is_lent { None } else { self.seize(index) }
             };
-            let mut all = oldest_first.chain(0..frames);
-            let index = all.find(evictable).ok_or(error)?;
-            Ok(Loan { writer: self, index, len: self.pool.size })
+            oldest_first.chain(0..frames).find_map(evict).ok_or(error)
         })
     }
 
@@ -171,28 +181,36 @@ impl<'p, W: Wake> Writer<'p, W> {
         self.pool.line(number).load(Ordering::Relaxed)
     }
 
-    /// How many of the newest publications some reliable reader has not received yet.
-    fn lag(&self) -> u32 {
+    /// How many of the newest publications some reader has not received yet.
+    fn lag(&self) -> Lag {
         let published = self.pool.published();
         // Partner: the fence in `Reader::new`. If this fence is first, the reader that comes begins
         // behind what was published before it. If the other is first, the loads below see its
         // place.
         fence(Ordering::SeqCst);
         let places = self.pool.words.readers.0.places.iter();
-        places.filter(|place| place.owner.is_held()).fold(0, |most, place| {
+        let held = places.filter(|place| place.owner.is_held());
+        held.fold(Lag { reliable: 0, any: 0 }, |most, place| {
             // Acquire: partner of the release store in `Reader::advance`. The reader has looked at
             // the frame's number by then, and hiding it now takes nothing from that reader.
             let next = place.next.load(Ordering::Acquire);
-            if next & HIDDEN != 0 { most } else { most.max(self.pool.age(published, next)) }
+            let lag = self.pool.age(published, next & !HIDDEN);
+            let reliable = if next & HIDDEN == 0 { lag } else { 0 };
+            Lag { reliable: most.reliable.max(reliable), any: most.any.max(lag) }
         })
     }
 
+    /// The words of a frame.
+    fn frame(&self, index: u32) -> Option<&FrameWords> {
+        self.pool.frames.get(index as usize).map(|frame| &frame.0)
+    }
+
     /// Takes a frame away from the readers, unless one of them has pinned it.
-    fn seize(&self, index: u32) -> bool {
-        let frame = &self.pool.frames[index as usize].0;
+    fn seize(&self, index: u32) -> Option<Loan<'_, W>> {
+        let frame = self.frame(index)?;
         // Relaxed: a first look, which spares others the sight of a hidden number.
         if frame.pins.iter().any(|pin| pin.load(Ordering::Relaxed) != 0) {
-            return false;
+            return None;
         }
         // Relaxed, all: only the writer writes them, and the fence orders them before the pins.
         let number = frame.number.load(Ordering::Relaxed);
@@ -205,13 +223,13 @@ impl<'p, W: Wake> Writer<'p, W> {
         // Acquire: partner of the release stores of `Frame::drop` and `RawPool::recover`. What the
         // readers read happened before what the writer writes.
         if frame.pins.iter().all(|pin| pin.load(Ordering::Acquire) == 0) {
-            return true;
+            return Some(Loan { writer: self, frame, index, len: self.pool.size });
         }
         // Relaxed, both: readers know the publication by `published`, which released it. If the
         // writer dies between the two stores, `Writer::new` finds the frame published.
         frame.number.store(number, Ordering::Relaxed);
         frame.state.store(state, Ordering::Relaxed);
-        false
+        None
     }
 }
 
@@ -279,6 +297,7 @@ impl<W: Wake> Drop for Writer<'_, W> {
 #[derive(Debug)]
 pub struct Loan<'w, W: Wake> {
     writer: &'w Writer<'w, W>,
+    frame: &'w FrameWords,
     index: u32,
     len: usize,
 }
@@ -296,7 +315,7 @@ impl<W: Wake> Loan<'_, W> {
     /// Wait-free, whatever the size of the frame.
     pub fn publish(self) -> u32 {
         let (pool, index) = (self.writer.pool, self.index);
-        let frame = &pool.frames[index as usize].0;
+        let frame = self.frame;
         let words = &pool.words.writer.0;
         let number = pool.published();
         #[cfg(loom)]
@@ -337,9 +356,8 @@ impl<W: Wake> DerefMut for Loan<'_, W> {
 
 impl<W: Wake> Drop for Loan<'_, W> {
     fn drop(&mut self) {
-        let frame = &self.writer.pool.frames[self.index as usize].0;
         // Relaxed: only the writer uses it, and the number stays hidden.
-        frame.state.store(FREE, Ordering::Relaxed);
+        self.frame.state.store(FREE, Ordering::Relaxed);
         self.writer.given_back.set(self.index);
         // A task of this half may wait for a frame.
         self.writer.pool.words.readers.0.bell.ring();

@@ -153,6 +153,10 @@ fn untyped(round: usize) {
         black_box((raw.words().is_valid(), raw.words().len()));
         if let Some(mut half) = raw.producer_as(other) {
             black_box((half.try_push(&[1; 4]).is_ok(), half.push_deadline(&[2; 4], PAST).is_ok()));
+            if let Some(window) = half.window() {
+                // SAFETY: it is the half's last window, and nothing was pushed by it.
+                unsafe { half.resume(&window) };
+            }
             half.close();
         }
         if let Some(mut half) = raw.consumer_as(other) {
