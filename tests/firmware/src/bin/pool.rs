@@ -1,6 +1,6 @@
-//! Frames that an interrupt fills in place: the timer publishes blocks of samples, as a DMA controller
-//! would. One reader in main takes each block, and keeps two: the interrupt waits for it, until the
-//! next tick. Another one looks now and then, and is told what it missed.
+//! Frames that an interrupt fills in place: the timer publishes blocks of samples, as a DMA
+//! controller would. One reader in main takes each block, and keeps two: the interrupt waits for
+//! it, until the next tick. Another one looks now and then, and is told what it missed.
 #![no_std]
 #![no_main]
 
