@@ -53,17 +53,24 @@ static inline bool rw_window_sees(const rw_window *window, uint32_t position) {
     return window->may_look && __atomic_load_n(window->peer, __ATOMIC_ACQUIRE) == position;
 }
 
-/* Goes to a position: the slots before it are the other side's. True if that side may sleep. */
-static inline bool rw_window_move(rw_window *window, uint32_t position) {
-    const uint32_t *bell = window->bell;
-    /* Partner: the other side's acquire load of this word. It then sees what was done to the slot. */
-    __atomic_store_n(window->word, position, __ATOMIC_RELEASE);
+/* Goes to a position: what lies before it is the other side's. True if that side may sleep. */
+static inline bool rw_window_publish(uint32_t *word, const uint32_t *bell, uint32_t *kept, uint32_t position) {
+    /* Partner: the other side's acquire load of this word. It then sees what was done before. */
+    __atomic_store_n(word, position, __ATOMIC_RELEASE);
     /* Partner: the fence of a side that is about to sleep. Either it sees the position, or the load
      * below sees its bit. */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     /* Behind the fence, which then has less to wait for. */
-    window->position = position;
+    *kept = position;
     return (__atomic_load_n(bell, __ATOMIC_RELAXED) & 1) != 0;
+}
+
+static inline bool rw_window_move(rw_window *window, uint32_t position) {
+    return rw_window_publish(window->word, window->bell, &window->position, position);
+}
+
+static inline bool rw_message_window_move(rw_message_window *window, uint32_t position) {
+    return rw_window_publish(window->word, window->bell, &window->position, position);
 }
 
 static inline rw_error rw_ring_try_push_inline(rw_ring_producer *producer, const void *item, size_t size) {
@@ -98,17 +105,6 @@ static inline rw_error rw_ring_try_pop_inline(rw_ring_consumer *consumer, void *
         }
     }
     return rw_ring_try_pop(consumer, item, size);
-}
-
-/* Goes to a position, as rw_window_move: the bytes before it are the other side's. */
-static inline bool rw_message_window_move(rw_message_window *window, uint32_t position) {
-    const uint32_t *bell = window->bell;
-    /* Partner: the acquire load of this word, in rw_try_recv_inline or the library. */
-    __atomic_store_n(window->word, position, __ATOMIC_RELEASE);
-    /* Partner: as in rw_window_move. */
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    window->position = position;
-    return (__atomic_load_n(bell, __ATOMIC_RELAXED) & 1) != 0;
 }
 
 static inline rw_error rw_try_send_inline(rw_sender *sender, const void *message, size_t size) {

@@ -16,8 +16,8 @@ use core::ptr::NonNull;
 ///
 /// A program in another language uses it. The typed and the raw lock mean the same memory.
 ///
-/// Its guards lend nothing: whoever has one uses the bytes at [`value`](Self::value). It acts for
-/// [`Participant::LOCAL`], or for the participant of [`handle`](Self::handle).
+/// Its guards lend nothing: the holder of a guard uses the bytes at [`value`](Self::value). The
+/// lock acts for [`Participant::LOCAL`], or for the participant of [`handle`](Self::handle).
 ///
 /// ```
 /// use ringway_core::lock::{RawRwLock, RwLock};
@@ -132,7 +132,7 @@ impl<'a, W: Wake> RawRwLock<'a, W> {
 
     /// Where the value lies.
     ///
-    /// Whoever has a [`WriteGuard`] may change it; whoever has a [`ReadGuard`] may read it.
+    /// The holder of a [`WriteGuard`] may change it; the holder of a [`ReadGuard`] may read it.
     pub fn value(&self) -> NonNull<u8> {
         self.value
     }

@@ -1,14 +1,14 @@
 //! Connections: whole messages of any size between two processes, and descriptors with them.
 
 use crate::failure::{Done, Failure, call, done, text};
-use crate::stream::{borrowed, room_for, until};
+use crate::stream::{adopted, borrowed, room_for, until};
 use ringway::connection::{self, Connection};
 use ringway::socket::{UnixAddress, UnixStream};
 use ringway_core_c::error::rw_error;
 use ringway_core_c::object::{RW_HANDLE_WORDS, bytes, bytes_mut, put, release, shared, tell};
 use ringway_core_c::objects;
 use std::ffi::{c_char, c_void};
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd};
 
 /// One end of a connection. Any thread may use it: messages of several do not mix. It is one
 /// process's at a time.
@@ -84,11 +84,7 @@ pub unsafe extern "C" fn rw_connection_from_fd(
 ) -> rw_error {
     call(|| {
         room_for(connection)?;
-        // It looks at a duplicate: what is refused would be closed.
-        let duplicate = ringway::fd::duplicate(borrowed(descriptor)?)?;
-        let found = Connection::try_from(duplicate)?;
-        // SAFETY: the caller of C gives the descriptor away, which is open: it was just duplicated.
-        drop(unsafe { OwnedFd::from_raw_fd(descriptor) });
+        let found: Connection = adopted(descriptor)?;
         done(put(connection, Box::new(found)))
     })
 }

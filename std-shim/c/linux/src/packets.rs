@@ -2,13 +2,13 @@
 
 use crate::connection::{address, told};
 use crate::failure::{Done, Failure, call, done};
-use crate::stream::{borrowed, room_for, until};
+use crate::stream::{adopted, room_for, until};
 use ringway::socket::UnixSeqpacket;
 use ringway_core_c::error::rw_error;
 use ringway_core_c::object::{RW_HANDLE_WORDS, bytes, bytes_mut, put, release, shared};
 use ringway_core_c::objects;
 use std::ffi::{c_char, c_void};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 
 /// One end of a connection of packets (`SOCK_SEQPACKET`). Any thread may use it: messages of
 /// several do not mix. It is one process's at a time.
@@ -69,12 +69,7 @@ pub unsafe extern "C" fn rw_packets_connect(
 pub unsafe extern "C" fn rw_packets_from_fd(packets: *mut rw_packets, descriptor: i32) -> rw_error {
     call(|| {
         room_for(packets)?;
-        // It looks at a duplicate: what is refused would be closed.
-        let duplicate = ringway::fd::duplicate(borrowed(descriptor)?)?;
-        let found = UnixSeqpacket::try_from(duplicate)?;
-        // SAFETY: the caller of C gives the descriptor away, which is open: it was just duplicated.
-        drop(unsafe { OwnedFd::from_raw_fd(descriptor) });
-        put_packets(packets, found)
+        put_packets(packets, adopted(descriptor)?)
     })
 }
 

@@ -7,7 +7,7 @@ use ringway_core_c::error::rw_error;
 use ringway_core_c::object::{bytes, bytes_mut, tell};
 use ringway_core_c::wait::{RW_FOREVER, linux};
 use std::ffi::c_void;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
 use std::time::Instant;
 
 /// A descriptor that C gives. It stays open for the time of the call.
@@ -18,6 +18,19 @@ pub fn borrowed<'a>(number: i32) -> Done<BorrowedFd<'a>> {
     // SAFETY: it is not -1. The caller of C keeps it open; a closed one makes the calls that take
     // it fail.
     Ok(unsafe { BorrowedFd::borrow_raw(number) })
+}
+
+/// Takes a descriptor that C gives away. If it is no `T`, it stays the caller's.
+pub fn adopted<T: TryFrom<OwnedFd>>(number: i32) -> Done<T>
+where
+    Failure: From<T::Error>,
+{
+    // It looks at a duplicate: what is refused would be closed.
+    let duplicate = fd::duplicate(borrowed(number)?)?;
+    let found = T::try_from(duplicate)?;
+    // SAFETY: the caller of C gives the descriptor away, which is open: it was just duplicated.
+    drop(unsafe { OwnedFd::from_raw_fd(number) });
+    Ok(found)
 }
 
 /// Whether C gave a place for what a call makes.
